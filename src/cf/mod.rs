@@ -1,0 +1,1 @@
+//! The configuration language: lines of a `.cf` file become one immutable `Config`.

@@ -1,0 +1,1 @@
+//! The long-running programs: keeper, daemon, hands, queue runner.

@@ -1,0 +1,1 @@
+//! Delivery: one attempt for one mailer and host.

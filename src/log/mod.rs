@@ -1,0 +1,1 @@
+//! The maillog and the statistics file.

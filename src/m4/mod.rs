@@ -1,0 +1,1 @@
+//! The macro processor that makes a `.cf` out of a `.mc`.

@@ -1,0 +1,1 @@
+//! Macro values and the expansion of `$x` and its conditionals.

@@ -1,0 +1,1 @@
+//! The words of mail: addresses as tokens, headers, replies, envelopes, dates, reports.

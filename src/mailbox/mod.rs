@@ -1,0 +1,1 @@
+//! Locked appending to a mailbox file.

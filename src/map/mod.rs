@@ -1,0 +1,1 @@
+//! Maps: one file per class, and the database files behind them.

@@ -1,0 +1,1 @@
+//! The mail filter protocol as a machine without I/O.

@@ -1,0 +1,1 @@
+//! The network: listening, connecting, resolving.

@@ -1,0 +1,1 @@
+//! The check rulesets, connection limits and rates.

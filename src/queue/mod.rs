@@ -1,0 +1,1 @@
+//! The queue: its files, their commit, their order and retry.

@@ -1,0 +1,1 @@
+//! Receiving mail by SMTP: drives the server machine over a connection.

@@ -1,0 +1,1 @@
+//! The rewriting engine: patterns, rulesets and their evaluation over a `Lookup`.

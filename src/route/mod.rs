@@ -1,0 +1,1 @@
+//! From an address to recipients and mailers: parsing by rules, aliases, .forward.

@@ -1,0 +1,1 @@
+//! A loaded configuration with its classes and open maps: what the rules look things up in.

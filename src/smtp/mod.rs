@@ -1,0 +1,1 @@
+//! The SMTP protocol as machines without I/O: the server's session and the client's transaction.

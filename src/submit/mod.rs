@@ -1,0 +1,1 @@
+//! Mail from local programs on the command line or standard input.
