@@ -1,1 +1,15 @@
 //! Values with a spelling: identifiers, names, durations, status codes; each is made by parsing and prints itself back.
+
+mod interval;
+mod label;
+mod queue_id;
+mod status;
+mod sysexit;
+mod time;
+
+pub use interval::{BadInterval, Elapsed, InWords, Interval, IntervalUnit};
+pub use label::{BadName, ClassName, MacroName, MailerName, MapName, RulesetName};
+pub use queue_id::{BadQueueId, QueueId, QueueIdMaker};
+pub use status::{BadStatus, Status};
+pub use sysexit::Sysexit;
+pub use time::UnixTime;
