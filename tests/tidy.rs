@@ -1,0 +1,202 @@
+//! Reads `src/` and fails where the house rules of `src/ARCHITECTURE.md` are broken.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The floors: a module uses only those before it.
+const ORDER: &[&str] = &[
+    "name", "mail", // words
+    "macros", "rewrite", "cf", "m4", "smtp", "milter", // machines
+    "sys", "log", "net", "keeper", "map", "mailbox", "site", "queue", // resources
+    "policy", "route", "receive", "deliver", "submit", // work
+    "daemon", "cli", // programs
+];
+
+/// Words and machines: they do no I/O, read no clock and draw no lots.
+const PURE: &[&str] = &["name", "mail", "macros", "rewrite", "cf", "m4", "smtp", "milter"];
+
+/// What no pure module names.
+const IMPURE_WORDS: &[&str] = &[
+    "tokio::",
+    "std::fs",
+    "std::net::Tcp",
+    "std::net::Udp",
+    "std::process::Command",
+    "std::io::stdin",
+    "SystemTime::now",
+    "Instant::now",
+    "Zoned::now",
+    "Timestamp::now",
+    "getrandom",
+];
+
+/// Names that say nothing about what is inside.
+const BAD_FOLDERS: &[&str] = &["util", "utils", "common", "helpers", "types", "misc"];
+
+/// The longest function, in lines from its `fn` to its closing brace.
+const FUNCTION_LINES_MAX: usize = 70;
+
+/// One source file: its floor and its lines without the tests at its end.
+struct Source {
+    path: PathBuf,
+    floor: String,
+    code: Vec<String>,
+}
+
+/// Returns every source file below `src/` that lies on a floor.
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("src is readable") {
+            let path = entry.expect("src is readable").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.extend(source(&root, path));
+            }
+        }
+    }
+    found
+}
+
+/// Reads one file; the crate's own two files lie on no floor.
+fn source(root: &Path, path: PathBuf) -> Option<Source> {
+    let relative = path.strip_prefix(root).expect("below src");
+    let floor = relative.components().next()?.as_os_str().to_str()?.to_owned();
+    if relative.components().count() < 2 {
+        return None;
+    }
+    let text = fs::read_to_string(&path).expect("source is UTF-8");
+    let code = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]")).map(str::to_owned).collect();
+    Some(Source { path, floor, code })
+}
+
+/// Fails with every complaint at once.
+#[track_caller]
+fn report(complaints: &[String]) {
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+/// Returns the modules that a line of code names as `crate::module`.
+fn named_modules(line: &str) -> impl Iterator<Item = &str> {
+    let code = line.split("//").next().unwrap_or_default();
+    code.split("crate::").skip(1).map(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        &rest[..end]
+    })
+}
+
+#[test]
+fn imports_go_down_only() {
+    let height = |name: &str| ORDER.iter().position(|floor| *floor == name);
+    let mut complaints = Vec::new();
+    for source in sources() {
+        let Some(own) = height(&source.floor) else {
+            complaints.push(format!("{}: a folder that is no floor", source.path.display()));
+            continue;
+        };
+        for (number, line) in source.code.iter().enumerate() {
+            for module in named_modules(line) {
+                match height(module) {
+                    Some(other) if other > own => {
+                        complaints.push(format!("{}:{}: goes up to {module}", source.path.display(), number + 1));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    report(&complaints);
+}
+
+#[test]
+fn words_and_machines_do_nothing_themselves() {
+    let mut complaints = Vec::new();
+    for source in sources().into_iter().filter(|source| PURE.contains(&source.floor.as_str())) {
+        for (number, line) in source.code.iter().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            for word in IMPURE_WORDS.iter().filter(|word| code.contains(**word)) {
+                complaints.push(format!("{}:{}: names {word}", source.path.display(), number + 1));
+            }
+        }
+    }
+    report(&complaints);
+}
+
+#[test]
+fn only_sys_is_unsafe() {
+    let mut complaints = Vec::new();
+    for source in sources().into_iter().filter(|source| source.floor != "sys") {
+        for (number, line) in source.code.iter().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            if code.contains("unsafe ") || code.contains("libc::") {
+                complaints.push(format!("{}:{}: unsafe or libc outside sys", source.path.display(), number + 1));
+            }
+        }
+    }
+    report(&complaints);
+}
+
+#[test]
+fn functions_fit_a_screen() {
+    let mut complaints = Vec::new();
+    for source in sources() {
+        let mut start: Option<(usize, usize, String)> = None;
+        for (number, line) in source.code.iter().enumerate() {
+            let indent = line.len() - line.trim_start().len();
+            let is_head = line.trim_start().split("fn ").next().is_some_and(|before| {
+                line.contains("fn ")
+                    && before.split_whitespace().all(|word| {
+                        matches!(word, "pub" | "async" | "const" | "unsafe" | "extern" | "\"C\"")
+                            || word.starts_with("pub(")
+                    })
+            });
+            if is_head && start.is_none() && !line.trim_end().ends_with(';') {
+                start = Some((number, indent, line.trim().to_owned()));
+            }
+            let ends = start.as_ref().is_some_and(|(first, depth, _)| {
+                *depth == indent
+                    && (line.trim_start().starts_with('}') || (number == *first && line.trim_end().ends_with('}')))
+            });
+            if ends
+                && let Some((first, _, head)) = start.take()
+                && number - first >= FUNCTION_LINES_MAX
+            {
+                complaints.push(format!(
+                    "{}:{}: {} lines: {head}",
+                    source.path.display(),
+                    first + 1,
+                    number - first + 1
+                ));
+            }
+        }
+    }
+    report(&complaints);
+}
+
+#[test]
+fn folders_are_named_for_what_is_inside() {
+    let complaints: Vec<_> = sources()
+        .into_iter()
+        .filter(|source| source.path.iter().any(|part| BAD_FOLDERS.iter().any(|bad| part == *bad)))
+        .map(|source| format!("{}: a name that says nothing", source.path.display()))
+        .collect();
+    report(&complaints);
+}
+
+#[test]
+fn nothing_is_left_undone() {
+    let mut complaints = Vec::new();
+    for source in sources() {
+        for (number, line) in source.code.iter().enumerate() {
+            for word in ["todo!(", "unimplemented!(", "dbg!(", "allow(dead_code)"] {
+                if line.contains(word) {
+                    complaints.push(format!("{}:{}: {word}", source.path.display(), number + 1));
+                }
+            }
+        }
+    }
+    report(&complaints);
+}
