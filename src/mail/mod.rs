@@ -1,1 +1,3 @@
 //! The words of mail: addresses as tokens, headers, replies, envelopes, dates, reports.
+
+pub mod reply;
