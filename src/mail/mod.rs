@@ -1,3 +1,5 @@
 //! The words of mail: addresses as tokens, headers, replies, envelopes, dates, reports.
 
+pub mod envelope;
+pub mod header;
 pub mod reply;
