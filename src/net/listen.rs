@@ -1,0 +1,208 @@
+//! Listening sockets (`DaemonPortOptions`).
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+/// The shortest queue of connections that wait to be accepted: a flood of connects must not close the door.
+const BACKLOG_MIN: i32 = 1024;
+
+/// Services that are known without asking the system, which in a chroot could not answer.
+const SERVICES: &[(&str, u16)] = &[
+    ("smtp", 25),
+    ("mail", 25),
+    ("smtps", 465),
+    ("submissions", 465),
+    ("ssmtp", 465),
+    ("submission", 587),
+    ("lmtp", 24),
+];
+
+/// A port by number or by the name of a service.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Port(pub u16);
+
+/// The text is no port.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("service {0:?} unknown: give the number of the port, or add the name to /etc/services")]
+pub struct BadPort(String);
+
+impl FromStr for Port {
+    type Err = BadPort;
+
+    /// Reads a number or a name of the built-in list.
+    fn from_str(text: &str) -> Result<Self, BadPort> {
+        Self::find(text, |_| None)
+    }
+}
+
+impl Port {
+    /// Reads a number or a name; names that are not built in are asked of `services` (the system's list).
+    ///
+    /// # Errors
+    /// Neither a number of a port nor a known name.
+    pub fn find(text: &str, services: impl FnOnce(&str) -> Option<u16>) -> Result<Self, BadPort> {
+        if let Ok(number) = text.parse() {
+            return Ok(Self(number));
+        }
+        let built_in = SERVICES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, port)| *port);
+        built_in.or_else(|| services(text)).map(Self).ok_or_else(|| BadPort(text.to_owned()))
+    }
+}
+
+/// Which address family a socket serves.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ListenFamily {
+    /// `Family=inet`.
+    Inet,
+    /// `Family=inet6`.
+    Inet6,
+}
+
+/// What a listening socket is made of.
+#[derive(Clone, Debug)]
+pub struct ListenAddress {
+    /// The family; decides what "every address" means.
+    pub family: ListenFamily,
+    /// The address (`Addr=`), `None` for every address.
+    pub address: Option<IpAddr>,
+    /// The port (`Port=`).
+    pub port: u16,
+    /// Whether a port with old connections in TIME_WAIT may be taken (`ReuseAddr`-like behaviour; the usual case).
+    pub reuse: bool,
+    /// Connections that may wait (`Listen=`); at least 1024 are asked for.
+    pub backlog: i32,
+    /// The interface a link-local IPv6 address belongs to, by index; 0 for none.
+    pub interface: u32,
+}
+
+impl ListenAddress {
+    /// Returns an address with the usual settings.
+    pub fn new(family: ListenFamily, address: Option<IpAddr>, port: u16) -> Self {
+        Self { family, address, port, reuse: true, backlog: BACKLOG_MIN, interface: 0 }
+    }
+
+    /// Returns the socket address.
+    pub fn socket_address(&self) -> SocketAddr {
+        match (self.address, self.family) {
+            (Some(IpAddr::V6(address)), _) => std::net::SocketAddrV6::new(address, self.port, 0, self.interface).into(),
+            (Some(address), _) => SocketAddr::new(address, self.port),
+            (None, ListenFamily::Inet) => SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), self.port),
+            (None, ListenFamily::Inet6) => SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), self.port),
+        }
+    }
+}
+
+/// A port cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Another program has the port.
+    #[error(
+        "cannot listen on {0}: the port is in use; stop the other mail daemon (see `ss -ltnp` or `sockstat -l`) or change DaemonPortOptions"
+    )]
+    InUse(SocketAddr),
+    /// The address is none of this host.
+    #[error("cannot listen on {0}: this host has no such address; correct Addr= in DaemonPortOptions")]
+    NoSuchAddress(SocketAddr),
+    /// The port is reserved.
+    #[error(
+        "cannot listen on {0}: ports below 1024 need root; start the daemon as root or change Port= in DaemonPortOptions"
+    )]
+    Denied(SocketAddr),
+    /// The kernel has no such family.
+    #[error(
+        "cannot listen on {0}: the system has no support for this address family; correct Family= in DaemonPortOptions"
+    )]
+    NoFamily(SocketAddr),
+    /// Anything else.
+    #[error("cannot listen on {address}: {error}")]
+    Other {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+impl ListenError {
+    /// Names what `error` means for `address`.
+    fn new(address: SocketAddr, error: io::Error) -> Self {
+        match (error.kind(), error.raw_os_error()) {
+            (io::ErrorKind::AddrInUse, _) => Self::InUse(address),
+            (io::ErrorKind::AddrNotAvailable, _) => Self::NoSuchAddress(address),
+            (io::ErrorKind::PermissionDenied, _) => Self::Denied(address),
+            (_, Some(code)) if code == nix::errno::Errno::EAFNOSUPPORT as i32 => Self::NoFamily(address),
+            _ => Self::Other { address, error },
+        }
+    }
+
+    /// Tells whether waiting may help, since a predecessor may be ending.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, Self::InUse(_))
+    }
+}
+
+/// Opens a listening socket, non-blocking and closed on exec; IPv6 sockets never take IPv4 connections.
+///
+/// # Errors
+/// The port is taken or reserved, or the address or family is not there.
+pub fn listen(place: &ListenAddress) -> Result<std::net::TcpListener, ListenError> {
+    let address = place.socket_address();
+    open(place, address).map_err(|error| ListenError::new(address, error))
+}
+
+/// Makes, binds and opens the socket.
+fn open(place: &ListenAddress, address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if place.reuse {
+        socket.set_reuse_address(true)?;
+    }
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&SockAddr::from(address))?;
+    socket.listen(place.backlog.max(BACKLOG_MIN))?;
+    Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_are_known_by_name_and_number() {
+        assert_eq!("smtp".parse(), Ok(Port(25)));
+        assert_eq!("Submission".parse(), Ok(Port(587)));
+        assert_eq!("2525".parse(), Ok(Port(2525)));
+        assert_eq!(Port::find("odd", |name| (name == "odd").then_some(99)), Ok(Port(99)));
+        assert!("70000".parse::<Port>().is_err());
+    }
+
+    #[test]
+    fn a_taken_port_is_named_with_what_to_do() {
+        let mut place = ListenAddress::new(ListenFamily::Inet, Some(Ipv4Addr::LOCALHOST.into()), 0);
+        let first = listen(&place).expect("any free port");
+        place.port = first.local_addr().expect("bound").port();
+        let error = listen(&place).expect_err("taken");
+        assert!(error.is_in_use());
+        assert!(error.to_string().contains(&format!("127.0.0.1:{}", place.port)), "{error}");
+    }
+
+    #[test]
+    fn an_address_of_another_host_is_named() {
+        let place = ListenAddress::new(ListenFamily::Inet, Some(IpAddr::from([198, 51, 100, 1])), 0);
+        assert!(matches!(listen(&place), Err(ListenError::NoSuchAddress(_))));
+    }
+
+    #[test]
+    fn ipv6_leaves_the_port_to_ipv4() {
+        let Ok(six) = listen(&ListenAddress::new(ListenFamily::Inet6, None, 0)) else {
+            return; // no IPv6 here
+        };
+        let port = six.local_addr().expect("bound").port();
+        listen(&ListenAddress::new(ListenFamily::Inet, None, port)).expect("IPv4 is free");
+    }
+}
