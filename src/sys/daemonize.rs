@@ -34,9 +34,7 @@ pub fn background() -> io::Result<Waiting> {
         Forked::Child => {
             drop(from);
             setsid()?;
-            Ok(Waiting {
-                foreground: File::from(to),
-            })
+            Ok(Waiting { foreground: File::from(to) })
         }
     }
 }

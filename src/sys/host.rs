@@ -49,11 +49,7 @@ pub fn interfaces() -> io::Result<Vec<Interface>> {
         };
         if entry.flags.contains(InterfaceFlags::IFF_UP) {
             let is_loopback = entry.flags.contains(InterfaceFlags::IFF_LOOPBACK);
-            found.push(Interface {
-                name: entry.interface_name,
-                address,
-                is_loopback,
-            });
+            found.push(Interface { name: entry.interface_name, address, is_loopback });
         }
     }
     Ok(found)
@@ -118,14 +114,7 @@ pub fn service_port(service: &[u8]) -> Option<u16> {
     // SAFETY: no host is named, so only services are looked up; `service` and `wish` outlive the
     // call. On success the list has an IPv4 address first, as wished, and is freed once, unused after.
     unsafe {
-        if libc::getaddrinfo(
-            ptr::null(),
-            service.as_ptr(),
-            &raw const wish,
-            &raw mut list,
-        ) != 0
-            || list.is_null()
-        {
+        if libc::getaddrinfo(ptr::null(), service.as_ptr(), &raw const wish, &raw mut list) != 0 || list.is_null() {
             return None;
         }
         let port = u16::from_be((*(*list).ai_addr.cast::<libc::sockaddr_in>()).sin_port);
@@ -193,14 +182,7 @@ mod platform {
     pub(super) fn close_from(first: RawFd) -> io::Result<()> {
         let lowest = libc::c_uint::try_from(first).map_err(|_| Errno::EBADF)?;
         // SAFETY: plain numbers; by the caller's promise nobody in this process owns them.
-        let answer = unsafe {
-            libc::syscall(
-                libc::SYS_close_range,
-                lowest,
-                libc::c_uint::MAX,
-                0 as libc::c_uint,
-            )
-        };
+        let answer = unsafe { libc::syscall(libc::SYS_close_range, lowest, libc::c_uint::MAX, 0 as libc::c_uint) };
         match Errno::result(answer) {
             Ok(_) => Ok(()),
             Err(Errno::ENOSYS) => {
@@ -247,12 +229,7 @@ mod tests {
         assert!(Space::at(Path::new("/")).unwrap().block_bytes > 0);
         assert!(descriptor_limit().unwrap() >= 20);
         assert!(load_average().is_none_or(|load| load >= 0.0));
-        assert!(
-            interfaces()
-                .unwrap()
-                .iter()
-                .all(|found| !found.name.is_empty())
-        );
+        assert!(interfaces().unwrap().iter().all(|found| !found.name.is_empty()));
     }
 
     #[test]

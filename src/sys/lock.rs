@@ -39,12 +39,7 @@ pub fn unlock(file: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 fn flock(file: BorrowedFd<'_>, operation: libc::c_int, patience: Patience) -> io::Result<bool> {
-    let operation = operation
-        | if patience == Patience::Try {
-            libc::LOCK_NB
-        } else {
-            0
-        };
+    let operation = operation | if patience == Patience::Try { libc::LOCK_NB } else { 0 };
     loop {
         // SAFETY: flock takes two numbers.
         match Errno::result(unsafe { libc::flock(file.as_raw_fd(), operation) }) {
@@ -81,8 +76,7 @@ pub fn record(_file: BorrowedFd<'_>) -> io::Result<bool> {
 /// There only [`record`] may be taken: with both, a process waits for itself.
 #[cfg(target_os = "linux")]
 pub fn flock_is_record(file: BorrowedFd<'_>) -> bool {
-    nix::sys::statfs::fstatfs(file)
-        .is_ok_and(|found| found.filesystem_type() == nix::sys::statfs::NFS_SUPER_MAGIC)
+    nix::sys::statfs::fstatfs(file).is_ok_and(|found| found.filesystem_type() == nix::sys::statfs::NFS_SUPER_MAGIC)
 }
 
 /// Tells whether flock(2) and record locks are one and the same and only [`record`] may be taken.
@@ -118,11 +112,7 @@ fn whole_file(kind: libc::c_int) -> libc::flock {
 /// Tells whether `name` in `directory` is (still) the file that `file` has open.
 ///
 /// Symbolic links are not followed. A name that does not exist is not the same file.
-pub fn same_file<P: ?Sized + NixPath>(
-    file: BorrowedFd<'_>,
-    directory: impl AsFd,
-    name: &P,
-) -> io::Result<bool> {
+pub fn same_file<P: ?Sized + NixPath>(file: BorrowedFd<'_>, directory: impl AsFd, name: &P) -> io::Result<bool> {
     let open = fstat(file)?;
     match fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
         Ok(named) => Ok(open.st_dev == named.st_dev && open.st_ino == named.st_ino),

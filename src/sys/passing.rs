@@ -22,9 +22,7 @@ const CONTROL_BYTES: usize = DESCRIPTORS_MAX * size_of::<RawFd>() + 64;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PassingError {
     /// More descriptors than one record carries.
-    #[error(
-        "{count} descriptors in one record, at most {DESCRIPTORS_MAX} fit; send several records"
-    )]
+    #[error("{count} descriptors in one record, at most {DESCRIPTORS_MAX} fit; send several records")]
     TooMany {
         /// How many were asked for.
         count: usize,
@@ -39,9 +37,7 @@ pub enum PassingError {
         room: usize,
     },
     /// The kernel could not hand over every descriptor; those that came have been closed.
-    #[error(
-        "descriptors were lost on the way (descriptor limit reached?); those that arrived are closed"
-    )]
+    #[error("descriptors were lost on the way (descriptor limit reached?); those that arrived are closed")]
     DescriptorsLost,
 }
 
@@ -60,31 +56,19 @@ impl From<PassingError> for io::Error {
 ///
 /// Both are blocking and closed on exec.
 pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
-    Ok(socketpair(
-        AddressFamily::Unix,
-        SockType::SeqPacket,
-        None,
-        SockFlag::SOCK_CLOEXEC,
-    )?)
+    Ok(socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?)
 }
 
 /// Sends one record of `bytes` with copies of `descriptors`.
 ///
 /// Never raises SIGPIPE. Fails with `BrokenPipe` when the other side is gone and with
 /// [`PassingError`] when the record cannot be sent as it is.
-pub fn send(
-    socket: BorrowedFd<'_>,
-    bytes: &[u8],
-    descriptors: &[BorrowedFd<'_>],
-) -> io::Result<()> {
+pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
     if bytes.is_empty() {
         return Err(PassingError::Empty.into());
     }
     if descriptors.len() > DESCRIPTORS_MAX {
-        return Err(PassingError::TooMany {
-            count: descriptors.len(),
-        }
-        .into());
+        return Err(PassingError::TooMany { count: descriptors.len() }.into());
     }
     let mut control = Control::empty();
     let mut part = part(bytes.as_ptr().cast_mut(), bytes.len());
@@ -95,8 +79,7 @@ pub fn send(
     loop {
         // SAFETY: `header` points to `part` and `control`, which live until after the call and hold
         // `bytes` (only read by sendmsg) and one well-formed control message.
-        let sent =
-            unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, libc::MSG_NOSIGNAL) };
+        let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, libc::MSG_NOSIGNAL) };
         if sent >= 0 {
             return Ok(());
         }
@@ -121,8 +104,7 @@ pub fn receive(socket: BorrowedFd<'_>, room: &mut [u8]) -> io::Result<(usize, Ve
     let length = loop {
         // SAFETY: `header` points to `room` and `control`, both writable and of the given lengths,
         // and both outlive the call.
-        let got =
-            unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, libc::MSG_CMSG_CLOEXEC) };
+        let got = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, libc::MSG_CMSG_CLOEXEC) };
         if let Ok(length) = usize::try_from(got) {
             break length;
         }
@@ -155,20 +137,14 @@ pub struct Peer {
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn peer(socket: BorrowedFd<'_>) -> io::Result<Peer> {
     let found = nix::sys::socket::getsockopt(&socket, nix::sys::socket::sockopt::PeerCredentials)?;
-    Ok(Peer {
-        uid: found.uid(),
-        gid: found.gid(),
-    })
+    Ok(Peer { uid: found.uid(), gid: found.gid() })
 }
 
 /// Returns the credentials of the process that connected `socket` (or made the pair).
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub fn peer(socket: BorrowedFd<'_>) -> io::Result<Peer> {
     let (uid, gid) = nix::unistd::getpeereid(socket)?;
-    Ok(Peer {
-        uid: uid.as_raw(),
-        gid: gid.as_raw(),
-    })
+    Ok(Peer { uid: uid.as_raw(), gid: gid.as_raw() })
 }
 
 /// A buffer aligned as control messages must be.
@@ -182,10 +158,7 @@ impl Control {
 }
 
 fn part(base: *mut u8, len: usize) -> libc::iovec {
-    libc::iovec {
-        iov_base: base.cast(),
-        iov_len: len,
-    }
+    libc::iovec { iov_base: base.cast(), iov_len: len }
 }
 
 fn header(part: &mut libc::iovec) -> libc::msghdr {
@@ -198,8 +171,7 @@ fn header(part: &mut libc::iovec) -> libc::msghdr {
 
 /// Puts `descriptors` (1 to [`DESCRIPTORS_MAX`]) as one SCM_RIGHTS message into `control`.
 fn fill(header: &mut libc::msghdr, control: &mut Control, descriptors: &[BorrowedFd<'_>]) {
-    let bytes =
-        u32::try_from(size_of_val(descriptors)).expect("at most DESCRIPTORS_MAX descriptors");
+    let bytes = u32::try_from(size_of_val(descriptors)).expect("at most DESCRIPTORS_MAX descriptors");
     header.msg_control = control.0.as_mut_ptr().cast();
     // SAFETY: CMSG_SPACE and CMSG_LEN only compute. `control` is aligned and has room for
     // DESCRIPTORS_MAX descriptors (CONTROL_BYTES), so the first header and its data lie inside it.
@@ -210,11 +182,7 @@ fn fill(header: &mut libc::msghdr, control: &mut Control, descriptors: &[Borrowe
         (*message).cmsg_level = libc::SOL_SOCKET;
         (*message).cmsg_type = libc::SCM_RIGHTS;
         (*message).cmsg_len = libc::CMSG_LEN(bytes) as _;
-        ptr::copy_nonoverlapping(
-            descriptors.as_ptr().cast::<u8>(),
-            libc::CMSG_DATA(message),
-            size_of_val(descriptors),
-        );
+        ptr::copy_nonoverlapping(descriptors.as_ptr().cast::<u8>(), libc::CMSG_DATA(message), size_of_val(descriptors));
     }
 }
 
@@ -226,10 +194,8 @@ fn take(header: &libc::msghdr) -> Vec<OwnedFd> {
     unsafe {
         let mut message = libc::CMSG_FIRSTHDR(header);
         while !message.is_null() {
-            if (*message).cmsg_level == libc::SOL_SOCKET && (*message).cmsg_type == libc::SCM_RIGHTS
-            {
-                let bytes =
-                    ((*message).cmsg_len as usize).saturating_sub(libc::CMSG_LEN(0) as usize);
+            if (*message).cmsg_level == libc::SOL_SOCKET && (*message).cmsg_type == libc::SCM_RIGHTS {
+                let bytes = ((*message).cmsg_len as usize).saturating_sub(libc::CMSG_LEN(0) as usize);
                 let data = libc::CMSG_DATA(message).cast::<RawFd>();
                 for index in 0..bytes / size_of::<RawFd>() {
                     found.push(OwnedFd::from_raw_fd(data.add(index).read_unaligned()));
@@ -312,24 +278,15 @@ mod tests {
     fn when_the_other_side_is_gone_then_sending_is_a_broken_pipe() {
         let (ours, theirs) = pair().unwrap();
         drop(theirs);
-        assert_eq!(
-            send(ours.as_fd(), b"x", &[]).unwrap_err().kind(),
-            io::ErrorKind::BrokenPipe
-        );
-        assert_eq!(
-            send(ours.as_fd(), b"", &[]).unwrap_err().kind(),
-            io::ErrorKind::InvalidInput
-        );
+        assert_eq!(send(ours.as_fd(), b"x", &[]).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        assert_eq!(send(ours.as_fd(), b"", &[]).unwrap_err().kind(), io::ErrorKind::InvalidInput);
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn the_peer_of_a_pair_is_ourselves() {
         let (ours, _theirs) = pair().unwrap();
-        let expected = Peer {
-            uid: nix::unistd::geteuid().as_raw(),
-            gid: nix::unistd::getegid().as_raw(),
-        };
+        let expected = Peer { uid: nix::unistd::geteuid().as_raw(), gid: nix::unistd::getegid().as_raw() };
         assert_eq!(peer(ours.as_fd()).unwrap(), expected);
     }
 }

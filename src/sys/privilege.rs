@@ -13,8 +13,8 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{
-    Gid, Uid, chdir, chroot, fchdir, getegid, geteuid, getgid, getgroups, getresgid, getresuid,
-    setegid, seteuid, setgid, setgroups, setresgid, setresuid, setuid,
+    Gid, Uid, chdir, chroot, fchdir, getegid, geteuid, getgid, getgroups, getresgid, getresuid, setegid, seteuid,
+    setgid, setgroups, setresgid, setresuid, setuid,
 };
 
 /// Why power could not be given up; exit on it.
@@ -43,9 +43,7 @@ pub enum PrivilegeError {
         what: &'static str,
     },
     /// The directory to be locked into is not an empty one of root's.
-    #[error(
-        "{path}: not an empty directory that only root can write; it is to be the root of an unprivileged process"
-    )]
+    #[error("{path}: not an empty directory that only root can write; it is to be the root of an unprivileged process")]
     NotEmpty {
         /// The directory.
         path: PathBuf,
@@ -83,14 +81,8 @@ pub fn drop_group() -> Result<(), PrivilegeError> {
     let (real, effective) = (getgid(), getegid());
     setresgid(real, real, real).map_err(failed(format!("setresgid {real}")))?;
     verify_gid(real)?;
-    if effective != real
-        && !geteuid().is_root()
-        && setgid(effective).is_ok()
-        && getegid() == effective
-    {
-        return Err(PrivilegeError::StillThere {
-            what: "setgid to the old group worked",
-        });
+    if effective != real && !geteuid().is_root() && setgid(effective).is_ok() && getegid() == effective {
+        return Err(PrivilegeError::StillThere { what: "setgid to the old group worked" });
     }
     Ok(())
 }
@@ -140,11 +132,7 @@ pub struct Acting {
 impl Acting {
     /// Takes on the effective ids; only root can.
     pub fn start(uid: u32, gid: u32, groups: &[u32]) -> Result<Self, PrivilegeError> {
-        let before = Self {
-            uid: geteuid(),
-            gid: getegid(),
-            groups: getgroups().map_err(failed("getgroups"))?,
-        };
+        let before = Self { uid: geteuid(), gid: getegid(), groups: getgroups().map_err(failed("getgroups"))? };
         if !before.uid.is_root() {
             return Err(PrivilegeError::NotRoot { uid, gid });
         }
@@ -158,9 +146,7 @@ impl Acting {
 
 impl Drop for Acting {
     fn drop(&mut self) {
-        let back = seteuid(self.uid)
-            .and_then(|()| setegid(self.gid))
-            .and_then(|()| setgroups(&self.groups));
+        let back = seteuid(self.uid).and_then(|()| setegid(self.gid)).and_then(|()| setgroups(&self.groups));
         if back.is_err() {
             // Going on with a mixture of two users' rights is the one thing that must not happen.
             std::process::abort();
@@ -171,33 +157,22 @@ impl Drop for Acting {
 fn with_primary(gid: u32, groups: &[u32]) -> Vec<Gid> {
     // FreeBSD keeps the effective group as the first of the list.
     let mut all = vec![Gid::from_raw(gid)];
-    all.extend(
-        groups
-            .iter()
-            .filter(|other| **other != gid)
-            .map(|other| Gid::from_raw(*other)),
-    );
+    all.extend(groups.iter().filter(|other| **other != gid).map(|other| Gid::from_raw(*other)));
     all
 }
 
 fn verify(user: Uid, group: Gid) -> Result<(), PrivilegeError> {
     let uids = getresuid().map_err(failed("getresuid"))?;
     if uids.real != user || uids.effective != user || uids.saved != user {
-        return Err(PrivilegeError::StillThere {
-            what: "user ids differ",
-        });
+        return Err(PrivilegeError::StillThere { what: "user ids differ" });
     }
     verify_gid(group)?;
     if !user.is_root() {
         if setuid(Uid::from_raw(0)).is_ok() || seteuid(Uid::from_raw(0)).is_ok() {
-            return Err(PrivilegeError::StillThere {
-                what: "setuid(0) worked",
-            });
+            return Err(PrivilegeError::StillThere { what: "setuid(0) worked" });
         }
         if group.as_raw() != 0 && setgid(Gid::from_raw(0)).is_ok() {
-            return Err(PrivilegeError::StillThere {
-                what: "setgid(0) worked",
-            });
+            return Err(PrivilegeError::StillThere { what: "setgid(0) worked" });
         }
     }
     Ok(())
@@ -206,9 +181,7 @@ fn verify(user: Uid, group: Gid) -> Result<(), PrivilegeError> {
 fn verify_gid(group: Gid) -> Result<(), PrivilegeError> {
     let gids = getresgid().map_err(failed("getresgid"))?;
     if gids.real != group || gids.effective != group || gids.saved != group {
-        return Err(PrivilegeError::StillThere {
-            what: "group ids differ",
-        });
+        return Err(PrivilegeError::StillThere { what: "group ids differ" });
     }
     Ok(())
 }
@@ -222,39 +195,28 @@ fn verify_groups(wanted: &[Gid]) -> Result<(), PrivilegeError> {
     };
     let found = getgroups().map_err(failed("getgroups"))?;
     if numbers(&found) != numbers(wanted) {
-        return Err(PrivilegeError::StillThere {
-            what: "supplementary groups differ",
-        });
+        return Err(PrivilegeError::StillThere { what: "supplementary groups differ" });
     }
     Ok(())
 }
 
 fn open_empty(path: &Path) -> Result<OwnedFd, PrivilegeError> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let room =
-        open(path, flags, Mode::empty()).map_err(failed(format!("open {}", path.display())))?;
+    let room = open(path, flags, Mode::empty()).map_err(failed(format!("open {}", path.display())))?;
     let found = fstat(&room).map_err(failed(format!("fstat {}", path.display())))?;
     let mut names = Dir::from_fd(room.as_fd().try_clone_to_owned().map_err(unclonable)?)
         .map_err(failed(format!("opendir {}", path.display())))?;
-    let occupied = names.iter().any(|entry| {
-        entry.map_or(true, |entry| {
-            !matches!(entry.file_name().to_bytes(), b"." | b"..")
-        })
-    });
+    let occupied =
+        names.iter().any(|entry| entry.map_or(true, |entry| !matches!(entry.file_name().to_bytes(), b"." | b"..")));
     if occupied || found.st_uid != 0 || found.st_mode & 0o022 != 0 {
-        return Err(PrivilegeError::NotEmpty {
-            path: path.to_owned(),
-        });
+        return Err(PrivilegeError::NotEmpty { path: path.to_owned() });
     }
     Ok(room)
 }
 
 fn unclonable(error: io::Error) -> PrivilegeError {
     let errno = Errno::from_raw(error.raw_os_error().unwrap_or(libc::EMFILE));
-    PrivilegeError::Call {
-        call: "dup".into(),
-        errno,
-    }
+    PrivilegeError::Call { call: "dup".into(), errno }
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -278,8 +240,7 @@ mod platform {
         let none: libc::c_ulong = 0;
         for capability in 0..CAPABILITIES_MAX {
             // SAFETY: prctl with these commands takes plain numbers and touches no memory of ours.
-            let answer =
-                unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, none, none, none) };
+            let answer = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, none, none, none) };
             match Errno::result(answer) {
                 Ok(_) => {}
                 Err(Errno::EINVAL) => return Ok(()),
@@ -298,39 +259,23 @@ mod platform {
 
     use super::{PrivilegeError, failed};
 
-    fn control(
-        call: &str,
-        command: libc::c_int,
-        mut value: libc::c_int,
-    ) -> Result<(), PrivilegeError> {
+    fn control(call: &str, command: libc::c_int, mut value: libc::c_int) -> Result<(), PrivilegeError> {
         let ourselves = libc::id_t::from(nix::unistd::getpid().as_raw());
         // SAFETY: these commands read one int through the pointer, which lives until after the call.
-        let answer =
-            unsafe { libc::procctl(libc::P_PID, ourselves, command, (&raw mut value).cast()) };
+        let answer = unsafe { libc::procctl(libc::P_PID, ourselves, command, (&raw mut value).cast()) };
         Errno::result(answer).map(drop).map_err(failed(call))
     }
 
     pub(super) fn no_new_privileges() -> Result<(), PrivilegeError> {
-        match control(
-            "procctl PROC_NO_NEW_PRIVS_CTL",
-            libc::PROC_NO_NEW_PRIVS_CTL,
-            libc::PROC_NO_NEW_PRIVS_ENABLE,
-        ) {
+        match control("procctl PROC_NO_NEW_PRIVS_CTL", libc::PROC_NO_NEW_PRIVS_CTL, libc::PROC_NO_NEW_PRIVS_ENABLE) {
             // Before FreeBSD 14 there is no such control.
-            Err(PrivilegeError::Call {
-                errno: Errno::EINVAL,
-                ..
-            }) => Ok(()),
+            Err(PrivilegeError::Call { errno: Errno::EINVAL, .. }) => Ok(()),
             other => other,
         }
     }
 
     pub(super) fn not_dumpable() -> Result<(), PrivilegeError> {
-        control(
-            "procctl PROC_TRACE_CTL",
-            libc::PROC_TRACE_CTL,
-            libc::PROC_TRACE_CTL_DISABLE,
-        )
+        control("procctl PROC_TRACE_CTL", libc::PROC_TRACE_CTL, libc::PROC_TRACE_CTL_DISABLE)
     }
 
     pub(super) fn drop_capability_bounds() -> Result<(), PrivilegeError> {
@@ -346,11 +291,7 @@ mod tests {
     /// Runs `body` in a child process, as ids cannot be changed back; `true` is success.
     #[track_caller]
     fn in_child(body: impl FnOnce() -> bool) {
-        assert_eq!(
-            branch_for_test(|| u8::from(!body())),
-            0,
-            "the child's check failed"
-        );
+        assert_eq!(branch_for_test(|| u8::from(!body())), 0, "the child's check failed");
     }
 
     fn skipped_without_root() -> bool {
@@ -401,17 +342,10 @@ mod tests {
         }
         in_child(|| {
             setgroups(&[]).unwrap();
-            let (real, special, user) = (
-                Gid::from_raw(65533),
-                Gid::from_raw(12),
-                Uid::from_raw(65534),
-            );
+            let (real, special, user) = (Gid::from_raw(65533), Gid::from_raw(12), Uid::from_raw(65534));
             setresgid(real, special, special).unwrap();
             setresuid(user, user, user).unwrap();
-            getegid() == special
-                && drop_group().is_ok()
-                && getegid() == real
-                && setgid(special).is_err()
+            getegid() == special && drop_group().is_ok() && getegid() == real && setgid(special).is_err()
         });
     }
 
@@ -422,10 +356,7 @@ mod tests {
             open_empty(room.path()).unwrap();
             std::fs::write(room.path().join("file"), b"").unwrap();
         }
-        assert!(matches!(
-            open_empty(room.path()),
-            Err(PrivilegeError::NotEmpty { .. })
-        ));
+        assert!(matches!(open_empty(room.path()), Err(PrivilegeError::NotEmpty { .. })));
     }
 
     #[test]
@@ -435,9 +366,7 @@ mod tests {
         }
         let room = tempfile::tempdir().unwrap();
         in_child(|| {
-            chroot_empty(room.path()).is_ok()
-                && drop_capability_bounds().is_ok()
-                && std::fs::metadata("/etc").is_err()
+            chroot_empty(room.path()).is_ok() && drop_capability_bounds().is_ok() && std::fs::metadata("/etc").is_err()
         });
     }
 }

@@ -76,12 +76,7 @@ impl StartError {
             Self::Resources { .. } => true,
             Self::Child { errno, .. } => matches!(
                 errno,
-                Errno::EAGAIN
-                    | Errno::ENOMEM
-                    | Errno::ENFILE
-                    | Errno::EMFILE
-                    | Errno::EIO
-                    | Errno::ETXTBSY
+                Errno::EAGAIN | Errno::ENOMEM | Errno::ENFILE | Errno::EMFILE | Errno::EIO | Errno::ETXTBSY
             ),
         }
     }
@@ -180,8 +175,7 @@ impl Program {
     ///
     /// (Mailer field `D=` is such a list.) Entered after the change of user.
     pub fn directory(&mut self, directory: &Path) -> &mut Self {
-        self.directories
-            .push(directory.as_os_str().as_bytes().to_vec());
+        self.directories.push(directory.as_os_str().as_bytes().to_vec());
         self
     }
 
@@ -225,48 +219,31 @@ impl Program {
             let path = path.clone();
             move |errno| StartError::Resources { path, call, errno }
         };
-        self.fill_standard_descriptors()
-            .map_err(resources("open /dev/null"))?;
+        self.fill_standard_descriptors().map_err(resources("open /dev/null"))?;
         let image = self.image()?;
         let (from_child, to_parent) = pipe2(OFlag::O_CLOEXEC).map_err(resources("pipe"))?;
         // No handler of ours may run in the child before it has reset them.
         let mut before = SigSet::empty();
-        pthread_sigmask(
-            SigmaskHow::SIG_SETMASK,
-            Some(&SigSet::all()),
-            Some(&mut before),
-        )
-        .map_err(resources("pthread_sigmask"))?;
+        pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut before))
+            .map_err(resources("pthread_sigmask"))?;
         // SAFETY: the child calls only `become_program`, which makes async-signal-safe calls alone
         // and does not return.
         let forked = unsafe { nix::unistd::fork() };
         if let Ok(ForkResult::Child) = forked {
             image.become_program(to_parent.as_raw_fd());
         }
-        pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&before), None)
-            .map_err(resources("pthread_sigmask"))?;
+        pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&before), None).map_err(resources("pthread_sigmask"))?;
         let Ok(ForkResult::Parent { child }) = forked else {
-            return Err(resources("fork")(
-                forked.err().unwrap_or(Errno::UnknownErrno),
-            ));
+            return Err(resources("fork")(forked.err().unwrap_or(Errno::UnknownErrno)));
         };
         drop(to_parent);
-        let mut child = Child {
-            pid: child,
-            ended: None,
-        };
+        let mut child = Child { pid: child, ended: None };
         match read_report(from_child) {
             None => Ok(child),
             Some(Report { step, errno }) => {
                 // It has ended already or is about to.
-                child
-                    .wait()
-                    .map_err(|error| resources("waitpid")(errno_of(&error)))?;
-                Err(StartError::Child {
-                    path,
-                    step: Step::of(step),
-                    errno: Errno::from_raw(errno),
-                })
+                child.wait().map_err(|error| resources("waitpid")(errno_of(&error)))?;
+                Err(StartError::Child { path, step: Step::of(step), errno: Errno::from_raw(errno) })
             }
         }
     }
@@ -274,11 +251,8 @@ impl Program {
     fn fill_standard_descriptors(&mut self) -> nix::Result<()> {
         for number in 0..=2 {
             if !self.descriptors.iter().any(|(taken, _)| *taken == number) {
-                let null = nix::fcntl::open(
-                    "/dev/null",
-                    OFlag::O_RDWR | OFlag::O_CLOEXEC,
-                    nix::sys::stat::Mode::empty(),
-                )?;
+                let null =
+                    nix::fcntl::open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())?;
                 self.descriptors.push((number, null));
             }
         }
@@ -287,18 +261,11 @@ impl Program {
     }
 
     fn image(&self) -> Result<Image, StartError> {
-        if let Some((number, _)) = self
-            .descriptors
-            .iter()
-            .find(|(number, _)| !(0..=DESCRIPTOR_MAX).contains(number))
-        {
+        if let Some((number, _)) = self.descriptors.iter().find(|(number, _)| !(0..=DESCRIPTOR_MAX).contains(number)) {
             return Err(StartError::Number(*number));
         }
-        let strings = |list: &[Vec<u8>]| {
-            list.iter()
-                .map(|text| CString::new(text.as_slice()))
-                .collect::<Result<Vec<_>, _>>()
-        };
+        let strings =
+            |list: &[Vec<u8>]| list.iter().map(|text| CString::new(text.as_slice())).collect::<Result<Vec<_>, _>>();
         Ok(Image::new(
             CString::new(self.path.as_slice())?,
             strings(&self.argv)?,
@@ -309,11 +276,7 @@ impl Program {
                 identity: self.identity.clone(),
                 nice: self.nice,
                 new_session: self.new_session,
-                descriptors: self
-                    .descriptors
-                    .iter()
-                    .map(|(number, ours)| (*number, ours.as_raw_fd()))
-                    .collect(),
+                descriptors: self.descriptors.iter().map(|(number, ours)| (*number, ours.as_raw_fd())).collect(),
             },
         ))
     }
@@ -437,17 +400,11 @@ pub enum Forked {
 /// `InvalidInput` where the system tells the number of threads.
 pub fn fork() -> io::Result<Forked> {
     if threads().is_some_and(|threads| threads > 1) {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "fork in a process with threads",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "fork in a process with threads"));
     }
     // SAFETY: this thread is the only one, so the copy is whole.
     match unsafe { nix::unistd::fork() }? {
-        ForkResult::Parent { child } => Ok(Forked::Parent(Child {
-            pid: child,
-            ended: None,
-        })),
+        ForkResult::Parent { child } => Ok(Forked::Parent(Child { pid: child, ended: None })),
         ForkResult::Child => Ok(Forked::Child),
     }
 }
@@ -460,9 +417,7 @@ pub fn exit_now(status: u8) -> ! {
 
 /// Returns the number of threads of this process, where the system tells it.
 fn threads() -> Option<usize> {
-    std::fs::read_dir("/proc/self/task")
-        .ok()
-        .map(Iterator::count)
+    std::fs::read_dir("/proc/self/task").ok().map(Iterator::count)
 }
 
 /// Runs `body` in a forked copy of the test program and returns its status (200 for a panic).
@@ -474,12 +429,7 @@ pub(crate) fn branch_for_test(body: impl FnOnce() -> u8) -> i32 {
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
             exit_now(result.unwrap_or(200))
         }
-        ForkResult::Parent { child } => match (Child {
-            pid: child,
-            ended: None,
-        })
-        .wait()
-        {
+        ForkResult::Parent { child } => match (Child { pid: child, ended: None }).wait() {
             Ok(Ended::Exited(status)) => status,
             other => panic!("child: {other:?}"),
         },
@@ -512,13 +462,8 @@ mod tests {
 
     #[test]
     fn a_program_gets_its_name_environment_and_directory() {
-        let mut program =
-            shell("echo $0 $A; pwd; env | grep -cv -e ^PWD= -e ^SHLVL= -e ^_= -e ^OLDPWD=");
-        program
-            .arg(b"zero")
-            .env(b"A", b"b c")
-            .directory(Path::new("/no/such"))
-            .directory(Path::new("/"));
+        let mut program = shell("echo $0 $A; pwd; env | grep -cv -e ^PWD= -e ^SHLVL= -e ^_= -e ^OLDPWD=");
+        program.arg(b"zero").env(b"A", b"b c").directory(Path::new("/no/such")).directory(Path::new("/"));
         assert_eq!(output(program), "zero b c\n/\n1\n");
     }
 
@@ -533,10 +478,7 @@ mod tests {
         program.descriptor(7, from).descriptor(5, other);
         // 3 or so is the shell's own directory, opened for the pattern.
         let text = output(program);
-        assert!(
-            text.starts_with("0 1 2 3 5 7\nseven\n") || text.starts_with("0 1 2 5 7\nseven\n"),
-            "{text}"
-        );
+        assert!(text.starts_with("0 1 2 3 5 7\nseven\n") || text.starts_with("0 1 2 5 7\nseven\n"), "{text}");
     }
 
     #[test]
@@ -551,9 +493,7 @@ mod tests {
             return;
         }
         let mut program = Program::new(Path::new("/bin/bash"), b"bash");
-        program
-            .arg(b"-c")
-            .arg(format!("cat <&{a}; cat <&{b}").as_bytes());
+        program.arg(b"-c").arg(format!("cat <&{a}; cat <&{b}").as_bytes());
         program.descriptor(b, a_from).descriptor(a, b_from);
         if Path::new("/bin/bash").exists() {
             assert_eq!(output(program), "ba");
@@ -562,13 +502,8 @@ mod tests {
 
     #[test]
     fn when_the_program_does_not_exist_then_start_tells() {
-        let error = Program::new(Path::new("/no/such/program"), b"x")
-            .start()
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "cannot start /no/such/program: exec: ENOENT: No such file or directory"
-        );
+        let error = Program::new(Path::new("/no/such/program"), b"x").start().unwrap_err();
+        assert_eq!(error.to_string(), "cannot start /no/such/program: exec: ENOENT: No such file or directory");
         assert!(!error.is_temporary());
     }
 
@@ -600,24 +535,12 @@ mod tests {
     #[test]
     fn when_root_names_an_identity_then_the_program_has_it_wholly() {
         let mut program = shell("id -u; id -g; id -G");
-        program
-            .identity(Identity {
-                uid: 65534,
-                gid: 65533,
-                groups: vec![8, 4],
-            })
-            .env(b"PATH", b"/usr/bin:/bin");
+        program.identity(Identity { uid: 65534, gid: 65533, groups: vec![8, 4] }).env(b"PATH", b"/usr/bin:/bin");
         if nix::unistd::geteuid().is_root() {
             assert_eq!(output(program), "65534\n65533\n65533 4 8\n");
         } else {
             eprintln!("skipped in part: needs root");
-            assert!(matches!(
-                program.start(),
-                Err(StartError::Child {
-                    step: Step::Identity,
-                    ..
-                })
-            ));
+            assert!(matches!(program.start(), Err(StartError::Child { step: Step::Identity, .. })));
         }
     }
 
@@ -631,10 +554,7 @@ mod tests {
         assert!(is_alive(child.pid()));
         child.signal(Signal::SIGTERM).unwrap();
         assert_eq!(child.wait().unwrap(), Ended::Killed(Signal::SIGTERM));
-        assert_eq!(
-            child.try_wait().unwrap(),
-            Some(Ended::Killed(Signal::SIGTERM))
-        );
+        assert_eq!(child.try_wait().unwrap(), Some(Ended::Killed(Signal::SIGTERM)));
         assert!(!is_alive(child.pid()));
         drop(to);
     }

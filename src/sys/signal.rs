@@ -46,9 +46,7 @@ impl Signals {
     pub fn watch(signals: &[Signal]) -> io::Result<Self> {
         let (reader, writer) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
         WAKE.compare_exchange(-1, writer.as_raw_fd(), Ordering::SeqCst, Ordering::SeqCst)
-            .map_err(|_| {
-                io::Error::new(io::ErrorKind::AlreadyExists, "signals are watched already")
-            })?;
+            .map_err(|_| io::Error::new(io::ErrorKind::AlreadyExists, "signals are watched already"))?;
         // The handler owns the writing end from here on, for the life of the process.
         let _ = writer.into_raw_fd();
         for signal in signals {
@@ -67,9 +65,7 @@ impl Signals {
             match read(&self.reader, &mut room) {
                 Ok(0) | Err(Errno::EAGAIN) => return Ok(found),
                 Ok(length) => {
-                    let signals = room[..length]
-                        .iter()
-                        .filter_map(|number| Signal::try_from(i32::from(*number)).ok());
+                    let signals = room[..length].iter().filter_map(|number| Signal::try_from(i32::from(*number)).ok());
                     for signal in signals {
                         if !found.contains(&signal) {
                             found.push(signal);
@@ -122,19 +118,10 @@ mod tests {
             for signal in [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGHUP] {
                 raise(signal).unwrap();
             }
-            let ready = poll(
-                &mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)],
-                PollTimeout::ZERO,
-            )
-            .unwrap();
+            let ready = poll(&mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO).unwrap();
             let some = signals.take().unwrap();
             let again = Signals::watch(&[]).is_err();
-            u8::from(
-                !(none.is_empty()
-                    && ready == 1
-                    && some == [Signal::SIGHUP, Signal::SIGTERM]
-                    && again),
-            )
+            u8::from(!(none.is_empty() && ready == 1 && some == [Signal::SIGHUP, Signal::SIGTERM] && again))
         });
         assert_eq!(status, 0);
     }

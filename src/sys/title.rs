@@ -41,10 +41,7 @@ mod platform {
 
     impl Area {
         pub(super) fn find() -> Self {
-            let found = std::fs::read("/proc/self/stat")
-                .ok()
-                .as_deref()
-                .and_then(argument_area);
+            let found = std::fs::read("/proc/self/stat").ok().as_deref().and_then(argument_area);
             // The kernel and the area must agree before anything is written there.
             let told = std::fs::read("/proc/self/cmdline").map_or(0, |line| line.len());
             Self(found.filter(|area| area.len() == told).unwrap_or(0..0))
@@ -78,10 +75,7 @@ mod platform {
     pub(super) fn argument_area(stat: &[u8]) -> Option<Range<usize>> {
         // The second field is a name in brackets that may hold anything.
         let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
-        let mut fields = std::str::from_utf8(&stat[after_name..])
-            .ok()?
-            .split_ascii_whitespace()
-            .skip(45);
+        let mut fields = std::str::from_utf8(&stat[after_name..]).ok()?.split_ascii_whitespace().skip(45);
         let start = fields.next()?.parse().ok()?;
         let end = fields.next()?.parse().ok()?;
         (start != 0 && start < end).then_some(start..end)
@@ -104,11 +98,7 @@ mod platform {
         }
 
         pub(super) fn write(&mut self, title: &[u8]) {
-            let shown: Vec<u8> = title
-                .iter()
-                .take(ROOM)
-                .map(|byte| if *byte == 0 { b' ' } else { *byte })
-                .collect();
+            let shown: Vec<u8> = title.iter().take(ROOM).map(|byte| if *byte == 0 { b' ' } else { *byte }).collect();
             let shown = CString::new(shown).expect("NULs were replaced");
             // SAFETY: the format is constant and takes one C string; "-" leaves out the name.
             unsafe { libc::setproctitle(c"-%s".as_ptr(), shown.as_ptr()) };

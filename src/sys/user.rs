@@ -70,15 +70,7 @@ impl User {
             || name.into(),
             |entry, room, found| {
                 // SAFETY: `key` is a C string; `entry`, `room` and `found` are writable and outlive the call.
-                unsafe {
-                    libc::getpwnam_r(
-                        key.as_ptr(),
-                        entry,
-                        room.as_mut_ptr().cast(),
-                        room.len(),
-                        found,
-                    )
-                }
+                unsafe { libc::getpwnam_r(key.as_ptr(), entry, room.as_mut_ptr().cast(), room.len(), found) }
             },
             Self::of,
         )
@@ -99,11 +91,7 @@ impl User {
 
     /// Returns every group this user is in, the login group included.
     pub fn groups(&self) -> Result<Vec<u32>, LookupError> {
-        let failed = |errno| LookupError {
-            kind: "groups of user",
-            key: self.name.clone(),
-            errno,
-        };
+        let failed = |errno| LookupError { kind: "groups of user", key: self.name.clone(), errno };
         let name = CString::new(self.name.as_slice()).map_err(|_| failed(Errno::EINVAL))?;
         let groups = getgrouplist(&name, Gid::from_raw(self.gid)).map_err(failed)?;
         Ok(groups.into_iter().map(Gid::as_raw).collect())
@@ -132,15 +120,7 @@ impl Group {
             || name.into(),
             |entry, room, found| {
                 // SAFETY: `key` is a C string; `entry`, `room` and `found` are writable and outlive the call.
-                unsafe {
-                    libc::getgrnam_r(
-                        key.as_ptr(),
-                        entry,
-                        room.as_mut_ptr().cast(),
-                        room.len(),
-                        found,
-                    )
-                }
+                unsafe { libc::getgrnam_r(key.as_ptr(), entry, room.as_mut_ptr().cast(), room.len(), found) }
             },
             Self::of,
         )
@@ -160,10 +140,7 @@ impl Group {
     }
 
     fn of(entry: &libc::group) -> Self {
-        Self {
-            name: text(entry.gr_name).into(),
-            gid: entry.gr_gid,
-        }
+        Self { name: text(entry.gr_name).into(), gid: entry.gr_gid }
     }
 }
 
@@ -191,11 +168,7 @@ fn look_up<Entry, Found>(
             Errno::EINTR => {}
             Errno::ERANGE if room.len() < ENTRY_BYTES_MAX => room = vec![0; room.len() * 2],
             errno => {
-                return Err(LookupError {
-                    kind,
-                    key: key(),
-                    errno,
-                });
+                return Err(LookupError { kind, key: key(), errno });
             }
         }
     }

@@ -25,10 +25,7 @@ impl Report {
 
     pub(super) fn of(bytes: [u8; Self::BYTES]) -> Self {
         let [step, errno @ ..] = bytes;
-        Self {
-            step,
-            errno: i32::from_ne_bytes(errno),
-        }
+        Self { step, errno: i32::from_ne_bytes(errno) }
     }
 
     fn bytes(&self) -> [u8; Self::BYTES] {
@@ -69,12 +66,8 @@ impl Image {
         root: Option<CString>,
         place: Place,
     ) -> Self {
-        let pointers = |list: &[CString]| {
-            list.iter()
-                .map(|text| text.as_ptr())
-                .chain([ptr::null()])
-                .collect::<Vec<_>>()
-        };
+        let pointers =
+            |list: &[CString]| list.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect::<Vec<_>>();
         Self {
             path,
             argv: pointers(&argv),
@@ -91,11 +84,7 @@ impl Image {
     pub(super) fn become_program(mut self, to_parent: RawFd) -> ! {
         let mut report_to = to_parent;
         let step = self.steps(&mut report_to);
-        let report = Report {
-            step: step as u8,
-            errno: errno(),
-        }
-        .bytes();
+        let report = Report { step: step as u8, errno: errno() }.bytes();
         // SAFETY: writes five bytes of a live array; _exit does not return. A failed write cannot be
         // told to anybody: the parent then sees exit status 127.
         unsafe {
@@ -126,12 +115,7 @@ impl Image {
             if !self.become_user() {
                 return Step::Identity;
             }
-            if !self.directories.is_empty()
-                && !self
-                    .directories
-                    .iter()
-                    .any(|path| libc::chdir(path.as_ptr()) == 0)
-            {
+            if !self.directories.is_empty() && !self.directories.iter().any(|path| libc::chdir(path.as_ptr()) == 0) {
                 return Step::Directory;
             }
             libc::execve(self.path.as_ptr(), self.argv.as_ptr(), self.env.as_ptr());
@@ -209,14 +193,8 @@ fn close_range(first: RawFd, last: RawFd) {
 fn system_close_range(first: RawFd, last: RawFd) -> bool {
     #[cfg(target_os = "linux")]
     // SAFETY: plain numbers; ENOSYS (before Linux 5.9) is the answer false.
-    let answer = unsafe {
-        libc::syscall(
-            libc::SYS_close_range,
-            first as libc::c_uint,
-            last as libc::c_uint,
-            0 as libc::c_uint,
-        )
-    };
+    let answer =
+        unsafe { libc::syscall(libc::SYS_close_range, first as libc::c_uint, last as libc::c_uint, 0 as libc::c_uint) };
     #[cfg(not(target_os = "linux"))]
     // SAFETY: plain numbers; the system call exists since FreeBSD 12.2.
     let answer = unsafe { libc::close_range(first as libc::c_uint, last as libc::c_uint, 0) };

@@ -1,0 +1,152 @@
+//! Lists of addresses: header fields, alias values, `.forward` and `:include:` files.
+
+use bstr::BString;
+
+/// The most addresses taken from one text; a list of more is no list a person keeps in one line.
+pub const LIST_LEN_MAX: usize = 100_000;
+
+/// What separates the addresses of a list.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Separator {
+    /// A comma, as `RFC 5322` has it.
+    Comma,
+    /// White space, or a comma where the text has one (option OldStyleHeaders).
+    OldStyle,
+}
+
+/// Splits a list at the commas that stand outside quotes, comments and angle brackets.
+///
+/// Every address keeps its spelling, without the white space around it; empty ones vanish.
+pub fn split(text: &[u8], separator: Separator) -> Vec<BString> {
+    let by_blanks = separator == Separator::OldStyle && !text.iter().any(|byte| b",;<(".contains(byte));
+    let mut addresses = Vec::new();
+    let mut nesting = Nesting::default();
+    let mut start = 0;
+    for (at, &byte) in text.iter().enumerate() {
+        let ends = nesting.is_outside() && (byte == b',' || (by_blanks && byte.is_ascii_whitespace()));
+        if ends {
+            push(&mut addresses, &text[start..at]);
+            start = at + 1;
+        } else {
+            nesting.pass(byte);
+        }
+    }
+    push(&mut addresses, &text[start..]);
+    addresses.truncate(LIST_LEN_MAX);
+    addresses
+}
+
+/// Splits the text of a `.forward` or included file: a list on every line, `#` at the start of a line begins a comment.
+pub fn split_file(text: &[u8], separator: Separator) -> Vec<BString> {
+    let mut addresses = Vec::new();
+    for line in text.split(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"#")) {
+        addresses.append(&mut split(line, separator));
+        if addresses.len() >= LIST_LEN_MAX {
+            addresses.truncate(LIST_LEN_MAX);
+            break;
+        }
+    }
+    addresses
+}
+
+/// Removes the quotes around (parts of) a text and the backslashes before characters.
+pub fn unquote(text: &[u8]) -> BString {
+    let mut plain = BString::default();
+    let mut escaped = false;
+    for &byte in text {
+        match byte {
+            _ if escaped => {
+                plain.push(byte);
+                escaped = false;
+            }
+            b'\\' => escaped = true,
+            b'"' => {}
+            _ => plain.push(byte),
+        }
+    }
+    plain
+}
+
+/// Adds an address unless nothing is left of it.
+fn push(addresses: &mut Vec<BString>, text: &[u8]) {
+    let text = text.trim_ascii();
+    if !text.is_empty() {
+        addresses.push(text.into());
+    }
+}
+
+/// What the reader stands inside of.
+#[derive(Default)]
+struct Nesting {
+    escaped: bool,
+    quoted: bool,
+    comments: usize,
+    angles: usize,
+}
+
+impl Nesting {
+    /// Tells whether a separator would count here.
+    fn is_outside(&self) -> bool {
+        !self.escaped && !self.quoted && self.comments == 0 && self.angles == 0
+    }
+
+    /// Goes past one byte.
+    fn pass(&mut self, byte: u8) {
+        if self.escaped {
+            self.escaped = false;
+            return;
+        }
+        match byte {
+            b'\\' => self.escaped = true,
+            b'"' if self.comments == 0 => self.quoted = !self.quoted,
+            _ if self.quoted => {}
+            b'(' => self.comments += 1,
+            b')' => self.comments = self.comments.saturating_sub(1),
+            _ if self.comments > 0 => {}
+            b'<' => self.angles += 1,
+            b'>' => self.angles = self.angles.saturating_sub(1),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, separator: Separator, expected: &[&str]) {
+        assert_eq!(split(text.as_bytes(), separator), expected, "{text}");
+    }
+
+    #[test]
+    fn commas_outside_of_everything_separate() {
+        check("a, b ,c", Separator::Comma, &["a", "b", "c"]);
+        check("\"a, b\" <c>, d", Separator::Comma, &["\"a, b\" <c>", "d"]);
+        check("a (x, (y, z), w), b", Separator::Comma, &["a (x, (y, z), w)", "b"]);
+        check("<@a,@b:c@d>, e", Separator::Comma, &["<@a,@b:c@d>", "e"]);
+        check("a\\,b, c", Separator::Comma, &["a\\,b", "c"]);
+        check(" , ,", Separator::Comma, &[]);
+    }
+
+    #[test]
+    fn blanks_separate_in_old_style_lists_without_commas() {
+        check("a b\tc", Separator::OldStyle, &["a", "b", "c"]);
+        check("a b", Separator::Comma, &["a b"]);
+        check("a b, c", Separator::OldStyle, &["a b", "c"]);
+        check("a b <c>", Separator::OldStyle, &["a b <c>"]);
+        check("\"|/bin/prog x\" y", Separator::OldStyle, &["\"|/bin/prog x\"", "y"]);
+    }
+
+    #[test]
+    fn files_have_comments_and_a_list_on_each_line() {
+        let text = b"# nobody\na, b\n\n\\c\n\"|prog # x\"\n";
+        assert_eq!(split_file(text, Separator::Comma), ["a", "b", "\\c", "\"|prog # x\""]);
+    }
+
+    #[test]
+    fn quotes_and_backslashes_come_off() {
+        assert_eq!(unquote(b"\"|/bin/prog x\""), "|/bin/prog x");
+        assert_eq!(unquote(b"a\\\"b\"c"), "a\"bc");
+    }
+}
