@@ -1,1 +1,24 @@
-//! The configuration language: lines of a `.cf` file become one immutable `Config`.
+//! The configuration language: lines of a `sendmail.cf` become one immutable [`Config`].
+
+mod choice;
+mod config;
+mod error;
+mod header_rule;
+mod mailer;
+pub mod option_kind;
+mod options;
+mod port;
+mod text;
+mod timeout;
+mod word_flags;
+
+pub use choice::{DeliveryMode, DontProbe, EightBitMode, ErrorMode, NoRecipientAction, QueueSortOrder, SuperSafe};
+pub use config::{ClassDecls, ClassFile, ClassSource, Config, Filter, FilterFailure, MapDecl, QueueGroup};
+pub use error::{CfError, OptionError, Problem, Severity};
+pub use header_rule::{HeaderCheck, HeaderRule};
+pub use mailer::{Mailer, MailerFlags, MailerTypes, Mailers, Principal, UserSpec};
+pub use option_kind::{MilterOptions, MimeHeaderLimits};
+pub use options::{OPTION_TABLE, OptionRow, Options, Setting};
+pub use port::{ClientPort, DaemonPort, Family, Port, PortFlags};
+pub use timeout::{ByAttempt, ByUrgency, Timeouts};
+pub use word_flags::{Blame, BlameFlags, Privacy, PrivacyFlags, ResolverFlag, ResolverFlags};

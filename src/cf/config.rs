@@ -1,0 +1,168 @@
+//! What a configuration file says, as values.
+
+use std::time::Duration;
+
+use bstr::BString;
+
+use crate::name::{ClassName, MacroName, MapName};
+
+use super::header_rule::HeaderRule;
+use super::mailer::Mailers;
+use super::options::Options;
+
+/// A configuration; it never changes once it is read.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// The name of the file, for messages.
+    pub file: BString,
+    /// `V`: the level of the language.
+    pub level: i64,
+    /// `V`: the vendor.
+    pub vendor: BString,
+    /// `D`: macros with their raw values in internal form, in the order of the file; later ones win.
+    pub macros: Vec<(MacroName, BString)>,
+    /// `C`, `F`, `T`: members of classes.
+    pub classes: ClassDecls,
+    /// `O`: options.
+    pub options: Options,
+    /// `M`: mailers.
+    pub mailers: Mailers,
+    /// `H`: headers, in the order of the file.
+    pub headers: Vec<HeaderRule>,
+    /// `P`: names and values of message classes.
+    pub precedences: Vec<(BString, i64)>,
+    /// `K`: maps, in the order of the file; a later one replaces one of the same name.
+    pub maps: Vec<MapDecl>,
+    /// `E`: variables of the environment of programs.
+    pub environment: Vec<(BString, BString)>,
+    /// `Q`: queue groups.
+    pub queue_groups: Vec<QueueGroup>,
+    /// `X`: milters.
+    pub filters: Vec<Filter>,
+}
+
+impl Config {
+    /// Returns the value of the message class `name` (case does not count); 0 for an unknown one.
+    pub fn precedence(&self, name: &[u8]) -> i64 {
+        let found = self.precedences.iter().rev().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map_or(0, |(_, value)| *value)
+    }
+
+    /// Returns the raw value of a macro of the file.
+    pub fn macro_value(&self, name: &[u8]) -> Option<&BString> {
+        self.macros.iter().rev().find(|(known, _)| known.as_bytes() == name).map(|(_, value)| value)
+    }
+}
+
+/// The members of classes as declared.
+#[derive(Clone, Debug, Default)]
+pub struct ClassDecls {
+    /// `C` (and `T` for class `t`): words, macros expanded, in the order of the file.
+    pub words: Vec<(ClassName, Vec<BString>)>,
+    /// `F`: files, programs and maps.
+    pub files: Vec<ClassFile>,
+}
+
+/// An `F` line.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ClassFile {
+    /// The class.
+    pub class: ClassName,
+    /// `-o`: no complaint if there is no such file.
+    pub optional: bool,
+    /// Where the words come from.
+    pub source: ClassSource,
+    /// The scanf pattern; empty: the first word of each line (`%s`).
+    pub pattern: BString,
+    /// The line of the file.
+    pub line: usize,
+}
+
+/// Where an `F` line takes its words from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ClassSource {
+    /// The lines of a file.
+    File(BString),
+    /// The output of a program (`|/path`).
+    Program(BString),
+    /// A map: `key@class:spec`, `class:spec`, `@ldap:…`.
+    Map {
+        /// The key; empty: all keys.
+        key: BString,
+        /// The class of the map.
+        class: BString,
+        /// The rest.
+        spec: BString,
+    },
+}
+
+/// A `K` line.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct MapDecl {
+    /// The name that rules use; case counts.
+    pub name: MapName,
+    /// The class.
+    pub class: BString,
+    /// Flags and file, as they stand.
+    pub args: BString,
+    /// The line of the file.
+    pub line: usize,
+}
+
+/// A queue group (op guide, "Q -- Queue Group Declaration").
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct QueueGroup {
+    /// The name.
+    pub name: BString,
+    /// The directory; `*` at the end takes all that match.
+    pub path: BString,
+    /// `F=`: single-letter flags; `f`: several runners.
+    pub flags: BString,
+    /// The change of the scheduling priority.
+    pub nice: i64,
+    /// The time between two runs; `None`: that of `-q`.
+    pub interval: Option<Duration>,
+    /// Concurrent runners; `None`: `MaxRunnersPerQueue`.
+    pub runners: Option<i64>,
+    /// Entries of one run; `None`: `MaxQueueRunSize`.
+    pub jobs_max: Option<i64>,
+    /// Recipients of one envelope; 0: any.
+    pub recipients_max: i64,
+    /// The line of the file.
+    pub line: usize,
+}
+
+/// A milter (op guide, "X -- Mail Filter (Milter) Definitions").
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Filter {
+    /// The name.
+    pub name: BString,
+    /// `inet:port@host`, `inet6:port@host`, `local:path` or `unix:path`.
+    pub socket: BString,
+    /// What happens to mail if the filter does not answer.
+    pub failure: FilterFailure,
+    /// `T=C:`: for connecting; zero: the system's.
+    pub connect_timeout: Duration,
+    /// `T=S:`: for sending.
+    pub send_timeout: Duration,
+    /// `T=R:`: for an answer.
+    pub read_timeout: Duration,
+    /// `T=E:`: for the answer to the end of the message.
+    pub end_timeout: Duration,
+    /// The line of the file.
+    pub line: usize,
+}
+
+/// `F=` of a milter.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum FilterFailure {
+    /// The mail passes as if there were no filter.
+    #[default]
+    Pass,
+    /// The session is refused (`R`).
+    Reject,
+    /// The session is refused for now (`T`).
+    TempFail,
+    /// The connection is closed with 421 (`4`).
+    Shutdown,
+}

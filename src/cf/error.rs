@@ -1,0 +1,282 @@
+//! What is wrong with a configuration file, in the original's words.
+
+use std::fmt;
+
+use bstr::BString;
+
+use crate::name::{BadInterval, BadName, Sysexit};
+
+/// What is wrong with the value of an option.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum OptionError {
+    /// No option has this name.
+    #[error("readcf: unknown option name {0}")]
+    UnknownName(BString),
+    /// No option has this letter.
+    #[error("readcf: unknown option name {0:#x}")]
+    UnknownLetter(u8),
+    /// The name is short for several options.
+    #[error("readcf: ambiguous option name {given} (matches {first} and {second})")]
+    Ambiguous {
+        /// The name as written.
+        given: BString,
+        /// The first option it may mean.
+        first: &'static str,
+        /// The second.
+        second: &'static str,
+    },
+    /// `Timeout.` has no such name.
+    #[error("settimeout: invalid timeout {0}")]
+    Timeout(BString),
+    /// A letter that is no unit of time; what is left is used.
+    #[error(transparent)]
+    Interval(BadInterval),
+    /// `DeliveryMode` has no such value.
+    #[error("Unknown delivery mode {}", char::from(*.0))]
+    DeliveryMode(u8),
+    /// `DeliveryMode=` of a port has no such value.
+    #[error("Unknown delivery mode {}", first_char(.0))]
+    PortDeliveryMode(BString),
+    /// `EightBitMode` has no such value.
+    #[error("Unknown 8-bit mode {}", char::from(*.0))]
+    EightBitMode(u8),
+    /// `QueueSortOrder` has no such value.
+    #[error("Invalid queue sort order \"{0}\"")]
+    QueueSortOrder(BString),
+    /// `NoRecipientAction` has no such value.
+    #[error("Invalid NoRecipientAction: {0}")]
+    NoRecipientAction(BString),
+    /// `ResolverOptions` has no such word.
+    #[error("readcf: I option value {0} unrecognized")]
+    ResolverWord(BString),
+    /// `PrivacyOptions` has no such word.
+    #[error("readcf: Op line: {0} unrecognized")]
+    PrivacyWord(BString),
+    /// `DontBlameSendmail` has no such word.
+    #[error("readcf: DontBlameSendmail option: {0} unrecognized")]
+    BlameWord(BString),
+    /// A port has no such field.
+    #[error("PortOptions parameter \"{0}\" unknown")]
+    PortParameter(BString),
+    /// `Family=` has no such value.
+    #[error("Unknown address family {0} in Family=option")]
+    AddressFamily(BString),
+    /// `Milter.` has no such name.
+    #[error("milter_set_option: invalid Milter option {0}")]
+    Milter(BString),
+    /// `Milter` stands alone.
+    #[error("milter_set_option: invalid Milter option, must specify suboption")]
+    MilterAlone,
+    /// `AliasFile` names a class that is no map.
+    #[error("setalias: unknown alias class {0}")]
+    AliasClass(BString),
+    /// `ConnectOnlyTo` is no address.
+    #[error("readcf: option ConnectOnlyTo: invalid IP address {0}")]
+    ConnectOnlyTo(BString),
+    /// A letter that the option does not know; it is passed over.
+    #[error("Warning: Option: {option} unknown parameter '{}'", char::from(*.letter))]
+    Letter {
+        /// The option's name.
+        option: &'static str,
+        /// The letter.
+        letter: u8,
+    },
+    /// Operators change after rules were read with the old ones.
+    #[error("Warning: OperatorChars is being redefined.\n         It should only be set before ruleset definitions.")]
+    OperatorsRedefined,
+    /// A very small limit.
+    #[error("Warning: MaxMimeHeaderLength: {0} length limit set lower than {1}")]
+    MimeLimit(&'static str, i64),
+}
+
+/// Returns the first character of a value.
+fn first_char(value: &BString) -> char {
+    value.first().map_or(' ', |letter| char::from(*letter))
+}
+
+impl OptionError {
+    /// Returns how bad it is.
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::Interval(_) => Severity::Note,
+            Self::Letter { .. } | Self::OperatorsRedefined | Self::MimeLimit(..) => Severity::Warning,
+            Self::DeliveryMode(_) | Self::EightBitMode(_) => Severity::Fatal(Sysexit::Usage),
+            _ => Severity::Error(Sysexit::Software),
+        }
+    }
+}
+
+/// How bad a problem of a configuration file is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Severity {
+    /// Told without file and line; changes nothing.
+    Warning,
+    /// Told with file and line; changes nothing.
+    Note,
+    /// Told with file and line; no mode but address test mode goes on, and that ends with this status.
+    Error(Sysexit),
+    /// Told with file and line; the program ends at once with this status.
+    Fatal(Sysexit),
+}
+
+/// What is wrong with a line of a configuration file.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Problem {
+    /// An option.
+    #[error(transparent)]
+    Option(#[from] OptionError),
+    /// The name of a macro or class.
+    #[error(transparent)]
+    Name(#[from] BadName),
+    /// A `{` without `}` leaves no name at all.
+    #[error("Unable to assign macro/class ID (mid = 0xffffffff)")]
+    NoNameId,
+    /// No command has this form.
+    #[error("unknown configuration line \"{0}\"")]
+    UnknownLine(BString),
+    /// An `H` line without a colon.
+    #[error("header syntax error, line \"{0}\"")]
+    Header(BString),
+    /// A `V` line without a number.
+    #[error("invalid argument to V line: \"{0}\"")]
+    Level(BString),
+    /// A `V` line with an unknown vendor.
+    #[error("invalid V line vendor code: \"{0}\"")]
+    Vendor(BString),
+    /// An `F` line without a file.
+    #[error("fileclass: missing file name")]
+    ClassFile,
+    /// A `K` line without a name.
+    #[error("readcf: config K line: no map name")]
+    MapName,
+    /// A `K` line without a class.
+    #[error("readcf: config K line, map {0}: no map class")]
+    MapClass(BString),
+    /// A `K` line with a class that this build does not have.
+    #[error("readcf: map {0}: class {1} not available")]
+    MapClassUnknown(BString, BString),
+    /// An `S` line without a usable name.
+    #[error("invalid ruleset name: \"{0}\"")]
+    RulesetName(BString),
+    /// An `S` line with a number that is too large.
+    #[error("bad ruleset {0} ({1} max)")]
+    RulesetNumber(i64, i64),
+    /// `Sname=x` where x is no number.
+    #[error("bad ruleset definition \"{0}\" (number required after `=')")]
+    RulesetDefinition(BString),
+    /// An `R` line without a tab.
+    #[error("invalid rewrite line \"{0}\" (tab expected)")]
+    RuleTab(BString),
+    /// Something in a rule.
+    #[error("{0}")]
+    Rule(BString),
+    /// A ruleset that is opened a second time.
+    #[error("WARNING: Ruleset {0} has multiple definitions")]
+    RulesetTwice(BString),
+    /// A mailer without a command.
+    #[error("M{0}: A= argument required")]
+    MailerArgv(BString),
+    /// An `M` line without a name.
+    #[error("name required for mailer")]
+    MailerName,
+    /// A field that mailers do not have.
+    #[error("M{0}: unknown mailer equate {1}=")]
+    MailerField(BString, char),
+    /// An `=` is missing.
+    #[error("mailer {0}: `=' expected")]
+    MailerEquals(BString),
+    /// The old name of the network mailer.
+    #[error("M{0}: P=[TCP] must be replaced by P=[IPC]")]
+    MailerTcp(BString),
+    /// Words behind `FILE $u`.
+    #[error("M{0}: too many parameters for [FILE] mailer")]
+    MailerFileWords(BString),
+    /// A network mailer whose command is neither TCP nor FILE.
+    #[error("M{0}: Warning: first argument in [IPC] mailer must be TCP or FILE")]
+    MailerFirstWord(BString),
+    /// A field of a queue group that does not exist.
+    #[error("Q{0}: unknown queue equate {1}=")]
+    QueueField(BString, char),
+    /// A milter without a socket.
+    #[error("X{0}: empty or missing socket information")]
+    FilterSocket(BString),
+    /// A field that milters do not have.
+    #[error("X{0}: unknown filter equate {1}=")]
+    FilterField(BString, char),
+    /// An `=` is missing.
+    #[error("X{0}: `=' expected")]
+    FilterEquals(BString),
+    /// Something that shows only when the file is put to use: a file, a user, a host, a port that is not there.
+    #[error("{text}")]
+    Outside {
+        /// What is told.
+        text: BString,
+        /// The exit status it leads to.
+        exit: Sysexit,
+    },
+    /// The file is older than this program.
+    #[error(
+        "Warning: .cf file is out of date: sendmail {version} supports version {known}, .cf file is version {level}"
+    )]
+    OutOfDate {
+        /// The version of this program.
+        version: BString,
+        /// The level this program knows.
+        known: i64,
+        /// The level of the file.
+        level: i64,
+    },
+    /// The file is newer than this program.
+    #[error("Warning: .cf version level ({level}) exceeds sendmail version {version} functionality ({known})")]
+    TooNew {
+        /// The version of this program.
+        version: BString,
+        /// The level this program knows.
+        known: i64,
+        /// The level of the file.
+        level: i64,
+    },
+}
+
+/// A problem of a configuration file with its place.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CfError {
+    /// The name of the file.
+    pub file: BString,
+    /// The number of the line, from 1; the last of the lines that continue each other.
+    pub line: usize,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+impl CfError {
+    /// Returns how bad it is.
+    pub fn severity(&self) -> Severity {
+        match &self.problem {
+            Problem::Option(error) => error.severity(),
+            Problem::RulesetTwice(_) | Problem::MailerFirstWord(_) | Problem::OutOfDate { .. } => Severity::Warning,
+            Problem::Outside { exit, .. } => Severity::Error(*exit),
+            _ => Severity::Error(Sysexit::Software),
+        }
+    }
+
+    /// Returns the exit status it leads to; `None` for a warning.
+    pub fn exit(&self) -> Option<Sysexit> {
+        match self.severity() {
+            Severity::Error(exit) | Severity::Fatal(exit) => Some(exit),
+            Severity::Warning | Severity::Note => None,
+        }
+    }
+}
+
+/// Writes `FILE: line N: text`, as the original does; warnings stand alone.
+impl fmt::Display for CfError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.severity(), &self.problem) {
+            (Severity::Warning, _) | (_, Problem::TooNew { .. }) => write!(f, "{}", self.problem),
+            _ => write!(f, "{}: line {}: {}", self.file, self.line, self.problem),
+        }
+    }
+}
+
+impl std::error::Error for CfError {}

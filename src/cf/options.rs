@@ -1,0 +1,552 @@
+//! The one table of options (op guide, "O -- Set Option"): name, old letter, kind, default, safety, effect.
+//!
+//! From it come the struct [`Options`], its defaults, the reader with its abbreviations and messages, and the printer.
+
+use super::error::OptionError;
+use super::option_kind::{
+    Address, AliasMinutes, Aliases, AnyBase, AuthLetters, BlameWords, Byte, ClientPorts, DaemonPorts, DefaultGroup,
+    Delivery, EightBit, Errors, Flag, Given, Hours, Kind, MaybeSeconds, MaybeText, Milters, MimeLimits, Minutes, Mode,
+    Number, PrivacyWords, Probe, QueueTimes, Recipients, Resolver, Safety, Seconds, SortOrder, Template, Text, Times,
+    TlsLetters, User, Words,
+};
+
+/// One row of the table.
+pub struct OptionRow {
+    /// The name; empty for old letters that have none.
+    pub name: &'static str,
+    /// The old one-letter name.
+    pub letter: Option<u8>,
+    /// Whether any user may set it on the command line without losing privileges.
+    pub is_safe: bool,
+    /// Whether the program acts upon it yet.
+    pub has_effect: bool,
+    /// What it is, in one sentence.
+    pub about: &'static str,
+    set: fn(&mut Options, &Given<'_>, &mut Vec<OptionError>),
+    print: fn(&Options) -> String,
+}
+
+impl OptionRow {
+    /// Returns the value that `options` has for this row, as a configuration file would write it.
+    pub fn show(&self, options: &Options) -> String {
+        (self.print)(options)
+    }
+}
+
+/// Turns the words of the table into values.
+macro_rules! word {
+    (_) => {
+        None
+    };
+    (safe) => {
+        true
+    };
+    (drops) => {
+        false
+    };
+    (works) => {
+        true
+    };
+    (inert) => {
+        false
+    };
+    ($letter:literal) => {
+        Some($letter)
+    };
+}
+
+/// Makes the struct and the table out of the rows.
+macro_rules! options {
+    (
+        rows { $( #[doc = $about:literal] $name:ident $letter:tt $field:ident: $kind:ident = $default:literal, $safe:ident, $effect:ident; )* }
+        also { $( $also_name:literal $also_letter:literal $also_field:ident: $also_kind:ident, $also_safe:ident, $also_effect:ident; )* }
+    ) => {
+        /// The values of all options.
+        #[derive(Clone, Debug)]
+        pub struct Options { $( #[doc = $about] pub $field: <$kind as Kind>::Value, )* }
+
+        impl Default for Options {
+            fn default() -> Self {
+                Self { $( $field: $kind::initial($default), )* }
+            }
+        }
+
+        /// Every option, in the order in which abbreviations are tried.
+        pub static OPTION_TABLE: &[OptionRow] = &[
+            $( OptionRow {
+                name: stringify!($name),
+                letter: word!($letter),
+                is_safe: word!($safe),
+                has_effect: word!($effect),
+                about: $about,
+                set: |options, given, problems| $kind::set(&mut options.$field, given, problems),
+                print: |options| $kind::print(&options.$field),
+            }, )*
+            $( OptionRow {
+                name: $also_name,
+                letter: Some($also_letter),
+                is_safe: word!($also_safe),
+                has_effect: word!($also_effect),
+                about: "An old name.",
+                set: |options, given, problems| $also_kind::set(&mut options.$also_field, given, problems),
+                print: |options| $also_kind::print(&options.$also_field),
+            }, )*
+        ];
+    };
+}
+
+options! {
+    rows {
+    /// Input is stripped to seven bits.
+    SevenBitInput b'7' seven_bit_input: Flag = "", safe, works;
+    /// What happens to 8-bit data that are not declared as such.
+    EightBitMode b'8' eight_bit_mode: EightBit = "p", safe, works;
+    /// The alias files, `class:spec`.
+    AliasFile b'A' alias_file: Aliases = "", drops, works;
+    /// How long to wait for an alias database that is being built.
+    AliasWait b'a' alias_wait: AliasMinutes = "", drops, inert;
+    /// What replaces unquoted spaces in addresses.
+    BlankSub b'B' blank_sub: Byte = " ", drops, works;
+    /// Free blocks that the queue's file system must have.
+    MinFreeBlocks b'b' min_free_blocks: Number = "100", safe, works;
+    /// Recipients after which the queue file is rewritten.
+    CheckpointInterval b'C' checkpoint_interval: Number = "10", safe, works;
+    /// Mail for expensive mailers is only queued.
+    HoldExpensive b'c' hold_expensive: Flag = "", drops, works;
+    /// When an accepted message is delivered.
+    DeliveryMode b'd' delivery_mode: Delivery = "b", safe, works;
+    /// Text, or the path of a file, that precedes error messages.
+    ErrorHeader b'E' error_header: Template = "", drops, works;
+    /// How errors are told.
+    ErrorMode b'e' error_mode: Errors = "p", safe, works;
+    /// Permissions of transcripts, delivered files and statistics.
+    TempFileMode b'F' temp_file_mode: Mode = "0600", drops, works;
+    /// UNIX `From ` lines in front of a header are kept.
+    SaveFromLine b'f' save_from_line: Flag = "", drops, works;
+    /// Users are searched by their full names too.
+    MatchGECOS b'G' match_gecos: Flag = "", drops, inert;
+    /// The texts of the HELP command.
+    HelpFile b'H' help_file: Text = "", drops, works;
+    /// Received lines from which on a message is in a loop.
+    MaxHopCount b'h' max_hop_count: Number = "25", drops, works;
+    /// How DNS is asked.
+    ResolverOptions b'I' resolver_options: Resolver = "recurse defnames dnsrch", drops, works;
+    /// A lone dot does not end a message (not in SMTP).
+    IgnoreDots b'i' ignore_dots: Flag = "", safe, works;
+    /// Where .forward files are, separated by colons.
+    ForwardPath b'J' forward_path: Template = "$z/.forward", drops, works;
+    /// Delivery reports are MIME, and DSN is offered.
+    SendMimeErrors b'j' send_mime_errors: Flag = "true", safe, works;
+    /// Connections kept open for the next message.
+    ConnectionCacheSize b'k' connection_cache_size: Number = "1", drops, inert;
+    /// How long such a connection may be idle.
+    ConnectionCacheTimeout b'K' connection_cache_timeout: Minutes = "5m", drops, inert;
+    /// Errors go to the addresses of `Errors-To:`.
+    UseErrorsTo b'l' use_errors_to: Flag = "", drops, inert;
+    /// How much is logged.
+    LogLevel b'L' log_level: Number = "9", safe, works;
+    /// The sender stays in the expansion of an alias.
+    MeToo b'm' me_too: Flag = "true", safe, works;
+    /// newaliases checks the right sides.
+    CheckAliases b'n' check_aliases: Flag = "", drops, works;
+    /// Addresses in headers may be separated by spaces.
+    OldStyleHeaders b'o' old_style_headers: Flag = "", safe, works;
+    /// Where the daemon listens.
+    DaemonPortOptions b'O' daemon_port_options: DaemonPorts = "", drops, works;
+    /// What is insisted on and what is not told.
+    PrivacyOptions b'p' privacy: PrivacyWords = "", safe, works;
+    /// Who gets copies of error messages.
+    PostmasterCopy b'P' postmaster_copy: Template = "", drops, works;
+    /// The weight of load against priority.
+    QueueFactor b'q' queue_factor: Number = "600000", drops, works;
+    /// The directory of the default queue group; `*` at the end takes all that match.
+    QueueDirectory b'Q' queue_directory: Text = "", drops, works;
+    /// Source routes of addresses are kept.
+    DontPruneRoutes b'R' dont_prune_routes: Flag = "", drops, works;
+    /// Time limits.
+    Timeout b'r' timeout: Times = "", drops, works;
+    /// Where statistics are kept.
+    StatusFile b'S' status_file: Text = "", drops, works;
+    /// When queue files reach the disk.
+    SuperSafe b's' super_safe: Safety = "true", safe, works;
+    /// The time zone; unset: the system's, empty: that of the caller.
+    TimeZoneSpec b't' time_zone_spec: MaybeText = "", drops, works;
+    /// The user database.
+    UserDatabaseSpec b'U' user_database_spec: Text = "", drops, inert;
+    /// Who runs mailers that nobody else runs.
+    DefaultUser b'u' default_user: User = "1:1", drops, works;
+    /// The last MX host of every host.
+    FallbackMXhost b'V' fallback_mx_host: Text = "", drops, works;
+    /// The delivery is told as it goes on.
+    Verbose b'v' verbose: Flag = "", safe, works;
+    /// If we are the best MX ourselves, the host's own address is tried.
+    TryNullMXList b'w' try_null_mx_list: Flag = "", drops, works;
+    /// The load average at which mail is only queued (times processors).
+    QueueLA b'x' queue_la: Number = "8", drops, works;
+    /// The load average at which connections are refused (times processors).
+    RefuseLA b'X' refuse_la: Number = "12", drops, works;
+    /// What a recipient adds to the priority.
+    RecipientFactor b'y' recipient_factor: Number = "30000", drops, works;
+    /// Every queue entry is delivered in a process of its own.
+    ForkEachJob b'Y' fork_each_job: Flag = "", drops, inert;
+    /// The weight of the message class.
+    ClassFactor b'z' class_factor: Number = "1800", drops, works;
+    /// What an attempt adds to the priority.
+    RetryFactor b'Z' retry_factor: Number = "90000", drops, works;
+    /// In which order a queue run takes its entries.
+    QueueSortOrder _ queue_sort_order: SortOrder = "priority", safe, works;
+    /// The hosts file used for canonification.
+    HostsFile _ hosts_file: Text = "/etc/hosts", drops, inert;
+    /// How long an entry rests between attempts.
+    MinQueueAge _ min_queue_age: Minutes = "", safe, works;
+    /// The character set of unlabelled 8-bit text.
+    DefaultCharSet _ default_char_set: Text = "unknown-8bit", safe, works;
+    /// Which services answer for aliases and hosts.
+    ServiceSwitchFile _ service_switch_file: Text = "/etc/mail/service.switch", drops, inert;
+    /// How long to wait before a connection is tried again.
+    DialDelay _ dial_delay: Seconds = "", safe, inert;
+    /// What happens to a message without recipient headers.
+    NoRecipientAction _ no_recipient_action: Recipients = "none", safe, works;
+    /// The directory that files written by mail must be in.
+    SafeFileEnvironment _ safe_file_environment: Text = "", drops, works;
+    /// Bytes of the largest message; 0: any.
+    MaxMessageSize _ max_message_size: Number = "0", drops, works;
+    /// A colon does not begin a group of addresses.
+    ColonOkInAddr _ colon_ok_in_addr: Flag = "", safe, works;
+    /// Entries of one queue run; 0: any.
+    MaxQueueRunSize _ max_queue_run_size: Number = "0", safe, works;
+    /// Concurrent sessions; 0: any.
+    MaxDaemonChildren _ max_daemon_children: Number = "0", drops, works;
+    /// Canonification keeps CNAMEs.
+    DontExpandCnames _ dont_expand_cnames: Flag = "", drops, works;
+    /// Characters that full names must quote.
+    MustQuoteChars _ must_quote_chars: Text = ".", drops, works;
+    /// The greeting of the server.
+    SmtpGreetingMessage _ smtp_greeting_message: Template = "$j Sendmail $v ready at $b", drops, works;
+    /// The line that begins a message in a mailbox.
+    UnixFromLine _ unix_from_line: Template = "From $g $d", drops, works;
+    /// Characters that are tokens by themselves.
+    OperatorChars _ operator_chars: Text = ".:@[]", drops, works;
+    /// Programs get no supplementary groups.
+    DontInitGroups _ dont_init_groups: Flag = "", drops, works;
+    /// `From:` is put on one line.
+    SingleLineFromHeader _ single_line_from_header: Flag = "", safe, works;
+    /// HELO needs no name.
+    AllowBogusHELO _ allow_bogus_helo: Flag = "", safe, works;
+    /// Connections accepted in a second; 0: any.
+    ConnectionRateThrottle _ connection_rate_throttle: Number = "0", drops, works;
+    /// Group-writable .forward and :include: files are unsafe.
+    UnsafeGroupWrites _ unsafe_group_writes: Flag = "true", drops, works;
+    /// Who gets errors of error messages.
+    DoubleBounceAddress _ double_bounce_address: Template = "postmaster", drops, works;
+    /// Where the status of hosts is kept.
+    HostStatusDirectory _ host_status_directory: Text = "", drops, inert;
+    /// One connection to a host at a time.
+    SingleThreadDelivery _ single_thread_delivery: Flag = "", drops, inert;
+    /// Who the daemon is.
+    RunAsUser _ run_as_user: User = "", drops, works;
+    /// `Return-Receipt-To:` asks for a delivery report.
+    RrtImpliesDsn _ rrt_implies_dsn: Flag = "", drops, works;
+    /// The file with pid and command line.
+    PidFile _ pid_file: Template = "/var/run/sendmail.pid", drops, works;
+    /// Checks of files that are turned off.
+    DontBlameSendmail _ dont_blame_sendmail: BlameWords = "", drops, works;
+    /// Interfaces that are not asked for our names.
+    DontProbeInterfaces _ dont_probe_interfaces: Probe = "", drops, works;
+    /// Recipients of an SMTP transaction; 0: any.
+    MaxRecipientsPerMessage _ max_recipients_per_message: Number = "0", drops, works;
+    /// Where undeliverable errors go.
+    DeadLetterDrop _ dead_letter_drop: Text = "", drops, works;
+    /// The depth of aliases.
+    MaxAliasRecursion _ max_alias_recursion: Number = "10", drops, works;
+    /// The one address that is connected to.
+    ConnectOnlyTo _ connect_only_to: Address = "", drops, works;
+    /// Who owns maps and may act as the daemon.
+    TrustedUser _ trusted_user: User = "", drops, works;
+    /// The longest MIME header fields and parameters.
+    MaxMimeHeaderLength _ max_mime_header_length: MimeLimits = "2048/1024", drops, works;
+    /// The socket that controls the daemon.
+    ControlSocketName _ control_socket_name: Text = "", drops, inert;
+    /// Bytes of all headers; 0: any.
+    MaxHeadersLength _ max_headers_length: Number = "32768", drops, works;
+    /// What precedes the process title.
+    ProcessTitlePrefix _ process_title_prefix: Template = "", drops, works;
+    /// The file with names and passwords for other servers.
+    DefaultAuthInfo _ default_auth_info: Text = "", drops, inert;
+    /// AUTH mechanisms.
+    AuthMechanisms _ auth_mechanisms: Text = "", drops, inert;
+    /// Where our connections come from.
+    ClientPortOptions _ client_port_options: ClientPorts = "", drops, works;
+    /// Bytes of a body kept in memory before the disk.
+    DataFileBufferSize _ data_file_buffer_size: Number = "4096", drops, inert;
+    /// Bytes of a transcript kept in memory before the disk.
+    XscriptFileBufferSize _ xscript_file_buffer_size: Number = "4096", drops, inert;
+    /// What all LDAP maps have in common.
+    LDAPDefaultSpec _ ldap_default_spec: Text = "", drops, inert;
+    /// TLS: the certificate of the server.
+    ServerCertFile _ server_cert_file: Text = "", drops, inert;
+    /// TLS: the key of the server.
+    ServerKeyFile _ server_key_file: Text = "", drops, inert;
+    /// TLS: the certificate of the client.
+    ClientCertFile _ client_cert_file: Text = "", drops, inert;
+    /// TLS: the key of the client.
+    ClientKeyFile _ client_key_file: Text = "", drops, inert;
+    /// TLS: certificates that are trusted.
+    CACertFile _ ca_cert_file: Text = "", drops, inert;
+    /// TLS: the directory of certificates that are trusted.
+    CACertPath _ ca_cert_path: Text = "", drops, inert;
+    /// TLS: parameters of the key exchange.
+    DHParameters _ dh_parameters: Text = "", drops, inert;
+    /// The milters, in their order.
+    InputMailFilters _ input_mail_filters: Words = "", drops, works;
+    /// The macros that milters get.
+    Milter _ milter: Milters = "", drops, works;
+    /// AUTH: single-letter flags.
+    AuthOptions _ auth_options: AuthLetters = "", drops, inert;
+    /// Permissions of queue files.
+    QueueFileMode _ queue_file_mode: Mode = "0600", drops, works;
+    /// TLS: how fingerprints are made.
+    CertFingerprintAlgorithm _ cert_fingerprint_algorithm: Text = "", drops, inert;
+    /// TLS: the ciphers.
+    CipherList _ cipher_list: Text = "", drops, inert;
+    /// TLS: where random data come from.
+    RandFile _ rand_file: Text = "", drops, inert;
+    /// TLS: single-letter flags of the server.
+    TLSSrvOptions _ tls_srv_options: TlsLetters = "", drops, inert;
+    /// Rejected recipients after which answers are slow; 0: never.
+    BadRcptThrottle _ bad_rcpt_throttle: Number = "0", drops, works;
+    /// The shortest time of DELIVERBY; none: not offered.
+    DeliverByMin _ deliver_by_min: MaybeSeconds = "0", drops, works;
+    /// Concurrent queue runners; 0: any.
+    MaxQueueChildren _ max_queue_children: Number = "0", drops, inert;
+    /// Concurrent runners of a queue group.
+    MaxRunnersPerQueue _ max_runners_per_queue: Number = "1", drops, inert;
+    /// `${daemon_flags}` of mail from the command line.
+    DirectSubmissionModifiers _ direct_submission_modifiers: Text = "", drops, works;
+    /// The scheduling priority of queue runners.
+    NiceQueueRun _ nice_queue_run: Number = "0", drops, inert;
+    /// The key of shared memory.
+    SharedMemoryKey _ shared_memory_key: AnyBase = "0", drops, inert;
+    /// AUTH: the strongest security layer.
+    AuthMaxBits _ auth_max_bits: Number = "2147483647", drops, inert;
+    /// Where mailboxes are looked up.
+    MailboxDatabase _ mailbox_database: Text = "pw", drops, works;
+    /// Queue files may be group writable.
+    UseMSP _ use_msp: Flag = "", drops, works;
+    /// The load average at which answers are delayed; 0: never.
+    DelayLA _ delay_la: Number = "0", drops, works;
+    /// No MX look-ups while recipients are sorted.
+    FastSplit _ fast_split: Number = "1", drops, inert;
+    /// Permanent errors become temporary ones.
+    SoftBounce _ soft_bounce: Flag = "", drops, works;
+    /// Where a chosen key of shared memory is kept.
+    SharedMemoryKeyFile _ shared_memory_key_file: Text = "", drops, inert;
+    /// How often it is logged that connections are refused.
+    RejectLogInterval _ reject_log_interval: Hours = "3h", drops, works;
+    /// Directories are synchronised too.
+    RequiresDirfsync _ requires_dirfsync: Flag = "true", drops, works;
+    /// The span in which connections are counted.
+    ConnectionRateWindowSize _ connection_rate_window_size: Seconds = "60s", drops, works;
+    /// TLS: revoked certificates.
+    CRLFile _ crl_file: Text = "", drops, inert;
+    /// The host that is tried when a host cannot be found or reached.
+    FallbackSmartHost _ fallback_smart_host: Text = "", drops, works;
+    /// AUTH: the realm.
+    AuthRealm _ auth_realm: Template = "", drops, inert;
+    /// TLS: the directory of revoked certificates.
+    CRLPath _ crl_path: Text = "", drops, inert;
+    /// The name in HELO and EHLO.
+    HeloName _ helo_name: Text = "", drops, works;
+    /// Useless commands before answers are slow.
+    MaxNOOPCommands _ max_noop_commands: Number = "20", drops, works;
+    /// Rejected recipients after which the session ends; 0: never.
+    BadRcptShutdown _ bad_rcpt_shutdown: Number = "0", drops, inert;
+    /// Good recipients, in percent, that save such a session.
+    BadRcptShutdownGood _ bad_rcpt_shutdown_good: Number = "0", drops, inert;
+    /// TLS: options of the server.
+    ServerSSLOptions _ server_ssl_options: Text = "", drops, inert;
+    /// TLS: options of the client.
+    ClientSSLOptions _ client_ssl_options: Text = "", drops, inert;
+    /// The longest rest between attempts, which doubles each time; 0: no doubling.
+    MaxQueueAge _ max_queue_age: Minutes = "", drops, works;
+    /// Messages with NUL are refused.
+    RejectNUL _ reject_nul: Flag = "", drops, works;
+    /// IPv6 addresses are written with `::`.
+    UseCompressedIPv6Addresses _ use_compressed_ipv6_addresses: Flag = "", drops, works;
+    /// TLS: the engine.
+    SSLEngine _ ssl_engine: Text = "", drops, inert;
+    /// TLS: where the engine is.
+    SSLEnginePath _ ssl_engine_path: Text = "", drops, inert;
+    /// TLS: after a failed handshake, try without.
+    TLSFallbacktoClear _ tls_fallback_to_clear: Flag = "", drops, inert;
+    /// TLS: `{cert_altnames}` is set.
+    SetCertAltnames _ set_cert_altnames: Flag = "", drops, inert;
+    /// SMTPUTF8 is offered.
+    SmtpUTF8 _ smtp_utf8: Flag = "", drops, inert;
+    /// MTA-STS is honoured.
+    StrictTransportSecurity _ strict_transport_security: Flag = "", drops, inert;
+    /// TLS 1.3: the cipher suites.
+    CipherSuites _ cipher_suites: Text = "", drops, inert;
+    /// DANE is honoured.
+    DANE _ dane: Flag = "", drops, inert;
+    }
+    also {
+        "QueueTimeout" b'T' timeout: QueueTimes, drops, works;
+        "" b'g' default_user: DefaultGroup, drops, works;
+    }
+}
+
+/// An option name and its value, taken apart but not yet applied.
+pub struct Setting<'a> {
+    /// The row of the table.
+    pub row: &'static OptionRow,
+    /// The name behind the first dot (`ident` of `Timeout.ident`).
+    pub sub: Option<&'a [u8]>,
+    /// The value.
+    pub value: &'a [u8],
+}
+
+impl<'a> Setting<'a> {
+    /// Reads ` Name=value` (with its leading space) or `xvalue`, as it stands behind `O`.
+    ///
+    /// # Errors
+    /// An unknown or ambiguous name.
+    pub fn parse(text: &'a [u8]) -> Result<Self, OptionError> {
+        match text {
+            [b' ', long @ ..] => Self::parse_long(long),
+            [letter, value @ ..] => match OPTION_TABLE.iter().find(|row| row.letter == Some(*letter)) {
+                Some(row) => Ok(Self { row, sub: None, value }),
+                None => Err(OptionError::UnknownLetter(*letter)),
+            },
+            [] => Err(OptionError::UnknownLetter(0)),
+        }
+    }
+
+    /// Reads `Name=value` or `Name.sub=value`; case does not count and the name may be shortened.
+    ///
+    /// # Errors
+    /// An unknown or ambiguous name.
+    pub fn parse_long(text: &'a [u8]) -> Result<Self, OptionError> {
+        let equals = memchr::memchr(b'=', text);
+        let full = text[..equals.unwrap_or(text.len())].trim_ascii_end();
+        let value = equals.map_or(&b""[..], |at| text[at + 1..].trim_ascii_start());
+        let dot = memchr::memchr(b'.', full);
+        let name = &full[..dot.unwrap_or(full.len())];
+        Ok(Self { row: find(name)?, sub: dot.map(|at| &full[at + 1..]), value })
+    }
+
+    /// Applies the value to `options`; `map_classes` are those that `AliasFile` may name (none given: any).
+    pub fn apply(&self, options: &mut Options, map_classes: &[&str]) -> Vec<OptionError> {
+        let mut problems = Vec::new();
+        (self.row.set)(options, &Given { sub: self.sub, text: self.value, map_classes }, &mut problems);
+        problems
+    }
+}
+
+/// Finds the row of a long name or of an unambiguous beginning of one.
+fn find(name: &[u8]) -> Result<&'static OptionRow, OptionError> {
+    let begins = |row: &&OptionRow| {
+        !name.is_empty() && row.name.len() >= name.len() && row.name.as_bytes()[..name.len()].eq_ignore_ascii_case(name)
+    };
+    if let Some(row) = OPTION_TABLE.iter().filter(begins).find(|row| row.name.len() == name.len()) {
+        return Ok(row);
+    }
+    let mut candidates = OPTION_TABLE.iter().filter(begins);
+    match (candidates.next(), candidates.next()) {
+        (None, _) => Err(OptionError::UnknownName(name.into())),
+        (Some(row), None) => Ok(row),
+        (Some(first), Some(second)) => {
+            Err(OptionError::Ambiguous { given: name.into(), first: first.name, second: second.name })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[track_caller]
+    fn set(text: &str) -> (Options, Vec<String>) {
+        let mut options = Options::default();
+        let problems = match Setting::parse(text.as_bytes()) {
+            Ok(setting) => setting.apply(&mut options, &["hash", "implicit"]),
+            Err(error) => vec![error],
+        };
+        (options, problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[track_caller]
+    fn check_error(text: &str, expected: &str) {
+        assert_eq!(set(text).1, [expected], "{text}");
+    }
+
+    #[test]
+    fn names_ignore_case_and_may_be_shortened() {
+        assert_eq!(set(" MaxHopCount=7").0.max_hop_count, 7);
+        assert_eq!(set(" maxhop = 8").0.max_hop_count, 8);
+        assert_eq!(set("h9").0.max_hop_count, 9);
+        assert!(!set(" MeToo=f").0.me_too);
+        assert!(set(" IgnoreDots").0.ignore_dots);
+        assert_eq!(set(" Timeout.ident=5s").0.timeout.ident, Duration::from_secs(5));
+        assert_eq!(set("T3d/4h").0.timeout.queuewarn.normal, Duration::from_secs(4 * 3600));
+        assert_eq!(set(" Milter=1").1, ["milter_set_option: invalid Milter option, must specify suboption"]);
+    }
+
+    #[test]
+    fn unknown_and_ambiguous_names_are_told() {
+        check_error(" NoSuchOption=1", "readcf: unknown option name NoSuchOption");
+        check_error("  MaxHopCount = 7", "readcf: unknown option name  MaxHopCount");
+        check_error(" T=5d", "readcf: ambiguous option name T (matches TempFileMode and Timeout)");
+        check_error(" Max=9", "readcf: ambiguous option name Max (matches MaxHopCount and MaxMessageSize)");
+        check_error(" S=x", "readcf: ambiguous option name S (matches SevenBitInput and SaveFromLine)");
+        check_error("=x", "readcf: unknown option name 0x3d");
+        check_error("", "readcf: unknown option name 0x0");
+    }
+
+    #[test]
+    fn bad_values_are_told() {
+        check_error(" DeliveryMode=x", "Unknown delivery mode x");
+        check_error(" EightBitMode=x", "Unknown 8-bit mode x");
+        check_error(" QueueSortOrder=x", "Invalid queue sort order \"x\"");
+        check_error(" NoRecipientAction=x", "Invalid NoRecipientAction: x");
+        check_error(" ResolverOptions=x,+y", "readcf: I option value x,+y unrecognized");
+        check_error(" AliasFile=foo:bar", "setalias: unknown alias class foo");
+        check_error(" ConnectOnlyTo=nohost", "readcf: option ConnectOnlyTo: invalid IP address nohost");
+        check_error(" TLSSrvOptions=Z", "Warning: Option: TLSSrvOptions unknown parameter 'Z'");
+        check_error(" Milter.macros.foo=1", "milter_set_option: invalid Milter option macros.foo");
+        check_error(
+            " MaxMimeHeaderLength=100/200",
+            "Warning: MaxMimeHeaderLength: header length limit set lower than 128",
+        );
+        assert_eq!(set(" PrivacyOptions=x,y").1.len(), 2);
+    }
+
+    #[test]
+    fn printed_values_read_back() {
+        let defaults = Options::default();
+        for row in OPTION_TABLE.iter().filter(|row| !row.name.is_empty()) {
+            let text = format!(" {}={}", row.name, row.show(&defaults));
+            let mut options = Options::default();
+            if let Ok(setting) = Setting::parse(text.as_bytes())
+                && !setting.value.is_empty()
+                && !matches!(row.name, "DaemonPortOptions" | "ClientPortOptions" | "Timeout" | "QueueTimeout")
+            {
+                let problems = setting.apply(&mut options, &[]);
+                assert!(problems.is_empty(), "{text}: {problems:?}");
+                assert_eq!(row.show(&options), row.show(&defaults), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_name_and_letter_stands_once() {
+        for (index, row) in OPTION_TABLE.iter().enumerate() {
+            for other in &OPTION_TABLE[index + 1..] {
+                assert!(row.name.is_empty() || !row.name.eq_ignore_ascii_case(other.name), "{}", row.name);
+                assert!(row.letter.is_none() || row.letter != other.letter, "{}", row.name);
+            }
+        }
+    }
+}

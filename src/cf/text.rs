@@ -1,0 +1,91 @@
+//! The small spellings that options, mailers, ports and filters share.
+
+use bstr::{BString, ByteSlice};
+
+/// Reads a number as C's `atoi` does: blanks, a sign, digits; anything else is 0.
+pub(super) fn number(text: &[u8]) -> i64 {
+    number_base(text, 10)
+}
+
+/// Reads a number as C's `strtol` with base 8 does.
+pub(super) fn octal(text: &[u8]) -> i64 {
+    number_base(text, 8)
+}
+
+/// Reads a number as C's `strtol` with base 0 does: `0x10`, `010`, `16`.
+pub(super) fn number_any_base(text: &[u8]) -> i64 {
+    let text = text.trim_start();
+    let (sign, digits) = match text.strip_prefix(b"-") {
+        Some(rest) => (-1, rest),
+        None => (1, text),
+    };
+    let hex = digits.strip_prefix(b"0x").or_else(|| digits.strip_prefix(b"0X"));
+    sign * match hex {
+        Some(rest) => number_base(rest, 16),
+        None if digits.starts_with(b"0") => number_base(digits, 8),
+        None => number_base(digits, 10),
+    }
+}
+
+/// Reads digits of `base`, stopping at the first other byte; far too large numbers stay at the limit.
+fn number_base(text: &[u8], base: u32) -> i64 {
+    let text = text.trim_start();
+    let (negative, digits) = match text.first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let value = digits
+        .iter()
+        .map_while(|byte| char::from(*byte).to_digit(base))
+        .fold(0_i64, |sum, digit| sum.saturating_mul(i64::from(base)).saturating_add(i64::from(digit)));
+    if negative { -value } else { value }
+}
+
+/// Tells whether an option's text means yes: nothing at all, or a word that begins with `t`, `y` or `1`.
+pub(super) fn is_true(text: &[u8]) -> bool {
+    matches!(text.first(), None | Some(b't' | b'T' | b'y' | b'Y' | b'1'))
+}
+
+/// Splits at commas; a backslash keeps a comma (`\,`); surrounding white space goes.
+pub(super) fn comma_fields(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|field| !field.is_empty())
+}
+
+/// Splits `key = value`; `None` without `=`.
+pub(super) fn split_key(field: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = memchr::memchr(b'=', field)?;
+    Some((field[..at].trim_ascii(), field[at + 1..].trim_ascii()))
+}
+
+/// Splits at any of `separators` and white space; empty words go.
+pub(super) fn words(text: &[u8], separators: &[u8]) -> Vec<BString> {
+    text.split(|byte| byte.is_ascii_whitespace() || separators.contains(byte))
+        .filter(|word| !word.is_empty())
+        .map(BString::from)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stop_at_the_first_other_byte() {
+        assert_eq!(number(b" 12x"), 12);
+        assert_eq!(number(b"abc"), 0);
+        assert_eq!(number(b"-5"), -5);
+        assert_eq!(number(b"99999999999999999999"), i64::MAX);
+        assert_eq!(octal(b"0888"), 0);
+        assert_eq!(octal(b"0640"), 0o640);
+        assert_eq!(number_any_base(b"0x10"), 16);
+        assert_eq!(number_any_base(b"-010"), -8);
+    }
+
+    #[test]
+    fn fields_lose_their_white_space() {
+        assert_eq!(comma_fields(b" a=1 ,b,, c = 2").collect::<Vec<_>>(), [&b"a=1"[..], b"b", b"c = 2"]);
+        assert_eq!(split_key(b"c = 2"), Some((&b"c"[..], &b"2"[..])));
+        assert_eq!(split_key(b"c"), None);
+    }
+}
