@@ -1,5 +1,6 @@
 //! The words of mail: addresses as tokens, headers, replies, envelopes, dates, reports.
 
+pub mod address_field;
 pub mod address_list;
 pub mod envelope;
 pub mod header;

@@ -1,0 +1,27 @@
+# make demo: a whole site in one minute.  make test: everything that can be tested here.  make install: see README.md.
+PREFIX ?= /usr/local
+DESTDIR ?=
+CARGO ?= cargo
+
+.PHONY: all demo test torture bench install uninstall
+
+all:
+	$(CARGO) build --release --locked
+
+demo: all
+	sh etc/demo.sh target/release/sendmail
+
+test:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) test --locked
+
+torture: all
+	FUTAGO_TORTURE=1 $(CARGO) test --release --locked --test suite torture -- --nocapture
+
+bench: all
+	sh benches/run.sh target/release/sendmail
+
+# No build here: `make` as yourself, then `make install` as root.
+install uninstall:
+	sh etc/install.sh $@ target/release/sendmail '$(DESTDIR)' '$(PREFIX)'
