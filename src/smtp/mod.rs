@@ -1,1 +1,3 @@
 //! The SMTP protocol as machines without I/O: the server's session and the client's transaction.
+
+pub mod server;

@@ -1,0 +1,202 @@
+//! What the world tells a session, and what the session asks of it.
+
+use std::time::Duration;
+
+use bstr::BString;
+
+use super::params::{MailParams, RcptParams};
+use super::texts::Note;
+use crate::mail::header::Header;
+use crate::mail::reply::Reply;
+
+/// Everything the outside world can tell the session.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The connection was judged; the first event of all.
+    Opened(Opening),
+    /// Bytes came in; only after [`Effect::Read`].
+    Input(&'a [u8]),
+    /// The answer to the last [`Effect::Ask`].
+    Answer(Answer),
+    /// The client closed the connection, or it broke.
+    HungUp,
+    /// The client was silent for too long.
+    TimedOut,
+    /// The server ends.
+    ShutDown,
+}
+
+/// How a connection begins.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Opening {
+    /// It is welcome.
+    Welcome,
+    /// Nearly all commands get this reply; 421 closes the connection instead of the greeting.
+    Refused(Reply),
+    /// The client talked this many seconds after connecting, before the greeting.
+    EarlyTalk {
+        /// Seconds that the greeting would have been held back.
+        seconds: u64,
+    },
+}
+
+/// Everything the session can ask of the outside world; performed in order by `receive/driver.rs`.
+///
+/// The last effect of an answer is always [`Effect::Read`], [`Effect::Ask`] or [`Effect::Close`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Effect {
+    /// Append a reply to the output.
+    Send(Reply),
+    /// Find an answer and come back with it.
+    Ask(Question),
+    /// Send what is due, then wait before the next effect.
+    Wait(Duration),
+    /// Append text with LF line ends to the body of the message.
+    Body(Vec<u8>),
+    /// Write a line to the log.
+    Log(Note),
+    /// The client speaks ESMTP or SMTP and calls itself so.
+    Hello {
+        /// Whether it said EHLO.
+        extended: bool,
+        /// What it calls itself.
+        name: BString,
+    },
+    /// Forget sender, recipients and text.
+    Reset {
+        /// The size of the text that was read in vain, if the message had begun.
+        size_bytes: Option<u64>,
+    },
+    /// Replies tell more from now on (VERB).
+    Verbose,
+    /// Send what is due, then wait for input at most as long as this moment allows.
+    Read(Moment),
+    /// Send what is due and close.
+    Close,
+}
+
+/// What the session waits for: each has its own time limit (`Timeout.*`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Moment {
+    /// The next command (`Timeout.command`).
+    Command,
+    /// More of the message (`Timeout.datablock`).
+    Data,
+}
+
+/// What the session wants to know.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Question {
+    /// Is the command allowed (ruleset check_other)? Answered by yes or no.
+    Other {
+        /// The whole command line.
+        line: BString,
+    },
+    /// Is this a sender's address? Answered by yes or no.
+    Sender {
+        /// The address as it was typed.
+        address: BString,
+        /// Whether the client said HELO or EHLO.
+        after_hello: bool,
+    },
+    /// May this sender send (ruleset check_mail)? Answered by yes or no.
+    SenderCheck {
+        /// The address as it was typed.
+        address: BString,
+        /// The parameters.
+        params: MailParams,
+        /// Whether the parameters are wrong: then there is nothing to check, only to remember for the log.
+        spoiled: bool,
+    },
+    /// Is this a recipient's address? Answered by yes or no.
+    Recipient {
+        /// The address as it was typed.
+        address: BString,
+    },
+    /// May and can this recipient be served (ruleset check_rcpt)? Answered by a recipient or no.
+    RecipientCheck {
+        /// The address as it was typed.
+        address: BString,
+        /// The parameters.
+        params: RcptParams,
+    },
+    /// May the message come (ruleset check_data)? Answered by yes or no.
+    Message {
+        /// How many RCPT were accepted.
+        recipients: u32,
+    },
+    /// Is the header good (its checks, check_eoh)? Answered by yes or no.
+    Header {
+        /// The fields.
+        headers: Vec<Header>,
+    },
+    /// Will you take the message? Answered by a reply.
+    Finish(Ending),
+    /// VRFY or EXPN of an address. Answered by a reply.
+    Verify {
+        /// The address as it was typed.
+        address: BString,
+        /// Whether lists are expanded (EXPN).
+        expand: bool,
+    },
+    /// ETRN. Answered by a reply.
+    RunQueue {
+        /// The argument as it was typed.
+        node: BString,
+    },
+    /// HELP. Answered by a reply.
+    Help {
+        /// The topic as it was typed; empty for the overview.
+        topic: BString,
+    },
+}
+
+/// How a message ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ending {
+    /// Bytes of header and body, line ends counted as one.
+    pub size_bytes: u64,
+    /// Whether a byte has its eighth bit set.
+    pub eight_bit: bool,
+    /// The reply that refuses the message, and log lines that come after the one about its sender.
+    pub refused: Option<(Reply, Vec<Note>)>,
+}
+
+/// The answer to a question.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Answer {
+    /// Yes; the session goes on.
+    Yes,
+    /// No.
+    No(Refusal),
+    /// The recipient is accepted.
+    Recipient {
+        /// The spelling that the reply repeats: that of the first one if it is a duplicate.
+        address: BString,
+        /// Whether delivery must wait for a map.
+        queued: bool,
+    },
+    /// What is to be sent.
+    Reply(Reply),
+}
+
+/// Why not.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    /// The reply.
+    pub reply: Reply,
+    /// Whether the log knows already.
+    pub logged: bool,
+}
+
+impl Refusal {
+    /// Returns a refusal that the log does not know yet.
+    pub fn new(reply: Reply) -> Self {
+        Self { reply, logged: false }
+    }
+
+    /// Returns a refusal that the log knows already.
+    pub fn logged(reply: Reply) -> Self {
+        Self { reply, logged: true }
+    }
+}

@@ -1,0 +1,161 @@
+//! A message that is coming in: header collected within limits, body handed on in pieces, all of it counted.
+
+use super::data::{BareByte, DataDecoder, Progress};
+use super::event::Ending;
+use super::settings::Settings;
+use super::texts::{self, Note};
+use crate::mail::header::{Header, HeaderReader, HeaderState, HeaderTooLarge};
+use crate::mail::reply::Reply;
+
+/// The message between 354 and its end mark.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    decoder: DataDecoder,
+    /// None once the header is over.
+    header: Option<HeaderReader>,
+    /// Decoded text that nobody has seen yet.
+    text: Vec<u8>,
+    progress: Progress,
+    size_bytes: u64,
+    size_bytes_max: u64,
+    hops_max: Option<usize>,
+    seven_bit: bool,
+    eight_bit: bool,
+    refused: Option<(Reply, Vec<Note>)>,
+}
+
+/// What a message has for the session.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// The input is used up.
+    More,
+    /// The header is complete.
+    Header(Vec<Header>),
+    /// A piece of the body.
+    Body(Vec<u8>),
+    /// The header is too large; the message goes on, but in vain.
+    Log(Note),
+    /// The end mark.
+    Ended(Ending),
+    /// A line end that is refused, and the part of the message where it stands.
+    Refused(BareByte, &'static str),
+}
+
+impl Message {
+    /// Returns a message of which nothing has come.
+    pub(super) fn new(settings: &Settings, seven_bit: bool) -> Self {
+        Self {
+            decoder: DataDecoder::new(settings.line_rules),
+            header: Some(HeaderReader::new(settings.limits.header)),
+            text: Vec::new(),
+            progress: Progress::More,
+            size_bytes: 0,
+            size_bytes_max: settings.limits.message_bytes_max,
+            hops_max: settings.limits.hops_max,
+            seven_bit,
+            eight_bit: false,
+            refused: None,
+        }
+    }
+
+    /// Returns the bytes read so far.
+    pub(super) fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// Refuses the message; it is still read to its end. The first refusal counts.
+    pub(super) fn refuse(&mut self, reply: Reply, notes: Vec<Note>) {
+        self.refused.get_or_insert((reply, notes));
+    }
+
+    /// Takes wire bytes off the front of `input`; stops behind the end mark.
+    pub(super) fn feed(&mut self, input: &mut &[u8]) {
+        if self.progress != Progress::More {
+            return;
+        }
+        let start = self.text.len();
+        self.progress = self.decoder.feed(input, &mut self.text);
+        let fresh = &mut self.text[start..];
+        if self.seven_bit {
+            fresh.iter_mut().for_each(|byte| *byte &= 0x7f);
+        }
+        self.eight_bit |= !fresh.is_ascii();
+        self.size_bytes += fresh.len() as u64;
+        if self.size_bytes_max > 0 && self.size_bytes > self.size_bytes_max {
+            self.refuse(texts::message_too_large(self.size_bytes_max), Vec::new());
+        }
+    }
+
+    /// Returns the next thing to do with what came in.
+    pub(super) fn step(&mut self, name: &bstr::BStr) -> Step {
+        if self.header.is_some() {
+            match self.step_header() {
+                Ok(Some(headers)) => return Step::Header(headers),
+                Ok(None) => {}
+                Err(too_large) => return self.drop_header(name, too_large),
+            }
+        } else if !self.text.is_empty() {
+            let text = std::mem::take(&mut self.text);
+            if self.refused.is_none() {
+                return Step::Body(text);
+            }
+        }
+        match self.progress {
+            Progress::More => Step::More,
+            Progress::Ended => Step::Ended(self.ending()),
+            Progress::Refused(byte) => {
+                let place = if self.header.is_some() { "header" } else { "body" };
+                Step::Refused(byte, place)
+            }
+        }
+    }
+
+    /// Moves text into the header; returns the fields when they are complete.
+    fn step_header(&mut self) -> Result<Option<Vec<Header>>, HeaderTooLarge> {
+        let Some(reader) = self.header.as_mut() else { return Ok(None) };
+        let (taken, state) = reader.feed(&self.text)?;
+        self.text.drain(..taken);
+        if state == HeaderState::Reading && self.progress != Progress::Ended {
+            return Ok(None);
+        }
+        let part = self.header.take().expect("it was there a moment ago").finish()?;
+        self.text.splice(..0, part.body_start);
+        self.count_hops(&part.headers);
+        Ok(Some(part.headers))
+    }
+
+    /// Goes on without the header, which is too large.
+    fn drop_header(&mut self, name: &bstr::BStr, too_large: HeaderTooLarge) -> Step {
+        self.header = None;
+        self.text.clear();
+        self.refuse(texts::header_too_large(&too_large.to_string()), Vec::new());
+        Step::Log(texts::note_header_too_large(name, too_large))
+    }
+
+    /// Refuses a message that went through too many hands.
+    fn count_hops(&mut self, headers: &[Header]) {
+        let Some(max) = self.hops_max else { return };
+        // The field that we add is a hop too.
+        let hops = 1 + headers.iter().filter(|field| is_trace(field)).count();
+        if hops > max {
+            self.refuse(texts::too_many_hops(hops, max), vec![texts::note_too_many_hops(hops, max)]);
+        }
+    }
+
+    /// Returns how the message ended.
+    fn ending(&mut self) -> Ending {
+        let mut refused = self.refused.take();
+        if let Some((_, notes)) = refused.as_mut()
+            && self.size_bytes_max > 0
+            && self.size_bytes > self.size_bytes_max
+        {
+            notes.push(texts::note_message_too_large(self.size_bytes, self.size_bytes_max));
+        }
+        Ending { size_bytes: self.size_bytes, eight_bit: self.eight_bit, refused }
+    }
+}
+
+/// Tells whether a field was added by a host on the way.
+fn is_trace(field: &Header) -> bool {
+    ["Received", "X400-Received", "Via", "Mail-From"].iter().any(|name| field.is(name))
+}

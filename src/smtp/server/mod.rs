@@ -1,0 +1,20 @@
+//! The server's side of an SMTP session, without I/O: events in, effects out.
+
+mod commands;
+mod data;
+mod event;
+mod line;
+mod message;
+mod params;
+mod session;
+mod settings;
+pub mod texts;
+
+pub use data::{Bare, LineRules};
+pub use event::{Answer, Effect, Ending, Event, Moment, Opening, Question, Refusal};
+pub use params::{MailParams, RcptParams, decode_xtext};
+pub use session::Session;
+pub use settings::{Features, Limits, Settings};
+
+#[cfg(test)]
+mod tests;
