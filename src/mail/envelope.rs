@@ -294,8 +294,8 @@ pub struct Recipient {
     pub notify: Option<Notify>,
     /// Reports that are asked for although NOTIFY= was not given.
     pub default_notify: Notify,
-    /// Whether relaying is reported (`BY=` with trace).
-    pub by_trace: bool,
+    /// `A`: came out of the alias files.
+    pub from_alias: bool,
     /// Whose rights hold.
     pub controller: Option<Controller>,
     /// Why this recipient waits.
