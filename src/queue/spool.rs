@@ -128,6 +128,15 @@ pub enum Hold {
     LookLost,
 }
 
+/// What is taken back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Discard {
+    /// A new entry: `tf`, then `df`.
+    Entry,
+    /// A rewritten control file: `tf` only.
+    Rewrite,
+}
+
 /// An entry that was asked for.
 #[derive(Debug)]
 pub enum Opened {
@@ -255,14 +264,7 @@ pub enum SpoolError {
 impl SpoolError {
     /// Tells whether the disk, a quota or a table is full, or a limit of the process is reached.
     pub fn is_full(&self) -> bool {
-        let Self::Io { source, .. } = self else { return false };
-        matches!(
-            source.kind(),
-            io::ErrorKind::StorageFull
-                | io::ErrorKind::QuotaExceeded
-                | io::ErrorKind::FileTooLarge
-                | io::ErrorKind::OutOfMemory
-        )
+        matches!(self, Self::Io { source, .. } if super::error::is_full(source))
     }
 }
 
@@ -289,8 +291,8 @@ pub trait Spool: Send + Sync {
     /// Removes entries the caller has locked: control file first, then data file and transcript.
     fn remove(&self, entries: Vec<EntryName>) -> Pending<'_, Answers<()>>;
 
-    /// Removes what the caller created and has not committed: `tf`, then `df`.
-    fn discard(&self, entries: Vec<EntryName>) -> Pending<'_, Answers<()>>;
+    /// Removes what the caller created and has not committed.
+    fn discard(&self, entries: Vec<EntryName>, what: Discard) -> Pending<'_, Answers<()>>;
 
     /// Removes `tf`, `df`, `xf` of an entry that has no control file, by lock and not by age.
     fn sweep(&self, entries: Vec<EntryName>) -> Pending<'_, Answers<Swept>>;
