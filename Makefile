@@ -9,7 +9,7 @@ all:
 	$(CARGO) build --release --locked
 
 demo: all
-	sh etc/demo.sh target/release/sendmail
+	sh tests/site/demonstrate.sh target/release/sendmail
 
 test:
 	$(CARGO) fmt --check

@@ -1,0 +1,73 @@
+//! The header of a message as the host of one mailer shall see it.
+
+use bstr::{BStr, BString};
+
+use crate::cf::Mailer;
+use crate::mail::address_field::{self, Party};
+use crate::mail::address_list::Separator;
+use crate::mail::envelope::Envelope;
+use crate::mail::header::{Condition, Header};
+use crate::route::remote_name::{Kind, remote_name};
+use crate::site::Context;
+
+/// Fields that stay in the queue file but never leave this host.
+const NEVER_SENT: [&str; 2] = ["Full-Name", "Return-Path"];
+
+/// Returns the header for `mailer`, each field ending with LF, without the empty line behind it.
+///
+/// Templates are expanded with the macros of `ctx` (`$g` is the sender as the mailer's host sees it), conditions are
+/// judged, and addresses are rewritten by the header rulesets of the mailer (op guide, "H -- Define Header").
+pub async fn header(ctx: &mut Context, mailer: &Mailer, envelope: &Envelope) -> BString {
+    let mut out = BString::default();
+    for field in &envelope.headers {
+        if !applies(ctx, mailer, field) {
+            continue;
+        }
+        let value = value(ctx, mailer, envelope, field).await;
+        let written = Header { value, ..Header::with_value(&field.name, b"") };
+        written.write(&mut out);
+    }
+    out
+}
+
+/// Tells whether a field is written for this mailer at all.
+fn applies(ctx: &Context, mailer: &Mailer, field: &Header) -> bool {
+    match &field.only_for {
+        Condition::Always => !NEVER_SENT.iter().any(|name| field.is(name)),
+        Condition::MailerFlags(flags) => mailer.flags.intersects(flags),
+        Condition::Macro(name) => ctx.get(&BStr::new(name.as_bytes()).to_string()).is_some_and(|value| !value.is_empty()),
+        Condition::Class(name) => ctx.class_has_members(name),
+    }
+}
+
+/// Returns what stands behind the colon.
+async fn value(ctx: &mut Context, mailer: &Mailer, envelope: &Envelope, field: &Header) -> BString {
+    let value = if field.template { ctx.expand(&field.value) } else { field.value.clone() };
+    if envelope.flags.delete_bcc && field.is("Bcc") {
+        return BString::default();
+    }
+    match Party::of_field(&field.name) {
+        Some(party) => addresses(ctx, mailer, party, field, &value).await,
+        None => value,
+    }
+}
+
+/// Rewrites every address of a field; what no rules can read stays as it is.
+async fn addresses(ctx: &mut Context, mailer: &Mailer, party: Party, field: &Header, value: &[u8]) -> BString {
+    let kind = match party {
+        Party::Sender => Kind::HeaderSender,
+        Party::Recipient => Kind::HeaderRecipient,
+    };
+    let old_style = ctx.config().options.old_style_headers;
+    let separator = if old_style { Separator::OldStyle } else { Separator::Comma };
+    let mut elements = Vec::new();
+    for item in address_field::items(value, separator) {
+        let address = if item.address.is_empty() {
+            BString::default()
+        } else {
+            remote_name(ctx, mailer, &item.address, kind).await.unwrap_or_else(|_| item.address.clone())
+        };
+        elements.push(item.with_address(&address));
+    }
+    if elements.is_empty() { value.into() } else { address_field::join(&field.name, &elements) }
+}

@@ -1,0 +1,167 @@
+//! Message text as local programs write it: LF or CRLF line ends, ended by a lone dot or by the end of input.
+
+/// Turns input in chunks of any size into message text with LF line ends.
+///
+/// A first line `From …` (as mailboxes have it) is dropped. Memory does not grow with the length of a line.
+#[derive(Debug)]
+pub struct LocalInput {
+    dot_ends: bool,
+    place: Place,
+    /// How many bytes of `From ` the first line has matched; none past the first line.
+    first_line: Option<usize>,
+    /// Whether the first line is being dropped.
+    dropping: bool,
+}
+
+/// Where in a line the next byte stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Place {
+    /// At its beginning.
+    Start,
+    /// Behind a dot at its beginning.
+    Dot,
+    /// Behind a dot and a CR.
+    DotCr,
+    /// Behind a CR.
+    Cr,
+    /// Anywhere else.
+    Inside,
+    /// Behind the end of the message.
+    Ended,
+}
+
+/// What a first line begins with that is no part of the message.
+const MAILBOX_LINE: &[u8] = b"From ";
+
+impl LocalInput {
+    /// Returns a reader; without `ignore_dots` (option IgnoreDots, `-i`) a line with only a dot ends the message.
+    pub fn new(ignore_dots: bool) -> Self {
+        Self { dot_ends: !ignore_dots, place: Place::Start, first_line: Some(0), dropping: false }
+    }
+
+    /// Tells whether the message has ended before the input did.
+    pub fn has_ended(&self) -> bool {
+        self.place == Place::Ended
+    }
+
+    /// Appends the message text in `chunk` to `out`.
+    pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
+        for &byte in chunk {
+            if self.has_ended() {
+                return;
+            }
+            match self.first_line {
+                Some(matched) => self.pass_first_line(matched, byte, out),
+                None => self.pass(byte, out),
+            }
+        }
+    }
+
+    /// Appends what was held back at the end of the input.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        if let Some(matched) = self.first_line.take().filter(|_| !self.dropping) {
+            MAILBOX_LINE[..matched].iter().for_each(|&byte| self.pass(byte, out));
+        }
+        match self.place {
+            Place::Dot => out.push(b'.'),
+            Place::DotCr => out.extend_from_slice(b".\r"),
+            Place::Cr => out.push(b'\r'),
+            Place::Start | Place::Inside | Place::Ended => {}
+        }
+        if !matches!(self.place, Place::Start | Place::Ended) {
+            out.push(b'\n');
+        }
+        self.place = Place::Ended;
+    }
+
+    /// Holds the beginning of the first line back until it is clear whether the line belongs to the message.
+    fn pass_first_line(&mut self, matched: usize, byte: u8, out: &mut Vec<u8>) {
+        if self.dropping {
+            if byte == b'\n' {
+                (self.first_line, self.dropping) = (None, false);
+            }
+        } else if MAILBOX_LINE[matched] == byte {
+            self.first_line = Some(matched + 1);
+            self.dropping = matched + 1 == MAILBOX_LINE.len();
+        } else {
+            self.first_line = None;
+            MAILBOX_LINE[..matched].iter().for_each(|&held| self.pass(held, out));
+            self.pass(byte, out);
+        }
+    }
+
+    /// Passes one byte of the message.
+    fn pass(&mut self, byte: u8, out: &mut Vec<u8>) {
+        self.place = match (self.place, byte) {
+            (Place::Start, b'.') if self.dot_ends => Place::Dot,
+            (Place::Dot | Place::DotCr, b'\n') => Place::Ended,
+            (Place::Dot, b'\r') => Place::DotCr,
+            (place, byte) => {
+                match place {
+                    Place::Dot => out.push(b'.'),
+                    Place::DotCr => out.extend_from_slice(b".\r"),
+                    Place::Cr if byte != b'\n' => out.push(b'\r'),
+                    _ => {}
+                }
+                Self::ordinary(byte, out)
+            }
+        };
+    }
+
+    /// Writes a byte that means nothing special; a CR waits for what follows it.
+    fn ordinary(byte: u8, out: &mut Vec<u8>) -> Place {
+        match byte {
+            b'\r' => Place::Cr,
+            b'\n' => {
+                out.push(b'\n');
+                Place::Start
+            }
+            byte => {
+                out.push(byte);
+                Place::Inside
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(ignore_dots: bool, text: &str, expected: &str) {
+        for step in [1, 2, 3, text.len().max(1)] {
+            let mut input = LocalInput::new(ignore_dots);
+            let mut out = Vec::new();
+            text.as_bytes().chunks(step).for_each(|chunk| input.feed(chunk, &mut out));
+            input.finish(&mut out);
+            assert_eq!(String::from_utf8_lossy(&out), expected, "{text:?} by {step}");
+        }
+    }
+
+    #[test]
+    fn a_lone_dot_ends_the_message_unless_dots_are_ignored() {
+        check(false, "a\n.\nb\n", "a\n");
+        check(false, ".\r\nb\n", "");
+        check(true, "a\n.\nb\n", "a\n.\nb\n");
+        check(false, "a\n..\n.b\n", "a\n..\n.b\n");
+    }
+
+    #[test]
+    fn line_ends_become_lf_and_the_last_line_gets_one() {
+        check(false, "a\r\nb\rc\n", "a\nb\rc\n");
+        check(false, "a", "a\n");
+        check(false, "a\n.", "a\n.\n");
+        check(false, "a\r", "a\r\n");
+        check(false, "", "");
+    }
+
+    #[test]
+    fn the_line_of_a_mailbox_is_dropped() {
+        check(false, "From alice Mon Jan 1\nTo: b\n", "To: b\n");
+        check(false, "From: alice\n", "From: alice\n");
+        check(false, "Fro", "Fro\n");
+        check(false, "From ", "");
+        check(false, "a\nFrom b\n", "a\nFrom b\n");
+    }
+}
