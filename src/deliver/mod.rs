@@ -1,1 +1,3 @@
 //! Delivery: one attempt for one mailer and host.
+
+pub mod outcome;
