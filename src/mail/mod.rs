@@ -5,3 +5,4 @@ pub mod address_list;
 pub mod envelope;
 pub mod header;
 pub mod reply;
+pub mod token;

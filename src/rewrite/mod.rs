@@ -1,1 +1,19 @@
 //! The rewriting engine: patterns, rulesets and their evaluation over a `Lookup`.
+
+mod compile;
+mod engine;
+mod lookup;
+mod matching;
+mod program;
+mod ruleset;
+mod trace;
+
+#[cfg(test)]
+mod tests;
+
+pub use compile::{OperatorsRedefined, RuleCompiler, RuleError};
+pub use engine::{CALLS_MAX, LOOPS_MAX, RewriteError, Rewritten, Trouble, rewrite};
+pub use lookup::{Answer, Found, KeyStyle, Lookup};
+pub use program::{Action, ClassRef, Piece, Rule};
+pub use ruleset::{BadRuleset, RULESETS_MAX, Ruleset, RulesetId, Rulesets};
+pub use trace::Trace;

@@ -1,0 +1,107 @@
+//! Macro values in layers: the site's, under them those of a session and of an envelope.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bstr::BString;
+
+use super::Values;
+use crate::name::MacroName;
+
+/// A value as it is kept.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Value<'a> {
+    /// The bytes.
+    pub text: Cow<'a, [u8]>,
+    /// The bytes are internal form (a `D` line): what they name is expanded too. Else they are data.
+    pub is_template: bool,
+}
+
+/// One definition.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Entry {
+    text: BString,
+    is_template: bool,
+}
+
+/// Macro values over those of a lower layer; cloning is cheap where the own layer is small.
+#[derive(Clone, Debug, Default)]
+pub struct MacroTable {
+    lower: Option<Arc<MacroTable>>,
+    /// `None` hides the value of the lower layer.
+    own: HashMap<MacroName, Option<Entry>>,
+}
+
+impl MacroTable {
+    /// Returns an empty layer over `lower`.
+    pub fn over(lower: Arc<Self>) -> Self {
+        Self { lower: Some(lower), own: HashMap::new() }
+    }
+
+    /// Defines `name` as data: nothing in it is expanded.
+    pub fn set(&mut self, name: impl AsRef<[u8]>, value: impl Into<BString>) {
+        self.own.insert(MacroName::new(name), Some(Entry { text: value.into(), is_template: false }));
+    }
+
+    /// Defines `name` as text in internal form.
+    pub fn set_template(&mut self, name: impl AsRef<[u8]>, value: impl Into<BString>) {
+        self.own.insert(MacroName::new(name), Some(Entry { text: value.into(), is_template: true }));
+    }
+
+    /// Makes `name` undefined.
+    pub fn remove(&mut self, name: impl AsRef<[u8]>) {
+        self.own.insert(MacroName::new(name), None);
+    }
+
+    /// Returns the value of `name` unexpanded.
+    pub fn get(&self, name: &[u8]) -> Option<Value<'_>> {
+        let mut table = self;
+        loop {
+            if let Some(entry) = table.own.get(name) {
+                let entry = entry.as_ref()?;
+                return Some(Value { text: Cow::Borrowed(&entry.text), is_template: entry.is_template });
+            }
+            table = table.lower.as_deref()?;
+        }
+    }
+
+    /// Returns every defined name, each once, sorted.
+    pub fn names(&self) -> Vec<&MacroName> {
+        let mut seen: HashMap<&MacroName, bool> = HashMap::new();
+        let mut table = Some(self);
+        while let Some(layer) = table {
+            for (name, entry) in &layer.own {
+                seen.entry(name).or_insert(entry.is_some());
+            }
+            table = layer.lower.as_deref();
+        }
+        let mut names: Vec<_> = seen.into_iter().filter(|(_, defined)| *defined).map(|(name, _)| name).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Values for MacroTable {
+    fn macro_value(&self, name: &[u8]) -> Option<Value<'_>> {
+        self.get(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_hides_the_lower_one() {
+        let mut site = MacroTable::default();
+        site.set("j", "host");
+        site.set("m", "dom");
+        let mut session = MacroTable::over(Arc::new(site));
+        session.set("j", "other");
+        session.remove("m");
+        assert_eq!(session.get(b"j").expect("set").text.as_ref(), b"other");
+        assert_eq!(session.get(b"m"), None);
+        assert_eq!(session.names(), [&MacroName::new("j")]);
+    }
+}

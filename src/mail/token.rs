@@ -1,0 +1,231 @@
+//! Addresses as tokens: scanning text into them and joining them back (op guide "Semantics of Rewriting Rule Sets").
+
+use std::fmt;
+use std::sync::Arc;
+
+use bstr::BString;
+
+mod mark;
+mod scan;
+mod shown;
+
+pub use mark::Mark;
+pub(crate) use mark::{EXPAND, name_at};
+pub use scan::{Comments, ScanError, ScanOptions, ScanRules, Scanned, TOKEN_BYTES_MAX, TOKENS_MAX, scan};
+pub use shown::show;
+
+/// The byte before a data byte that would else be read as a mark (the original's METAQUOTE).
+pub const QUOTE_MARK: u8 = 0xff;
+
+/// The longest token kept without a heap allocation, in bytes.
+const SHORT_BYTES_MAX: usize = 21;
+
+/// What a text token is, which decides how it joins with its neighbours.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Kind {
+    /// A run of ordinary characters.
+    Atom,
+    /// One operator character.
+    Operator,
+    /// A quoted string with its quotes.
+    Quoted,
+}
+
+/// One token of an address or of a rule.
+#[derive(Clone)]
+pub struct Token(Repr);
+
+/// How a token is kept: 24 bytes, cloned by copying or by counting.
+#[derive(Clone)]
+enum Repr {
+    Short { kind: Kind, len: u8, bytes: [u8; SHORT_BYTES_MAX] },
+    Long { kind: Kind, text: Arc<[u8]> },
+    Mark(Mark),
+}
+
+impl Token {
+    /// Returns the text token `text` of the given kind.
+    pub fn new(kind: Kind, text: &[u8]) -> Self {
+        let mut bytes = [0; SHORT_BYTES_MAX];
+        match bytes.get_mut(..text.len()) {
+            Some(start) => {
+                start.copy_from_slice(text);
+                let len = u8::try_from(text.len()).expect("at most SHORT_BYTES_MAX");
+                Self(Repr::Short { kind, len, bytes })
+            }
+            None => Self(Repr::Long { kind, text: text.into() }),
+        }
+    }
+
+    /// Returns an atom.
+    pub fn atom(text: impl AsRef<[u8]>) -> Self {
+        Self::new(Kind::Atom, text.as_ref())
+    }
+
+    /// Returns the one-character operator token `byte`.
+    pub fn operator(byte: u8) -> Self {
+        Self::new(Kind::Operator, &[byte])
+    }
+
+    /// Returns the kind and the text, unless this is a mark.
+    pub fn text(&self) -> Option<(Kind, &[u8])> {
+        match &self.0 {
+            Repr::Short { kind, len, bytes } => Some((*kind, &bytes[..usize::from(*len)])),
+            Repr::Long { kind, text } => Some((*kind, text)),
+            Repr::Mark(_) => None,
+        }
+    }
+
+    /// Returns the mark, if this is one.
+    pub fn mark(&self) -> Option<&Mark> {
+        match &self.0 {
+            Repr::Mark(mark) => Some(mark),
+            _ => None,
+        }
+    }
+
+    /// Tells whether this is the mark `mark`.
+    pub fn is(&self, mark: &Mark) -> bool {
+        self.mark() == Some(mark)
+    }
+
+    /// Tells whether this is an atom.
+    pub fn is_atom(&self) -> bool {
+        matches!(self.text(), Some((Kind::Atom, _)))
+    }
+
+    /// Tells whether this is the text `text`, in any case.
+    pub fn is_text(&self, text: &[u8]) -> bool {
+        self.text().is_some_and(|(_, own)| own.eq_ignore_ascii_case(text))
+    }
+
+    /// Compares as rules do: without case.
+    pub fn matches(&self, other: &Self) -> bool {
+        match (self.text(), other.text()) {
+            (Some((_, left)), Some((_, right))) => left.eq_ignore_ascii_case(right),
+            (None, None) => self.mark() == other.mark(),
+            _ => false,
+        }
+    }
+
+    /// Appends the token as text; a mark is appended as its code.
+    pub fn append_to(&self, out: &mut Vec<u8>) {
+        match self.text() {
+            Some((_, text)) => out.extend_from_slice(text),
+            None => self.append_quoted_to(out),
+        }
+    }
+
+    /// Appends the token in internal form, so that scanning gives the same token again.
+    pub fn append_quoted_to(&self, out: &mut Vec<u8>) {
+        match &self.0 {
+            Repr::Mark(mark) => mark.append_to(out),
+            _ => {
+                for &byte in self.text().map_or(&b""[..], |(_, text)| text) {
+                    if needs_quote(byte) {
+                        out.push(QUOTE_MARK);
+                    }
+                    out.push(byte);
+                }
+            }
+        }
+    }
+}
+
+/// Tells whether a data byte could be taken for a mark.
+pub fn needs_quote(byte: u8) -> bool {
+    (0x80..0xa0).contains(&byte) || byte == QUOTE_MARK
+}
+
+impl From<Mark> for Token {
+    fn from(mark: Mark) -> Self {
+        Self(Repr::Mark(mark))
+    }
+}
+
+impl PartialEq for Token {
+    /// Compares exactly, with case.
+    fn eq(&self, other: &Self) -> bool {
+        self.mark() == other.mark() && self.text() == other.text()
+    }
+}
+
+impl Eq for Token {}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
+/// An address as tokens.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Tokens(Vec<Token>);
+
+impl Tokens {
+    /// Returns no tokens.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Joins the tokens into text; `blank_sub` goes between two neighbouring atoms.
+    pub fn to_text(&self, blank_sub: u8) -> BString {
+        join(&self.0, blank_sub)
+    }
+
+    /// Tells whether the first token is `$#`: the triple of a mailer or an error.
+    pub fn is_resolved(&self) -> bool {
+        self.0.first().is_some_and(|token| token.is(&Mark::Net))
+    }
+
+    /// Returns the tokens themselves.
+    pub fn into_vec(self) -> Vec<Token> {
+        self.0
+    }
+}
+
+/// Joins tokens into text; `blank_sub` goes between two neighbouring atoms.
+pub fn join(tokens: &[Token], blank_sub: u8) -> BString {
+    let mut text = Vec::with_capacity(64);
+    join_to(&mut text, tokens, blank_sub);
+    text.into()
+}
+
+/// Appends tokens, joined into text, to `out`.
+pub fn join_to(out: &mut Vec<u8>, tokens: &[Token], blank_sub: u8) {
+    let mut after_atom = false;
+    for token in tokens {
+        let is_atom = token.is_atom();
+        if after_atom && is_atom {
+            out.push(blank_sub);
+        }
+        token.append_to(out);
+        after_atom = is_atom;
+    }
+}
+
+impl std::ops::Deref for Tokens {
+    type Target = Vec<Token>;
+
+    fn deref(&self) -> &Vec<Token> {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Tokens {
+    fn deref_mut(&mut self) -> &mut Vec<Token> {
+        &mut self.0
+    }
+}
+
+impl From<Vec<Token>> for Tokens {
+    fn from(tokens: Vec<Token>) -> Self {
+        Self(tokens)
+    }
+}
+
+impl FromIterator<Token> for Tokens {
+    fn from_iter<I: IntoIterator<Item = Token>>(tokens: I) -> Self {
+        Self(tokens.into_iter().collect())
+    }
+}

@@ -1,0 +1,437 @@
+//! Scanning text into tokens (the original's prescan).
+
+use super::mark::Mark;
+use super::{Kind, QUOTE_MARK, Token, Tokens};
+
+/// The most tokens an address may have; the original's MAXATOM.
+pub const TOKENS_MAX: usize = 1000;
+/// The longest token, in bytes; the original's MAXNAME.
+pub const TOKEN_BYTES_MAX: usize = 256;
+/// The longest address, in bytes with one for each token; the original's PSBUFSIZE.
+const BYTES_MAX: usize = TOKENS_MAX + TOKEN_BYTES_MAX - 5;
+
+/// Operators that no configuration can take away (op guide "OperatorChars").
+const ALWAYS_OPERATORS: &[u8] = b"()<>,;\r\n";
+/// The operators of a configuration that sets none.
+const DEFAULT_OPERATORS: &[u8] = b".:@[]";
+
+/// What is wrong with the syntax of an address; the scan goes on as far as it can.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ScanError {
+    /// A quote that does not end.
+    #[error("Unbalanced '\"'")]
+    Quote,
+    /// A comment that does not end.
+    #[error("Unbalanced '('")]
+    CommentOpen,
+    /// A comment that does not begin.
+    #[error("Unbalanced ')'")]
+    CommentClose,
+    /// A `<` without `>`.
+    #[error("Unbalanced '<'")]
+    AngleOpen,
+    /// A `>` without `<`.
+    #[error("Unbalanced '>'")]
+    AngleClose,
+    /// More text than an address may have; there are no tokens.
+    #[error("Address too long")]
+    TooLong,
+    /// More tokens than an address may have; there are no tokens.
+    #[error("prescan: too many tokens")]
+    TooManyTokens,
+    /// A token that is too long; there are no tokens.
+    #[error("prescan: token too long")]
+    TokenTooLong,
+}
+
+/// What becomes of comments.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Comments {
+    /// They end at `(` and are taken out: real addresses.
+    Strip,
+    /// Parentheses are operators: rules and test mode.
+    Keep,
+}
+
+/// Which characters are operators and what joins two atoms; both from the configuration.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ScanRules {
+    operators: [bool; 256],
+    /// The character that goes between two neighbouring atoms in text (option `BlankSub`).
+    pub blank_sub: u8,
+}
+
+impl Default for ScanRules {
+    fn default() -> Self {
+        Self::new(DEFAULT_OPERATORS, b' ')
+    }
+}
+
+impl ScanRules {
+    /// Returns the rules for these operators; those that are always operators need not be among them.
+    pub fn new(operators: &[u8], blank_sub: u8) -> Self {
+        let mut rules = Self { operators: [false; 256], blank_sub };
+        for &byte in operators.iter().chain(ALWAYS_OPERATORS) {
+            rules.operators[usize::from(byte)] = !matches!(byte, b'"' | b' ' | b'\t' | b'\\');
+        }
+        rules
+    }
+
+    /// Tells whether `byte` is a token of its own.
+    pub fn is_operator(&self, byte: u8) -> bool {
+        self.operators[usize::from(byte)]
+    }
+}
+
+/// How to scan one text.
+#[derive(Clone, Copy, Debug)]
+pub struct ScanOptions {
+    /// The character that ends the address outside quotes and brackets.
+    pub delimiter: Option<u8>,
+    /// What becomes of comments.
+    pub comments: Comments,
+    /// The text is in internal form: marks are marks.
+    pub marks: bool,
+}
+
+impl ScanOptions {
+    /// A real address, as in SMTP and headers.
+    pub const ADDRESS: Self = Self { delimiter: None, comments: Comments::Strip, marks: false };
+    /// Text in internal form: rules, and what look-ups and macros put into them.
+    pub const RULE: Self = Self { delimiter: None, comments: Comments::Keep, marks: true };
+    /// A value that a macro or a map gives at run time.
+    pub const VALUE: Self = Self { delimiter: None, comments: Comments::Keep, marks: false };
+}
+
+/// What a scan gives.
+#[derive(Clone, Debug, Default)]
+pub struct Scanned {
+    /// The tokens; none where the text is too long.
+    pub tokens: Option<Tokens>,
+    /// How many bytes were read; at the delimiter if that ended the scan.
+    pub end: usize,
+    /// What was wrong, in the order it was found.
+    pub errors: Vec<ScanError>,
+}
+
+/// Scans `text` into tokens; what is unbalanced is completed and reported.
+pub fn scan(text: &[u8], rules: &ScanRules, options: ScanOptions) -> Scanned {
+    let mut scanner = Scanner {
+        text,
+        rules,
+        options,
+        at: 0,
+        token: Vec::new(),
+        state: State::Atom,
+        angles: 0,
+        comments: 0,
+        route: false,
+        tokens: Vec::new(),
+        bytes: 0,
+        errors: Vec::new(),
+    };
+    let outcome = scanner.run();
+    let Scanner { at, tokens, mut errors, .. } = scanner;
+    let tokens = match outcome {
+        Ok(()) => Some(Tokens::from(tokens)),
+        Err(error) => {
+            errors.push(error);
+            None
+        }
+    };
+    Scanned { tokens, end: at, errors }
+}
+
+/// What the token under construction is.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum State {
+    /// A complete operator or quoted string: whatever follows is a new token.
+    Closed,
+    Atom,
+    Quoted,
+    Space,
+}
+
+/// One scan.
+struct Scanner<'a> {
+    text: &'a [u8],
+    rules: &'a ScanRules,
+    options: ScanOptions,
+    at: usize,
+    token: Vec<u8>,
+    state: State,
+    angles: u32,
+    comments: u32,
+    /// Inside `<@`: commas belong to the route.
+    route: bool,
+    tokens: Vec<Token>,
+    bytes: usize,
+    errors: Vec<ScanError>,
+}
+
+impl Scanner<'_> {
+    /// Reads to the end of the text or to the delimiter.
+    fn run(&mut self) -> Result<(), ScanError> {
+        while let Some(byte) = self.next_byte() {
+            if self.options.delimiter == Some(byte) && self.is_end(byte) {
+                break;
+            }
+            match byte {
+                b'\\' if self.comments == 0 => self.backslash()?,
+                b'\\' => self.at = (self.at + 2).min(self.text.len()),
+                _ => self.special(byte)?,
+            }
+        }
+        self.finish_token()
+    }
+
+    /// Returns the byte at hand; at the end of the text, the one that closes what is still open.
+    fn next_byte(&mut self) -> Option<u8> {
+        if let Some(&byte) = self.text.get(self.at) {
+            return Some(byte);
+        }
+        let (error, byte) = match () {
+            () if self.state == State::Quoted => (ScanError::Quote, b'"'),
+            () if self.comments > 0 => (ScanError::CommentOpen, b')'),
+            () if self.angles > 0 => (ScanError::AngleOpen, b'>'),
+            () => return None,
+        };
+        self.errors.push(error);
+        Some(byte)
+    }
+
+    /// Tells whether the delimiter at hand ends the address; closes a `<` that stands in the way.
+    fn is_end(&mut self, delimiter: u8) -> bool {
+        if self.comments > 0 || self.state == State::Quoted {
+            return false;
+        }
+        while self.angles > 0 && delimiter == b',' && !self.route {
+            self.errors.push(ScanError::AngleOpen);
+            self.angles -= 1;
+            if self.put(b'>').is_err() {
+                return true;
+            }
+        }
+        self.angles == 0
+    }
+
+    /// Takes a backslash and what it protects; outside quotes it stays, but for `\!`.
+    fn backslash(&mut self) -> Result<(), ScanError> {
+        self.at += 1;
+        let Some(&next) = self.text.get(self.at) else {
+            return Ok(());
+        };
+        if next == b'!' && self.state != State::Quoted {
+            return Ok(());
+        }
+        if self.state != State::Quoted && self.state != State::Atom {
+            self.finish_token()?;
+            self.state = State::Atom;
+        }
+        self.token.push(b'\\');
+        self.token.push(next);
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Handles the characters that nest, then takes the byte into a token.
+    fn special(&mut self, byte: u8) -> Result<(), ScanError> {
+        self.at = (self.at + 1).min(self.text.len());
+        if self.state == State::Quoted {
+            self.token.push(byte);
+            if byte == b'"' {
+                self.state = State::Closed;
+            }
+            return Ok(());
+        }
+        let strips = self.options.comments == Comments::Strip;
+        match byte {
+            b'(' if strips => {
+                self.comments += 1;
+                return Ok(());
+            }
+            b')' if strips => return self.close_comment(),
+            _ if self.comments > 0 => return Ok(()),
+            b'<' => {
+                self.angles += 1;
+                self.route |= self.text[self.at..].trim_ascii_start().first() == Some(&b'@');
+            }
+            b'>' => {
+                self.route = false;
+                if self.angles == 0 {
+                    self.errors.push(ScanError::AngleClose);
+                    return Ok(());
+                }
+                self.angles -= 1;
+            }
+            _ => {}
+        }
+        self.put(byte)
+    }
+
+    /// Ends a comment; it parts tokens as a space does.
+    fn close_comment(&mut self) -> Result<(), ScanError> {
+        if self.comments == 0 {
+            self.errors.push(ScanError::CommentClose);
+            return Ok(());
+        }
+        self.comments -= 1;
+        self.finish_token()?;
+        self.state = State::Space;
+        Ok(())
+    }
+
+    /// Takes one byte outside quotes into the token it belongs to.
+    fn put(&mut self, byte: u8) -> Result<(), ScanError> {
+        if self.options.marks
+            && (0x80..0xa0).contains(&byte)
+            && let Some((mark, taken)) = Mark::split(&self.text[self.at - 1..])
+        {
+            self.finish_token()?;
+            self.state = State::Closed;
+            self.at += taken - 1;
+            return self.add(mark.into(), 2);
+        }
+        let next = match byte {
+            b' ' | b'\t'..=b'\r' if !self.rules.is_operator(byte) => State::Space,
+            b'"' => State::Quoted,
+            _ if self.rules.is_operator(byte) => State::Closed,
+            _ => State::Atom,
+        };
+        if next != State::Atom || self.state != State::Atom {
+            self.finish_token()?;
+        }
+        self.state = next;
+        if next == State::Space {
+            return Ok(());
+        }
+        if self.options.marks && byte == QUOTE_MARK && self.at < self.text.len() {
+            self.token.push(self.text[self.at]);
+            self.at += 1;
+        } else {
+            self.token.push(byte);
+        }
+        Ok(())
+    }
+
+    /// Ends the token under construction, if there is one.
+    fn finish_token(&mut self) -> Result<(), ScanError> {
+        if self.token.is_empty() {
+            return Ok(());
+        }
+        let text = std::mem::take(&mut self.token);
+        let kind = match text.as_slice() {
+            [b'"', ..] => Kind::Quoted,
+            [byte] if self.rules.is_operator(*byte) => Kind::Operator,
+            _ => Kind::Atom,
+        };
+        if text.len() > TOKEN_BYTES_MAX {
+            return Err(ScanError::TokenTooLong);
+        }
+        let token = Token::new(kind, &text);
+        self.add(token, text.len())?;
+        self.token = text;
+        self.token.clear();
+        Ok(())
+    }
+
+    /// Adds a token within the limits.
+    fn add(&mut self, token: Token, bytes: usize) -> Result<(), ScanError> {
+        self.bytes += bytes + 1;
+        if self.bytes > BYTES_MAX {
+            return Err(ScanError::TooLong);
+        }
+        if self.tokens.len() >= TOKENS_MAX {
+            return Err(ScanError::TooManyTokens);
+        }
+        self.tokens.push(token);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scans with the operators of the stock files.
+    fn scan_stock(text: &[u8], options: ScanOptions) -> Scanned {
+        scan(text, &ScanRules::new(b".:%@!^/[]+", b'.'), options)
+    }
+
+    #[track_caller]
+    fn check(text: &str, shown: &str) {
+        let scanned = scan_stock(text.as_bytes(), ScanOptions::VALUE);
+        assert_eq!(scanned.errors, []);
+        assert_eq!(scanned.tokens.expect("within the limits").to_string(), shown);
+    }
+
+    #[track_caller]
+    fn check_real(text: &str, shown: &str, errors: &[ScanError]) {
+        let options = ScanOptions { delimiter: Some(b','), ..ScanOptions::ADDRESS };
+        let scanned = scan_stock(text.as_bytes(), options);
+        assert_eq!(scanned.errors, errors);
+        assert_eq!(scanned.tokens.expect("within the limits").to_string(), shown);
+    }
+
+    #[test]
+    fn operators_are_tokens_and_spaces_part_atoms() {
+        check("", "");
+        check("a . b", "a . b");
+        check("a.b@c", "a . b @ c");
+        check("a\tb\u{b}c", "a b c");
+        check("a=|$&#*~'-_?{}b", "a=|$&#*~'-_?{}b");
+        check("a (c) b", "a ( c ) b");
+    }
+
+    #[test]
+    fn quotes_are_tokens_with_their_quotes() {
+        check(r#"a"b"c"#, r#"a "b" c"#);
+        check(r#""a@b \" c"d"#, r#""a@b \" c" d"#);
+    }
+
+    #[test]
+    fn a_backslash_stays_and_protects() {
+        check(r"a\@b@c", r"a\@b @ c");
+        check(r"a\", "a");
+        check(r"\ a", r"\ a");
+        check(r"a\!b", "a ! b");
+    }
+
+    #[test]
+    fn comments_are_stripped_from_real_addresses() {
+        check_real("a (b (c) d) e", "a e", &[]);
+        check_real("a(b)c", "a c", &[]);
+        check_real("a (b", "a", &[ScanError::CommentOpen]);
+        check_real("a )b", "a b", &[ScanError::CommentClose]);
+    }
+
+    #[test]
+    fn what_is_unbalanced_is_completed() {
+        check_real("<a", "< a >", &[ScanError::AngleOpen]);
+        check_real("a>", "a", &[ScanError::AngleClose]);
+        check_real("\"a", "\"a\"", &[ScanError::Quote]);
+        check_real("<a,b>", "< a >", &[ScanError::AngleOpen]);
+        check_real("<@a,@b:c@d>", "< @ a , @ b : c @ d >", &[]);
+    }
+
+    #[test]
+    fn the_end_is_at_the_delimiter() {
+        let options = ScanOptions { delimiter: Some(b','), ..ScanOptions::VALUE };
+        assert_eq!(scan_stock(b"ab, c", options).end, 2);
+        assert_eq!(scan_stock(b"\"a,b\"", options).end, 5);
+    }
+
+    #[test]
+    fn too_much_gives_no_tokens() {
+        assert_eq!(scan_stock(&[b'a'; 257], ScanOptions::VALUE).errors, [ScanError::TokenTooLong]);
+        assert!(scan_stock(&b"a.".repeat(2000), ScanOptions::VALUE).tokens.is_none());
+    }
+
+    #[test]
+    fn internal_text_has_marks() {
+        let scanned = scan_stock(b"\x90<>\x93{Long}\x82x\x951\xff\x81", ScanOptions::RULE);
+        let tokens = scanned.tokens.expect("short");
+        assert_eq!(tokens.to_string(), "$* < > $={Long} $&x $1 $");
+        assert!(tokens.last().expect("six").is_atom());
+    }
+}

@@ -1,0 +1,301 @@
+//! From the `S` and `R` lines of a configuration to rules that run.
+
+use bstr::BString;
+
+use super::program::{Action, ClassRef, Piece, Rule};
+use super::ruleset::{BadRuleset, RulesetId, Rulesets};
+use crate::macros::{ExpandError, Values, expand_internal};
+use crate::mail::token::{Comments, Mark, ScanError, ScanOptions, ScanRules, Token, scan};
+use crate::name::ClassName;
+
+/// The most wildcards of a left side; the original's MAXMATCH.
+const WILDCARDS_MAX: usize = 9;
+/// The most arguments of a look-up, the key included; the original's MAX_MAP_ARGS.
+pub(super) const MAP_ARGS_MAX: usize = 10;
+/// From this configuration level on, parentheses are ordinary tokens of rules.
+const LEVEL_OF_PARENTHESES: u32 = 9;
+
+/// A rule that is wrong; it stays in its ruleset, but for one without a tab.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum RuleError {
+    /// The line has no TAB; the rule is dropped.
+    #[error("invalid rewrite line \"R{0}\" (tab expected)")]
+    NoTab(BString),
+    /// An operator that a left side cannot have.
+    #[error("Inappropriate use of ${0} on LHS")]
+    OnLeft(&'static str),
+    /// An operator that a right side cannot have.
+    #[error("Inappropriate use of ${0} on RHS")]
+    OnRight(&'static str),
+    /// `$3` without a third wildcard.
+    #[error("replacement ${} out of bounds", char::from(*.0))]
+    OutOfBounds(u8),
+    /// More wildcards than numbers.
+    #[error("R line: too many wildcards")]
+    TooManyWildcards,
+    /// A left side that is too long.
+    #[error("R line: null LHS")]
+    NullLeft,
+    /// A right side that is too long.
+    #[error("R line: null RHS")]
+    NullRight,
+    /// A `$(` or `$[` inside another.
+    #[error("cannot nest map lookups")]
+    NestedMaps,
+    /// A `$(` without `$)`, or a `$[` without `$]`.
+    #[error("missing map closing token")]
+    MapNotClosed,
+    /// More `$@` in a look-up than there can be.
+    #[error("too many arguments for map lookup")]
+    TooManyArguments,
+    /// Quotes or brackets do not balance.
+    #[error("{0}")]
+    Scan(#[from] ScanError),
+    /// A macro names itself.
+    #[error("{0}")]
+    Expand(#[from] ExpandError),
+}
+
+/// Rules have already been read with the operators that are now replaced.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("Warning: OperatorChars is being redefined.\n         It should only be set before ruleset definitions.")]
+pub struct OperatorsRedefined;
+
+/// Compiles rules in the order of the configuration file.
+#[derive(Debug)]
+pub struct RuleCompiler {
+    rulesets: Rulesets,
+    /// The ruleset that rules go to; none after an `S` line that was wrong.
+    current: Option<RulesetId>,
+    operators: Option<BString>,
+    comments: Comments,
+    has_rules: bool,
+}
+
+impl Default for RuleCompiler {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RuleCompiler {
+    /// Returns a compiler with the default operators; rules go to ruleset 0.
+    pub fn new() -> Self {
+        Self {
+            rulesets: Rulesets::default(),
+            current: Some(RulesetId::PARSE),
+            operators: None,
+            comments: Comments::Keep,
+            has_rules: false,
+        }
+    }
+
+    /// Takes the configuration level (`V` line); it decides whether rules have comments in parentheses.
+    pub fn set_level(&mut self, level: u32) {
+        self.comments = if level >= LEVEL_OF_PARENTHESES { Comments::Keep } else { Comments::Strip };
+    }
+
+    /// Takes the operators (option `OperatorChars`), which hold from here on.
+    ///
+    /// # Errors
+    /// Rules have been read before; the new operators hold all the same.
+    pub fn set_operators(&mut self, operators: &[u8]) -> Result<(), OperatorsRedefined> {
+        let again = self.operators.is_some() || self.has_rules;
+        self.operators = Some(operators.into());
+        self.rulesets.scan = ScanRules::new(operators, self.rulesets.scan.blank_sub);
+        if again { Err(OperatorsRedefined) } else { Ok(()) }
+    }
+
+    /// Takes what joins two atoms (option `BlankSub`).
+    pub fn set_blank_sub(&mut self, blank_sub: u8) {
+        self.rulesets.scan.blank_sub = blank_sub;
+    }
+
+    /// Returns how text is scanned at this place of the file.
+    pub fn scan_rules(&self) -> &ScanRules {
+        &self.rulesets.scan
+    }
+
+    /// Selects the ruleset of an `S` line (its text after the `S`).
+    ///
+    /// Returns its label if it has rules already, which deserves a warning.
+    ///
+    /// # Errors
+    /// The name or number cannot be; rules are dropped until the next `S` line.
+    pub fn select(&mut self, text: &[u8]) -> Result<Option<String>, BadRuleset> {
+        self.current = None;
+        let (id, _) = self.rulesets.enter(text)?;
+        self.current = Some(id);
+        let again = !self.rulesets.get(id).rules().is_empty();
+        Ok(again.then(|| self.rulesets.label(id).to_owned()))
+    }
+
+    /// Returns the ruleset that another line names (mailers' `S=` and `R=`, headers' `$>`), and what follows the name.
+    ///
+    /// # Errors
+    /// The name or number cannot be.
+    pub fn name<'a>(&mut self, text: &'a [u8]) -> Result<(RulesetId, &'a [u8]), BadRuleset> {
+        self.rulesets.enter(text)
+    }
+
+    /// Adds a rule: the text of an `R` line (without the `R`) in internal form.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, in the original's order.
+    pub fn rule(&mut self, text: &[u8], line: usize, values: &dyn Values) -> Vec<RuleError> {
+        let Some(current) = self.current else {
+            return Vec::new();
+        };
+        self.has_rules = true;
+        let Some(tab) = memchr::memchr(b'\t', text) else {
+            // QUIRK(messages-are-seven-bit): the original prints its messages without the highest bit.
+            let shown: Vec<u8> = text.iter().map(|byte| byte & 0x7f).collect();
+            return vec![RuleError::NoTab(shown.into())];
+        };
+        let mut errors = Vec::new();
+        let left = self.side(&text[..tab], values, RuleError::NullLeft, &mut errors);
+        let wildcards = check_left(left.as_deref().unwrap_or_default(), &mut errors);
+        let is_void = left.is_none() || wildcards > WILDCARDS_MAX;
+        let rest = text[tab..].iter().position(|byte| *byte != b'\t').map_or(&b""[..], |start| &text[tab + start..]);
+        let end = memchr::memchr(b'\t', rest).unwrap_or(rest.len());
+        let right = self.side(&rest[..end], values, RuleError::NullRight, &mut errors).unwrap_or_default();
+        check_right(&right, wildcards, &mut errors);
+        let rule = self.assemble(left.unwrap_or_default(), right, is_void, line);
+        self.rulesets.get_mut(current).rules.push(rule);
+        errors
+    }
+
+    /// Returns the finished rulesets.
+    pub fn finish(self) -> Rulesets {
+        self.rulesets
+    }
+
+    /// Expands and scans one side; it ends at a TAB that a macro brought in.
+    fn side(
+        &self,
+        text: &[u8],
+        values: &dyn Values,
+        null: RuleError,
+        errors: &mut Vec<RuleError>,
+    ) -> Option<Vec<Token>> {
+        let (text, error) = expand_internal(text, values);
+        errors.extend(error.map(RuleError::from));
+        let options = ScanOptions { delimiter: Some(b'\t'), comments: self.comments, marks: true };
+        let scanned = scan(&text, &self.rulesets.scan, options);
+        errors.extend(scanned.errors.into_iter().map(RuleError::from));
+        if scanned.tokens.is_none() {
+            errors.push(null);
+        }
+        scanned.tokens.map(crate::mail::token::Tokens::into_vec)
+    }
+
+    /// Builds the rule that runs.
+    fn assemble(&mut self, left: Vec<Token>, right: Vec<Token>, is_void: bool, line: usize) -> Rule {
+        let pieces: Vec<_> = left.iter().map(|token| self.piece(token)).collect();
+        let tokens_min = pieces.iter().filter(|piece| needs_token(piece)).count();
+        let mut right = right;
+        let action = match right.first().and_then(Token::mark) {
+            Some(Mark::User) => Action::Next,
+            Some(Mark::Host | Mark::Net) => Action::Return,
+            _ => Action::Repeat,
+        };
+        if right.first().is_some_and(|token| token.is(&Mark::User) || token.is(&Mark::Host)) {
+            right.remove(0);
+        }
+        let asks = right.iter().any(|token| {
+            matches!(token.mark(), Some(Mark::HostBegin | Mark::MapBegin | Mark::Call | Mark::Group(_) | Mark::Late(_)))
+        });
+        Rule { pieces, tokens_min, left, right, action, is_void, asks, line }
+    }
+
+    /// Returns what a token of a left side matches.
+    fn piece(&mut self, token: &Token) -> Piece {
+        match token.mark() {
+            Some(Mark::ZeroOrMore) => Piece::ZeroOrMore,
+            Some(Mark::OneOrMore) => Piece::OneOrMore,
+            Some(Mark::One) => Piece::One,
+            Some(Mark::Class(name)) => Piece::Class(self.class(name)),
+            Some(Mark::NotClass(name)) => Piece::NotClass(self.class(name)),
+            Some(Mark::Host) => Piece::Nothing,
+            Some(Mark::Late(name)) => Piece::Late(name.clone()),
+            _ => Piece::Literal(token.clone()),
+        }
+    }
+
+    /// Returns the class by its place among all classes that rules name.
+    fn class(&mut self, name: &[u8]) -> ClassRef {
+        let name = ClassName::new(name);
+        let classes = &mut self.rulesets.classes;
+        let index = classes.iter().position(|known| *known == name).unwrap_or_else(|| {
+            classes.push(name.clone());
+            classes.len() - 1
+        });
+        ClassRef { name, index }
+    }
+}
+
+/// Tells whether a piece matches at least one token.
+fn needs_token(piece: &Piece) -> bool {
+    !matches!(piece, Piece::ZeroOrMore | Piece::Nothing | Piece::Late(_))
+}
+
+/// Checks a left side; returns the number of its wildcards.
+fn check_left(left: &[Token], errors: &mut Vec<RuleError>) -> usize {
+    let mut wildcards = 0;
+    for token in left {
+        let botch = match token.mark() {
+            Some(Mark::ZeroOrMore | Mark::OneOrMore | Mark::One | Mark::Class(_) | Mark::NotClass(_)) => {
+                wildcards += 1;
+                continue;
+            }
+            Some(Mark::Group(_)) => "1-$9",
+            Some(Mark::User) => ":",
+            Some(Mark::HostBegin) => "[",
+            Some(Mark::HostEnd) => "]",
+            Some(Mark::MapBegin) => "(",
+            Some(Mark::MapEnd) => ")",
+            _ => continue,
+        };
+        errors.push(RuleError::OnLeft(botch));
+    }
+    if wildcards > WILDCARDS_MAX {
+        errors.push(RuleError::TooManyWildcards);
+    }
+    wildcards
+}
+
+/// Checks a right side.
+fn check_right(right: &[Token], wildcards: usize, errors: &mut Vec<RuleError>) {
+    let mut in_map: Option<&Mark> = None;
+    let mut args = 0;
+    for mark in right.iter().filter_map(Token::mark) {
+        match mark {
+            Mark::Group(digit) if *digit == 0 || usize::from(*digit) > wildcards => {
+                errors.push(RuleError::OutOfBounds(digit.wrapping_add(b'0')));
+            }
+            Mark::ZeroOrMore => errors.push(RuleError::OnRight("*")),
+            Mark::OneOrMore => errors.push(RuleError::OnRight("+")),
+            Mark::One => errors.push(RuleError::OnRight("-")),
+            Mark::Class(_) => errors.push(RuleError::OnRight("=")),
+            Mark::NotClass(_) => errors.push(RuleError::OnRight("~")),
+            Mark::Host if in_map.is_some() => {
+                args += 1;
+                if args >= MAP_ARGS_MAX {
+                    errors.push(RuleError::TooManyArguments);
+                }
+            }
+            Mark::HostBegin | Mark::MapBegin => {
+                if in_map.is_some() {
+                    errors.push(RuleError::NestedMaps);
+                }
+                in_map = Some(if *mark == Mark::HostBegin { &Mark::HostEnd } else { &Mark::MapEnd });
+                args = 0;
+            }
+            Mark::HostEnd | Mark::MapEnd if in_map == Some(mark) => in_map = None,
+            _ => {}
+        }
+    }
+    if in_map.is_some() {
+        errors.push(RuleError::MapNotClosed);
+    }
+}

@@ -1,0 +1,480 @@
+//! The evaluation of rulesets: one loop over a stack of calls, so that no input can exhaust the machine's own stack.
+
+use bstr::BString;
+
+use super::compile::MAP_ARGS_MAX;
+use super::lookup::{Answer, Found, KeyStyle, Lookup};
+use super::matching::{self, Bindings};
+use super::program::{Action, Rule};
+use super::ruleset::{RulesetId, Rulesets};
+use super::trace::Trace;
+use crate::mail::token::{Mark, ScanError, ScanOptions, TOKENS_MAX, Token, Tokens, join, scan};
+use crate::name::Sysexit;
+
+/// How often one rule may rewrite an address in a row; the original's MAXLOOPS.
+pub const LOOPS_MAX: u32 = 100;
+/// How deep rulesets may call one another; the original's MaxRuleRecursion.
+pub const CALLS_MAX: usize = 50;
+
+/// The outcome of an evaluation.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Rewritten {
+    /// The address as the ruleset returned it.
+    pub tokens: Tokens,
+    /// Success, or what a look-up or a broken rule ended with; the tokens are there all the same.
+    pub status: Sysexit,
+}
+
+/// An evaluation that cannot begin.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum RewriteError {
+    /// There is no such ruleset.
+    #[error("Undefined ruleset {0}")]
+    NoRuleset(BString),
+}
+
+/// What can be wrong with a rule or an address during an evaluation.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Trouble {
+    /// A rule that matches its own result for ever; the address stays as it is.
+    #[error("Infinite loop in ruleset {ruleset}, rule {rule}")]
+    InfiniteLoop {
+        /// The name of the ruleset.
+        ruleset: String,
+        /// The rule, counted from 1.
+        rule: usize,
+    },
+    /// Rulesets that call one another for ever.
+    #[error("rewrite: excessive recursion (max {CALLS_MAX}), ruleset {0}")]
+    ExcessiveRecursion(String),
+    /// `$>` with a name that no ruleset has.
+    #[error("Unknown ruleset {0}")]
+    UnknownRuleset(BString),
+    /// `$(` with a name that no map has; the default is used.
+    #[error("rewrite: map {0} not found")]
+    UnknownMap(BString),
+    /// `$(` without a name.
+    #[error("rewrite: missing mapname")]
+    MissingMapName,
+    /// `$3` without a third wildcard.
+    #[error("rewrite: ruleset {ruleset}: replacement ${} out of bounds", char::from(*.digit))]
+    OutOfBounds {
+        /// The name of the ruleset.
+        ruleset: String,
+        /// The digit as a character.
+        digit: u8,
+    },
+    /// More tokens than an address may have.
+    #[error("rewrite: expansion too long")]
+    TooLong,
+    /// A value that does not scan cleanly.
+    #[error("{0}")]
+    Scan(#[from] ScanError),
+}
+
+impl Trouble {
+    /// Returns the status that the evaluation ends with.
+    pub fn status(&self) -> Sysexit {
+        match self {
+            Self::InfiniteLoop { .. } | Self::UnknownMap(_) => Sysexit::Ok,
+            Self::TooLong | Self::Scan(_) => Sysexit::DataErr,
+            _ => Sysexit::Config,
+        }
+    }
+}
+
+/// Rewrites `input` by a ruleset and all it calls.
+pub async fn rewrite(rulesets: &Rulesets, ruleset: RulesetId, input: Tokens, lookup: &mut dyn Lookup) -> Rewritten {
+    let level = lookup.trace_level();
+    let mut engine = Engine { rulesets, lookup, level, frames: Vec::with_capacity(8) };
+    let mut entering = Some((ruleset, input.into_vec()));
+    loop {
+        if let Some((id, tokens)) = entering.take()
+            && let Some(done) = engine.enter(id, tokens)
+        {
+            return done;
+        }
+        match engine.step().await {
+            Step::Again => {}
+            Step::Call(id, tokens) => entering = Some((id, tokens)),
+            Step::Done(done) => return done,
+        }
+    }
+}
+
+/// What one step leads to.
+enum Step {
+    Again,
+    Call(RulesetId, Vec<Token>),
+    Done(Rewritten),
+}
+
+/// One call of a ruleset that has not returned.
+struct Frame {
+    ruleset: RulesetId,
+    rule: usize,
+    loops: u32,
+    tokens: Vec<Token>,
+    status: Sysexit,
+    /// A rewritten address whose calls are still to be made.
+    pending: Option<Pending>,
+}
+
+/// A right side with calls: the last `$>` before `limit` is the next to be made.
+struct Pending {
+    tokens: Vec<Token>,
+    limit: usize,
+    action: Action,
+}
+
+/// One evaluation.
+struct Engine<'a> {
+    rulesets: &'a Rulesets,
+    lookup: &'a mut dyn Lookup,
+    level: u8,
+    frames: Vec<Frame>,
+}
+
+impl Engine<'_> {
+    /// Opens a frame, or refuses because there are too many; returns the outcome if that ends the evaluation.
+    fn enter(&mut self, ruleset: RulesetId, tokens: Vec<Token>) -> Option<Rewritten> {
+        let label = self.rulesets.label(ruleset);
+        self.trace(Trace::Input(label, &tokens));
+        if self.frames.len() >= CALLS_MAX {
+            let status = self.complain(Trouble::ExcessiveRecursion(label.to_owned()));
+            return self.give_back(tokens, status);
+        }
+        self.frames.push(Frame { ruleset, rule: 0, loops: 0, tokens, status: Sysexit::Ok, pending: None });
+        None
+    }
+
+    /// Does the next thing there is to do in the innermost frame.
+    async fn step(&mut self) -> Step {
+        let rulesets = self.rulesets;
+        if self.frame().pending.is_some() {
+            return self.call_or_settle();
+        }
+        let (set, number) = (self.frame().ruleset, self.frame().rule);
+        let Some(rule) = rulesets.get(set).rules().get(number) else {
+            return self.leave();
+        };
+        self.trace(Trace::Trying(rule));
+        let blank_sub = rulesets.scan_rules().blank_sub;
+        let frame = self.frames.last().expect("a frame is open");
+        match matching::find(rule, &frame.tokens, &*self.lookup, blank_sub) {
+            Some(bindings) => self.apply(rule, &bindings).await,
+            None => {
+                self.trace(Trace::Fails);
+                self.next_rule();
+                Step::Again
+            }
+        }
+    }
+
+    /// Rewrites the address of the innermost frame by a rule that matches.
+    async fn apply(&mut self, rule: &Rule, bindings: &Bindings) -> Step {
+        let frame = self.frame();
+        frame.loops += 1;
+        if frame.loops > LOOPS_MAX {
+            let number = frame.rule + 1;
+            let ruleset = self.rulesets.label(self.frame().ruleset).to_owned();
+            self.complain(Trouble::InfiniteLoop { ruleset, rule: number });
+            return self.leave();
+        }
+        self.trace(Trace::Matches(rule));
+        let substituted = self.substitute(rule, bindings).and_then(within_limit);
+        let looked_up = match substituted {
+            Ok(tokens) if rule.asks => self.look_up_all(tokens).await.and_then(within_limit),
+            other => other,
+        };
+        match looked_up {
+            Ok(tokens) => {
+                let limit = tokens.len();
+                self.frame().pending = Some(Pending { tokens, limit, action: rule.action });
+                self.call_or_settle()
+            }
+            Err(trouble) => {
+                let status = self.complain(trouble);
+                self.frame().status = status;
+                self.leave()
+            }
+        }
+    }
+
+    /// Builds the new address: `$1` and `$&x` are replaced.
+    fn substitute(&self, rule: &Rule, bindings: &Bindings) -> Result<Vec<Token>, Trouble> {
+        let frame = self.frames.last().expect("a frame is open");
+        let mut tokens = Vec::with_capacity(rule.right.len() + frame.tokens.len());
+        for token in &rule.right {
+            match token.mark() {
+                Some(Mark::Group(digit)) => match bindings.get(*digit, &frame.tokens) {
+                    Some(bound) => tokens.extend_from_slice(bound),
+                    None => {
+                        let ruleset = self.rulesets.label(frame.ruleset).to_owned();
+                        return Err(Trouble::OutOfBounds { ruleset, digit: digit.wrapping_add(b'0') });
+                    }
+                },
+                Some(Mark::Late(name)) => {
+                    if let Some(value) = self.lookup.macro_value(name) {
+                        let options = if value.is_template { ScanOptions::RULE } else { ScanOptions::VALUE };
+                        let scanned = scan(&value.text, self.rulesets.scan_rules(), options);
+                        tokens.extend(scanned.tokens.ok_or(Trouble::TooLong)?.into_vec());
+                    }
+                }
+                _ => tokens.push(token.clone()),
+            }
+        }
+        Ok(tokens)
+    }
+
+    /// Replaces every `$[ $]` and `$( $)`, from left to right.
+    async fn look_up_all(&mut self, tokens: Vec<Token>) -> Result<Vec<Token>, Trouble> {
+        if !tokens.iter().any(begins_look_up) {
+            return Ok(tokens);
+        }
+        let mut done = Vec::with_capacity(tokens.len());
+        let mut rest = tokens.as_slice();
+        while let Some(start) = rest.iter().position(begins_look_up) {
+            done.extend_from_slice(&rest[..start]);
+            let (query, after) = Query::split(&rest[start..])?;
+            let value = self.look_up(&query).await?;
+            done.extend(value);
+            rest = after;
+        }
+        done.extend_from_slice(rest);
+        Ok(done)
+    }
+
+    /// Performs one look-up; returns the tokens that replace it.
+    async fn look_up(&mut self, query: &Query<'_>) -> Result<Vec<Token>, Trouble> {
+        let blank_sub = self.rulesets.scan_rules().blank_sub;
+        let found = match self.lookup.key_style(&query.map) {
+            None => {
+                self.complain(Trouble::UnknownMap(query.map.clone()));
+                Found::NOTHING
+            }
+            Some(style) => {
+                let key = key(query.key, style, blank_sub);
+                let args: Vec<_> = query.args.iter().map(|arg| join(arg, blank_sub)).collect();
+                match self.lookup.look_up(&query.map, &key, &args) {
+                    Answer::Now(found) => found,
+                    Answer::Later(found) => found.await,
+                }
+            }
+        };
+        if found.temp_fail {
+            self.frame().status = Sysexit::TempFail;
+        }
+        match (&found.value, query.default) {
+            (Some(value), _) => self.scan_value(value),
+            (None, Some(default)) => {
+                let mut text = Vec::new();
+                append_quoted(&mut text, default, blank_sub);
+                self.scan_value(&text)
+            }
+            (None, None) => Ok(query.key.to_vec()),
+        }
+    }
+
+    /// Scans what a look-up gave (internal form) into tokens.
+    fn scan_value(&mut self, text: &[u8]) -> Result<Vec<Token>, Trouble> {
+        let scanned = scan(text, self.rulesets.scan_rules(), ScanOptions::RULE);
+        let Some(tokens) = scanned.tokens else {
+            return Err(scanned.errors.last().copied().map_or(Trouble::TooLong, Trouble::Scan));
+        };
+        for error in scanned.errors {
+            self.complain(Trouble::Scan(error));
+        }
+        Ok(tokens.into_vec())
+    }
+
+    /// Makes the last call of a right side that is still to be made; without one, takes the result as the address.
+    fn call_or_settle(&mut self) -> Step {
+        let pending = self.frames.last_mut().and_then(|frame| frame.pending.as_mut()).expect("a right side is pending");
+        let last = pending.tokens[..pending.limit].iter().rposition(|token| token.is(&Mark::Call));
+        let Some(place) = last else {
+            return self.settle();
+        };
+        pending.limit = place;
+        let Some(name) = pending.tokens.get(place + 1).map(name_text) else {
+            return Step::Again;
+        };
+        let Some(id) = self.rulesets.find(&name) else {
+            pending.limit = 0;
+            let status = self.complain(Trouble::UnknownRuleset(name));
+            self.frame().status = status;
+            return Step::Again;
+        };
+        let arguments = pending.tokens.split_off(place + 2);
+        pending.tokens.truncate(place);
+        Step::Call(id, arguments)
+    }
+
+    /// Takes a finished right side as the address and goes on as the rule says.
+    fn settle(&mut self) -> Step {
+        let frame = self.frame();
+        let pending = frame.pending.take().expect("a right side is pending");
+        frame.tokens = pending.tokens;
+        let resolved = frame.tokens.first().is_some_and(|token| token.is(&Mark::Net));
+        if self.level > 0 {
+            let tokens = std::mem::take(&mut self.frame().tokens);
+            self.trace(Trace::Rewritten(&tokens));
+            self.frame().tokens = tokens;
+        }
+        match pending.action {
+            _ if resolved => return self.leave(),
+            Action::Return => return self.leave(),
+            Action::Next => self.next_rule(),
+            Action::Repeat => {}
+        }
+        Step::Again
+    }
+
+    /// Goes on to the next rule of the innermost frame.
+    fn next_rule(&mut self) {
+        let frame = self.frame();
+        frame.rule += 1;
+        frame.loops = 0;
+    }
+
+    /// Returns from the innermost frame.
+    fn leave(&mut self) -> Step {
+        let frame = self.frames.pop().expect("a frame is open");
+        self.trace(Trace::Returns(self.rulesets.label(frame.ruleset), &frame.tokens));
+        match self.give_back(frame.tokens, frame.status) {
+            Some(done) => Step::Done(done),
+            None => Step::Again,
+        }
+    }
+
+    /// Gives the result of a call to the frame that made it; returns it if there is none.
+    fn give_back(&mut self, tokens: Vec<Token>, status: Sysexit) -> Option<Rewritten> {
+        let Some(frame) = self.frames.last_mut() else {
+            return Some(Rewritten { tokens: tokens.into(), status });
+        };
+        if frame.status == Sysexit::Ok || status == Sysexit::TempFail {
+            frame.status = status;
+        }
+        let pending = frame.pending.as_mut().expect("the frame that calls has a right side pending");
+        pending.tokens.extend(tokens);
+        if status != Sysexit::Ok && status != Sysexit::TempFail {
+            pending.limit = 0;
+        }
+        None
+    }
+
+    /// Returns the innermost frame.
+    fn frame(&mut self) -> &mut Frame {
+        self.frames.last_mut().expect("a frame is open")
+    }
+
+    /// Tells of trouble; returns its status.
+    fn complain(&mut self, trouble: Trouble) -> Sysexit {
+        self.lookup.complain(&trouble);
+        trouble.status()
+    }
+
+    /// Tells of a step if someone wants to hear it.
+    fn trace(&mut self, step: Trace<'_>) {
+        if self.level >= step.level() {
+            self.lookup.trace(step);
+        }
+    }
+}
+
+/// One look-up as it stands in a right side.
+struct Query<'a> {
+    map: BString,
+    key: &'a [Token],
+    args: Vec<&'a [Token]>,
+    default: Option<&'a [Token]>,
+}
+
+impl<'a> Query<'a> {
+    /// Takes a look-up off the front of `tokens`; returns it and what follows its end.
+    fn split(tokens: &'a [Token]) -> Result<(Self, &'a [Token]), Trouble> {
+        let (map, end_mark, start) = match tokens[0].mark() {
+            Some(Mark::HostBegin) => (BString::from("host"), Mark::HostEnd, 1),
+            _ => (name_text(tokens.get(1).ok_or(Trouble::MissingMapName)?), Mark::MapEnd, 2),
+        };
+        let body = &tokens[start..];
+        let end = body.iter().position(|token| token.is(&end_mark)).unwrap_or(body.len());
+        let after = body.get(end + 1..).unwrap_or_default();
+        let mut parts = body[..end].split_inclusive(|token| token.is(&Mark::Host) || token.is(&Mark::User));
+        let mut query = Self { map, key: &[], args: Vec::new(), default: None };
+        let (key, mut next) = cut(parts.next().unwrap_or_default());
+        query.key = key;
+        while let Some(kind) = next {
+            let (part, following) = cut(parts.next().unwrap_or_default());
+            match kind {
+                Mark::User => query.default = Some(part),
+                _ if query.args.len() + 1 < MAP_ARGS_MAX - 1 => query.args.push(part),
+                _ => {}
+            }
+            next = following;
+        }
+        Ok((query, after))
+    }
+}
+
+/// Parts tokens from the `$@` or `$:` at their end.
+fn cut(part: &[Token]) -> (&[Token], Option<&Mark>) {
+    match part.split_last().map(|(last, rest)| (last.mark(), rest)) {
+        Some((Some(mark @ (Mark::Host | Mark::User)), rest)) => (rest, Some(mark)),
+        _ => (part, None),
+    }
+}
+
+/// Joins the key of a look-up.
+fn key(tokens: &[Token], style: KeyStyle, blank_sub: u8) -> BString {
+    let mut key = join(tokens, style.blank_sub.unwrap_or(blank_sub));
+    if !style.keeps_quotes {
+        strip_quotes(&mut key);
+    }
+    key
+}
+
+/// Takes quotes out of a key; a backslash protects what follows it and goes too.
+pub(super) fn strip_quotes(text: &mut BString) {
+    if memchr::memchr2(b'"', b'\\', text).is_none() {
+        return;
+    }
+    let mut bytes = Vec::from(std::mem::take(text)).into_iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => text.extend(bytes.next()),
+            b'"' => {}
+            _ => text.push(byte),
+        }
+    }
+}
+
+/// Joins tokens in internal form, so that marks among them are marks again when they are scanned.
+fn append_quoted(out: &mut Vec<u8>, tokens: &[Token], blank_sub: u8) {
+    let mut after_atom = false;
+    for token in tokens {
+        let is_atom = token.is_atom();
+        if after_atom && is_atom {
+            out.push(blank_sub);
+        }
+        token.append_quoted_to(out);
+        after_atom = is_atom;
+    }
+}
+
+/// Returns a token as the name of a map or a ruleset.
+fn name_text(token: &Token) -> BString {
+    let mut text = join(std::slice::from_ref(token), b' ');
+    strip_quotes(&mut text);
+    text
+}
+
+/// Tells whether a look-up begins here.
+fn begins_look_up(token: &Token) -> bool {
+    matches!(token.mark(), Some(Mark::HostBegin | Mark::MapBegin))
+}
+
+/// Refuses an address that has become too long.
+fn within_limit(tokens: Vec<Token>) -> Result<Vec<Token>, Trouble> {
+    if tokens.len() > TOKENS_MAX { Err(Trouble::TooLong) } else { Ok(tokens) }
+}

@@ -1,0 +1,241 @@
+//! The table of rulesets: numbers, names and what a configuration says of them.
+
+use std::collections::HashMap;
+
+use bstr::{BStr, BString};
+
+use super::Rule;
+use crate::mail::token::ScanRules;
+use crate::name::ClassName;
+
+/// How many rulesets there can be; the upper half is for names without a number of their own.
+pub const RULESETS_MAX: usize = 200;
+/// Numbers that can be written in a configuration are below this.
+const NUMBERS_MAX: usize = RULESETS_MAX / 2;
+
+/// A ruleset's place in the table; its number.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RulesetId(pub(super) u16);
+
+impl RulesetId {
+    /// Ruleset 0: `parse`.
+    pub const PARSE: Self = Self(0);
+    /// Ruleset 1: senders.
+    pub const SENDER: Self = Self(1);
+    /// Ruleset 2: recipients.
+    pub const RECIPIENT: Self = Self(2);
+    /// Ruleset 3: `canonify`.
+    pub const CANONIFY: Self = Self(3);
+    /// Ruleset 4: `final`.
+    pub const FINAL: Self = Self(4);
+    /// Ruleset 5: `localaddr`.
+    pub const LOCAL_ADDRESS: Self = Self(5);
+
+    /// Returns the number.
+    pub fn number(self) -> usize {
+        usize::from(self.0)
+    }
+
+    /// Returns the ruleset with a number that is surely in the table.
+    pub(super) fn at(number: usize) -> Self {
+        Self(u16::try_from(number).expect("below RULESETS_MAX"))
+    }
+}
+
+/// A ruleset's name or number that cannot be.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum BadRuleset {
+    /// A number that is too large.
+    #[error("bad ruleset {0} ({NUMBERS_MAX} max)")]
+    Number(BString),
+    /// No letter where the name begins.
+    #[error("invalid ruleset name: \"{0:.20}\"")]
+    Name(BString),
+    /// `Sname=` without a number.
+    #[error("bad ruleset definition \"{0}\" (number required after `=')")]
+    NumberRequired(BString),
+    /// `Sname=n` with a number that is too large.
+    #[error("bad ruleset number {0} in \"{1}\" ({NUMBERS_MAX} max)")]
+    NumberInDefinition(BString, BString),
+    /// Every place is taken.
+    #[error("{0}: too many named rulesets ({NUMBERS_MAX} max)")]
+    TooMany(BString),
+    /// `Sname=n` for a name that has another number.
+    #[error("{name}: ruleset changed value (old {old}, new {new})")]
+    Changed {
+        /// The name.
+        name: BString,
+        /// Its number.
+        old: usize,
+        /// The number it cannot have.
+        new: usize,
+    },
+}
+
+/// One ruleset.
+#[derive(Clone, Debug, Default)]
+pub struct Ruleset {
+    pub(super) name: Option<String>,
+    pub(super) rules: Vec<Rule>,
+}
+
+impl Ruleset {
+    /// Returns the rules.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+}
+
+/// All rulesets of a configuration.
+#[derive(Clone, Debug)]
+pub struct Rulesets {
+    sets: Vec<Ruleset>,
+    numbers: HashMap<BString, RulesetId>,
+    labels: Vec<String>,
+    next_named: usize,
+    pub(super) scan: ScanRules,
+    pub(super) classes: Vec<ClassName>,
+}
+
+impl Default for Rulesets {
+    fn default() -> Self {
+        Self {
+            sets: vec![Ruleset::default(); RULESETS_MAX],
+            numbers: HashMap::new(),
+            labels: (0..RULESETS_MAX).map(|number| number.to_string()).collect(),
+            next_named: RULESETS_MAX,
+            scan: ScanRules::default(),
+            classes: Vec::new(),
+        }
+    }
+}
+
+impl Rulesets {
+    /// Returns the ruleset with this name or number, whether it has rules or not.
+    pub fn find(&self, name: &[u8]) -> Option<RulesetId> {
+        let name = name.trim_ascii_start();
+        if name.first().is_some_and(u8::is_ascii_digit) {
+            return number(name).filter(|number| *number < NUMBERS_MAX).map(RulesetId::at);
+        }
+        self.numbers.get(BStr::new(word(name))).copied()
+    }
+
+    /// Tells whether the ruleset exists and has rules.
+    pub fn has_rules(&self, name: &[u8]) -> bool {
+        self.find(name).is_some_and(|id| !self.get(id).rules.is_empty())
+    }
+
+    /// Returns a ruleset.
+    pub fn get(&self, id: RulesetId) -> &Ruleset {
+        &self.sets[id.number()]
+    }
+
+    /// Returns the name, or the number of a ruleset without one.
+    pub fn label(&self, id: RulesetId) -> &str {
+        &self.labels[id.number()]
+    }
+
+    /// Returns how text is scanned and joined under this configuration.
+    pub fn scan_rules(&self) -> &ScanRules {
+        &self.scan
+    }
+
+    /// Returns the names of all classes that rules use; a [`super::ClassRef`] is a place in this list.
+    pub fn class_names(&self) -> &[ClassName] {
+        &self.classes
+    }
+
+    /// Returns every ruleset that has rules, by number.
+    pub fn iter(&self) -> impl Iterator<Item = (RulesetId, &Ruleset)> {
+        self.sets
+            .iter()
+            .enumerate()
+            .map(|(number, set)| (RulesetId::at(number), set))
+            .filter(|(_, set)| !set.rules.is_empty())
+    }
+
+    /// Returns the ruleset, for adding rules.
+    pub(super) fn get_mut(&mut self, id: RulesetId) -> &mut Ruleset {
+        &mut self.sets[id.number()]
+    }
+
+    /// Returns the ruleset named at the start of `text`, which gets a number if it is new; and what follows the name.
+    pub(super) fn enter<'a>(&mut self, text: &'a [u8]) -> Result<(RulesetId, &'a [u8]), BadRuleset> {
+        let text = text.trim_ascii_start();
+        if text.first().is_some_and(u8::is_ascii_digit) {
+            let len = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let id = number(text).filter(|number| *number < NUMBERS_MAX).map(RulesetId::at);
+            return id.map(|id| (id, &text[len..])).ok_or_else(|| BadRuleset::Number(text[..len].into()));
+        }
+        let name = word(text);
+        if !name.first().is_some_and(u8::is_ascii_alphabetic) {
+            return Err(BadRuleset::Name(text[..text.len().min(20)].into()));
+        }
+        let rest = text[name.len()..].trim_ascii_start();
+        let old = self.numbers.get(BStr::new(name)).copied();
+        let id = match (rest.strip_prefix(b"="), old) {
+            (Some(wanted), _) => self.wanted(name, wanted, old)?,
+            (None, Some(id)) => id,
+            (None, None) => self.next(name)?,
+        };
+        let rest = match rest.strip_prefix(b"=") {
+            Some(wanted) => after_digits(wanted.trim_ascii_start()),
+            None => rest,
+        };
+        self.bind(name, id);
+        Ok((id, rest))
+    }
+
+    /// Returns the place that `name=wanted` asks for.
+    fn wanted(&self, name: &[u8], wanted: &[u8], old: Option<RulesetId>) -> Result<RulesetId, BadRuleset> {
+        let wanted = wanted.trim_ascii_start();
+        let new = number(wanted).ok_or_else(|| BadRuleset::NumberRequired(name.into()))?;
+        if new >= NUMBERS_MAX {
+            return Err(BadRuleset::NumberInDefinition(new.to_string().into(), name.into()));
+        }
+        match old {
+            Some(old) if old.number() != new => Err(BadRuleset::Changed { name: name.into(), old: old.number(), new }),
+            _ => Ok(RulesetId::at(new)),
+        }
+    }
+
+    /// Returns the next free place for a name.
+    fn next(&mut self, name: &[u8]) -> Result<RulesetId, BadRuleset> {
+        if self.next_named <= NUMBERS_MAX {
+            return Err(BadRuleset::TooMany(name.into()));
+        }
+        self.next_named -= 1;
+        Ok(RulesetId::at(self.next_named))
+    }
+
+    /// Binds a name to a place; the first name of a place is the one that is shown.
+    fn bind(&mut self, name: &[u8], id: RulesetId) {
+        self.numbers.insert(name.into(), id);
+        let set = &mut self.sets[id.number()];
+        if set.name.is_none() {
+            let name = String::from_utf8_lossy(name).into_owned();
+            self.labels[id.number()].clone_from(&name);
+            set.name = Some(name);
+        }
+    }
+}
+
+/// Returns the number at the start of `text`; a huge one is as large as it gets.
+fn number(text: &[u8]) -> Option<usize> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(None, |sum: Option<usize>, digit| {
+        Some(sum.unwrap_or(0).saturating_mul(10).saturating_add(usize::from(digit - b'0')))
+    })
+}
+
+/// Returns the letters, digits and `_` at the start of `text`.
+fn word(text: &[u8]) -> &[u8] {
+    let len = text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    &text[..len]
+}
+
+/// Returns what follows the digits at the start of `text`.
+fn after_digits(text: &[u8]) -> &[u8] {
+    let len = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    &text[len..]
+}
