@@ -1,0 +1,180 @@
+//! Looking up in a hash file.
+//!
+//! A bucket is a chain of pages; a page holds pairs of items, key first. An item begins with its type.
+
+use std::ops::ControlFlow;
+
+use bstr::BString;
+
+use super::database::Visit;
+use super::meta::Buckets;
+use super::overflow::Chain;
+use super::page::{Page, kind};
+use super::{Database, DatabaseError, btree};
+
+/// The key whose hash stands on page 0, to tell files made with another function.
+pub(super) const CHAR_KEY: &[u8] = b"%$sniglet^&\0";
+
+/// Types of an item on a bucket's page.
+pub(super) mod item {
+    /// The bytes themselves.
+    pub(crate) const DATA: u8 = 1;
+    /// Several values, each between its length and its length.
+    pub(crate) const DUPLICATES: u8 = 2;
+    /// A long item.
+    pub(crate) const OFF_PAGE: u8 = 3;
+    /// Many values, on a tree of their own.
+    pub(crate) const DUPLICATE_TREE: u8 = 4;
+}
+
+/// Returns the hash of a key: multiply, then xor, 32 bits, from 0 (Fowler, Noll, Vo).
+pub(super) fn hash(key: &[u8]) -> u32 {
+    key.iter().fold(0, |hash: u32, &byte| hash.wrapping_mul(16_777_619) ^ u32::from(byte))
+}
+
+/// Returns the first value of `key`.
+pub(super) fn get(database: &Database, buckets: &Buckets, key: &[u8]) -> Result<Option<BString>, DatabaseError> {
+    let mut found = None;
+    let flow = walk_bucket(database, buckets, buckets.of_hash(hash(key)), &mut |page, index| {
+        if !Item::of(page, index)?.is(database, key)? {
+            return Ok(ControlFlow::Continue(()));
+        }
+        Item::of(page, index + 1)?.each_value(database, &mut |value| {
+            found = Some(value.into());
+            ControlFlow::Break(())
+        })
+    });
+    flow.map(|_| found)
+}
+
+/// Calls `visit` with every pair.
+pub(super) fn scan(
+    database: &Database,
+    buckets: &Buckets,
+    visit: &mut Visit<'_>,
+) -> Result<ControlFlow<()>, DatabaseError> {
+    // Each bucket has a page of its own: a number beyond the pages is damage, not work.
+    if buckets.last >= database.pages() {
+        return Err(DatabaseError::Corrupt { page: 0, what: "it has more buckets than pages" });
+    }
+    for bucket in 0..=buckets.last {
+        let flow = walk_bucket(database, buckets, bucket, &mut |page, index| {
+            let key = Item::of(page, index)?.read(database)?;
+            Item::of(page, index + 1)?.each_value(database, &mut |value| visit(&key, value))
+        })?;
+        if flow.is_break() {
+            return Ok(flow);
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// Called with a page and the index of a key on it.
+type VisitPair<'a> = dyn FnMut(&Page, usize) -> Result<ControlFlow<()>, DatabaseError> + 'a;
+
+fn walk_bucket(
+    database: &Database,
+    buckets: &Buckets,
+    bucket: u32,
+    visit: &mut VisitPair<'_>,
+) -> Result<ControlFlow<()>, DatabaseError> {
+    let first = buckets.page_of(bucket);
+    let mut next = Some(first.ok_or(DatabaseError::Corrupt { page: 0, what: "a bucket has no page" })?);
+    for _ in 0..database.pages() {
+        let Some(number) = next else { return Ok(ControlFlow::Continue(())) };
+        let page = database.page(number)?;
+        match page.kind()? {
+            kind::HASH | kind::HASH_UNSORTED => {}
+            // A doubling sets pages aside that no key has reached yet.
+            kind::UNUSED => return Ok(ControlFlow::Continue(())),
+            _ => return Err(page.corrupt("it is no page of a bucket")),
+        }
+        for index in (0..page.entries()?).step_by(2) {
+            if visit(&page, index)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        next = page.next()?;
+    }
+    Err(DatabaseError::Corrupt { page: next.unwrap_or(0), what: "the pages of a bucket form a ring" })
+}
+
+/// One item on a bucket's page.
+enum Item<'a> {
+    Data(&'a [u8]),
+    Duplicates { page: &'a Page, start: usize, end: usize },
+    OffPage(Chain),
+    DuplicateTree(u32),
+}
+
+impl<'a> Item<'a> {
+    /// Finds item `index`: it ends where the one before begins, the first one at the end of the page.
+    fn of(page: &'a Page, index: usize) -> Result<Item<'a>, DatabaseError> {
+        if index >= page.entries()? {
+            return Err(page.corrupt("a key has no value"));
+        }
+        let start = page.offset(index)?;
+        let end = match index {
+            0 => page.bytes.len(),
+            _ => page.offset(index - 1)?,
+        };
+        if start >= end {
+            return Err(page.corrupt("its items overlap"));
+        }
+        match page.u8_at(start)? {
+            item::DATA => Ok(Item::Data(page.slice(start + 1, end - start - 1)?)),
+            item::DUPLICATES => Ok(Item::Duplicates { page, start: start + 1, end }),
+            item::OFF_PAGE => {
+                let (first, length) = (page.u32_at(start + 4)?, page.u32_at(start + 8)?);
+                Ok(Item::OffPage(Chain { first, length }))
+            }
+            item::DUPLICATE_TREE => Ok(Item::DuplicateTree(page.u32_at(start + 4)?)),
+            _ => Err(page.corrupt("an item has an unknown type")),
+        }
+    }
+
+    fn is(&self, database: &Database, key: &[u8]) -> Result<bool, DatabaseError> {
+        match self {
+            Item::Data(data) => Ok(*data == key),
+            Item::OffPage(chain) => chain.is(database, key),
+            Item::Duplicates { .. } | Item::DuplicateTree(_) => Ok(false),
+        }
+    }
+
+    fn read(&self, database: &Database) -> Result<BString, DatabaseError> {
+        match self {
+            Item::Data(data) => Ok((*data).into()),
+            Item::OffPage(chain) => chain.read(database),
+            Item::Duplicates { page, .. } => Err(page.corrupt("a key is a set of values")),
+            Item::DuplicateTree(root) => {
+                Err(DatabaseError::Corrupt { page: *root, what: "a key is a set of values" })
+            }
+        }
+    }
+
+    fn each_value(
+        &self,
+        database: &Database,
+        visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, DatabaseError> {
+        match self {
+            Item::Data(data) => Ok(visit(data)),
+            Item::OffPage(chain) => Ok(visit(&chain.read(database)?)),
+            Item::DuplicateTree(root) => btree::each_duplicate(database, *root, visit),
+            Item::Duplicates { page, start, end } => {
+                let mut at = *start;
+                while at < *end {
+                    let length = usize::from(page.u16_at(at)?);
+                    if at + 2 + length + 2 > *end {
+                        return Err(page.corrupt("a value reaches over the end of its set"));
+                    }
+                    if visit(page.slice(at + 2, length)?).is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    at += 2 + length + 2;
+                }
+                Ok(ControlFlow::Continue(()))
+            }
+        }
+    }
+}
