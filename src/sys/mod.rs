@@ -9,6 +9,7 @@ pub mod lock;
 pub mod passing;
 pub mod privilege;
 pub mod process;
+pub mod regex;
 pub mod signal;
 pub mod title;
 pub mod user;

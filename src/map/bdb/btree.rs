@@ -50,11 +50,7 @@ pub(super) fn get(database: &Database, root: u32, key: &[u8]) -> Result<Option<B
 }
 
 /// Calls `visit` with every pair, in the order of the keys.
-pub(super) fn scan(
-    database: &Database,
-    root: u32,
-    visit: &mut Visit<'_>,
-) -> Result<ControlFlow<()>, DatabaseError> {
+pub(super) fn scan(database: &Database, root: u32, visit: &mut Visit<'_>) -> Result<ControlFlow<()>, DatabaseError> {
     let first = descend(database, root, &mut |page| child_at(page, 0))?;
     each_leaf(database, first, &mut |leaf| {
         for index in (1..leaf.entries()?).step_by(2) {
@@ -233,9 +229,7 @@ impl<'a> Item<'a> {
         match self {
             Item::Data(data) => Ok((*data).into()),
             Item::Overflow(chain) => chain.read(database),
-            Item::DuplicateTree(root) => {
-                Err(DatabaseError::Corrupt { page: *root, what: "a key is a set of values" })
-            }
+            Item::DuplicateTree(root) => Err(DatabaseError::Corrupt { page: *root, what: "a key is a set of values" }),
             Item::Deleted => Err(DatabaseError::Corrupt { page: 0, what: "a key is deleted" }),
         }
     }

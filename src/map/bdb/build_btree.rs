@@ -22,11 +22,7 @@ const RECORD_PAD: u32 = b' ' as u32;
 ///
 /// Pairs with the same key stay in the order in which they are given, and make it a file with duplicates.
 /// `file_id` distinguishes the file from every other one on the machine.
-pub fn build_btree(
-    pairs: &[(BString, BString)],
-    order: ByteOrder,
-    file_id: [u8; 20],
-) -> Result<Vec<u8>, BuildError> {
+pub fn build_btree(pairs: &[(BString, BString)], order: ByteOrder, file_id: [u8; 20]) -> Result<Vec<u8>, BuildError> {
     let mut sorted: Vec<&(BString, BString)> = pairs.iter().collect();
     sorted.sort_by(|left, right| left.0.cmp(&right.0));
     let duplicates = sorted.windows(2).any(|twins| twins[0].0 == twins[1].0);
@@ -83,11 +79,7 @@ fn push_set(image: &mut Image, page: u32, key: &[u8], values: &[Vec<u8>]) {
     }
 }
 
-fn encode_values(
-    image: &mut Image,
-    set: &[&(BString, BString)],
-    key_bytes: usize,
-) -> Result<Vec<Vec<u8>>, BuildError> {
+fn encode_values(image: &mut Image, set: &[&(BString, BString)], key_bytes: usize) -> Result<Vec<Vec<u8>>, BuildError> {
     let values: Vec<Vec<u8>> = set.iter().map(|pair| encode(image, &pair.1)).collect::<Result<_, _>>()?;
     let bytes = key_bytes + values.iter().map(|value| value.len() + 4).sum::<usize>();
     if values.len() == 1 || bytes <= DUPLICATES_BYTES_MAX {
@@ -111,8 +103,7 @@ fn build_levels(image: &mut Image, mut children: Vec<Child>) -> Result<(), Build
     children[0].page = image.move_to_end(ROOT)?;
     let mut level = 2;
     loop {
-        let items: Vec<Vec<u8>> =
-            children.iter().map(|child| encode_child(image, child)).collect::<Result<_, _>>()?;
+        let items: Vec<Vec<u8>> = children.iter().map(|child| encode_child(image, child)).collect::<Result<_, _>>()?;
         image.begin_page(ROOT, kind::BTREE_INTERNAL, level);
         let bytes: usize = items.iter().map(|item| item.len() + 2).sum();
         if bytes <= image.free_bytes(ROOT) {

@@ -19,11 +19,7 @@ const BUCKETS_MAX: u64 = 1 << 30;
 /// Builds a hash file with these pairs, whose keys differ.
 ///
 /// `file_id` distinguishes the file from every other one on the machine.
-pub fn build_hash(
-    pairs: &[(BString, BString)],
-    order: ByteOrder,
-    file_id: [u8; 20],
-) -> Result<Vec<u8>, BuildError> {
+pub fn build_hash(pairs: &[(BString, BString)], order: ByteOrder, file_id: [u8; 20]) -> Result<Vec<u8>, BuildError> {
     let buckets = bucket_count(pairs)?;
     let mut image = Image::new(order, HASH_MAGIC, kind::HASH_META, file_id);
     describe(&mut image, buckets, pairs.len())?;

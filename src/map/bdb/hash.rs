@@ -146,9 +146,7 @@ impl<'a> Item<'a> {
             Item::Data(data) => Ok((*data).into()),
             Item::OffPage(chain) => chain.read(database),
             Item::Duplicates { page, .. } => Err(page.corrupt("a key is a set of values")),
-            Item::DuplicateTree(root) => {
-                Err(DatabaseError::Corrupt { page: *root, what: "a key is a set of values" })
-            }
+            Item::DuplicateTree(root) => Err(DatabaseError::Corrupt { page: *root, what: "a key is a set of values" }),
         }
     }
 

@@ -1,0 +1,254 @@
+//! Alias files: their text, and the counts that their rebuilding is reported with.
+//!
+//! `op guide "The Alias Database"`: a line is `name: value`; a line that begins with white space goes on with the line
+//! before it, as does the one after a backslash.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use bstr::{BString, ByteSlice};
+
+/// What is wrong with a line of an alias file; the texts are the original's, without file name and line number.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum AliasError {
+    /// The line has no colon.
+    #[error("missing colon")]
+    NoColon,
+    /// Nothing stands before the colon.
+    #[error("{0}... illegal alias name")]
+    NoName(BString),
+    /// Nothing follows the colon.
+    #[error("{0}... missing value for alias")]
+    NoValue(BString),
+    /// The name was there before: the later value counts.
+    #[error("{name}... Warning: duplicate alias name {}", .name.to_lowercase().as_bstr())]
+    Duplicate {
+        /// The name as it stands on the line.
+        name: BString,
+    },
+}
+
+impl AliasError {
+    /// Tells whether the alias is there all the same, so that the exit status stays 0.
+    pub fn is_warning(&self) -> bool {
+        matches!(self, AliasError::Duplicate { .. })
+    }
+}
+
+/// One alias as it stands in the file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Alias {
+    /// Number of the line it begins on, from 1.
+    pub line: usize,
+    /// The name, with its capitals and quotes, without white space around it.
+    pub name: BString,
+    /// The addresses, continued lines joined without their line ends.
+    pub value: BString,
+}
+
+/// Reads an alias file; gives the aliases in their order, and what is wrong with its line number.
+///
+/// Duplicates are all given: [`AliasTable::new`] tells of them.
+pub fn parse(text: &[u8]) -> (Vec<Alias>, Vec<(usize, AliasError)>) {
+    let mut aliases = Vec::new();
+    let mut errors = Vec::new();
+    for (line, text) in logical_lines(text) {
+        match parse_line(&text) {
+            Ok((name, value)) => aliases.push(Alias { line, name: name.into(), value: value.into() }),
+            Err(error) => errors.push((line, error)),
+        }
+    }
+    (aliases, errors)
+}
+
+fn parse_line(text: &[u8]) -> Result<(&[u8], &[u8]), AliasError> {
+    let colon = name_end(text).ok_or(AliasError::NoColon)?;
+    let name = text[..colon].trim_ascii();
+    let value = text[colon + 1..].trim_ascii_start();
+    if name.is_empty() {
+        return Err(AliasError::NoName(text.into()));
+    }
+    if value.is_empty() {
+        return Err(AliasError::NoValue(text.into()));
+    }
+    Ok((name, value))
+}
+
+/// Returns where the name ends: at the first colon outside of quotes.
+// QUIRK(alias-quoted-colon): the original cuts `"a:b": c` at the colon in the quotes and so loses the alias.
+fn name_end(text: &[u8]) -> Option<usize> {
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, &byte) in text.iter().enumerate() {
+        match byte {
+            _ if std::mem::take(&mut escaped) => {}
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b':' if !quoted => return Some(at),
+            _ => {}
+        }
+    }
+    // A quote that does not end protects nothing.
+    if quoted { text.find_byte(b':') } else { None }
+}
+
+/// Joins continued lines; comments and empty lines are left out.
+fn logical_lines(text: &[u8]) -> Vec<(usize, BString)> {
+    let mut lines: Vec<(usize, BString)> = Vec::new();
+    let mut continues = false;
+    for (index, raw) in text.lines_with_terminator().enumerate() {
+        let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
+        let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+        let (piece, escaped) = match raw.strip_suffix(b"\\") {
+            Some(piece) => (piece, true),
+            None => (raw, false),
+        };
+        match lines.last_mut() {
+            Some((_, line)) if continues || piece.first().is_some_and(|byte| matches!(byte, b' ' | b'\t')) => {
+                line.extend_from_slice(piece);
+            }
+            // A comment is an entry for now, so that what continues it belongs to it.
+            _ => lines.push((index + 1, piece.into())),
+        }
+        continues = escaped;
+    }
+    lines.retain(|(_, line)| !line.starts_with(b"#") && !line.trim_ascii().is_empty());
+    lines
+}
+
+/// What a rebuilt alias file is reported with: `31 aliases, longest 30 bytes, 393 bytes total`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct AliasCounts {
+    /// Aliases in the file, duplicates included.
+    pub aliases: usize,
+    /// Length of the longest value, in bytes.
+    pub longest: usize,
+    /// Length of all names and values, in bytes.
+    pub total: usize,
+}
+
+impl fmt::Display for AliasCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} aliases, longest {} bytes, {} bytes total", self.aliases, self.longest, self.total)
+    }
+}
+
+/// The aliases by name in small letters.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct AliasTable {
+    /// Name and value, in the order of the names.
+    pub entries: BTreeMap<BString, BString>,
+    /// The counts to report.
+    pub counts: AliasCounts,
+}
+
+impl AliasTable {
+    /// Collects the aliases of a file: of several with one name the last counts, and a warning names its line.
+    pub fn new(aliases: &[Alias]) -> (AliasTable, Vec<(usize, AliasError)>) {
+        let mut table = AliasTable::default();
+        let mut warnings = Vec::new();
+        for alias in aliases {
+            table.counts.aliases += 1;
+            table.counts.longest = table.counts.longest.max(alias.value.len());
+            table.counts.total += alias.name.len() + alias.value.len();
+            let key = BString::from(alias.name.to_ascii_lowercase());
+            if table.entries.insert(key, alias.value.clone()).is_some() {
+                warnings.push((alias.line, AliasError::Duplicate { name: alias.name.clone() }));
+            }
+        }
+        (table, warnings)
+    }
+
+    /// Returns the records of the database: names and values end with a NUL, and `@` shows that it is complete.
+    pub fn records(&self) -> Vec<(BString, BString)> {
+        let with_nul = |text: &BString| BString::from([text.as_slice(), b"\0"].concat());
+        let mut records: Vec<_> = self.entries.iter().map(|(name, value)| (with_nul(name), with_nul(value))).collect();
+        if !self.entries.contains_key("@".as_bytes().as_bstr()) {
+            records.push((MARK.into(), MARK.into()));
+        }
+        records
+    }
+
+    /// Returns the same as a table for look-ups.
+    pub(super) fn into_lookup(self) -> HashMap<BString, BString> {
+        self.entries.into_iter().collect()
+    }
+}
+
+/// The record that a complete alias database has, as key and as value.
+pub const MARK: &[u8] = b"@\0";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &[(usize, &str, &str)]) {
+        let (aliases, errors) = parse(text.as_bytes());
+        assert_eq!(errors, []);
+        let found: Vec<_> = aliases
+            .iter()
+            .map(|alias| (alias.line, alias.name.to_str().expect("text"), alias.value.to_str().expect("text")))
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    #[track_caller]
+    fn check_error(text: &str, line: usize, expected: &str) {
+        let (aliases, mut errors) = parse(text.as_bytes());
+        errors.extend(AliasTable::new(&aliases).1);
+        assert_eq!(errors.len(), 1);
+        assert_eq!((errors[0].0, errors[0].1.to_string().as_str()), (line, expected));
+    }
+
+    #[test]
+    fn a_line_is_a_name_and_a_value() {
+        check("root: alice\nbob :\tx, y \n", &[(1, "root", "alice"), (2, "bob", "x, y ")]);
+        check("foo : \"|/bin/prog arg, x\", /tmp/f\n", &[(1, "foo", "\"|/bin/prog arg, x\", /tmp/f")]);
+        check("list: :include:/etc/list", &[(1, "list", ":include:/etc/list")]);
+    }
+
+    #[test]
+    fn lines_are_continued() {
+        check("Post: root,\n\tbob,\n  carol\nz: y\n", &[(1, "Post", "root,\tbob,  carol"), (4, "z", "y")]);
+        check("cont: a, b, \\\n c\n", &[(1, "cont", "a, b,  c")]);
+        check("cont: a, b, \\\nc\n", &[(1, "cont", "a, b, c")]);
+        check("root: alice\n # not a comment\n", &[(1, "root", "alice # not a comment")]);
+    }
+
+    #[test]
+    fn comments_and_empty_lines_are_left_out() {
+        check("# x: y\n\n   \nroot: a # b\n", &[(4, "root", "a # b")]);
+        check("# x: y\n continued: comment\n", &[]);
+    }
+
+    #[test]
+    fn names_may_be_quoted() {
+        check("\"quoted name\": dave\n", &[(1, "\"quoted name\"", "dave")]);
+        check("\"a:b\": c\n", &[(1, "\"a:b\"", "c")]);
+        check("\"|prog2\": x\n", &[(1, "\"|prog2\"", "x")]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        check_error("a: b\nbad\n", 2, "missing colon");
+        check_error("empty:\n", 1, "empty:... missing value for alias");
+        check_error(": noname\n", 1, ": noname... illegal alias name");
+        check_error(":include: x\n", 1, ":include: x... illegal alias name");
+        check_error("dup: a\nDUP: b\n", 2, "DUP... Warning: duplicate alias name dup");
+    }
+
+    #[test]
+    fn the_last_duplicate_counts_and_all_are_counted() {
+        let (table, _) = AliasTable::new(&parse(b"dup: a\nDup: longer\n").0);
+        assert_eq!(table.entries[BStr::new("dup")], "longer");
+        assert_eq!(table.counts.to_string(), "2 aliases, longest 6 bytes, 13 bytes total");
+    }
+
+    #[test]
+    fn a_complete_database_says_so() {
+        let (table, _) = AliasTable::new(&parse(b"a: b\n").0);
+        assert_eq!(table.records(), [("a\0".into(), "b\0".into()), (BString::from(MARK), BString::from(MARK))]);
+    }
+
+    use bstr::BStr;
+}

@@ -1,0 +1,575 @@
+//! What a `K` line says.
+
+use bstr::{BString, ByteSlice};
+
+use super::options::{self, Words};
+use super::{DnsRecord, RegexSpec};
+use crate::name::{Interval, IntervalUnit};
+
+/// Why a `K` line cannot be used, or only in part; the texts are the original's.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum DefinitionError {
+    /// Nothing follows the `K`.
+    #[error("readcf: config K line: no map name")]
+    NoName,
+    /// A name and nothing else.
+    #[error("readcf: config K line, map {0}: no map class")]
+    NoClass(BString),
+    /// A class that nobody knows, or that was left out when the program was built.
+    #[error("readcf: map {name}: class {class} not available")]
+    ClassNotAvailable {
+        /// Name of the map.
+        name: BString,
+        /// The class that the line asks for.
+        class: BString,
+    },
+    /// The class reads a file, and the line names none.
+    #[error("No file name for {class} map {name}")]
+    NoFile {
+        /// Name of the map.
+        name: BString,
+        /// Its class.
+        class: &'static str,
+    },
+    /// A flag that the class does not have; it is passed over.
+    #[error("Illegal option {} map {name}", char::from(*.letter))]
+    IllegalOption {
+        /// Name of the map.
+        name: BString,
+        /// The letter of the flag.
+        letter: u8,
+    },
+    /// The regular expression is none.
+    #[error("pattern-compile-error: {0}")]
+    Pattern(BString),
+    /// `-s` asks for a sub-match that the regular expression does not have.
+    #[error("field ({field}) out of range, only {groups} substrings in pattern")]
+    FieldOutOfRange {
+        /// The number asked for.
+        field: usize,
+        /// How many there are, the whole match counted.
+        groups: usize,
+    },
+    /// `-R` of a dns map names no record type.
+    #[error("dns map {name}: wrong type {kind}")]
+    RecordType {
+        /// Name of the map.
+        name: BString,
+        /// What stands after `-R`.
+        kind: BString,
+    },
+    /// A dns map without `-R`.
+    #[error("dns map {0}: missing -R type")]
+    NoRecordType(BString),
+    /// `-L` of a syslog map names no priority.
+    #[error("syslog_map_parseargs: Unknown priority {0}")]
+    Priority(BString),
+    /// A sequence names a map that no line before it defines; told by who knows the other maps.
+    #[error("Sequence map {sequence}: unknown member map {member}")]
+    UnknownMember {
+        /// Name of the sequence.
+        sequence: BString,
+        /// Name of the missing map.
+        member: BString,
+    },
+}
+
+/// The class of a map, with what only this class has.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// A Berkeley DB hash file.
+    Hash,
+    /// A Berkeley DB btree file.
+    Btree,
+    /// Columns of a text file.
+    Text,
+    /// An alias file: its database if there is one, else its text.
+    Implicit,
+    /// An alias file's text.
+    Stab,
+    /// Has no key.
+    Null,
+    /// A regular expression.
+    Regex(RegexSpec),
+    /// Integer arithmetic.
+    Arith,
+    /// Takes the quotes off a word.
+    Dequote,
+    /// The reverse form of an address.
+    Arpa,
+    /// The password database.
+    User,
+    /// Maps one after the other, by name.
+    Sequence(Vec<BString>),
+    /// Maps `name.kind` for each kind that the service switch gives for the file.
+    Switch,
+    /// A program, run with the key.
+    Program,
+    /// A server that speaks netstrings.
+    Socket,
+    /// Sets a macro.
+    Macro,
+    /// Writes a log line.
+    Syslog(Priority),
+    /// Canonical host names.
+    Host,
+    /// Records of the DNS.
+    Dns(DnsRecord),
+    /// The best mail exchanger.
+    Bestmx,
+}
+
+/// The urgency of a syslog map's lines.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[expect(missing_docs, reason = "the names are those of syslog(3)")]
+pub enum Priority {
+    Emerg,
+    Alert,
+    Crit,
+    Err,
+    Warning,
+    Notice,
+    #[default]
+    Info,
+    Debug,
+}
+
+/// How the keys of a database end.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum KeyEnd {
+    /// Nobody said: both ways are tried.
+    #[default]
+    Either,
+    /// With a NUL (`-N`).
+    Nul,
+    /// Without a NUL (`-O`).
+    Bare,
+}
+
+/// One map as its `K` line defines it (`op guide "K — Key File Declaration"`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Definition {
+    /// Name, spelled as on the line.
+    pub name: BString,
+    /// Class.
+    pub kind: Kind,
+    /// The file (of a switch the service, of a program the path) as written, without `.db`.
+    pub file: Option<BString>,
+    /// What follows the file: the arguments of a program.
+    pub arguments: BString,
+    /// `-o`: a map that cannot be opened has no keys.
+    pub optional: bool,
+    /// `-f`: the key keeps its capitals.
+    pub keep_case: bool,
+    /// `-m`: the result is the key, not the value.
+    pub match_only: bool,
+    /// `-q`: the key keeps its quotes.
+    pub keep_quotes: bool,
+    /// `-A`: values of the same key are joined.
+    pub join_values: bool,
+    /// `-t`: a temporary failure counts as a miss.
+    pub temporary_is_miss: bool,
+    /// `-D`: not looked up in deferred delivery mode.
+    pub skip_when_deferred: bool,
+    /// `-a`: put behind every result.
+    pub append: BString,
+    /// `-T`: put behind the key when the look-up failed temporarily.
+    pub append_if_temporary: Option<BString>,
+    /// `-N`, `-O`.
+    pub key_end: KeyEnd,
+    /// `-k`: the column of the key.
+    pub key_column: Option<BString>,
+    /// `-v`: the column of the value.
+    pub value_column: Option<BString>,
+    /// `-z`: what separates columns, or joins several results.
+    pub separator: Option<u8>,
+    /// `-S`, or `-s` of dequote: stands in for a space.
+    pub space: Option<u8>,
+    /// `-d`: how long a dns look-up may take.
+    pub timeout: Option<Interval>,
+    /// `-r`: how often a dns look-up is tried.
+    pub retries: Option<u32>,
+    /// `-B`: what a dns look-up puts behind the key.
+    pub base: Option<BString>,
+    /// `-Z`: how many results are joined at most.
+    pub results_max: Option<u32>,
+    /// False when the line has an error that leaves the map without any key.
+    pub usable: bool,
+}
+
+impl Definition {
+    /// Reads name, class and the rest of a `K` line.
+    ///
+    /// Gives no definition where the original defines no map, and a definition that is not usable where it
+    /// defines one that nothing is found in.
+    pub fn parse(name: &[u8], class: &[u8], args: &[u8]) -> (Option<Definition>, Vec<DefinitionError>) {
+        if name.is_empty() {
+            return (None, vec![DefinitionError::NoName]);
+        }
+        if class.is_empty() {
+            return (None, vec![DefinitionError::NoClass(name.into())]);
+        }
+        let Some(kind) = Kind::of_class(class) else {
+            let (name, class) = (name.into(), class.into());
+            return (None, vec![DefinitionError::ClassNotAvailable { name, class }]);
+        };
+        let mut definition = Definition::new(name, kind);
+        let errors = match &definition.kind {
+            Kind::Regex(_) => definition.read_regex(args),
+            Kind::Sequence(_) => definition.read_sequence(args),
+            Kind::Dequote => definition.read_dequote(args),
+            Kind::Syslog(_) => definition.read_syslog(args),
+            Kind::Dns(_) => definition.read_dns(args),
+            _ => definition.read_general(args),
+        };
+        (Some(definition), errors)
+    }
+
+    /// Makes a map of this class without any flag.
+    pub fn new(name: &[u8], kind: Kind) -> Definition {
+        Definition {
+            name: name.into(),
+            kind,
+            file: None,
+            arguments: BString::default(),
+            optional: false,
+            keep_case: false,
+            match_only: false,
+            keep_quotes: false,
+            join_values: false,
+            temporary_is_miss: false,
+            skip_when_deferred: false,
+            append: BString::default(),
+            append_if_temporary: None,
+            key_end: KeyEnd::Either,
+            key_column: None,
+            value_column: None,
+            separator: None,
+            space: None,
+            timeout: None,
+            retries: None,
+            base: None,
+            results_max: None,
+            usable: true,
+        }
+    }
+
+    fn read_general(&mut self, args: &[u8]) -> Vec<DefinitionError> {
+        let mut errors = Vec::new();
+        let mut words = Words::new(args);
+        while let Some((letter, value)) = words.flag(options::WITH_VALUE_APART) {
+            if !self.set_flag(letter, value) && self.kind.refuses_unknown_flags() {
+                errors.push(DefinitionError::IllegalOption { name: self.name.clone(), letter });
+            }
+        }
+        let (file, arguments) = words.file();
+        self.file = (!file.is_empty()).then(|| file.into());
+        self.arguments = arguments.into();
+        if self.file.is_none() && self.kind.needs_file() {
+            self.usable = false;
+            errors.push(DefinitionError::NoFile { name: self.name.clone(), class: self.kind.class() });
+        }
+        errors
+    }
+
+    /// Sets what a flag of the general kind says; false if there is no such flag.
+    pub(super) fn set_flag(&mut self, letter: u8, value: &[u8]) -> bool {
+        match letter {
+            b'o' => self.optional = true,
+            b'f' => self.keep_case = true,
+            b'm' => self.match_only = true,
+            b'q' => self.keep_quotes = true,
+            b'A' => self.join_values = true,
+            b't' => self.temporary_is_miss = true,
+            b'D' => self.skip_when_deferred = true,
+            b'N' => self.key_end = KeyEnd::Nul,
+            b'O' => self.key_end = KeyEnd::Bare,
+            b'a' => self.append = value.into(),
+            b'T' => self.append_if_temporary = Some(value.into()),
+            b'k' => self.key_column = Some(value.into()),
+            b'v' => self.value_column = Some(value.into()),
+            b'z' => self.separator = options::separator(value),
+            b'S' => self.space = value.first().copied(),
+            b'd' => self.timeout = Some(interval(value)),
+            b'r' => self.retries = Some(number(value)),
+            _ => return false,
+        }
+        true
+    }
+
+    fn read_sequence(&mut self, args: &[u8]) -> Vec<DefinitionError> {
+        // QUIRK(sequence-words): a member is a run of letters, digits, `_` and `.`; whatever else stands between
+        // members is passed over, so that `-o` is a member named `o`.
+        let members = args
+            .split(|&byte| !(byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.'))
+            .map(|word| word.trim_start_with(|c| !c.is_ascii_alphanumeric()))
+            .filter(|word| !word.is_empty());
+        self.kind = Kind::Sequence(members.map(BString::from).collect());
+        Vec::new()
+    }
+
+    fn read_dequote(&mut self, args: &[u8]) -> Vec<DefinitionError> {
+        // QUIRK(dequote-first-flag): only the first flag of a dequote map counts.
+        match Words::new(args).flag(b"") {
+            Some((b's' | b'S', value)) => self.space = value.first().copied(),
+            Some((b'a', value)) => self.append = value.into(),
+            Some((b'D', _)) => self.skip_when_deferred = true,
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn read_regex(&mut self, args: &[u8]) -> Vec<DefinitionError> {
+        let spec = RegexSpec::parse(args, self);
+        let error = spec.compile().err();
+        self.usable = error.is_none();
+        self.kind = Kind::Regex(spec);
+        error.into_iter().collect()
+    }
+
+    fn read_syslog(&mut self, args: &[u8]) -> Vec<DefinitionError> {
+        let mut errors = Vec::new();
+        let mut words = Words::new(args);
+        while let Some((letter, value)) = words.flag(b"") {
+            match (letter, Priority::parse(value)) {
+                (b'L', Some(priority)) => self.kind = Kind::Syslog(priority),
+                (b'L', None) => errors.push(DefinitionError::Priority(value.into())),
+                (b'D' | b'S', _) => {
+                    self.set_flag(letter, value);
+                }
+                // QUIRK(syslog-map-name): the class stands here where other classes give the map's name.
+                _ => errors.push(DefinitionError::IllegalOption { name: "syslog".into(), letter }),
+            }
+        }
+        errors
+    }
+
+    fn read_dns(&mut self, args: &[u8]) -> Vec<DefinitionError> {
+        let mut errors = Vec::new();
+        let mut record = None;
+        let mut words = Words::new(args);
+        while let Some((letter, value)) = words.flag(b"kvRB") {
+            match letter {
+                b'R' => {
+                    record = DnsRecord::parse(value);
+                    if record.is_none() {
+                        errors.push(DefinitionError::RecordType { name: self.name.clone(), kind: value.into() });
+                    }
+                }
+                b'B' => self.base = Some(value.into()),
+                b'Z' => self.results_max = Some(number(value)),
+                _ => {
+                    self.set_flag(letter, value);
+                }
+            }
+        }
+        let (file, arguments) = words.file();
+        self.file = (!file.is_empty()).then(|| file.into());
+        self.arguments = arguments.into();
+        match record {
+            Some(record) => self.kind = Kind::Dns(record),
+            None => {
+                self.usable = false;
+                errors.push(DefinitionError::NoRecordType(self.name.clone()));
+            }
+        }
+        errors
+    }
+}
+
+impl Kind {
+    /// Returns the class with this name.
+    pub fn of_class(class: &[u8]) -> Option<Kind> {
+        Some(match class {
+            b"hash" => Kind::Hash,
+            b"btree" => Kind::Btree,
+            b"text" => Kind::Text,
+            b"implicit" => Kind::Implicit,
+            b"stab" => Kind::Stab,
+            b"null" => Kind::Null,
+            b"regex" => Kind::Regex(RegexSpec::default()),
+            b"arith" => Kind::Arith,
+            b"dequote" => Kind::Dequote,
+            b"arpa" => Kind::Arpa,
+            b"user" => Kind::User,
+            b"sequence" => Kind::Sequence(Vec::new()),
+            b"switch" => Kind::Switch,
+            b"program" => Kind::Program,
+            b"socket" => Kind::Socket,
+            b"macro" => Kind::Macro,
+            b"syslog" => Kind::Syslog(Priority::default()),
+            b"host" => Kind::Host,
+            b"dns" => Kind::Dns(DnsRecord::default()),
+            b"bestmx" => Kind::Bestmx,
+            _ => return None,
+        })
+    }
+
+    /// Returns the name of the class.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Kind::Hash => "hash",
+            Kind::Btree => "btree",
+            Kind::Text => "text",
+            Kind::Implicit => "implicit",
+            Kind::Stab => "stab",
+            Kind::Null => "null",
+            Kind::Regex(_) => "regex",
+            Kind::Arith => "arith",
+            Kind::Dequote => "dequote",
+            Kind::Arpa => "arpa",
+            Kind::User => "user",
+            Kind::Sequence(_) => "sequence",
+            Kind::Switch => "switch",
+            Kind::Program => "program",
+            Kind::Socket => "socket",
+            Kind::Macro => "macro",
+            Kind::Syslog(_) => "syslog",
+            Kind::Host => "host",
+            Kind::Dns(_) => "dns",
+            Kind::Bestmx => "bestmx",
+        }
+    }
+
+    /// Tells whether [`super::Map::lookup`] answers for this class; the others need a clock, a network, another
+    /// program or other maps, and are looked up by the site.
+    pub fn is_local(&self) -> bool {
+        use Kind::{Arith, Arpa, Btree, Dequote, Hash, Implicit, Null, Regex, Stab, Text, User};
+        matches!(self, Hash | Btree | Text | Implicit | Stab | Null | Regex(_) | Arith | Dequote | Arpa | User)
+    }
+
+    /// Tells whether its keys lie in a file that may come, change and go.
+    pub(super) fn has_file(&self) -> bool {
+        matches!(self, Kind::Hash | Kind::Btree | Kind::Text | Kind::Implicit | Kind::Stab)
+    }
+
+    fn needs_file(&self) -> bool {
+        use Kind::{Btree, Hash, Implicit, Program, Socket, Stab, Switch, Text};
+        matches!(self, Hash | Btree | Text | Implicit | Stab | Switch | Program | Socket)
+    }
+
+    // QUIRK(map-unknown-flag): some classes pass over flags they do not know without a word.
+    fn refuses_unknown_flags(&self) -> bool {
+        !matches!(self, Kind::Arith | Kind::Arpa | Kind::Host | Kind::Macro)
+    }
+}
+
+impl Priority {
+    fn parse(text: &[u8]) -> Option<Priority> {
+        let upper = text.to_ascii_uppercase();
+        Some(match upper.strip_prefix(b"LOG_").unwrap_or(&upper) {
+            b"EMERG" => Priority::Emerg,
+            b"ALERT" => Priority::Alert,
+            b"CRIT" => Priority::Crit,
+            b"ERR" => Priority::Err,
+            b"WARNING" => Priority::Warning,
+            b"NOTICE" => Priority::Notice,
+            b"INFO" => Priority::Info,
+            b"DEBUG" => Priority::Debug,
+            _ => return None,
+        })
+    }
+}
+
+fn interval(value: &[u8]) -> Interval {
+    Interval::parse(value, IntervalUnit::Seconds).unwrap_or_else(|bad| bad.assumed)
+}
+
+/// Reads the digits at the beginning; none are 0.
+fn number(value: &[u8]) -> u32 {
+    value
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .fold(0, |sum: u32, digit| sum.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, change: impl FnOnce(&mut Definition)) {
+        let (class, args) = line.split_once(' ').unwrap_or((line, ""));
+        let (definition, errors) = Definition::parse(b"m", class.as_bytes(), args.as_bytes());
+        assert_eq!(errors, []);
+        let mut expected = Definition::new(b"m", Kind::of_class(class.as_bytes()).expect("a class"));
+        change(&mut expected);
+        assert_eq!(definition, Some(expected));
+    }
+
+    #[track_caller]
+    fn check_error(class: &str, args: &str, expected: &[&str]) {
+        let (_, errors) = Definition::parse(b"m", class.as_bytes(), args.as_bytes());
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(errors, expected);
+    }
+
+    #[test]
+    fn flags_and_file_are_read() {
+        check("hash -o -T<TMPF> /etc/mail/access", |map| {
+            map.optional = true;
+            map.append_if_temporary = Some("<TMPF>".into());
+            map.file = Some("/etc/mail/access".into());
+        });
+        check("text -k0 -v 1 -z: /etc/x", |map| {
+            map.key_column = Some("0".into());
+            map.value_column = Some("1".into());
+            map.separator = Some(b':');
+            map.file = Some("/etc/x".into());
+        });
+        check("program /bin/echo -n got", |map| {
+            map.file = Some("/bin/echo".into());
+            map.arguments = "-n got".into();
+        });
+    }
+
+    #[test]
+    fn each_class_has_flags_of_its_own() {
+        check("dns -R AAAA -a. -d5 -r2 -Z3 -Bexample.com", |map| {
+            map.kind = Kind::Dns(DnsRecord::Aaaa);
+            map.append = ".".into();
+            map.timeout = Some(Interval(std::time::Duration::from_secs(5)));
+            map.retries = Some(2);
+            map.results_max = Some(3);
+            map.base = Some("example.com".into());
+        });
+        check("syslog -LNOTICE -D", |map| {
+            map.kind = Kind::Syslog(Priority::Notice);
+            map.skip_when_deferred = true;
+        });
+        check("regex -s1,2 -d- ^(a)(b)", |map| {
+            map.kind = Kind::Regex(RegexSpec {
+                pattern: "^(a)(b)".into(),
+                fields: Some(vec![1, 2]),
+                delimiter: "-".into(),
+                ..RegexSpec::default()
+            });
+        });
+        check("sequence one, two.files;_x", |map| {
+            map.kind = Kind::Sequence(vec!["one".into(), "two.files".into(), "x".into()]);
+        });
+    }
+
+    #[test]
+    fn only_the_first_flag_of_dequote_counts() {
+        check("dequote -s_ -a.q", |map| map.space = Some(b'_'));
+        check("dequote -aX", |map| map.append = "X".into());
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_in_the_originals_words() {
+        check_error("", "", &["readcf: config K line, map m: no map class"]);
+        check_error("nosuch", "x", &["readcf: map m: class nosuch not available"]);
+        check_error("dbm", "/etc/x", &["readcf: map m: class dbm not available"]);
+        check_error("hash", "-o", &["No file name for hash map m"]);
+        check_error("btree", "", &["No file name for btree map m"]);
+        check_error("hash", "-o -k /etc/x", &["No file name for hash map m"]);
+        check_error("hash", "-Z /etc/x", &["Illegal option Z map m"]);
+        check_error("arith", "-Q", &[]);
+        check_error("syslog", "-LFOO", &["syslog_map_parseargs: Unknown priority FOO"]);
+        check_error("dns", "-RFOO", &["dns map m: wrong type FOO", "dns map m: missing -R type"]);
+        check_error("regex", "-s9 (a)", &["field (9) out of range, only 2 substrings in pattern"]);
+        let no_name = Definition::parse(b"", b"", b"").1;
+        assert_eq!(no_name[0].to_string(), "readcf: config K line: no map name");
+    }
+}

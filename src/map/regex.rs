@@ -1,0 +1,163 @@
+//! Class `regex`: a regular expression; its value is the key, its sub-matches or a fixed text.
+
+use bstr::BString;
+
+use super::options::Words;
+use super::{Definition, DefinitionError, Outcome};
+use crate::name::Sysexit;
+use crate::sys::regex::{Regex, RegexOptions};
+
+/// The code of `$|`, which stands between sub-matches unless `-d` says otherwise.
+pub const COLUMN_MARK: u8 = 0x9b;
+
+/// What the `K` line of a regex map says beside the general flags.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RegexSpec {
+    /// The expression.
+    pub pattern: BString,
+    /// Not `-b`.
+    pub extended: bool,
+    /// Not `-f`.
+    pub ignore_case: bool,
+    /// `-n`: what does not match is found.
+    pub negate: bool,
+    /// `-s`: the sub-matches that make the value, 0 the whole; empty means all.
+    pub fields: Option<Vec<usize>>,
+    /// `-d`: what stands between sub-matches.
+    pub delimiter: BString,
+}
+
+impl Default for RegexSpec {
+    fn default() -> Self {
+        RegexSpec {
+            pattern: BString::default(),
+            extended: true,
+            ignore_case: true,
+            negate: false,
+            fields: None,
+            delimiter: [COLUMN_MARK].into(),
+        }
+    }
+}
+
+impl RegexSpec {
+    /// Reads flags and pattern; the general flags go to `definition`, unknown ones are passed over.
+    pub(super) fn parse(args: &[u8], definition: &mut Definition) -> RegexSpec {
+        let mut spec = RegexSpec::default();
+        let mut words = Words::new(args);
+        while let Some((letter, value)) = words.flag(b"") {
+            match letter {
+                b'n' => spec.negate = true,
+                b'b' => spec.extended = false,
+                b's' => spec.fields = Some(fields(value)),
+                b'd' => spec.delimiter = value.into(),
+                b'f' => spec.ignore_case = false,
+                b'a' | b'm' | b'q' | b'S' | b'D' => {
+                    definition.set_flag(letter, value);
+                }
+                _ => {}
+            }
+        }
+        spec.pattern = words.remainder().into();
+        spec
+    }
+
+    /// Compiles the expression.
+    pub(super) fn compile(&self) -> Result<Regex, DefinitionError> {
+        let options = RegexOptions { extended: self.extended, ignore_case: self.ignore_case };
+        let regex = Regex::new(&self.pattern, options).map_err(|error| DefinitionError::Pattern(error.0))?;
+        let groups = regex.groups() + 1;
+        match self.fields.iter().flatten().find(|&&field| field >= groups) {
+            Some(&field) => Err(DefinitionError::FieldOutOfRange { field, groups }),
+            None => Ok(regex),
+        }
+    }
+
+    /// Looks `key` up in the expression, compiled.
+    pub(super) fn lookup(&self, regex: &Regex, definition: &Definition, key: &[u8]) -> Outcome {
+        let places = regex.find(key);
+        if places.is_some() == self.negate {
+            return Outcome::NotFound(Sysexit::Ok);
+        }
+        let mut value = BString::default();
+        if definition.match_only {
+            value = key.into();
+        } else if let (Some(places), Some(fields)) = (places, &self.fields) {
+            let piece = |field: &usize| match places.get(*field) {
+                Some(Some(range)) => key[range.clone()].to_vec(),
+                _ => Vec::new(),
+            };
+            let all: Vec<usize> = (0..places.len()).collect();
+            let chosen = if fields.is_empty() { &all } else { fields };
+            let pieces: Vec<Vec<u8>> = chosen.iter().map(piece).collect();
+            value = pieces.join(self.delimiter.as_slice()).into();
+        }
+        value.extend_from_slice(&definition.append);
+        Outcome::Found(value)
+    }
+}
+
+/// Reads `1,3`; what is no number is 0.
+fn fields(value: &[u8]) -> Vec<usize> {
+    let number = |word: &[u8]| {
+        word.iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .fold(0_usize, |sum, digit| sum.saturating_mul(10).saturating_add(usize::from(digit - b'0')))
+    };
+    if value.is_empty() { Vec::new() } else { value.split(|&byte| byte == b',').map(number).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(args: &str, key: &str, expected: Option<&[u8]>) {
+        let mut definition = Definition::new(b"m", super::super::Kind::Null);
+        let spec = RegexSpec::parse(args.as_bytes(), &mut definition);
+        let regex = spec.compile().expect("a pattern");
+        let expected = match expected {
+            Some(text) => Outcome::Found(text.into()),
+            None => Outcome::NotFound(Sysexit::Ok),
+        };
+        assert_eq!(spec.lookup(&regex, &definition, key.as_bytes()), expected);
+    }
+
+    #[test]
+    fn without_s_and_m_the_value_is_the_text_of_a() {
+        check("-a@MATCH ^[a-z]+[0-9]{2,}$", "ABC12", Some(b"@MATCH"));
+        check("^a", "abc", Some(b""));
+        check("^a", "b", None);
+        check("-m -aT b", "abc", Some(b"abcT"));
+    }
+
+    #[test]
+    fn sub_matches_are_joined() {
+        check("-s1,2 -d- ^([a-z]+)\\.([a-z]+)$", "Ann.Lee", Some(b"Ann-Lee"));
+        check("-s1,2 (a)(b)", "ab", Some(b"a\x9bb"));
+        check("-s1,,2 -d- ^(a)(b)", "ab", Some(b"a-ab-b"));
+        check("-s -d+ (a)(b)(c)?", "ab", Some(b"ab+a+b+"));
+        check("-d -s1,2 ^(a)(b)", "ab", Some(b"ab"));
+        check("-s2 ^(a)|(b)$", "a", Some(b""));
+    }
+
+    #[test]
+    fn n_turns_the_answer_round() {
+        check("-n -a.NO ^admin", "user", Some(b".NO"));
+        check("-n -a.NO ^admin", "admin.x", None);
+        check("-n -m -aN a", "b", Some(b"bN"));
+    }
+
+    #[test]
+    fn case_and_kind_of_expression_can_be_chosen() {
+        check("-f -aF ABC", "abc", None);
+        check("-b \\(a\\)\\1", "aa", Some(b""));
+    }
+
+    #[test]
+    fn a_field_must_be_in_the_pattern() {
+        let spec = RegexSpec::parse(b"-s9 (a)", &mut Definition::new(b"m", super::super::Kind::Null));
+        let error = spec.compile().expect_err("there is one group");
+        assert_eq!(error.to_string(), "field (9) out of range, only 2 substrings in pattern");
+    }
+}

@@ -1,0 +1,293 @@
+//! An opened map.
+
+use std::collections::HashMap;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+
+use bstr::{BStr, BString, ByteSlice};
+
+use super::bdb::{Database, DatabaseError, Method};
+use super::keyed::Keyed;
+use super::text::{Columns, Text};
+use super::{Definition, Kind, Opener, Outcome, aliases, arith, arpa, dequote, user};
+use crate::name::Sysexit;
+use crate::sys::regex::Regex;
+
+/// Largest alias file that is read, in bytes: it is kept in memory.
+const ALIAS_BYTES_MAX: u64 = 64 << 20;
+
+/// A map that was opened, or that could not be: then it says why at every look-up.
+#[derive(Debug)]
+pub struct Map {
+    definition: Definition,
+    table: Table,
+    complaint: Option<BString>,
+}
+
+#[derive(Debug)]
+enum Table {
+    Keyed {
+        keyed: Keyed,
+        seen: Seen,
+    },
+    Text {
+        text: Text,
+        file: File,
+        seen: Seen,
+    },
+    Aliases {
+        entries: HashMap<BString, BString>,
+        file: File,
+        seen: Seen,
+    },
+    Regex(Box<Regex>),
+    User(user::Column),
+    /// Needs nothing but its definition.
+    Bare,
+    /// Has no keys now: an optional map whose file is not there, or a line with an error.
+    NotOpen,
+    /// Cannot be looked up now.
+    Failed,
+    /// Another module's.
+    Elsewhere,
+}
+
+/// What a file looked like when it was opened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Seen {
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl Seen {
+    fn of(metadata: &Metadata) -> Seen {
+        Seen { size: metadata.size(), modified: (metadata.mtime(), metadata.mtime_nsec()) }
+    }
+
+    /// Tells whether `file` was removed, or changed since.
+    fn is_stale(self, file: &File) -> bool {
+        file.metadata().map_or(true, |now| now.nlink() == 0 || Seen::of(&now) != self)
+    }
+}
+
+/// Why a map could not be opened, in the original's words.
+struct Failure {
+    reason: BString,
+    missing: bool,
+}
+
+impl Map {
+    /// Opens what the definition names.
+    pub fn open(definition: &Definition, files: &dyn Opener) -> Map {
+        let definition = definition.clone();
+        if !definition.usable {
+            return Map { definition, table: Table::NotOpen, complaint: None };
+        }
+        let (table, complaint) = match Table::open(&definition, files) {
+            Ok(table) => (table, None),
+            Err(failure) if definition.optional => {
+                // Not there is what -o is for; anything else the postmaster should hear of.
+                (Table::NotOpen, (!failure.missing).then_some(failure.reason))
+            }
+            Err(failure) => (Table::Failed, Some(failure.reason)),
+        };
+        Map { definition, table, complaint }
+    }
+
+    /// The definition that it was opened with.
+    pub fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    /// Returns what went wrong when it was opened, to be logged once.
+    pub fn complaint(&self) -> Option<&BStr> {
+        self.complaint.as_ref().map(|reason| reason.as_bstr())
+    }
+
+    /// Tells whether it has been opened; the test mode says `Map named "x" not open` if not. A map that failed and is
+    /// not optional counts as open: each look-up fails for now.
+    pub fn is_open(&self) -> bool {
+        !matches!(self.table, Table::NotOpen)
+    }
+
+    /// Looks `key` up; `args` are what `%1` to `%9` stand for.
+    ///
+    /// Classes that are not [`Kind::is_local`] have no key here.
+    pub fn lookup(&self, key: &[u8], args: &[&[u8]]) -> Outcome {
+        let definition = &self.definition;
+        match &self.table {
+            Table::Keyed { keyed, .. } => keyed.lookup(definition, key, args),
+            Table::Text { text, .. } => text.lookup(definition, key, args),
+            Table::Aliases { entries, .. } => match entries.get(definition.fold(key).as_bstr()) {
+                Some(value) => Outcome::Found(definition.result(key, value, args)),
+                None => Outcome::NotFound(Sysexit::NoHost),
+            },
+            Table::User(column) => user::lookup(definition, *column, key, args),
+            Table::Regex(regex) => match &definition.kind {
+                Kind::Regex(spec) => spec.lookup(regex, definition, key),
+                _ => Outcome::NotFound(Sysexit::Config),
+            },
+            Table::Bare => self.lookup_bare(key, args),
+            Table::NotOpen => Outcome::NotFound(Sysexit::Ok),
+            Table::Failed => Outcome::TempFail(self.complaint.clone().unwrap_or_default()),
+            Table::Elsewhere => Outcome::NotFound(Sysexit::Config),
+        }
+    }
+
+    fn lookup_bare(&self, key: &[u8], args: &[&[u8]]) -> Outcome {
+        let definition = &self.definition;
+        match definition.kind {
+            Kind::Arith => arith::lookup(key, args),
+            Kind::Dequote => match dequote::dequote(key, definition.space) {
+                Some(value) => Outcome::Found([&value[..], &definition.append].concat().into()),
+                None => Outcome::NotFound(Sysexit::Ok),
+            },
+            Kind::Arpa => match arpa::reverse(key) {
+                Some(value) => Outcome::Found(definition.result(key, value.as_bytes(), args)),
+                None => Outcome::NotFound(Sysexit::DataErr),
+            },
+            _ => Outcome::NotFound(Sysexit::NoHost),
+        }
+    }
+
+    /// Tells whether the file was replaced, removed or written since it was opened, or may be there by now.
+    pub fn is_stale(&self) -> bool {
+        match &self.table {
+            Table::Keyed { keyed, seen } => seen.is_stale(keyed.database.file()),
+            Table::Text { file, seen, .. } | Table::Aliases { file, seen, .. } => seen.is_stale(file),
+            Table::NotOpen | Table::Failed => self.definition.usable && self.definition.kind.has_file(),
+            Table::Regex(_) | Table::User(_) | Table::Bare | Table::Elsewhere => false,
+        }
+    }
+
+    /// Tells whether the database was written before `source`, the text that it is made from.
+    pub fn is_older_than(&self, source: &Metadata) -> bool {
+        match &self.table {
+            Table::Keyed { seen, .. } => seen.modified < (source.mtime(), source.mtime_nsec()),
+            _ => false,
+        }
+    }
+
+    /// Tells whether an alias database is complete: it has the record that is written last. What is no database is
+    /// always complete.
+    pub fn has_alias_mark(&self) -> bool {
+        match &self.table {
+            Table::Keyed { keyed, .. } => {
+                [&b"@"[..], b"@\0"].iter().any(|mark| matches!(keyed.database.get(mark), Ok(Some(_))))
+            }
+            _ => true,
+        }
+    }
+}
+
+impl Table {
+    fn open(definition: &Definition, files: &dyn Opener) -> Result<Table, Failure> {
+        match &definition.kind {
+            Kind::Hash => Table::open_database(definition, files, Method::Hash),
+            Kind::Btree => Table::open_database(definition, files, Method::Btree),
+            Kind::Text => Table::open_text(definition, files),
+            Kind::Stab => Table::open_aliases(definition, files),
+            Kind::Implicit => match Table::open_database(definition, files, Method::Hash) {
+                Err(failure) if failure.missing => Table::open_aliases(definition, files),
+                other => other,
+            },
+            Kind::Regex(spec) => {
+                let regex = spec.compile().map_err(|error| Failure::other(error.to_string()))?;
+                Ok(Table::Regex(Box::new(regex)))
+            }
+            Kind::User => match user::Column::parse(definition) {
+                Ok(column) => Ok(Table::User(column)),
+                Err(reason) => Err(Failure { reason, missing: false }),
+            },
+            Kind::Arith | Kind::Dequote | Kind::Arpa | Kind::Null => Ok(Table::Bare),
+            _ => Ok(Table::Elsewhere),
+        }
+    }
+
+    fn open_database(definition: &Definition, files: &dyn Opener, method: Method) -> Result<Table, Failure> {
+        let (class, name) = (definition.kind.class(), &definition.name);
+        let mut path = definition.file.clone().unwrap_or_default();
+        if !path.ends_with(b".db") {
+            path.extend_from_slice(b".db");
+        }
+        let file = files.open(definition, &path).map_err(|error| {
+            let what = if error.kind() == io::ErrorKind::NotFound { "missing" } else { "unsafe" };
+            let missing = error.kind() == io::ErrorKind::NotFound;
+            let reason = format!("{class} map \"{name}\": {what} map file {path}: {}", reason(&error)).into();
+            Failure { reason, missing }
+        })?;
+        let opened = file.metadata().map_err(DatabaseError::Io).and_then(|metadata| {
+            let database = Database::open(file)?;
+            Ok((database, Seen::of(&metadata)))
+        });
+        match opened {
+            Ok((database, seen)) if database.method() == method => {
+                Ok(Table::Keyed { keyed: Keyed::new(database, definition.key_end), seen })
+            }
+            Ok(_) => Err(Failure::other(format!("Cannot open {class} database {path}: Invalid argument"))),
+            Err(error) => Err(Failure::other(format!("Cannot open {class} database {path}: {error}"))),
+        }
+    }
+
+    fn open_text(definition: &Definition, files: &dyn Opener) -> Result<Table, Failure> {
+        let (file, path) = open_plain(definition, files)?;
+        let columns = Columns::parse(definition, &path).map_err(|reason| Failure { reason, missing: false })?;
+        let read = file.metadata().and_then(|metadata| Ok((Text::read(&file, columns)?, Seen::of(&metadata))));
+        match read {
+            Ok((text, seen)) => Ok(Table::Text { text, file, seen }),
+            Err(error) => Err(unreadable(definition, &path, &error)),
+        }
+    }
+
+    fn open_aliases(definition: &Definition, files: &dyn Opener) -> Result<Table, Failure> {
+        let (file, path) = open_plain(definition, files)?;
+        let mut text = Vec::new();
+        let read = file.metadata().and_then(|metadata| {
+            (&file).take(ALIAS_BYTES_MAX).read_to_end(&mut text)?;
+            Ok(Seen::of(&metadata))
+        });
+        match read {
+            Ok(seen) => {
+                let (table, _) = aliases::AliasTable::new(&aliases::parse(&text).0);
+                Ok(Table::Aliases { entries: table.into_lookup(), file, seen })
+            }
+            Err(error) => Err(unreadable(definition, &path, &error)),
+        }
+    }
+}
+
+fn open_plain(definition: &Definition, files: &dyn Opener) -> Result<(File, BString), Failure> {
+    let (class, name) = (definition.kind.class(), &definition.name);
+    let path = definition.file.clone().unwrap_or_default();
+    if !path.starts_with(b"/") {
+        return Err(Failure::other(format!("{class} map \"{name}\": file name must be fully qualified")));
+    }
+    match files.open(definition, &path) {
+        Ok(file) => Ok((file, path)),
+        // QUIRK(text-map-missing): a missing text file is told as an unsafe one, and without a reason.
+        Err(error) => {
+            let reason = format!("{class} map \"{name}\": unsafe map file {path}").into();
+            Err(Failure { reason, missing: error.kind() == io::ErrorKind::NotFound })
+        }
+    }
+}
+
+fn unreadable(definition: &Definition, path: &BString, error: &io::Error) -> Failure {
+    let (class, name) = (definition.kind.class(), &definition.name);
+    Failure::other(format!("{class} map \"{name}\": cannot read {path}: {}", reason(error)))
+}
+
+impl Failure {
+    fn other(reason: String) -> Failure {
+        Failure { reason: reason.into(), missing: false }
+    }
+}
+
+/// Returns the system's text for an error, as C programs print it.
+pub(crate) fn reason(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(code) => nix::errno::Errno::from_raw(code).desc().to_owned(),
+        None => error.to_string(),
+    }
+}

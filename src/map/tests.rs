@@ -1,0 +1,253 @@
+//! Maps as a whole: opening, looking up, staleness.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bstr::BString;
+
+use super::bdb::{ByteOrder, Database, build_btree, build_hash};
+use super::{Definition, DirectOpener, Map, Outcome};
+use crate::name::Sysexit;
+
+struct Room {
+    folder: tempfile::TempDir,
+}
+
+impl Room {
+    fn new() -> Room {
+        Room { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.path(name), bytes).expect("the disk has room");
+    }
+
+    fn hash(&self, name: &str, pairs: &[(&[u8], &[u8])]) {
+        self.write(name, &build_hash(&owned(pairs), ByteOrder::NATIVE, [1; 20]).expect("keys differ"));
+    }
+
+    /// Opens a map whose file is in this room.
+    fn open(&self, class: &str, flags: &str, name: &str) -> Map {
+        open(class, &format!("{flags} {}", self.path(name).display()))
+    }
+}
+
+fn owned(pairs: &[(&[u8], &[u8])]) -> Vec<(BString, BString)> {
+    pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
+}
+
+fn open(class: &str, args: &str) -> Map {
+    let (definition, errors) = Definition::parse(b"m", class.as_bytes(), args.as_bytes());
+    assert_eq!(errors, []);
+    Map::open(&definition.expect("a known class"), &DirectOpener)
+}
+
+fn found(value: &str) -> Outcome {
+    Outcome::Found(value.into())
+}
+
+const MISS: Outcome = Outcome::NotFound(Sysexit::Ok);
+
+#[test]
+fn keys_are_found_in_a_hash_file() {
+    let room = Room::new();
+    room.hash("x.db", &[(b"spam.example", b"REJECT"), (b"Big", b"x"), (b"p", b"%0-%1")]);
+    let map = room.open("hash", "-a.", "x");
+    assert_eq!(map.lookup(b"SPAM.example", &[]), found("REJECT."));
+    assert_eq!(map.lookup(b"none", &[]), MISS);
+    assert_eq!(map.lookup(b"Big", &[]), MISS);
+    assert_eq!(map.lookup(b"P", &[b"one"]), found("P-one."));
+    assert_eq!(room.open("hash", "-f", "x.db").lookup(b"Big", &[]), found("x"));
+    assert_eq!(room.open("hash", "-m -aX", "x").lookup(b"P", &[]), found("PX"));
+}
+
+#[test]
+fn keys_with_and_without_nul_are_found_as_the_flags_say() {
+    let room = Room::new();
+    room.hash("nul.db", &[(b"k\0", b"v\0")]);
+    room.hash("bare.db", &[(b"k", b"v")]);
+    for (flags, file, expected) in [
+        ("", "nul", found("v")),
+        ("-N", "nul", found("v")),
+        ("-O", "nul", MISS),
+        ("", "bare", found("v")),
+        ("-N", "bare", MISS),
+        ("-O", "bare", found("v")),
+    ] {
+        let map = room.open("hash", flags, file);
+        assert_eq!(map.lookup(b"other", &[]), MISS);
+        assert_eq!(map.lookup(b"k", &[]), expected, "{flags} {file}");
+        assert_eq!(map.lookup(b"k", &[]), expected, "{flags} {file}");
+    }
+}
+
+#[test]
+fn a_missing_file_is_a_temporary_failure_unless_optional() {
+    let room = Room::new();
+    let map = room.open("hash", "", "none");
+    let reason =
+        format!("hash map \"m\": missing map file {}.db: No such file or directory", room.path("none").display());
+    assert_eq!(map.lookup(b"x", &[]), Outcome::TempFail(reason.as_str().into()));
+    assert_eq!(map.complaint().map(ToString::to_string), Some(reason));
+    assert!(map.is_open());
+
+    let map = room.open("hash", "-o", "none");
+    assert_eq!((map.lookup(b"x", &[]), map.complaint(), map.is_open()), (MISS, None, false));
+}
+
+#[test]
+fn what_is_no_database_of_this_class_is_told() {
+    let room = Room::new();
+    room.write("empty.db", b"");
+    room.write("junk.db", &[b'x'; 9000]);
+    room.write("bt.db", &build_btree(&[], ByteOrder::NATIVE, [0; 20]).expect("it fits"));
+    fs::create_dir(room.path("dir.db")).expect("a folder");
+    for (name, reason) in [
+        ("empty", "Cannot open hash database"),
+        ("junk", "Cannot open hash database"),
+        ("bt", "Invalid argument"),
+        ("dir", "unsafe map file"),
+    ] {
+        let map = room.open("hash", "", name);
+        assert!(matches!(map.lookup(b"x", &[]), Outcome::TempFail(_)));
+        assert!(map.complaint().expect("a reason").to_string().contains(reason), "{name}");
+        let map = room.open("hash", "-o", name);
+        assert_eq!(map.lookup(b"x", &[]), MISS);
+        assert!(map.complaint().is_some());
+    }
+}
+
+#[test]
+fn a_replaced_rewritten_or_removed_file_is_stale() {
+    let room = Room::new();
+    room.hash("x.db", &[(b"a", b"1")]);
+    room.hash("y.db", &[(b"a", b"2")]);
+    let map = room.open("hash", "", "x");
+    assert!(!map.is_stale());
+    fs::rename(room.path("y.db"), room.path("x.db")).expect("same folder");
+    assert!(map.is_stale());
+    assert_eq!(map.lookup(b"a", &[]), found("1"));
+
+    let map = room.open("hash", "", "x");
+    assert_eq!(map.lookup(b"a", &[]), found("2"));
+    fs::OpenOptions::new().write(true).open(room.path("x.db")).and_then(|file| file.set_len(0)).expect("ours");
+    assert!(map.is_stale());
+    assert!(matches!(map.lookup(b"a", &[]), Outcome::TempFail(_)));
+
+    let map = room.open("text", "-o", "t");
+    assert!(map.is_stale());
+    room.write("t", b"a b\n");
+    let map = room.open("text", "-v1", "t");
+    assert!(!map.is_stale());
+    fs::remove_file(room.path("t")).expect("ours");
+    assert!(map.is_stale());
+}
+
+#[test]
+fn a_text_map_needs_a_full_path() {
+    let reason = "text map \"m\": file name must be fully qualified";
+    assert_eq!(open("text", "x").lookup(b"a", &[]), Outcome::TempFail(reason.into()));
+}
+
+#[test]
+fn an_implicit_map_takes_the_database_then_the_text() {
+    let room = Room::new();
+    room.write("aliases", b"root: text\n");
+    assert_eq!(room.open("implicit", "", "aliases").lookup(b"ROOT", &[]), found("text"));
+    assert_eq!(room.open("stab", "", "aliases").lookup(b"none", &[]), Outcome::NotFound(Sysexit::NoHost));
+    room.hash("aliases.db", &[(b"root\0", b"database\0")]);
+    let map = room.open("implicit", "", "aliases");
+    assert_eq!(map.lookup(b"root", &[]), found("database"));
+    assert!(!map.has_alias_mark());
+}
+
+#[test]
+fn classes_without_a_file_answer() {
+    assert_eq!(open("null", "-aX").lookup(b"x", &[]), Outcome::NotFound(Sysexit::NoHost));
+    assert_eq!(open("arith", "-aX").lookup(b"+", &[b"1", b"2"]), found("3"));
+    assert_eq!(open("dequote", "-aX").lookup(b"\"a\"", &[]), found("aX"));
+    assert_eq!(open("arpa", "-aX").lookup(b"1.2.3.4", &[]), found("4.3.2.1X"));
+    assert_eq!(open("arpa", "").lookup(b"x", &[]), Outcome::NotFound(Sysexit::DataErr));
+    assert_eq!(open("regex", "-aX b").lookup(b"abc", &[]), found("X"));
+}
+
+#[test]
+fn a_user_map_reads_the_password_database() {
+    assert_eq!(open("user", "-vuid").lookup(b"ROOT", &[]), found("0"));
+    assert_eq!(open("user", "-f -vgid").lookup(b"root", &[]), found("0"));
+    assert_eq!(open("user", "-m -a!").lookup(b"Root", &[]), found("root!"));
+    assert_eq!(open("user", "").lookup(b"no such user", &[]), Outcome::NotFound(Sysexit::NoUser));
+    let failed = open("user", "-vfoo").lookup(b"root", &[]);
+    assert_eq!(failed, Outcome::TempFail("User map m: unknown column name foo".into()));
+}
+
+#[test]
+fn a_line_with_an_error_has_no_key() {
+    let (definition, _) = Definition::parse(b"m", b"hash", b"");
+    let map = Map::open(&definition.expect("a known class"), &DirectOpener);
+    assert_eq!((map.lookup(b"x", &[]), map.is_open(), map.is_stale()), (MISS, false, false));
+}
+
+fn sample(class: &str, name: &str) -> Map {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/maps");
+    open(class, &folder.join(name).display().to_string())
+}
+
+/// The samples were written by the original's programs from data of our own.
+#[test]
+fn files_of_the_original_are_read() {
+    for (class, name) in [("hash", "original-hash"), ("btree", "original-btree")] {
+        let map = sample(class, name);
+        for n in 0..300 {
+            assert_eq!(map.lookup(format!("key{n}").as_bytes(), &[]), found(&format!("value of {n}")));
+        }
+        assert_eq!(map.lookup(b"none", &[]), MISS);
+    }
+    let map = sample("btree", "original-duplicates");
+    assert_eq!(map.lookup(b"few", &[]), found("3"));
+    assert_eq!(map.lookup(b"many", &[]), found("value 200"));
+    let map = sample("hash", "original-aliases");
+    assert_eq!(map.lookup(b"Postmaster", &[]), found("root, alice"));
+    assert!(map.has_alias_mark());
+}
+
+/// The samples were written by `db5.3_load` with long items, many duplicates, checksums, the other byte order.
+#[test]
+fn files_with_all_that_libdb_can_put_there_are_read() {
+    for class in ["hash", "btree"] {
+        for (kind, few, many) in
+            [("", "3", "value 400"), ("-big-endian", "3", "value 400"), ("-sorted", "1", "value 1")]
+        {
+            let map = sample(class, &format!("libdb{kind}-{class}"));
+            assert_eq!(map.complaint(), None);
+            for n in 0..60 {
+                assert_eq!(map.lookup(format!("key{n}").as_bytes(), &[]), found(&format!("value of {n}")));
+            }
+            assert_eq!(map.lookup("k".repeat(1100).as_bytes(), &[]), found(&"v".repeat(2000)));
+            assert_eq!(map.lookup(b"few", &[]), found(few));
+            assert_eq!(map.lookup(b"many", &[]), found(many));
+            assert_eq!(map.lookup(b"none", &[]), MISS);
+            let mut big = map.definition().clone();
+            big.keep_case = true;
+            assert_eq!(
+                Map::open(&big, &DirectOpener).lookup("K".repeat(5000).as_bytes(), &[]),
+                found(&"V".repeat(9000))
+            );
+        }
+    }
+}
+
+#[test]
+fn every_duplicate_that_libdb_wrote_is_scanned() {
+    for name in ["libdb-hash", "libdb-btree", "libdb-big-endian-hash", "libdb-sorted-btree", "libdb-sorted-hash"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/maps").join(format!("{name}.db"));
+        let database = Database::open(fs::File::open(path).expect("a sample")).expect("a database");
+        let pairs = database.pairs().expect("it is sound");
+        assert_eq!(pairs.len(), 465, "{name}");
+        assert_eq!(pairs.iter().filter(|pair| pair.0 == "many").count(), 400, "{name}");
+    }
+}
