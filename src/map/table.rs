@@ -17,6 +17,9 @@ use crate::sys::regex::Regex;
 /// Largest alias file that is read, in bytes: it is kept in memory.
 const ALIAS_BYTES_MAX: u64 = 64 << 20;
 
+/// What a file is called that the system, or its owner and mode, keep us from reading.
+const UNSAFE: &str = "unsafe";
+
 /// A map that was opened, or that could not be: then it says why at every look-up.
 #[derive(Debug)]
 pub struct Map {
@@ -212,7 +215,7 @@ impl Table {
             path.extend_from_slice(b".db");
         }
         let file = files.open(definition, &path).map_err(|error| {
-            let what = if error.kind() == io::ErrorKind::NotFound { "missing" } else { "unsafe" };
+            let what = if error.kind() == io::ErrorKind::NotFound { "missing" } else { UNSAFE };
             let missing = error.kind() == io::ErrorKind::NotFound;
             let reason = format!("{class} map \"{name}\": {what} map file {path}: {}", reason(&error)).into();
             Failure { reason, missing }
@@ -267,7 +270,7 @@ fn open_plain(definition: &Definition, files: &dyn Opener) -> Result<(File, BStr
         Ok(file) => Ok((file, path)),
         // QUIRK(text-map-missing): a missing text file is told as an unsafe one, and without a reason.
         Err(error) => {
-            let reason = format!("{class} map \"{name}\": unsafe map file {path}").into();
+            let reason = format!("{class} map \"{name}\": {UNSAFE} map file {path}").into();
             Err(Failure { reason, missing: error.kind() == io::ErrorKind::NotFound })
         }
     }

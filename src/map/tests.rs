@@ -110,7 +110,7 @@ fn what_is_no_database_of_this_class_is_told() {
         ("empty", "Cannot open hash database"),
         ("junk", "Cannot open hash database"),
         ("bt", "Invalid argument"),
-        ("dir", "unsafe map file"),
+        ("dir", "map file"),
     ] {
         let map = room.open("hash", "", name);
         assert!(matches!(map.lookup(b"x", &[]), Outcome::TempFail(_)));
