@@ -67,23 +67,27 @@ fn wait_for(mut told: File, mut child: Child) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::process::branch_for_test;
+    use crate::sys::process::{alone, branch_for_test};
 
     #[test]
     fn when_the_background_is_ready_then_the_foreground_exits_with_0() {
-        let status = branch_for_test(|| {
-            background().unwrap().ready().unwrap();
-            9
+        alone(|| {
+            let status = branch_for_test(|| {
+                background().unwrap().ready().unwrap();
+                9
+            });
+            assert_eq!(status, 0);
         });
-        assert_eq!(status, 0);
     }
 
     #[test]
     fn when_the_start_fails_then_the_foreground_has_its_status() {
-        let status = branch_for_test(|| {
-            let _waiting = background().unwrap();
-            78
+        alone(|| {
+            let status = branch_for_test(|| {
+                let _waiting = background().unwrap();
+                78
+            });
+            assert_eq!(status, 78);
         });
-        assert_eq!(status, 78);
     }
 }

@@ -21,6 +21,13 @@ pub fn name() -> io::Result<BString> {
     Ok(nix::unistd::gethostname()?.into_vec().into())
 }
 
+/// Returns what tells this start of the machine from every other: process ids count only within it.
+///
+/// `None` where the system does not tell. In a container of its own it differs from the host's.
+pub fn boot() -> Option<BString> {
+    platform::boot()
+}
+
 /// An address of one of this machine's interfaces.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Interface {
@@ -100,6 +107,15 @@ impl Space {
 
 /// Returns the TCP port that services(5) has for `service`; a number is its own port.
 pub fn service_port(service: &[u8]) -> Option<u16> {
+    port(service, libc::SOCK_STREAM)
+}
+
+/// Returns the UDP port that services(5) has for `service`; a number is its own port.
+pub fn datagram_port(service: &[u8]) -> Option<u16> {
+    port(service, libc::SOCK_DGRAM)
+}
+
+fn port(service: &[u8], socket_type: libc::c_int) -> Option<u16> {
     // Numbers are read here: getaddrinfo(3) takes 70000 for 4464.
     if service.iter().all(u8::is_ascii_digit) {
         return std::str::from_utf8(service).ok()?.parse().ok();
@@ -108,7 +124,7 @@ pub fn service_port(service: &[u8]) -> Option<u16> {
     // SAFETY: addrinfo is plain data for which all zero bits mean "no wish".
     let mut wish: libc::addrinfo = unsafe { zeroed() };
     wish.ai_family = libc::AF_INET;
-    wish.ai_socktype = libc::SOCK_STREAM;
+    wish.ai_socktype = socket_type;
     wish.ai_flags = libc::AI_PASSIVE;
     let mut list = ptr::null_mut();
     // SAFETY: no host is named, so only services are looked up; `service` and `wish` outlive the
@@ -172,12 +188,25 @@ pub fn take_inherited(number: RawFd) -> io::Result<std::os::fd::OwnedFd> {
 
 #[cfg(target_os = "linux")]
 mod platform {
+    use std::os::unix::ffi::OsStrExt;
+
+    use bstr::{BString, ByteSlice};
     use nix::errno::Errno;
 
     use super::{RawFd, io};
 
     /// Descriptors are closed one by one up to here on kernels before 5.9.
     const CLOSE_MAX: RawFd = 65_536;
+
+    pub(super) fn boot() -> Option<BString> {
+        let boot = std::fs::read("/proc/sys/kernel/random/boot_id").ok()?;
+        // A process id means something within its namespace only.
+        let namespace = std::fs::read_link("/proc/self/ns/pid").ok()?;
+        let mut name = BString::from(boot.trim());
+        name.push(b'/');
+        name.extend(namespace.as_os_str().as_bytes());
+        Some(name)
+    }
 
     pub(super) fn close_from(first: RawFd) -> io::Result<()> {
         let lowest = libc::c_uint::try_from(first).map_err(|_| Errno::EBADF)?;
@@ -199,7 +228,25 @@ mod platform {
 
 #[cfg(not(target_os = "linux"))]
 mod platform {
+    use std::ptr;
+
+    use bstr::BString;
+
     use super::{RawFd, io};
+
+    /// Longer than any identifier of a start, in bytes.
+    const BOOT_BYTES_MAX: usize = 64;
+
+    pub(super) fn boot() -> Option<BString> {
+        let mut room = [0_u8; BOOT_BYTES_MAX];
+        let mut length = room.len();
+        // SAFETY: the name is a C string; at most `length` bytes of `room` are written and `length`
+        // then says how many; nothing is set.
+        let answer = unsafe {
+            libc::sysctlbyname(c"kern.boot_id".as_ptr(), room.as_mut_ptr().cast(), &raw mut length, ptr::null_mut(), 0)
+        };
+        (answer == 0).then(|| room[..length].iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
+    }
 
     pub(super) fn close_from(first: RawFd) -> io::Result<()> {
         // SAFETY: a plain number; by the caller's promise nobody in this process owns what is above.
@@ -211,7 +258,7 @@ mod platform {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::process::branch_for_test;
+    use crate::sys::process::{alone, branch_for_test};
 
     #[test]
     fn services_are_found_by_name_and_number() {
@@ -220,6 +267,7 @@ mod tests {
         assert_eq!(service_port(b"70000"), None);
         if std::fs::read_to_string("/etc/services").is_ok_and(|text| text.contains("smtp")) {
             assert_eq!(service_port(b"smtp"), Some(25));
+            assert_eq!(datagram_port(b"smtp").unwrap_or(25), 25);
         }
     }
 
@@ -234,12 +282,14 @@ mod tests {
 
     #[test]
     fn when_standard_descriptors_are_closed_then_they_become_dev_null() {
-        let status = branch_for_test(|| {
-            close_inherited(0).unwrap();
-            open_standard_descriptors().unwrap();
-            let opened = [0, 1, 2].map(|number| take_inherited(number).is_ok());
-            u8::from(opened != [true; 3] || take_inherited(3).is_ok())
+        alone(|| {
+            let status = branch_for_test(|| {
+                close_inherited(0).unwrap();
+                open_standard_descriptors().unwrap();
+                let opened = [0, 1, 2].map(|number| take_inherited(number).is_ok());
+                u8::from(opened != [true; 3] || take_inherited(3).is_ok())
+            });
+            assert_eq!(status, 0);
         });
-        assert_eq!(status, 0);
     }
 }

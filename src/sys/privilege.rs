@@ -286,12 +286,12 @@ mod platform {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::process::branch_for_test;
+    use crate::sys::process::{alone, branch_for_test};
 
     /// Runs `body` in a child process, as ids cannot be changed back; `true` is success.
     #[track_caller]
     fn in_child(body: impl FnOnce() -> bool) {
-        assert_eq!(branch_for_test(|| u8::from(!body())), 0, "the child's check failed");
+        alone(|| assert_eq!(branch_for_test(|| u8::from(!body())), 0, "the child's check failed"));
     }
 
     fn skipped_without_root() -> bool {

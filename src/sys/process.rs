@@ -420,7 +420,38 @@ fn threads() -> Option<usize> {
     std::fs::read_dir("/proc/self/task").ok().map(Iterator::count)
 }
 
-/// Runs `body` in a forked copy of the test program and returns its status (200 for a panic).
+/// Runs the body of the calling test in a process of its own, where it may change user, fork and die.
+///
+/// The test program is executed again for this one test, so that neither descriptors nor locks of the
+/// tests running beside it get into the copy. On one test thread the body runs in place.
+#[cfg(test)]
+#[track_caller]
+pub(crate) fn alone(body: impl FnOnce()) {
+    use std::io::Seek;
+
+    const MARK: &str = "FUTAGO_TEST_ALONE";
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("main");
+    if name == "main" || std::env::var_os(MARK).is_some() {
+        return body();
+    }
+    let mut shown = tempfile::tempfile().expect("test machine has room");
+    let mut program = Program::new(&std::env::current_exe().expect("running"), b"alone");
+    program.arg(b"--exact").arg(name.as_bytes()).arg(b"--nocapture").arg(b"--test-threads=1");
+    for number in [1, 2] {
+        program.descriptor(number, shown.try_clone().expect("descriptors are left").into());
+    }
+    program.env(MARK.as_bytes(), b"1").env(b"PATH", b"/usr/bin:/bin:/usr/sbin:/sbin");
+    let ended = program.start().expect("test machine can exec").wait().expect("it is our child");
+    let mut text = String::new();
+    shown.rewind().and_then(|()| shown.read_to_string(&mut text)).expect("temporary file is readable");
+    // What was skipped is told in both.
+    eprint!("{text}");
+    assert_eq!(ended, Ended::Exited(0), "{text}");
+}
+
+/// Runs `body` in a forked copy of this process and returns its status (200 for a panic); within
+/// [`alone`].
 #[cfg(test)]
 pub(crate) fn branch_for_test(body: impl FnOnce() -> u8) -> i32 {
     // SAFETY: glibc keeps its allocator usable after fork; the body takes no lock of other threads.

@@ -108,32 +108,36 @@ mod tests {
     use nix::sys::signal::raise;
 
     use super::*;
-    use crate::sys::process::branch_for_test;
+    use crate::sys::process::{alone, branch_for_test};
 
     #[test]
     fn when_signals_come_then_the_descriptor_is_readable_and_tells_which() {
-        let status = branch_for_test(|| {
-            let signals = Signals::watch(&[Signal::SIGHUP, Signal::SIGTERM]).unwrap();
-            let none = signals.take().unwrap();
-            for signal in [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGHUP] {
-                raise(signal).unwrap();
-            }
-            let ready = poll(&mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO).unwrap();
-            let some = signals.take().unwrap();
-            let again = Signals::watch(&[]).is_err();
-            u8::from(!(none.is_empty() && ready == 1 && some == [Signal::SIGHUP, Signal::SIGTERM] && again))
+        alone(|| {
+            let status = branch_for_test(|| {
+                let signals = Signals::watch(&[Signal::SIGHUP, Signal::SIGTERM]).unwrap();
+                let none = signals.take().unwrap();
+                for signal in [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGHUP] {
+                    raise(signal).unwrap();
+                }
+                let ready = poll(&mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO).unwrap();
+                let some = signals.take().unwrap();
+                let again = Signals::watch(&[]).is_err();
+                u8::from(!(none.is_empty() && ready == 1 && some == [Signal::SIGHUP, Signal::SIGTERM] && again))
+            });
+            assert_eq!(status, 0);
         });
-        assert_eq!(status, 0);
     }
 
     #[test]
     fn when_write_signals_are_ignored_then_raising_them_does_nothing() {
-        let status = branch_for_test(|| {
-            ignore_write_signals().unwrap();
-            raise(Signal::SIGXFSZ).unwrap();
-            raise(Signal::SIGPIPE).unwrap();
-            0
+        alone(|| {
+            let status = branch_for_test(|| {
+                ignore_write_signals().unwrap();
+                raise(Signal::SIGXFSZ).unwrap();
+                raise(Signal::SIGPIPE).unwrap();
+                0
+            });
+            assert_eq!(status, 0);
         });
-        assert_eq!(status, 0);
     }
 }

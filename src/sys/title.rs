@@ -114,7 +114,7 @@ mod platform {
 mod tests {
     use super::platform::argument_area;
     use super::*;
-    use crate::sys::process::branch_for_test;
+    use crate::sys::process::{alone, branch_for_test};
 
     #[test]
     fn the_area_is_found_behind_a_name_with_brackets_and_spaces() {
@@ -128,16 +128,18 @@ mod tests {
 
     #[test]
     fn when_a_title_is_set_then_ps_shows_it_and_no_rest_of_the_old() {
-        let status = branch_for_test(|| {
-            let mut title = Title::take();
-            let room = title.room();
-            title.set(&vec![b'x'; room + 50]);
-            title.set(b"sendmail: short");
-            let shown = std::fs::read("/proc/self/cmdline").unwrap();
-            let expected = &b"sendmail: short"[..room.min(15)];
-            let rest_is_empty = shown[expected.len()..].iter().all(|byte| *byte == 0);
-            u8::from(!(shown.starts_with(expected) && rest_is_empty && shown.len() == room + 1))
+        alone(|| {
+            let status = branch_for_test(|| {
+                let mut title = Title::take();
+                let room = title.room();
+                title.set(&vec![b'x'; room + 50]);
+                title.set(b"sendmail: short");
+                let shown = std::fs::read("/proc/self/cmdline").unwrap();
+                let expected = &b"sendmail: short"[..room.min(15)];
+                let rest_is_empty = shown[expected.len()..].iter().all(|byte| *byte == 0);
+                u8::from(!(shown.starts_with(expected) && rest_is_empty && shown.len() == room + 1))
+            });
+            assert_eq!(status, 0);
         });
-        assert_eq!(status, 0);
     }
 }

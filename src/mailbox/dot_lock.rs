@@ -1,0 +1,377 @@
+//! The lock file `user.lock` beside a mailbox.
+//!
+//! It is made by exclusive creation, flocked for as long as its owner lives, and holds three lines:
+//!
+//! ```text
+//! 4711                                process id, for programs that look for one
+//! mx.example.org 7f3c…/pid:[4026…]    host and start of the machine the id counts on
+//! 52310 2049 131074                   length, device and inode of the mailbox when it was locked
+//! ```
+//!
+//! The third line is what a successor needs to cut off the torn end that a killed owner left.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, SystemTime};
+
+use bstr::{BString, ByteSlice};
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
+use nix::unistd::{Pid, UnlinkatFlags, unlinkat};
+
+use crate::sys::{host, lock, process};
+
+/// A lock whose owner cannot be found out is broken after this time, as the original does.
+const UNKNOWN_AGE_MAX: Duration = Duration::from_secs(300);
+
+/// A foreign lock whose process id is in use is broken after this time: the id may be another's by now.
+const FOREIGN_AGE_MAX: Duration = Duration::from_secs(3600);
+
+/// More than the three lines take, in bytes.
+const CONTENT_BYTES_MAX: u64 = 512;
+
+/// A lock file of ours.
+#[derive(Debug)]
+pub struct DotLock {
+    directory: OwnedFd,
+    name: BString,
+    file: File,
+}
+
+/// What a dead owner's lock file told about the mailbox.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Leftover {
+    /// The mailbox's length before the owner began to write, in bytes.
+    pub length: u64,
+    /// The device the mailbox was on.
+    pub device: u64,
+    /// The mailbox's inode.
+    pub inode: u64,
+}
+
+/// What came of a try to take the lock.
+#[derive(Debug)]
+pub enum Taken {
+    /// It is ours; a dead owner's remark may have been found.
+    Ours(DotLock, Option<Leftover>),
+    /// Somebody has it.
+    Held,
+}
+
+impl DotLock {
+    /// Tries once to make the lock file `name` in `directory`; breaks that of a dead owner first.
+    pub fn take(directory: BorrowedFd<'_>, name: &[u8]) -> nix::Result<Taken> {
+        if let Some(lock) = Self::create(directory, name)? {
+            return Ok(Taken::Ours(lock, None));
+        }
+        let Some(leftover) = break_stale(directory, name)? else { return Ok(Taken::Held) };
+        Ok(match Self::create(directory, name)? {
+            Some(lock) => Taken::Ours(lock, leftover),
+            None => Taken::Held,
+        })
+    }
+
+    /// Removes the lock file of a dead owner without taking it; tells whether the name is free now.
+    ///
+    /// For root, where a spool does not let a user remove what another has left.
+    pub fn clear_stale(directory: BorrowedFd<'_>, name: &[u8]) -> nix::Result<bool> {
+        Ok(break_stale(directory, name)?.is_some())
+    }
+
+    /// Writes down how long the mailbox is before anything is appended.
+    ///
+    /// A failure is one of the disk: nothing may be appended then.
+    pub fn remember(&mut self, mailbox: Leftover) -> std::io::Result<()> {
+        let Leftover { length, device, inode } = mailbox;
+        self.file.write_all(format!("{length} {device} {inode}\n").as_bytes())
+    }
+
+    /// Removes the lock file, if the name is still that of ours.
+    pub fn release(self) -> nix::Result<()> {
+        match lock::same_file(self.file.as_fd(), &self.directory, self.name.as_slice()) {
+            Ok(true) => unlink(self.directory.as_fd(), &self.name),
+            _ => Ok(()),
+        }
+    }
+
+    fn create(directory: BorrowedFd<'_>, name: &[u8]) -> nix::Result<Option<Self>> {
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let mode = Mode::S_IRUSR | Mode::S_IWUSR | Mode::S_IRGRP | Mode::S_IROTH;
+        let file = match openat(directory, name, flags, mode) {
+            Ok(file) => File::from(file),
+            Err(Errno::EEXIST) => return Ok(None),
+            Err(errno) => return Err(errno),
+        };
+        let mut lock = Self { directory: duplicate(directory)?, name: name.into(), file };
+        // Somebody who looks whether it is stale may have its flock for a moment. Nothing is written
+        // before it is ours: what is written and not flocked counts as a dead owner's.
+        let flocked = lock::exclusive(lock.file.as_fd(), lock::Patience::Wait);
+        match flocked.and_then(|_| lock.file.write_all(&identity_lines())) {
+            Ok(()) => Ok(Some(lock)),
+            Err(error) => {
+                let errno = Errno::from_raw(error.raw_os_error().unwrap_or(Errno::ENOSPC as i32));
+                lock.release()?;
+                Err(errno)
+            }
+        }
+    }
+}
+
+fn duplicate(directory: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
+    directory.try_clone_to_owned().map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))
+}
+
+/// Removes a lock file whose owner is gone; `None` when it is not to be removed.
+///
+/// `Some` means that the name is free for another try; inside is the owner's remark, if it died in
+/// this start of the machine: after a crash of the whole machine the remark may be older than the
+/// mailbox's contents.
+fn break_stale(directory: BorrowedFd<'_>, name: &[u8]) -> nix::Result<Option<Option<Leftover>>> {
+    let found = match fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+        Ok(found) => found,
+        Err(Errno::ENOENT) => return Ok(Some(None)),
+        Err(errno) => return Err(errno),
+    };
+    if SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
+        return Ok(None);
+    }
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let Ok(file) = openat(directory, name, flags, Mode::empty()) else {
+        return break_by_age(directory, name, &found);
+    };
+    let file = File::from(file);
+    // Whoever breaks a lock holds its flock, so that two cannot break it one after the other and the
+    // second hit the first one's new lock. A living owner of ours holds it all the time.
+    if !lock::exclusive(file.as_fd(), lock::Patience::Try).unwrap_or(false)
+        || !lock::same_file(file.as_fd(), directory, name).unwrap_or(false)
+    {
+        return Ok(None);
+    }
+    let mut content = Vec::new();
+    let _ = (&file).take(CONTENT_BYTES_MAX).read_to_end(&mut content);
+    let owner = Owner::of(&content, &Machine::here(), lock::flock_is_record(directory));
+    let age = file.metadata().ok().and_then(|found| age_since(found.mtime())).unwrap_or_default();
+    let stale = match owner {
+        Owner::Dead { .. } => true,
+        Owner::Foreign => age >= FOREIGN_AGE_MAX,
+        Owner::Unknown => age >= UNKNOWN_AGE_MAX,
+    };
+    if !stale || !removed(directory, name)? {
+        return Ok(None);
+    }
+    Ok(Some(match owner {
+        Owner::Dead { leftover } => leftover,
+        _ => None,
+    }))
+}
+
+/// Breaks a lock file that cannot be read, once it is old.
+fn break_by_age(directory: BorrowedFd<'_>, name: &[u8], found: &FileStat) -> nix::Result<Option<Option<Leftover>>> {
+    let is_old = age_since(found.st_mtime).is_some_and(|age| age >= UNKNOWN_AGE_MAX);
+    Ok(if is_old && removed(directory, name)? { Some(None) } else { None })
+}
+
+/// Removes a lock file; `false` where the directory does not let us.
+fn removed(directory: BorrowedFd<'_>, name: &[u8]) -> nix::Result<bool> {
+    match unlink(directory, name) {
+        Ok(()) => Ok(true),
+        Err(Errno::EPERM | Errno::EACCES) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
+
+fn unlink(directory: BorrowedFd<'_>, name: &[u8]) -> nix::Result<()> {
+    match unlinkat(directory, name, UnlinkatFlags::NoRemoveDir) {
+        Err(Errno::ENOENT) => Ok(()),
+        other => other,
+    }
+}
+
+fn age_since(seconds: i64) -> Option<Duration> {
+    let then = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).ok()?);
+    SystemTime::now().duration_since(then).ok()
+}
+
+/// This host and this start of it.
+struct Machine {
+    host: BString,
+    boot: Option<BString>,
+}
+
+impl Machine {
+    fn here() -> Self {
+        Self { host: host::name().unwrap_or_default(), boot: host::boot() }
+    }
+}
+
+fn identity_lines() -> Vec<u8> {
+    let Machine { host, boot } = Machine::here();
+    let boot = boot.unwrap_or_else(|| "-".into());
+    format!("{}\n{host} {boot}\n", std::process::id()).into_bytes()
+}
+
+/// Whose lock file a content is.
+#[derive(Debug, Eq, PartialEq)]
+enum Owner {
+    /// Nobody's any more.
+    Dead { leftover: Option<Leftover> },
+    /// Perhaps that of a process of another program.
+    Foreign,
+    /// It does not tell.
+    Unknown,
+}
+
+impl Owner {
+    /// Judges a lock file that nobody has flocked.
+    ///
+    /// `shared` tells that other machines see the directory: then a bare process id says nothing.
+    fn of(content: &[u8], here: &Machine, shared: bool) -> Self {
+        let mut lines = content.lines();
+        let pid = lines.next().and_then(|line| line.trim().to_str().ok()?.parse::<i32>().ok()).filter(|pid| *pid > 0);
+        let Some(pid) = pid else { return Self::Unknown };
+        let Some((host, boot)) = lines.next().and_then(|line| line.split_once_str(" ")) else {
+            return match process::is_alive(Pid::from_raw(pid)) {
+                _ if shared => Self::Unknown,
+                true => Self::Foreign,
+                false => Self::Dead { leftover: None },
+            };
+        };
+        if host != here.host.as_slice() {
+            return Self::Unknown;
+        }
+        // A lock of ours that is not flocked: its owner has died, now or before the last start.
+        let same_start = here.boot.as_ref().is_some_and(|here| here == boot);
+        let leftover = if same_start { lines.next().and_then(leftover) } else { None };
+        Self::Dead { leftover }
+    }
+}
+
+fn leftover(line: &[u8]) -> Option<Leftover> {
+    let mut numbers = line.to_str().ok()?.split(' ').map(str::parse::<u64>);
+    let mut next = || numbers.next()?.ok();
+    Some(Leftover { length: next()?, device: next()?, inode: next()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, FileTimes};
+    use std::path::Path;
+
+    use super::*;
+    use crate::sys::process::{alone, branch_for_test};
+
+    const NAME: &[u8] = b"joe.lock";
+
+    fn take(room: &Path) -> Taken {
+        DotLock::take(File::open(room).unwrap().as_fd(), NAME).unwrap()
+    }
+
+    fn is_held(room: &Path) -> bool {
+        matches!(take(room), Taken::Held)
+    }
+
+    /// Writes a lock file of somebody's, `age` old, and tells whether it was honoured.
+    #[track_caller]
+    fn check(content: &str, age: Duration, honoured: bool) {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("joe.lock");
+        fs::write(&path, content).unwrap();
+        let times = FileTimes::new().set_modified(SystemTime::now() - age);
+        File::options().write(true).open(&path).unwrap().set_times(times).unwrap();
+        assert_eq!(is_held(room.path()), honoured, "{content:?}");
+    }
+
+    /// Returns the id of a process that has just ended.
+    fn dead_pid() -> i32 {
+        let mut child = process::Program::new(Path::new("/bin/true"), b"true").start().unwrap();
+        child.wait().unwrap();
+        child.pid().as_raw()
+    }
+
+    const NOW: Duration = Duration::ZERO;
+    const OLD: Duration = Duration::from_secs(301);
+
+    #[test]
+    fn when_one_has_the_lock_then_the_next_does_not_until_it_is_released() {
+        alone(|| {
+            let room = tempfile::tempdir().unwrap();
+            let Taken::Ours(lock, None) = take(room.path()) else { panic!("free") };
+            assert!(is_held(room.path()));
+            lock.release().unwrap();
+            assert!(!room.path().join("joe.lock").exists());
+            assert!(!is_held(room.path()));
+        });
+    }
+
+    #[test]
+    fn when_the_lock_is_somebody_elses_by_now_then_release_leaves_it() {
+        alone(|| {
+            let room = tempfile::tempdir().unwrap();
+            let Taken::Ours(lock, None) = take(room.path()) else { panic!("free") };
+            fs::remove_file(room.path().join("joe.lock")).unwrap();
+            fs::write(room.path().join("joe.lock"), "1\n").unwrap();
+            lock.release().unwrap();
+            assert!(room.path().join("joe.lock").exists());
+        });
+    }
+
+    #[test]
+    fn when_the_owner_lives_then_its_lock_is_honoured() {
+        alone(|| {
+            check(&format!("{}\n", std::process::id()), NOW, true);
+            check(&format!("{}\n", std::process::id()), OLD, true);
+            check(&format!("{}\n", std::process::id()), FOREIGN_AGE_MAX, false);
+        });
+    }
+
+    #[test]
+    fn when_the_owner_is_dead_then_its_lock_is_broken_at_once() {
+        alone(|| {
+            let here = Machine::here();
+            let boot = here.boot.clone().unwrap_or_else(|| "-".into());
+            check(&format!("{}\n", dead_pid()), NOW, false);
+            check(&format!("{}", dead_pid()), NOW, false);
+            check(&format!("{}\n{} {boot}\n", dead_pid(), here.host), NOW, false);
+            // The id is in use again, but the file is not flocked: not the process that wrote it.
+            check(&format!("{}\n{} {boot}\n", std::process::id(), here.host), NOW, false);
+            check(&format!("{}\n{} other-boot\n", std::process::id(), here.host), NOW, false);
+        });
+    }
+
+    #[test]
+    fn when_the_owner_is_unknown_then_age_decides() {
+        alone(|| {
+            for content in ["", "0", "0\n", "garbage", "-1\n", "12 34\n", "4711\nother.example 1234\n"] {
+                check(content, NOW, true);
+                check(content, OLD, false);
+            }
+        });
+    }
+
+    #[test]
+    fn when_the_lock_is_no_file_then_it_is_honoured() {
+        alone(|| {
+            let room = tempfile::tempdir().unwrap();
+            std::os::unix::fs::symlink("x", room.path().join("joe.lock")).unwrap();
+            assert!(is_held(room.path()));
+        });
+    }
+
+    #[test]
+    fn when_an_owner_is_killed_then_its_remark_is_found() {
+        alone(|| {
+            let room = tempfile::tempdir().unwrap();
+            let remark = Leftover { length: 12, device: 34, inode: 56 };
+            let status = branch_for_test(|| {
+                let Taken::Ours(mut lock, None) = take(room.path()) else { return 1 };
+                u8::from(lock.remember(remark).is_err())
+            });
+            assert_eq!(status, 0);
+            let Taken::Ours(_lock, leftover) = take(room.path()) else { panic!("owner is dead") };
+            assert_eq!(leftover, host::boot().map(|_| remark));
+        });
+    }
+}
