@@ -1,0 +1,192 @@
+//! What the result of a check_* ruleset means (op guide "check_relay" and following).
+
+use bstr::{BString, ByteSlice};
+
+use crate::mail::reply::Reply;
+use crate::mail::token::{Kind, Mark, Token};
+use crate::name::Status;
+use crate::smtp::server::texts;
+
+/// What a check_* ruleset decided.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// The command may go on.
+    Accept,
+    /// The command seems to go on, and the message is thrown away.
+    Discard,
+    /// The message is held back, for this reason.
+    Quarantine(BString),
+    /// The command is refused.
+    Reject(Reply),
+}
+
+impl Verdict {
+    /// Reads the tokens that `ruleset` returned; `about` is the address that some replies name.
+    pub(super) fn of(ruleset: &str, tokens: &[Token], about: &[u8]) -> Self {
+        let [net, mailer, rest @ ..] = tokens else { return Self::Accept };
+        if !net.is(&Mark::Net) {
+            return Self::Accept;
+        }
+        if mailer.is_text(b"discard") {
+            return Self::Discard;
+        }
+        if !mailer.is_text(b"error") {
+            return Self::Accept;
+        }
+        let (host, user) = host_and_user(rest);
+        if host.len() == 1 && host[0].is_text(b"quarantine") {
+            return Self::Quarantine(user.map_or_else(|| ruleset.into(), plain_text));
+        }
+        match user {
+            Some(user) => Self::Reject(error_reply(&plain_text(host), &plain_text(user), about)),
+            None => Self::Reject(Reply::new(554, Status::new(5, 3, 5), "buildaddr: no user")),
+        }
+    }
+}
+
+/// Splits what follows the mailer's name into host and user.
+fn host_and_user(tokens: &[Token]) -> (&[Token], Option<&[Token]>) {
+    let user = tokens.iter().position(|token| token.is(&Mark::User));
+    let before = &tokens[..user.unwrap_or(tokens.len())];
+    let host = before.iter().position(|token| token.is(&Mark::Host)).map_or(&[][..], |at| &before[at + 1..]);
+    (host, user.map(|at| &tokens[at + 1..]))
+}
+
+/// Joins tokens into text for people: a space between atoms, quotes and backslashes in quotes removed.
+fn plain_text(tokens: &[Token]) -> BString {
+    let mut out = BString::default();
+    let mut after_atom = false;
+    for token in tokens {
+        match token.text() {
+            Some((Kind::Quoted, text)) => unquote(text, &mut out),
+            Some((Kind::Atom, text)) => {
+                if after_atom {
+                    out.push(b' ');
+                }
+                out.extend_from_slice(text);
+            }
+            Some((Kind::Operator, text)) => out.extend_from_slice(text),
+            None => {}
+        }
+        after_atom = token.is_atom();
+    }
+    out
+}
+
+/// Appends a quoted string without its quotes.
+fn unquote(text: &[u8], out: &mut BString) {
+    let inner = text.strip_prefix(b"\"").unwrap_or(text);
+    let inner = inner.strip_suffix(b"\"").unwrap_or(inner);
+    let mut escaped = false;
+    for &byte in inner {
+        if byte == b'\\' && !escaped {
+            escaped = true;
+        } else {
+            out.push(byte);
+            escaped = false;
+        }
+    }
+}
+
+/// Builds the reply that `$#error $@ host $: text` stands for; `about` is the address that some codes name.
+///
+// QUIRK(error-without-code): without a code in the text it is always 553 5.3.0, whatever the host part says.
+pub fn error_reply(host: &[u8], text: &[u8], about: &[u8]) -> Reply {
+    let coded =
+        text.split_at_checked(4).filter(|(code, _)| code[..3].iter().all(u8::is_ascii_digit) && code[3] == b' ');
+    let Some((digits, rest)) = coded else {
+        return Reply::new(553, Status::new(5, 3, 0), texts::with_address(553, about, text));
+    };
+    let code = digits[..3].iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
+    // A refusal must not look like a success, whatever the rules say.
+    let code = if matches!(code / 100, 4 | 5) { code } else { 553 };
+    let (status, rest) = match Status::split(rest) {
+        Some((status, tail)) if tail.first() == Some(&b' ') => (status, &tail[1..]),
+        _ => {
+            let class = if code / 100 == 4 { 4 } else { 5 };
+            let given = host.to_str().ok().and_then(|host| host.parse().ok());
+            (given.unwrap_or(Status::new(class, 0, 0)), rest)
+        }
+    };
+    Reply::new(code, status, texts::with_address(code, about, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(host: &str, text: &str, expected: &str) {
+        let reply = error_reply(host.as_bytes(), text.as_bytes(), b"<a@b>");
+        assert_eq!(reply.to_string(), expected);
+    }
+
+    #[test]
+    fn a_text_without_code_is_553() {
+        check("", "plain text", "553 5.3.0 <a@b>... plain text");
+        check("4.7.1", "plain text", "553 5.3.0 <a@b>... plain text");
+        check("nouser", "x", "553 5.3.0 <a@b>... x");
+        check("5.7.1", "550", "553 5.3.0 <a@b>... 550");
+        check("5.7.1", "550-5.7.1 multi", "553 5.3.0 <a@b>... 550-5.7.1 multi");
+        check("5.7.1", "5.7.9 text", "553 5.3.0 <a@b>... 5.7.9 text");
+    }
+
+    #[test]
+    fn a_code_is_taken_with_the_best_status_there_is() {
+        check("unavailable", "550 coded", "550 5.0.0 <a@b>... coded");
+        check("5.7.1", "451 coded", "451 5.7.1 coded");
+        check("4.7.1", "550 5.1.2 both", "550 5.1.2 <a@b>... both");
+        check("", "550 code only", "550 5.0.0 <a@b>... code only");
+        check("", "451 code only", "451 4.0.0 code only");
+        check("", "421 4.7.0 bye", "421 4.7.0 bye");
+        check("5.7.1", "550 ", "550 5.7.1 <a@b>... ");
+    }
+
+    #[test]
+    fn a_refusal_never_looks_like_a_success() {
+        check("5.7.1", "250 ok", "553 5.7.1 <a@b>... ok");
+    }
+
+    fn tokens(texts: &[&str]) -> Vec<Token> {
+        let token = |text: &&str| match *text {
+            "$#" => Mark::Net.into(),
+            "$@" => Mark::Host.into(),
+            "$:" => Mark::User.into(),
+            "<" => Token::operator(b'<'),
+            text if text.starts_with('"') => Token::new(Kind::Quoted, text.as_bytes()),
+            text => Token::atom(text),
+        };
+        texts.iter().map(token).collect()
+    }
+
+    #[track_caller]
+    fn judged(texts: &[&str], expected: &Verdict) {
+        assert_eq!(Verdict::of("check_x", &tokens(texts), b""), *expected);
+    }
+
+    #[test]
+    fn only_errors_and_discard_refuse() {
+        judged(&[], &Verdict::Accept);
+        judged(&["OK"], &Verdict::Accept);
+        judged(&["$#", "OK"], &Verdict::Accept);
+        judged(&["$#", "local", "$:", "foo"], &Verdict::Accept);
+        judged(&["$#", "discard", "$:", "x"], &Verdict::Discard);
+    }
+
+    #[test]
+    fn quarantine_has_a_reason() {
+        judged(
+            &["$#", "error", "$@", "quarantine", "$:", "held", "for", "it"],
+            &Verdict::Quarantine("held for it".into()),
+        );
+        judged(&["$#", "error", "$@", "quarantine"], &Verdict::Quarantine("check_x".into()));
+    }
+
+    #[test]
+    fn texts_lose_their_quotes() {
+        let reply = |code, status, text: &str| Verdict::Reject(Reply::new(code, status, text));
+        let denied = ["$#", "error", "$@", "5.7.1", "$:", "\"550 5.7.1 a\\\"b \"", "\"c\"", "d", "e", "<"];
+        judged(&denied, &reply(550, Status::new(5, 7, 1), "a\"b cd e<"));
+        judged(&["$#", "error"], &reply(554, Status::new(5, 3, 5), "buildaddr: no user"));
+    }
+}
