@@ -22,7 +22,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// Reads the tokens that `ruleset` returned; `about` is the address that some replies name.
-    pub(super) fn of(ruleset: &str, tokens: &[Token], about: &[u8]) -> Self {
+    pub fn of(ruleset: &str, tokens: &[Token], about: &[u8]) -> Self {
         let [net, mailer, rest @ ..] = tokens else { return Self::Accept };
         if !net.is(&Mark::Net) {
             return Self::Accept;
