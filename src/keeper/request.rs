@@ -1,0 +1,590 @@
+//! Everything the unprivileged processes can ask of a hand, and every answer.
+//!
+//! **Invariant:** this file is the whole privilege of the process that reads the network. A request names things
+//! that the configuration declares, users that exist and queue entries; it never holds a path.
+
+use bstr::BString;
+
+use super::wire::{BadPacket, PACKET_BYTES_MAX, Reader, Wire, wire};
+use crate::name::{MailerName, MapName, QueueId};
+
+/// The version of the packets: both ends are usually the same binary, but a restart may pick up a new one.
+pub const VERSION: u8 = 1;
+
+/// The most requests or answers in one packet.
+pub const BATCH_LEN_MAX: usize = 64;
+
+/// The most descriptors with one packet: below what any system takes, two for each of the batch at most.
+pub const DESCRIPTORS_MAX: usize = 64;
+
+wire! {
+    /// One thing asked of a hand.
+    pub enum Request ("request") {
+        /// Asks for one of the files behind a `K` line or an alias file; `part` counts the files of a map that has several.
+        1 => OpenMap {
+            /// The map.
+            map: MapName,
+            /// Which of its files, from 0.
+            part: u8,
+        },
+        /// Asks for the file of an `F` line.
+        2 => OpenClass {
+            /// Which of the configuration's `F` lines, from 0.
+            line: u16,
+        },
+        /// Asks for a file that an option names.
+        3 => OpenNamed {
+            /// Which option.
+            file: NamedFile,
+        },
+        /// Asks for the passwd entry of a user.
+        4 => User {
+            /// The login name.
+            name: BString,
+        },
+        /// Locks and opens the place where a message is appended; the lock is held until it is settled.
+        5 => OpenMailbox {
+            /// Whose or which.
+            place: Mailbox,
+            /// The entry whose message is appended.
+            entry: Option<QueueId>,
+        },
+        /// Ends the work on a mailbox.
+        6 => SettleMailbox {
+            /// The number from the answer.
+            mailbox: u32,
+            /// Whether what was appended stays; else the old length is restored.
+            keep: bool,
+        },
+        /// Starts a mailer's program.
+        7 => Start {
+            /// What and for whom.
+            launch: Launch,
+        },
+        /// Asks for the exit status of a program; answered when it has ended.
+        8 => Wait {
+            /// The number from the answer to `Start`.
+            program: u32,
+        },
+        /// Ends a program that takes too long, with its process group.
+        9 => Kill {
+            /// The number from the answer to `Start`.
+            program: u32,
+        },
+        /// Asks for the text that a recipient's source names: a `.forward` or an included file.
+        10 => OpenSource {
+            /// Which.
+            source: Source,
+        },
+        /// Asks for a connection to a socket of this host.
+        11 => Connect {
+            /// To whom.
+            service: Service,
+        },
+        /// Asks for a stream socket with a port below 1024, for mailers with the flag `R`.
+        12 => BindReserved {
+            /// Whether of IPv6.
+            ipv6: bool,
+        },
+        /// Creates the data file and the new control file of an entry, both locked.
+        20 => CreatePair {
+            /// The queue directory, by its place in the configuration.
+            directory: u16,
+            /// The new entry.
+            entry: QueueId,
+        },
+        /// Makes the new control file the control file: the commit.
+        21 => Commit {
+            /// The queue directory.
+            directory: u16,
+            /// The entry.
+            entry: QueueId,
+        },
+        /// Locks and opens the control file, and opens the data file.
+        22 => OpenEntry {
+            /// The queue directory.
+            directory: u16,
+            /// The entry.
+            entry: QueueId,
+        },
+        /// Creates a new control file beside the one that is locked.
+        23 => BeginRewrite {
+            /// The queue directory.
+            directory: u16,
+            /// The entry.
+            entry: QueueId,
+        },
+        /// Removes an entry, control file first.
+        24 => RemoveEntry {
+            /// The queue directory.
+            directory: u16,
+            /// The entry.
+            entry: QueueId,
+        },
+        /// Lists the entries of a directory.
+        25 => List {
+            /// The queue directory.
+            directory: u16,
+            /// Only entries behind this one; empty for all.
+            after: BString,
+        },
+        /// Sets an unusable entry aside as `Qf`.
+        26 => SetAside {
+            /// The queue directory.
+            directory: u16,
+            /// The entry.
+            entry: QueueId,
+        },
+    }
+}
+
+wire! {
+    /// A file that an option names.
+    pub enum NamedFile ("named file") {
+        /// HelpFile.
+        1 => Help {},
+        /// StatusFile, for reading and writing.
+        2 => Statistics {},
+        /// ErrorHeader, where it is a path.
+        3 => ErrorHeader {},
+        /// ServerCertFile.
+        4 => ServerCertificate {},
+        /// ServerKeyFile.
+        5 => ServerKey {},
+        /// ClientCertFile.
+        6 => ClientCertificate {},
+        /// ClientKeyFile.
+        7 => ClientKey {},
+        /// CACertFile.
+        8 => Authorities {},
+        /// CRLFile.
+        9 => Revocations {},
+        /// DHParameters.
+        10 => DhParameters {},
+        /// ServiceSwitchFile.
+        11 => ServiceSwitch {},
+        /// HostsFile.
+        12 => Hosts {},
+        /// DeadLetterDrop, for appending.
+        13 => DeadLetters {},
+    }
+}
+
+wire! {
+    /// A place where a message is appended.
+    pub enum Mailbox ("mailbox") {
+        /// The mailbox of a user, as the local mailer keeps it.
+        1 => User {
+            /// The mailer whose `P=` says where mailboxes are.
+            mailer: MailerName,
+            /// The login name.
+            name: BString,
+        },
+        /// The file that a recipient's source names.
+        2 => File {
+            /// The source whose text is the file's name.
+            source: Source,
+        },
+    }
+}
+
+wire! {
+    /// The text that decides what is done for a recipient and as whom; a hand reads it there itself.
+    pub struct Source {
+        /// The text where the search begins.
+        pub root: SourceRoot,
+        /// Which element of the text's address list, then which of the file included there, and so on.
+        pub elements: Vec<u16>,
+    }
+}
+
+wire! {
+    /// Where a chain of texts begins.
+    pub enum SourceRoot ("source") {
+        /// An alias.
+        1 => Alias {
+            /// Which of the alias files, from 0 in the order of AliasFile.
+            file: u8,
+            /// The alias.
+            key: BString,
+        },
+        /// A user's `.forward`.
+        2 => Forward {
+            /// The login name.
+            user: BString,
+            /// Which element of ForwardPath, from 0.
+            path: u8,
+        },
+        /// The rules: the text is what the rules made of an address.
+        3 => Rules {
+            /// The text.
+            text: BString,
+        },
+    }
+}
+
+wire! {
+    /// A program to start.
+    pub struct Launch {
+        /// The mailer, declared in the configuration.
+        pub mailer: MailerName,
+        /// The words of its command line, expanded.
+        pub words: Vec<BString>,
+        /// What decides the user it runs as; none where the mailer decides.
+        pub source: Option<Source>,
+        /// The recipient's login name, for mailers that run as the recipient.
+        pub user: Option<BString>,
+        /// The sender, as the program's environment tells it.
+        pub sender: BString,
+        /// The entry that is delivered; its lock is held until the program ends.
+        pub entry: Option<QueueId>,
+    }
+}
+
+wire! {
+    /// A server on this host.
+    pub enum Service ("service") {
+        /// The system's log.
+        1 => Syslog {},
+        /// The filter of an `X` line.
+        2 => Filter {
+            /// Which of them, from 0.
+            line: u16,
+        },
+        /// The server of a map.
+        3 => Map {
+            /// The map.
+            map: MapName,
+        },
+        /// The server of a mailer with `P=[LPC]` or `A=FILE`.
+        4 => Mailer {
+            /// The mailer.
+            mailer: MailerName,
+        },
+    }
+}
+
+wire! {
+    /// What a hand answers; the descriptors that belong to it come beside it.
+    pub enum Answer ("answer") {
+        /// It is done.
+        1 => Done {},
+        /// Not done.
+        2 => Failed {
+            /// Why.
+            failure: Failure,
+        },
+        /// Opened; the descriptors, in the order the request names them.
+        3 => Opened {
+            /// The owner of the first one.
+            owner: u32,
+        },
+        /// A user.
+        4 => User {
+            /// Its passwd entry; none if there is certainly no such user.
+            user: Option<Account>,
+        },
+        /// A mailbox, locked; its descriptor for appending.
+        5 => Mailbox {
+            /// Its number in later requests.
+            mailbox: u32,
+            /// Its length now, in bytes.
+            size_bytes: u64,
+            /// What must be written before the message so that it begins behind an empty line.
+            blank: bool,
+        },
+        /// A program runs; its standard input and its output.
+        6 => Started {
+            /// Its number in later requests.
+            program: u32,
+        },
+        /// A program has ended.
+        7 => Ended {
+            /// Its exit status, or 256 and more for a signal.
+            status: u16,
+        },
+        /// Entries.
+        8 => Entries {
+            /// Their names, ascending.
+            entries: Vec<QueueId>,
+            /// Whether more follow.
+            more: bool,
+        },
+    }
+}
+
+wire! {
+    /// A passwd entry.
+    pub struct Account {
+        /// The login name, as the database spells it.
+        pub name: BString,
+        /// The user's number.
+        pub uid: u32,
+        /// The group's number.
+        pub gid: u32,
+        /// Full name and office.
+        pub gecos: BString,
+        /// The home directory.
+        pub home: BString,
+        /// The login shell.
+        pub shell: BString,
+    }
+}
+
+wire! {
+    /// Why something was not done.
+    pub struct Failure {
+        /// What follows from it.
+        pub kind: FailureKind,
+        /// The system's error number, 0 if there is none.
+        pub errno: i32,
+        /// What was wrong, where, and what to do.
+        pub text: BString,
+    }
+}
+
+wire! {
+    /// What follows from a failure.
+    pub enum FailureKind ("kind of failure") {
+        /// Try again later.
+        1 => Temporary {},
+        /// Trying again will not help.
+        2 => Permanent {},
+        /// There is no such thing.
+        3 => Missing {},
+        /// There is one already.
+        4 => Exists {},
+        /// Another holds it.
+        5 => Locked {},
+        /// The configuration declares no such thing.
+        6 => Undeclared {},
+    }
+}
+
+/// A hand's pool: requests of one kind never wait for those of another.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Kind {
+    /// Queue files: disk only.
+    Queue,
+    /// Maps, classes, files, sockets.
+    Maps,
+    /// User look-ups: NSS may wait for a network.
+    Users,
+    /// Mailboxes and sources: a lock or a home directory may wait.
+    Mailbox,
+    /// Programs.
+    Program,
+}
+
+impl Kind {
+    /// All kinds, in the order of their numbers.
+    pub const ALL: [Self; 5] = [Self::Queue, Self::Maps, Self::Users, Self::Mailbox, Self::Program];
+
+    /// Returns the word that names the kind in titles and log lines.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Maps => "map",
+            Self::Users => "user",
+            Self::Mailbox => "mailbox",
+            Self::Program => "program",
+        }
+    }
+}
+
+impl Wire for Kind {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(*self as u8);
+    }
+
+    fn take(from: &mut Reader<'_>) -> Result<Self, BadPacket> {
+        let number = u8::take(from)?;
+        let unknown = BadPacket::Unknown { what: "kind of hand", number: number.into() };
+        Self::ALL.get(usize::from(number)).copied().ok_or(unknown)
+    }
+}
+
+impl Request {
+    /// Returns the pool that serves the request.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::CreatePair { .. }
+            | Self::Commit { .. }
+            | Self::OpenEntry { .. }
+            | Self::BeginRewrite { .. }
+            | Self::RemoveEntry { .. }
+            | Self::List { .. }
+            | Self::SetAside { .. } => Kind::Queue,
+            Self::OpenMap { .. }
+            | Self::OpenClass { .. }
+            | Self::OpenNamed { .. }
+            | Self::Connect { .. }
+            | Self::BindReserved { .. } => Kind::Maps,
+            Self::User { .. } => Kind::Users,
+            Self::OpenMailbox { .. } | Self::SettleMailbox { .. } | Self::OpenSource { .. } => Kind::Mailbox,
+            Self::Start { .. } | Self::Wait { .. } | Self::Kill { .. } => Kind::Program,
+        }
+    }
+}
+
+impl Answer {
+    /// Returns the failure of `kind` that `text` explains.
+    pub fn failed(kind: FailureKind, text: impl Into<BString>) -> Self {
+        Self::Failed { failure: Failure { kind, errno: 0, text: text.into() } }
+    }
+}
+
+/// One request or answer with the number that brings the two together.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Numbered<T> {
+    /// Chosen by the one who asks, repeated by the one who answers.
+    pub serial: u32,
+    /// How many of the packet's descriptors belong to it, in order.
+    pub descriptors: u8,
+    /// The request or the answer.
+    pub body: T,
+}
+
+impl<T: Wire> Wire for Numbered<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.serial.put(out);
+        self.descriptors.put(out);
+        self.body.put(out);
+    }
+
+    fn take(from: &mut Reader<'_>) -> Result<Self, BadPacket> {
+        Ok(Self { serial: Wire::take(from)?, descriptors: Wire::take(from)?, body: Wire::take(from)? })
+    }
+}
+
+/// A packet that is being filled.
+#[derive(Debug)]
+pub struct Packet {
+    bytes: Vec<u8>,
+    count: u8,
+}
+
+impl Packet {
+    /// Returns an empty packet.
+    pub fn new() -> Self {
+        Self { bytes: vec![VERSION, 0], count: 0 }
+    }
+
+    /// Appends `item` if it fits; returns whether it did.
+    pub fn push(&mut self, item: &impl Wire) -> bool {
+        let before = self.bytes.len();
+        if usize::from(self.count) >= BATCH_LEN_MAX {
+            return false;
+        }
+        item.put(&mut self.bytes);
+        if self.bytes.len() > PACKET_BYTES_MAX {
+            self.bytes.truncate(before);
+            return false;
+        }
+        self.count += 1;
+        self.bytes[1] = self.count;
+        true
+    }
+
+    /// Returns whether nothing has been appended.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Returns the bytes to send.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Default for Packet {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Reads a whole packet.
+///
+/// # Errors
+/// The bytes are no packet of this version.
+pub fn decode<T: Wire>(bytes: &[u8]) -> Result<Vec<Numbered<T>>, BadPacket> {
+    let mut reader = Reader::new(bytes);
+    let items = decode_front(&mut reader)?;
+    reader.finish()?;
+    Ok(items)
+}
+
+/// Reads a packet off the front of `reader`, whatever stands behind it.
+///
+/// # Errors
+/// The bytes are no packet of this version.
+pub fn decode_front<T: Wire>(reader: &mut Reader<'_>) -> Result<Vec<Numbered<T>>, BadPacket> {
+    match u8::take(reader)? {
+        VERSION => {}
+        other => return Err(BadPacket::Version(other)),
+    }
+    let count = u8::take(reader)?;
+    if usize::from(count) > BATCH_LEN_MAX {
+        return Err(BadPacket::Unknown { what: "length of a batch", number: count.into() });
+    }
+    (0..count).map(|_| Numbered::take(reader)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::keeper::wire::sample::{Dice, Sample};
+
+    fn round_trip<T: Wire + PartialEq + std::fmt::Debug>(items: Vec<T>) {
+        let items: Vec<_> = (0..).zip(items).map(|(serial, body)| Numbered { serial, descriptors: 1, body }).collect();
+        let mut packet = Packet::new();
+        for item in &items {
+            assert!(packet.push(item));
+        }
+        assert_eq!(decode(packet.bytes()), Ok(items));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(mut bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = decode::<Request>(&bytes);
+            let _ = decode::<Answer>(&bytes);
+            bytes.splice(0..0, [VERSION, 3]);
+            if let Ok(items) = decode::<Request>(&bytes) {
+                round_trip(items.into_iter().map(|item| item.body).collect());
+            }
+        }
+
+        #[test]
+        fn what_is_written_is_read_back(bytes in proptest::collection::vec(any::<u8>(), 1..400)) {
+            let mut dice = Dice(bytes, 0);
+            round_trip((0..6).map(|_| Request::sample(&mut dice)).collect());
+            round_trip((0..6).map(|_| Answer::sample(&mut dice)).collect());
+        }
+
+        #[test]
+        fn a_packet_cut_short_is_refused(bytes in proptest::collection::vec(any::<u8>(), 1..90), cut in 1_usize..40) {
+            let mut packet = Packet::new();
+            let body = Request::sample(&mut Dice(bytes, 0));
+            packet.push(&Numbered { serial: 7, descriptors: 0, body });
+            let len = packet.bytes().len().saturating_sub(cut);
+            prop_assert!(decode::<Request>(&packet.bytes()[..len]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_packet_that_is_full_takes_no_more() {
+        let large = Numbered { serial: 0, descriptors: 0, body: Request::User { name: vec![b'x'; 20_000].into() } };
+        let mut packet = Packet::new();
+        assert!(packet.push(&large));
+        assert!(!packet.push(&large));
+        assert_eq!(decode::<Request>(packet.bytes()).map(|items| items.len()), Ok(1));
+    }
+
+    #[test]
+    fn when_the_other_end_is_of_another_release_then_it_is_said() {
+        assert_eq!(decode::<Request>(&[9, 0]), Err(BadPacket::Version(9)));
+    }
+}
