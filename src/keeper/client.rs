@@ -124,6 +124,34 @@ impl Client {
         }
     }
 
+    /// Asks all `requests` in one go and returns the answers in their order; `limit` is for all of them.
+    ///
+    /// # Errors
+    /// As [`Client::call`], each for itself.
+    pub async fn call_all(&self, requests: Vec<Request>, limit: Duration) -> Vec<Result<Answered, HandError>> {
+        let end = tokio::time::Instant::now() + limit;
+        let mut waiting = Vec::with_capacity(requests.len());
+        for request in requests {
+            let word = request.kind().word();
+            let (reply, answer) = oneshot::channel();
+            let sent = tokio::time::timeout_at(end, self.calls.send(Call { request, reply })).await;
+            waiting.push((word, matches!(sent, Ok(Ok(()))).then_some(answer)));
+        }
+        let mut answers = Vec::with_capacity(waiting.len());
+        for (word, answer) in waiting {
+            let Some(answer) = answer else {
+                answers.push(Err(HandError::Gone(word)));
+                continue;
+            };
+            answers.push(match tokio::time::timeout_at(end, answer).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(_)) => Err(HandError::Gone(word)),
+                Err(_) => Err(HandError::TimedOut(word, limit)),
+            });
+        }
+        answers
+    }
+
     /// Returns whether the hand has ended.
     pub fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
@@ -151,8 +179,11 @@ enum Undo {
 impl Undo {
     fn of(request: &Request) -> Self {
         match request {
-            Request::CreatePair { directory, entry } => {
-                Self::RemoveEntry(Request::RemoveEntry { directory: *directory, entry: entry.clone() })
+            Request::CreatePair { entry } => {
+                Self::RemoveEntry(Request::Discard { entry: entry.clone(), rewrite: false })
+            }
+            Request::BeginRewrite { entry } => {
+                Self::RemoveEntry(Request::Discard { entry: entry.clone(), rewrite: true })
             }
             Request::OpenMailbox { .. } => Self::SettleMailbox,
             Request::Start { .. } => Self::KillProgram,
@@ -372,8 +403,8 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::keeper::request::Mailbox;
     use crate::keeper::request::NamedFile;
+    use crate::keeper::request::{Entry, Mailbox};
     use crate::name::MailerName;
 
     /// What a scripted hand answers to one request: an answer and a number of descriptors; none for silence.
@@ -434,7 +465,8 @@ mod tests {
             assert_eq!(failure.text, number.to_string());
         }
         drop(client);
-        assert_eq!(hand.join().expect("no panic").len(), 1000);
+        let asked = tokio::task::spawn_blocking(|| hand.join()).await.expect("no panic");
+        assert_eq!(asked.expect("no panic").len(), 1000);
     }
 
     #[tokio::test]
@@ -475,7 +507,7 @@ mod tests {
             let (len, _) = passing::receive(theirs.as_fd(), &mut room).expect("the request");
             let asked = decode::<Request>(&room[..len]).expect("well-formed").remove(0);
             let mut packet = Packet::new();
-            let body = Answer::Mailbox { mailbox: 7, size_bytes: 0, blank: false };
+            let body = Answer::Mailbox { mailbox: 7, size_bytes: 0, path: "/m".into(), separator: "".into() };
             packet.push(&Numbered { serial: asked.serial, descriptors: 0, body });
             passing::send(theirs.as_fd(), packet.bytes(), &[]).expect("sent");
             let (len, _) = passing::receive(theirs.as_fd(), &mut room).expect("the request");
@@ -488,13 +520,13 @@ mod tests {
     fn when_descriptors_are_lost_then_what_was_created_is_removed() {
         let mut state = State::default();
         let (reply, mut answer) = oneshot::channel();
-        let entry: crate::name::QueueId = "6AMAKU11004711".parse().expect("an id");
-        state.number(Request::CreatePair { directory: 3, entry: entry.clone() }, Some(reply));
+        let entry = Entry { directory: 3, id: "6AMAKU11004711".parse().expect("an id") };
+        state.number(Request::CreatePair { entry: entry.clone() }, Some(reply));
         state.unsent.clear();
         let answers = vec![Numbered { serial: 0, descriptors: 2, body: Answer::Opened { owner: 0 } }];
         state.distribute(answers, None);
         assert!(matches!(answer.try_recv(), Ok(Err(HandError::DescriptorsLost))));
         let undo = state.unsent.pop_front().expect("a request").body;
-        assert_eq!(undo, Request::RemoveEntry { directory: 3, entry });
+        assert_eq!(undo, Request::Discard { entry, rewrite: false });
     }
 }

@@ -1,7 +1,13 @@
 //! The requests that the unprivileged daemon puts to a hand, and the client that puts them.
+//!
+//! [`request`] is the whole of what may be asked, [`wire`] how it lies in packets, [`client`] asks one hand,
+//! [`Hands`] is the handle that everyone above uses. Who answers is in `daemon`.
 
 pub mod client;
+pub mod hands;
 pub mod request;
 pub mod wire;
 
+pub use client::{Answered, HandError};
+pub use hands::{Hands, HeldMailbox, ProgramEnd, RunningProgram};
 pub use request::{Answer, Kind, Request};

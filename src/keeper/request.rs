@@ -3,6 +3,8 @@
 //! **Invariant:** this file is the whole privilege of the process that reads the network. A request names things
 //! that the configuration declares, users that exist and queue entries; it never holds a path.
 
+use std::time::Duration;
+
 use bstr::BString;
 
 use super::wire::{BadPacket, PACKET_BYTES_MAX, Reader, Wire, wire};
@@ -20,12 +22,12 @@ pub const DESCRIPTORS_MAX: usize = 64;
 wire! {
     /// One thing asked of a hand.
     pub enum Request ("request") {
-        /// Asks for one of the files behind a `K` line or an alias file; `part` counts the files of a map that has several.
+        /// Asks for one of the files behind a `K` line or an alias file.
         1 => OpenMap {
             /// The map.
             map: MapName,
-            /// Which of its files, from 0.
-            part: u8,
+            /// What follows the declared name in the file's: nothing, `.db` and the like.
+            suffix: BString,
         },
         /// Asks for the file of an `F` line.
         2 => OpenClass {
@@ -86,55 +88,74 @@ wire! {
             /// Whether of IPv6.
             ipv6: bool,
         },
-        /// Creates the data file and the new control file of an entry, both locked.
+        /// Creates `df` and `tf` of a new entry, both locked: two descriptors.
         20 => CreatePair {
-            /// The queue directory, by its place in the configuration.
-            directory: u16,
             /// The new entry.
-            entry: QueueId,
+            entry: Entry,
         },
-        /// Makes the new control file the control file: the commit.
-        21 => Commit {
-            /// The queue directory.
-            directory: u16,
+        /// Opens an entry: its control file, then its data file if there is one.
+        21 => OpenEntry {
             /// The entry.
-            entry: QueueId,
+            entry: Entry,
+            /// 0: locked, 1: to look at, 2: to look at, lost.
+            hold: u8,
         },
-        /// Locks and opens the control file, and opens the data file.
-        22 => OpenEntry {
-            /// The queue directory.
-            directory: u16,
+        /// Creates a new `tf` beside the control file that is locked: one descriptor.
+        22 => BeginRewrite {
             /// The entry.
-            entry: QueueId,
+            entry: Entry,
         },
-        /// Creates a new control file beside the one that is locked.
-        23 => BeginRewrite {
-            /// The queue directory.
-            directory: u16,
+        /// Renames a file of an entry between two of the drawn states.
+        23 => Rename {
             /// The entry.
-            entry: QueueId,
+            entry: Entry,
+            /// The second letter's file kind now, by its number.
+            from: u8,
+            /// What it becomes.
+            to: u8,
         },
         /// Removes an entry, control file first.
-        24 => RemoveEntry {
-            /// The queue directory.
-            directory: u16,
+        24 => Remove {
             /// The entry.
-            entry: QueueId,
+            entry: Entry,
         },
-        /// Lists the entries of a directory.
-        25 => List {
-            /// The queue directory.
-            directory: u16,
-            /// Only entries behind this one; empty for all.
-            after: BString,
-        },
-        /// Sets an unusable entry aside as `Qf`.
-        26 => SetAside {
-            /// The queue directory.
-            directory: u16,
+        /// Removes what was created and not committed.
+        25 => Discard {
             /// The entry.
-            entry: QueueId,
+            entry: Entry,
+            /// Only its `tf`.
+            rewrite: bool,
         },
+        /// Removes an orphan, by lock.
+        26 => Sweep {
+            /// The entry.
+            entry: Entry,
+        },
+        /// Lists a directory: one descriptor with the names, one behind the other.
+        27 => List {
+            /// The queue directory, by its place in the configuration.
+            directory: u16,
+        },
+        /// Syncs the names of a directory to disk.
+        28 => SyncDirectory {
+            /// The queue directory.
+            directory: u16,
+        },
+        /// Asks for the room on the disk of a directory.
+        29 => Space {
+            /// The queue directory.
+            directory: u16,
+        },
+    }
+}
+
+wire! {
+    /// An entry of a queue.
+    pub struct Entry {
+        /// The directory, by its place in the configuration.
+        pub directory: u16,
+        /// The identifier.
+        pub id: QueueId,
     }
 }
 
@@ -290,8 +311,10 @@ wire! {
             mailbox: u32,
             /// Its length now, in bytes.
             size_bytes: u64,
-            /// What must be written before the message so that it begins behind an empty line.
-            blank: bool,
+            /// Its path, for messages only.
+            path: BString,
+            /// What must be written first so that the message begins behind an empty line.
+            separator: BString,
         },
         /// A program runs; its standard input and its output.
         6 => Started {
@@ -300,15 +323,29 @@ wire! {
         },
         /// A program has ended.
         7 => Ended {
-            /// Its exit status, or 256 and more for a signal.
-            status: u16,
+            /// The signal that killed it; 0 if it exited.
+            signal: u8,
+            /// Its exit status.
+            status: u8,
         },
-        /// Entries.
-        8 => Entries {
-            /// Their names, ascending.
-            entries: Vec<QueueId>,
-            /// Whether more follow.
-            more: bool,
+        /// An entry is open.
+        8 => Entry {
+            /// The kind of its control file, by its number.
+            kind: u8,
+            /// Whether another holds its lock.
+            busy: bool,
+        },
+        /// What became of an orphan.
+        9 => Swept {
+            /// 0: removed, 1: in use, 2: no orphan, 3: gone.
+            outcome: u8,
+        },
+        /// The room on a disk.
+        10 => Space {
+            /// Blocks free.
+            blocks_free: u64,
+            /// Bytes of a block.
+            block_bytes: u64,
         },
     }
 }
@@ -380,6 +417,33 @@ impl Kind {
     /// All kinds, in the order of their numbers.
     pub const ALL: [Self; 5] = [Self::Queue, Self::Maps, Self::Users, Self::Mailbox, Self::Program];
 
+    /// Returns how long an answer may take: a stalled disk, a name service, another's lock on a mailbox.
+    fn time_limit(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Queue | Self::Maps | Self::Users | Self::Program => 60,
+            Self::Mailbox => 300,
+        })
+    }
+
+    /// Returns how many requests one hand of the kind is given at a time: those that may wait, singly.
+    pub fn per_hand_max(self) -> usize {
+        match self {
+            Self::Queue | Self::Maps | Self::Program => 256,
+            Self::Users | Self::Mailbox => 1,
+        }
+    }
+
+    /// Returns how many hands a pool begins with and how many it may have.
+    pub fn pool_sizes(self) -> (usize, usize) {
+        match self {
+            Self::Queue => (2, 4),
+            Self::Maps => (1, 2),
+            Self::Users => (1, 4),
+            Self::Mailbox => (2, 12),
+            Self::Program => (1, 2),
+        }
+    }
+
     /// Returns the word that names the kind in titles and log lines.
     pub fn word(self) -> &'static str {
         match self {
@@ -405,16 +469,27 @@ impl Wire for Kind {
 }
 
 impl Request {
+    /// Returns how long its answer may take; none for what ends with a program.
+    pub fn time_limit(&self) -> Option<Duration> {
+        match self {
+            Self::Wait { .. } => None,
+            _ => Some(self.kind().time_limit()),
+        }
+    }
+
     /// Returns the pool that serves the request.
     pub fn kind(&self) -> Kind {
         match self {
             Self::CreatePair { .. }
-            | Self::Commit { .. }
             | Self::OpenEntry { .. }
             | Self::BeginRewrite { .. }
-            | Self::RemoveEntry { .. }
+            | Self::Rename { .. }
+            | Self::Remove { .. }
+            | Self::Discard { .. }
+            | Self::Sweep { .. }
             | Self::List { .. }
-            | Self::SetAside { .. } => Kind::Queue,
+            | Self::SyncDirectory { .. }
+            | Self::Space { .. } => Kind::Queue,
             Self::OpenMap { .. }
             | Self::OpenClass { .. }
             | Self::OpenNamed { .. }
