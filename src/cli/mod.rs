@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+pub mod mail_local;
+
 /// Runs the program that the last component of `argv[0]` names and returns its exit status.
 pub fn run() -> ExitCode {
     ExitCode::from(64)
