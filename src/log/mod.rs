@@ -1,1 +1,17 @@
-//! The maillog and the statistics file.
+//! What the postmaster reads: maillog lines, their way to syslog, the SMTP traffic log, and the statistics file.
+
+mod handle;
+mod maillog;
+mod sink;
+mod statistics;
+mod syslog;
+mod text;
+mod traffic;
+
+pub use handle::{About, Level, Log, Priority};
+pub use maillog::{Accepted, Delivered, Rejected, Verdict, relay};
+pub use sink::Sink;
+pub use statistics::{MAILERS_MAX, Statistics, StatisticsError};
+pub use syslog::{SYSLOG_SOCKETS, Syslog};
+pub use text::{printable, shorten};
+pub use traffic::Traffic;
