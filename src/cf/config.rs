@@ -5,6 +5,7 @@ use std::time::Duration;
 use bstr::BString;
 
 use crate::name::{ClassName, MacroName, MapName};
+use crate::rewrite::Rulesets;
 
 use super::header_rule::HeaderRule;
 use super::mailer::Mailers;
@@ -33,6 +34,8 @@ pub struct Config {
     pub precedences: Vec<(BString, i64)>,
     /// `K`: maps, in the order of the file; a later one replaces one of the same name.
     pub maps: Vec<MapDecl>,
+    /// `S`, `R`: rulesets.
+    pub rulesets: Rulesets,
     /// `E`: variables of the environment of programs.
     pub environment: Vec<(BString, BString)>,
     /// `Q`: queue groups.

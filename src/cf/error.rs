@@ -5,6 +5,7 @@ use std::fmt;
 use bstr::BString;
 
 use crate::name::{BadInterval, BadName, Sysexit};
+use crate::rewrite::{BadRuleset, RuleError};
 
 /// What is wrong with the value of an option.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -89,6 +90,11 @@ pub enum OptionError {
     MimeLimit(&'static str, i64),
 }
 
+/// Shows a text as the original does: the marks of the internal form lose their eighth bit.
+pub(super) fn seven_bit(text: &[u8]) -> BString {
+    text.iter().map(|byte| if (0x80..0xa0).contains(byte) { byte & 0x7f } else { *byte }).collect::<Vec<_>>().into()
+}
+
 /// Returns the first character of a value.
 fn first_char(value: &BString) -> char {
     value.first().map_or(' ', |letter| char::from(*letter))
@@ -155,21 +161,12 @@ pub enum Problem {
     /// A `K` line with a class that this build does not have.
     #[error("readcf: map {0}: class {1} not available")]
     MapClassUnknown(BString, BString),
-    /// An `S` line without a usable name.
-    #[error("invalid ruleset name: \"{0}\"")]
-    RulesetName(BString),
-    /// An `S` line with a number that is too large.
-    #[error("bad ruleset {0} ({1} max)")]
-    RulesetNumber(i64, i64),
-    /// `Sname=x` where x is no number.
-    #[error("bad ruleset definition \"{0}\" (number required after `=')")]
-    RulesetDefinition(BString),
-    /// An `R` line without a tab.
-    #[error("invalid rewrite line \"{0}\" (tab expected)")]
-    RuleTab(BString),
+    /// The name or number of a ruleset.
+    #[error(transparent)]
+    Ruleset(#[from] BadRuleset),
     /// Something in a rule.
-    #[error("{0}")]
-    Rule(BString),
+    #[error(transparent)]
+    Rule(RuleError),
     /// A ruleset that is opened a second time.
     #[error("WARNING: Ruleset {0} has multiple definitions")]
     RulesetTwice(BString),
@@ -188,15 +185,42 @@ pub enum Problem {
     /// The old name of the network mailer.
     #[error("M{0}: P=[TCP] must be replaced by P=[IPC]")]
     MailerTcp(BString),
+    /// A mailer without a program.
+    #[error("M{0}: P= argument required")]
+    MailerPath(BString),
+    /// Nothing behind `TCP` or `FILE`.
+    #[error("M{0}: too few parameters for {1} mailer")]
+    MailerFewWords(BString, BString),
+    /// A file mailer whose command is not FILE.
+    #[error("M{0}: first argument in [FILE] mailer must be FILE")]
+    MailerFileWord(BString),
+    /// A queue group that is not declared.
+    #[error("mailer {0}: unknown queue {1}")]
+    MailerQueue(BString, BString),
+    /// One mailer more than the statistics have room for.
+    #[error("too many mailers defined ({0} max)")]
+    MailersMax(usize),
     /// Words behind `FILE $u`.
     #[error("M{0}: too many parameters for [FILE] mailer")]
     MailerFileWords(BString),
     /// A network mailer whose command is neither TCP nor FILE.
     #[error("M{0}: Warning: first argument in [IPC] mailer must be TCP or FILE")]
     MailerFirstWord(BString),
+    /// A `Q` line without a name.
+    #[error("name required for queue")]
+    QueueName,
+    /// An `=` is missing.
+    #[error("queue {0}: `=' expected")]
+    QueueEquals(BString),
     /// A field of a queue group that does not exist.
     #[error("Q{0}: unknown queue equate {1}=")]
     QueueField(BString, char),
+    /// An `X` line without a name.
+    #[error("name required for mail filter")]
+    FilterName,
+    /// A timeout that milters do not have.
+    #[error("X{0}: unknown filter timeout {1}")]
+    FilterTimeout(BString, char),
     /// A milter without a socket.
     #[error("X{0}: empty or missing socket information")]
     FilterSocket(BString),
@@ -241,7 +265,7 @@ pub enum Problem {
 /// A problem of a configuration file with its place.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CfError {
-    /// The name of the file.
+    /// The name of the file; empty for the command line.
     pub file: BString,
     /// The number of the line, from 1; the last of the lines that continue each other.
     pub line: usize,
@@ -274,6 +298,7 @@ impl fmt::Display for CfError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.severity(), &self.problem) {
             (Severity::Warning, _) | (_, Problem::TooNew { .. }) => write!(f, "{}", self.problem),
+            _ if self.file.is_empty() => write!(f, "{}", self.problem),
             _ => write!(f, "{}: line {}: {}", self.file, self.line, self.problem),
         }
     }

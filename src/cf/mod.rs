@@ -3,11 +3,15 @@
 mod choice;
 mod config;
 mod error;
+mod filter_line;
 mod header_rule;
+mod lines;
 mod mailer;
+mod mailer_line;
 pub mod option_kind;
 mod options;
 mod port;
+mod read;
 mod text;
 mod timeout;
 mod word_flags;
@@ -20,5 +24,6 @@ pub use mailer::{Mailer, MailerFlags, MailerTypes, Mailers, Principal, UserSpec}
 pub use option_kind::{MilterOptions, MimeHeaderLimits};
 pub use options::{OPTION_TABLE, OptionRow, Options, Setting};
 pub use port::{ClientPort, DaemonPort, Family, Port, PortFlags};
+pub use read::{LEVEL_KNOWN, Override, ReadEnv, read};
 pub use timeout::{ByAttempt, ByUrgency, Timeouts};
 pub use word_flags::{Blame, BlameFlags, Privacy, PrivacyFlags, ResolverFlag, ResolverFlags};

@@ -58,6 +58,39 @@ pub(super) fn split_key(field: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((field[..at].trim_ascii(), field[at + 1..].trim_ascii()))
 }
 
+/// Takes text up to an unquoted `delimiter` or the end: quotes go, a backslash makes the next character ordinary or,
+/// before `b f n r t`, a control character. Returns the text and what follows the delimiter.
+pub(super) fn unquoted(text: &[u8], delimiter: Option<u8>) -> (BString, &[u8]) {
+    let mut out = BString::default();
+    let mut in_quotes = false;
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        at += 1;
+        match byte {
+            b'\\' if at < text.len() => {
+                out.push(escaped(text[at]));
+                at += 1;
+            }
+            b'"' => in_quotes = !in_quotes,
+            _ if !in_quotes && delimiter == Some(byte) => return (out, &text[at..]),
+            _ => out.push(byte),
+        }
+    }
+    (out, &[])
+}
+
+/// Returns what a character stands for behind a backslash.
+fn escaped(byte: u8) -> u8 {
+    match byte {
+        b'b' => 0x08,
+        b'f' => 0x0c,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        other => other,
+    }
+}
+
 /// Splits at any of `separators` and white space; empty words go.
 pub(super) fn words(text: &[u8], separators: &[u8]) -> Vec<BString> {
     text.split(|byte| byte.is_ascii_whitespace() || separators.contains(byte))
@@ -80,6 +113,13 @@ mod tests {
         assert_eq!(octal(b"0640"), 0o640);
         assert_eq!(number_any_base(b"0x10"), 16);
         assert_eq!(number_any_base(b"-010"), -8);
+    }
+
+    #[test]
+    fn quotes_and_backslashes_protect() {
+        assert_eq!(unquoted(br#"a "b, c" \n\,d, e"#, Some(b',')), ("a b, c \n,d".into(), &b" e"[..]));
+        assert_eq!(unquoted(br#"a\"b \\ \101"#, None), (r#"a"b \ 101"#.into(), &b""[..]));
+        assert_eq!(unquoted(br"ab\", None), (r"ab\".into(), &b""[..]));
     }
 
     #[test]

@@ -1,0 +1,449 @@
+//! The reader: every line of a file, in order, into one [`Config`].
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bstr::BString;
+
+use crate::macros::{HashSign, MacroTable, expand, translate};
+use crate::name::{ClassName, MacroName, MapName};
+use crate::rewrite::{RuleCompiler, RuleError};
+
+use super::config::{ClassFile, ClassSource, Config, MapDecl};
+use super::error::{CfError, OptionError, Problem, Severity, seven_bit};
+use super::lines::Lines;
+use super::options::Setting;
+use super::{filter_line, header_rule, mailer_line, text};
+
+/// The level of the language that this program knows.
+pub const LEVEL_KNOWN: i64 = 10;
+/// From this level on a `#` inside a line begins a comment.
+const LEVEL_OF_COMMENTS: i64 = 3;
+/// From this level on `$w` is the short name.
+const LEVEL_OF_SHORT_NAME: i64 = 5;
+/// From this level on colons in addresses begin groups, unless an option says otherwise.
+const LEVEL_OF_GROUPS: i64 = 6;
+/// From this level on `De`, `Dl` and `Do` are ordinary macros.
+const LEVEL_OF_NAMED_OPTIONS: i64 = 7;
+/// The most mailers: the slots of the statistics file.
+const MAILERS_MAX: usize = 25;
+/// The most problems told of one file; a file with more is no configuration.
+const PROBLEMS_MAX: usize = 500;
+
+/// What reading a file needs to know from outside.
+#[derive(Clone, Debug, Default)]
+pub struct ReadEnv {
+    /// Macros that have values before the file is read: `j`, `w`, `m`, `k`, `v` and others.
+    pub macros: Arc<MacroTable>,
+    /// The classes of maps that this build has; none given: any will do.
+    pub map_classes: Vec<&'static str>,
+    /// Processors, by which the default load limits are multiplied; 0 counts as 1.
+    pub processors: i64,
+    /// What the command line sets, in its order; such options and macros of the file are passed over.
+    pub overrides: Vec<Override>,
+}
+
+/// An option or macro of the command line.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Override {
+    /// `-O Name=value`.
+    Named(BString),
+    /// `-oxvalue`.
+    Letter(BString),
+    /// `-M{name}value` or `-oMxvalue`.
+    Macro(BString),
+}
+
+/// Reads the text of a configuration file named `file_name`.
+///
+/// Returns the configuration as far as it could be read, and all problems in the order of the file.
+pub fn read(file: &[u8], file_name: &str, env: &ReadEnv) -> (Config, Vec<CfError>) {
+    let mut reader = Reader::new(file_name, env);
+    for given in &env.overrides {
+        reader.set_from_command_line(given);
+    }
+    for line in Lines::new(file) {
+        if reader.is_over() {
+            break;
+        }
+        reader.line = line.number;
+        reader.take(&line.text);
+    }
+    reader.finish(env)
+}
+
+/// A file while it is read.
+struct Reader<'a> {
+    config: Config,
+    errors: Vec<CfError>,
+    line: usize,
+    rules: RuleCompiler,
+    macros: MacroTable,
+    map_classes: &'a [&'static str],
+    /// Options (with their second name) that the command line has set.
+    sticky_options: HashSet<(&'static str, BString)>,
+    /// Macros that the command line has set.
+    sticky_macros: HashSet<MacroName>,
+    /// Whether the level is still to settle this option.
+    colon_ok_is_open: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn new(file_name: &str, env: &'a ReadEnv) -> Self {
+        let mut config = Config { file: file_name.into(), ..Config::default() };
+        config.options.queue_la *= env.processors.max(1);
+        config.options.refuse_la *= env.processors.max(1);
+        Self {
+            config,
+            errors: Vec::new(),
+            line: 0,
+            rules: RuleCompiler::new(),
+            macros: MacroTable::over(Arc::clone(&env.macros)),
+            map_classes: &env.map_classes,
+            sticky_options: HashSet::new(),
+            sticky_macros: HashSet::new(),
+            colon_ok_is_open: true,
+        }
+    }
+
+    /// Tells whether a problem ends the reading.
+    fn is_over(&self) -> bool {
+        self.errors.len() >= PROBLEMS_MAX
+            || self.errors.last().is_some_and(|error| matches!(error.severity(), Severity::Fatal(_)))
+    }
+
+    /// Notes a problem at the present line.
+    fn report(&mut self, problem: impl Into<Problem>) {
+        let file = if self.line == 0 { BString::default() } else { self.config.file.clone() };
+        self.errors.push(CfError { file, line: self.line, problem: problem.into() });
+    }
+
+    fn report_all(&mut self, problems: Vec<Problem>) {
+        problems.into_iter().for_each(|problem| self.report(problem));
+    }
+
+    /// Reads one logical line.
+    fn take(&mut self, raw: &[u8]) {
+        let is_rule = raw.first() == Some(&b'R');
+        let hash =
+            if is_rule || self.config.level < LEVEL_OF_COMMENTS { HashSign::Ordinary } else { HashSign::Comment };
+        let translated = translate(raw, hash);
+        for error in translated.errors {
+            self.bad_name(error);
+        }
+        let line = translated.text.trim_ascii_end();
+        let Some((&command, rest)) = line.split_first() else { return };
+        match command {
+            b'R' => self.rule(rest),
+            b'S' => self.ruleset(rest),
+            b'D' => self.macro_definition(rest),
+            b'C' => self.class_words(rest),
+            b'F' => self.class_file(rest),
+            b'T' => self.add_words(ClassName::new(b"t"), text::words(rest, b"")),
+            b'O' => self.option(rest, false),
+            b'M' => self.mailer(rest),
+            b'H' => self.header(rest),
+            b'K' => self.map(rest),
+            b'P' => self.precedence(line, rest),
+            b'V' => self.level(rest),
+            b'E' => self.environment(rest),
+            b'Q' => self.queue_group(rest),
+            b'X' => self.filter(rest),
+            _ => self.report(Problem::UnknownLine(seven_bit(line))),
+        }
+    }
+
+    fn rule(&mut self, rest: &[u8]) {
+        for error in self.rules.rule(rest, self.line, &self.macros) {
+            self.report(Problem::Rule(match error {
+                RuleError::NoTab(text) => RuleError::NoTab(seven_bit(&text)),
+                other => other,
+            }));
+        }
+    }
+
+    fn ruleset(&mut self, rest: &[u8]) {
+        match self.rules.select(rest) {
+            Ok(None) => {}
+            Ok(Some(label)) => self.report(Problem::RulesetTwice(label.into())),
+            Err(error) => self.report(error),
+        }
+    }
+
+    fn bad_name(&mut self, error: crate::name::BadName) {
+        let unbalanced = matches!(error, crate::name::BadName::Unbalanced(_));
+        self.report(error);
+        if unbalanced {
+            self.report(Problem::NoNameId);
+        }
+    }
+
+    /// Takes a class name off the front of a line.
+    fn class_name<'b>(&mut self, rest: &'b [u8]) -> Option<(ClassName, &'b [u8])> {
+        ClassName::split(rest).map_err(|error| self.bad_name(error)).ok()
+    }
+
+    fn macro_definition(&mut self, rest: &[u8]) {
+        match MacroName::split(rest) {
+            Ok((name, value)) if !self.sticky_macros.contains(&name) => {
+                self.define(name, text::unquoted(value, None).0)
+            }
+            Ok(_) => {}
+            Err(error) => self.bad_name(error),
+        }
+    }
+
+    fn define(&mut self, name: MacroName, value: BString) {
+        if self.config.level < LEVEL_OF_NAMED_OPTIONS {
+            match name.as_bytes() {
+                b"e" => self.config.options.smtp_greeting_message = value.clone(),
+                b"l" => self.config.options.unix_from_line = value.clone(),
+                b"o" => self.set_operators(value.clone()),
+                _ => {}
+            }
+        }
+        self.macros.set_template(name.as_bytes(), value.clone());
+        self.config.macros.push((name, value));
+    }
+
+    fn class_words(&mut self, rest: &[u8]) {
+        if let Some((class, words)) = self.class_name(rest) {
+            let words = expand(words, &self.macros);
+            self.add_words(class, text::words(&words, b""));
+        }
+    }
+
+    fn add_words(&mut self, class: ClassName, words: Vec<BString>) {
+        self.config.classes.words.push((class, words));
+    }
+
+    fn class_file(&mut self, rest: &[u8]) {
+        let Some((class, rest)) = self.class_name(rest) else { return };
+        let rest = rest.trim_ascii_start();
+        let optional = rest.starts_with(b"-o");
+        let rest = if optional { rest[word_len(rest)..].trim_ascii_start() } else { rest };
+        if rest.is_empty() {
+            self.report(Problem::ClassFile);
+            return;
+        }
+        let line = self.line;
+        let file = match class_map(rest) {
+            Some(source) => ClassFile { class, optional, source, pattern: BString::default(), line },
+            None => {
+                let (path, pattern) = rest.split_at(word_len(rest));
+                let source = match path.strip_prefix(b"|") {
+                    Some(program) => ClassSource::Program(program.into()),
+                    None => ClassSource::File(path.into()),
+                };
+                ClassFile { class, optional, source, pattern: pattern.trim_ascii_start().into(), line }
+            }
+        };
+        self.config.classes.files.push(file);
+    }
+
+    fn mailer(&mut self, rest: &[u8]) {
+        let mut problems = Vec::new();
+        let mailer = mailer_line::parse(rest, self.line, self.config.level, &mut self.rules, &mut problems);
+        if let Some(mailer) = mailer {
+            let known = |name: &[u8]| {
+                name.is_empty() || name == b"mqueue" || self.config.queue_groups.iter().any(|group| group.name == name)
+            };
+            if !known(&mailer.queue_group) {
+                problems.push(Problem::MailerQueue(mailer.name.as_bytes().into(), mailer.queue_group.clone()));
+            }
+            let is_new = self.config.mailers.get(mailer.name.as_bytes()).is_none();
+            if is_new && self.config.mailers.iter().count() >= MAILERS_MAX {
+                problems.push(Problem::MailersMax(MAILERS_MAX));
+            } else {
+                self.config.mailers.insert(mailer);
+            }
+        }
+        self.report_all(problems);
+    }
+
+    fn header(&mut self, rest: &[u8]) {
+        let mut problems = Vec::new();
+        self.config.headers.extend(header_rule::parse(rest, self.line, &mut self.rules, &mut problems));
+        self.report_all(problems);
+    }
+
+    fn map(&mut self, rest: &[u8]) {
+        let rest = rest.trim_ascii_start();
+        let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')).count();
+        if !rest.first().is_some_and(u8::is_ascii_alphanumeric) {
+            self.report(Problem::MapName);
+            return;
+        }
+        let (name, rest) = (&rest[..len], rest.get(len + 1..).unwrap_or_default().trim_ascii_start());
+        let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        if len == 0 {
+            self.report(Problem::MapClass(name.into()));
+            return;
+        }
+        let (class, args) = (&rest[..len], rest.get(len + 1..).unwrap_or_default().trim_ascii_start());
+        if !self.map_classes.is_empty() && !self.map_classes.iter().any(|known| known.as_bytes() == class) {
+            self.report(Problem::MapClassUnknown(name.into(), class.into()));
+            return;
+        }
+        let line = self.line;
+        self.config.maps.push(MapDecl { name: MapName::new(name), class: class.into(), args: args.into(), line });
+    }
+
+    fn precedence(&mut self, line: &[u8], rest: &[u8]) {
+        match memchr::memchr(b'=', rest) {
+            Some(at) => self.config.precedences.push((rest[..at].trim_ascii().into(), text::number(&rest[at + 1..]))),
+            None => self.report(Problem::UnknownLine(seven_bit(line))),
+        }
+    }
+
+    fn level(&mut self, rest: &[u8]) {
+        let number = rest.trim_ascii_start();
+        if !number.first().is_some_and(u8::is_ascii_digit) {
+            self.report(Problem::Level(seven_bit(&rest[..rest.len().min(20)])));
+            return;
+        }
+        self.config.level = text::number(number);
+        self.rules.set_level(u32::try_from(self.config.level).unwrap_or(u32::MAX));
+        if self.config.level >= LEVEL_OF_SHORT_NAME {
+            self.shorten_name();
+        }
+        let end = number.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(number.len());
+        if let Some(vendor) = number[end..].strip_prefix(b"/") {
+            let len = vendor.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+            if vendor[..len].eq_ignore_ascii_case(b"Berkeley") {
+                self.config.vendor = vendor[..len].into();
+            } else {
+                self.report(Problem::Vendor(seven_bit(&vendor[..vendor.len().min(20)])));
+            }
+        }
+    }
+
+    /// Makes `$w` the first component of the host name.
+    fn shorten_name(&mut self) {
+        use crate::macros::Values;
+        let short = self
+            .macros
+            .macro_value(b"w")
+            .and_then(|value| value.text.split(|byte| *byte == b'.').next().map(BString::from));
+        if let Some(short) = short {
+            self.macros.set(b"w", short);
+        }
+    }
+
+    fn environment(&mut self, rest: &[u8]) {
+        if let Some(at) = memchr::memchr(b'=', rest) {
+            self.config.environment.push((rest[..at].into(), rest[at + 1..].into()));
+        }
+    }
+
+    fn queue_group(&mut self, rest: &[u8]) {
+        let mut problems = Vec::new();
+        self.config.queue_groups.extend(filter_line::parse_queue_group(rest, self.line, &mut problems));
+        self.report_all(problems);
+    }
+
+    fn filter(&mut self, rest: &[u8]) {
+        let mut problems = Vec::new();
+        self.config.filters.extend(filter_line::parse_filter(rest, self.line, &mut problems));
+        self.report_all(problems);
+    }
+
+    /// Sets what the command line says, for good.
+    fn set_from_command_line(&mut self, given: &Override) {
+        match given {
+            Override::Named(text) => {
+                let text = [b" ", text.as_slice()].concat();
+                self.option(&text, true);
+            }
+            Override::Letter(text) => self.option(text, true),
+            Override::Macro(text) => self.sticky_macro(text),
+        }
+    }
+
+    fn sticky_macro(&mut self, text: &[u8]) {
+        match MacroName::split(text) {
+            Ok((name, value)) => {
+                self.sticky_macros.insert(name.clone());
+                self.define(name, value.into());
+            }
+            Err(error) => self.bad_name(error),
+        }
+    }
+
+    /// Reads what stands behind `O`.
+    fn option(&mut self, rest: &[u8], is_sticky: bool) {
+        if let [b'M', definition @ ..] = rest {
+            return if is_sticky { self.sticky_macro(definition) } else { self.macro_definition(definition) };
+        }
+        let setting = match Setting::parse(rest) {
+            Ok(setting) => setting,
+            Err(error) => return self.report(Problem::Option(error)),
+        };
+        let key = (setting.row.name, BString::from(setting.sub.unwrap_or_default()));
+        if is_sticky {
+            self.sticky_options.insert(key);
+        } else if self.sticky_options.contains(&key) {
+            // Privacy only ever grows: what the file asks for is added to what the command line asks for.
+            if setting.row.name != "PrivacyOptions" {
+                return;
+            }
+        }
+        let errors = setting.apply(&mut self.config.options, self.map_classes);
+        self.after_option(&setting);
+        for error in errors {
+            self.report(Problem::Option(error));
+        }
+    }
+
+    /// Does what some options mean beyond their value.
+    fn after_option(&mut self, setting: &Setting<'_>) {
+        match setting.row.name {
+            "OperatorChars" => self.set_operators(setting.value.into()),
+            "BlankSub" => self.rules.set_blank_sub(self.config.options.blank_sub),
+            "ColonOkInAddr" => self.colon_ok_is_open = false,
+            _ => {}
+        }
+    }
+
+    fn set_operators(&mut self, operators: BString) {
+        if self.rules.set_operators(&operators).is_err() {
+            self.report(Problem::Option(OptionError::OperatorsRedefined));
+        }
+        self.config.options.operator_chars = operators;
+    }
+
+    /// Settles what only the whole file decides.
+    fn finish(mut self, env: &ReadEnv) -> (Config, Vec<CfError>) {
+        if self.colon_ok_is_open {
+            self.config.options.colon_ok_in_addr = self.config.level < LEVEL_OF_GROUPS;
+        }
+        let version = expand(b"\x81v", &*env.macros);
+        let (known, level) = (LEVEL_KNOWN, self.config.level);
+        if level < known {
+            self.report(Problem::OutOfDate { version, known, level });
+        } else if level > known {
+            self.report(Problem::TooNew { version, known, level });
+        }
+        self.config.rulesets = self.rules.finish();
+        (self.config, self.errors)
+    }
+}
+
+/// Returns how long the first word is.
+fn word_len(text: &[u8]) -> usize {
+    text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len())
+}
+
+/// Reads `key@class:spec`; a path or a program is none.
+fn class_map(text: &[u8]) -> Option<ClassSource> {
+    if matches!(text.first(), Some(b'/' | b'|')) {
+        return None;
+    }
+    let at = memchr::memchr(b'@', text)?;
+    let colon = at + memchr::memchr(b':', &text[at..])?;
+    Some(ClassSource::Map { key: text[..at].into(), class: text[at + 1..colon].into(), spec: text[colon + 1..].into() })
+}
+
+#[cfg(test)]
+#[path = "read_tests.rs"]
+mod tests;
