@@ -64,8 +64,10 @@ struct NotStarted {
 }
 
 /// Splits into hand and worker where there are rights to be split.
-fn start(options: Options) -> Result<Sysexit, NotStarted> {
+fn start(mut options: Options) -> Result<Sysexit, NotStarted> {
     let lmtp = options.lmtp;
+    // Asked now: the worker is somebody else.
+    options.from = options.from.or_else(|| Some(caller()));
     let failed = |reason: String| NotStarted { reason, lmtp };
     let system = |error: io::Error| failed(error.to_string());
     host::open_standard_descriptors().and_then(|()| signal::ignore_write_signals()).map_err(system)?;
@@ -124,8 +126,8 @@ fn work(
     if options.lmtp {
         return lmtp::run(options, &mut delivery, &mut spool, input, output);
     }
-    let sender = options.from.clone().unwrap_or_else(caller);
-    if let Err(refusal) = spool_all(&mut spool, &sender, input) {
+    let sender = options.from.as_ref().map_or(&b"???"[..], |from| from.as_slice());
+    if let Err(refusal) = spool_all(&mut spool, sender, input) {
         return refuse(&refusal);
     }
     let mut worst = Sysexit::Ok;

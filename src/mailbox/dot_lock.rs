@@ -1,14 +1,16 @@
 //! The lock file `user.lock` beside a mailbox.
 //!
-//! It is made by exclusive creation, flocked for as long as its owner lives, and holds three lines:
+//! It is made by exclusive creation, flocked for as long as its owner lives, and holds these lines:
 //!
 //! ```text
 //! 4711                                process id, for programs that look for one
 //! mx.example.org 7f3c…/pid:[4026…]    host and start of the machine the id counts on
-//! 52310 2049 131074                   length, device and inode of the mailbox when it was locked
+//! 52310 2049 131074 1                 length, device, inode of the mailbox when it was locked, and
+//!                                     how many messages are to be appended
 //! ```
 //!
-//! The third line is what a successor needs to cut off the torn end that a killed owner left.
+//! The last line (there may be newer ones) is what a successor needs to cut off the torn end that a
+//! killed owner left.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -30,8 +32,8 @@ const UNKNOWN_AGE_MAX: Duration = Duration::from_secs(300);
 /// A foreign lock whose process id is in use is broken after this time: the id may be another's by now.
 const FOREIGN_AGE_MAX: Duration = Duration::from_secs(3600);
 
-/// More than the three lines take, in bytes.
-const CONTENT_BYTES_MAX: u64 = 512;
+/// More than the lines take, in bytes.
+const CONTENT_BYTES_MAX: u64 = 1024;
 
 /// A lock file of ours.
 #[derive(Debug)]
@@ -50,6 +52,8 @@ pub struct Leftover {
     pub device: u64,
     /// The mailbox's inode.
     pub inode: u64,
+    /// How many messages the owner was going to append.
+    pub messages: u64,
 }
 
 /// What came of a try to take the lock.
@@ -85,8 +89,8 @@ impl DotLock {
     ///
     /// A failure is one of the disk: nothing may be appended then.
     pub fn remember(&mut self, mailbox: Leftover) -> std::io::Result<()> {
-        let Leftover { length, device, inode } = mailbox;
-        self.file.write_all(format!("{length} {device} {inode}\n").as_bytes())
+        let Leftover { length, device, inode, messages } = mailbox;
+        self.file.write_all(format!("{length} {device} {inode} {messages}\n").as_bytes())
     }
 
     /// Removes the lock file, if the name is still that of ours.
@@ -244,7 +248,7 @@ impl Owner {
         }
         // A lock of ours that is not flocked: its owner has died, now or before the last start.
         let same_start = here.boot.as_ref().is_some_and(|here| here == boot);
-        let leftover = if same_start { lines.next().and_then(leftover) } else { None };
+        let leftover = if same_start { lines.rev().find_map(leftover) } else { None };
         Self::Dead { leftover }
     }
 }
@@ -252,7 +256,7 @@ impl Owner {
 fn leftover(line: &[u8]) -> Option<Leftover> {
     let mut numbers = line.to_str().ok()?.split(' ').map(str::parse::<u64>);
     let mut next = || numbers.next()?.ok();
-    Some(Leftover { length: next()?, device: next()?, inode: next()? })
+    Some(Leftover { length: next()?, device: next()?, inode: next()?, messages: next()? })
 }
 
 #[cfg(test)]
@@ -364,7 +368,7 @@ mod tests {
     fn when_an_owner_is_killed_then_its_remark_is_found() {
         alone(|| {
             let room = tempfile::tempdir().unwrap();
-            let remark = Leftover { length: 12, device: 34, inode: 56 };
+            let remark = Leftover { length: 12, device: 34, inode: 56, messages: 7 };
             let status = branch_for_test(|| {
                 let Taken::Ours(mut lock, None) = take(room.path()) else { return 1 };
                 u8::from(lock.remember(remark).is_err())

@@ -31,8 +31,8 @@ const PAUSE_FIRST: Duration = Duration::from_millis(10);
 /// The longest pause: how late a freed lock may be noticed.
 const PAUSE_MAX: Duration = Duration::from_millis(500);
 
-/// The most of a torn end that is read before it is cut off, in bytes; longer ends stay.
-const TORN_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// How much of a torn end is looked at in one piece, in bytes.
+const WINDOW_BYTES: usize = 64 * 1024;
 
 /// Opens `user`'s mailbox for appending and takes its locks, trying for as long as `patience`.
 ///
@@ -109,6 +109,20 @@ impl Locked {
     /// Tells whether the first message must be preceded by line ends.
     pub fn needs_blank_line(&self) -> bool {
         !self.separator.is_empty()
+    }
+
+    /// Says how many messages are going to be appended, where that is more than one.
+    ///
+    /// A successor that finds us killed cuts off so many, and nothing if it finds more.
+    pub fn expect(&mut self, messages: u64) -> Result<(), MailboxError> {
+        let path = &self.path;
+        let failed = |errno| MailboxError::Io { path: path.clone(), errno };
+        let remark = Leftover { messages, ..remark_of(&fstat(&self.file).map_err(failed)?) };
+        let Some(held) = &mut self.held else { return Ok(()) };
+        let remark = Leftover { length: self.old_len, ..remark };
+        held.dot_lock
+            .remember(remark)
+            .map_err(|error| failed(Errno::from_raw(error.raw_os_error().unwrap_or(Errno::ENOSPC as i32))))
     }
 
     /// Ends the hold with what has been appended; only after this success may be told.
@@ -220,6 +234,10 @@ impl Opening<'_> {
     fn attempt(&self) -> Result<Option<Locked>, MailboxError> {
         let acting = self.rights.take_on(&self.path)?;
         let file = self.open_checked()?;
+        // These first: while a killed owner's heir still writes, its dot-lock must keep its remark.
+        if !self.lock_file(&file)? {
+            return Ok(None);
+        }
         let lock_name = [self.name.as_slice(), b".lock"].concat();
         let taken = DotLock::take(self.directory.as_fd(), &lock_name).map_err(|errno| self.failed(errno))?;
         let Taken::Ours(mut dot_lock, leftover) = taken else {
@@ -230,10 +248,7 @@ impl Opening<'_> {
             }
             return Ok(None);
         };
-        let prepared = self.lock_file(&file).and_then(|got| match got {
-            true => self.prepare(&file, &mut dot_lock, leftover).map(Some),
-            false => Ok(None),
-        });
+        let prepared = self.prepare(&file, &mut dot_lock, leftover);
         let Ok(Some((old_len, separator))) = prepared else {
             dot_lock.release().map_err(|errno| self.failed(errno))?;
             return prepared.map(|_| None);
@@ -242,24 +257,29 @@ impl Opening<'_> {
         Ok(Some(Locked { path: self.path.clone(), file, old_len, separator, held }))
     }
 
-    /// Takes flock(2)'s and fcntl(2)'s lock without waiting; `false` too when the file is another by now.
+    /// Takes flock(2)'s and fcntl(2)'s lock without waiting; `false` when somebody else holds one.
     fn lock_file(&self, file: &File) -> Result<bool, MailboxError> {
         let failed = |error: std::io::Error| self.failed(Errno::from_raw(error.raw_os_error().unwrap_or(0)));
         let flocked =
             lock::flock_is_record(file.as_fd()) || lock::exclusive(file.as_fd(), Patience::Try).map_err(failed)?;
-        Ok(flocked
-            && lock::record(file.as_fd()).map_err(failed)?
-            && lock::same_file(file.as_fd(), &self.directory, self.name.as_slice()).map_err(failed)?)
+        Ok(flocked && lock::record(file.as_fd()).map_err(failed)?)
     }
 
     /// Mends what a killed owner left, then looks at the end of the file and writes its length down.
+    ///
+    /// `None` when the file was replaced before the locks were complete.
     fn prepare(
         &self,
         file: &File,
         dot_lock: &mut DotLock,
         leftover: Option<Leftover>,
-    ) -> Result<(u64, &'static [u8]), MailboxError> {
+    ) -> Result<Option<(u64, &'static [u8])>, MailboxError> {
         let failed = |errno| self.failed(errno);
+        let lost =
+            |error: std::io::Error| failed(Errno::from_raw(error.raw_os_error().unwrap_or(Errno::ENOSPC as i32)));
+        if !lock::same_file(file.as_fd(), &self.directory, self.name.as_slice()).map_err(lost)? {
+            return Ok(None);
+        }
         let reader = self.open_reader(file);
         if let (Some(leftover), Some(reader)) = (leftover, &reader) {
             self.mend(file, reader, leftover)?;
@@ -268,14 +288,9 @@ impl Opening<'_> {
         // The first opening looked before the locks; only now nobody else may add a name.
         self.check(&found)?;
         let length = u64::try_from(found.st_size).unwrap_or(0);
-        let separator = reader
-            .map_or(Ok(&b""[..]), |reader| separator(&reader, length))
-            .map_err(|error| failed(Errno::from_raw(error.raw_os_error().unwrap_or(0))))?;
-        let remark = remark_of(&found);
-        dot_lock
-            .remember(remark)
-            .map_err(|error| failed(Errno::from_raw(error.raw_os_error().unwrap_or(Errno::ENOSPC as i32))))?;
-        Ok((length, separator))
+        let separator = reader.map_or(Ok(&b""[..]), |reader| separator(&reader, length)).map_err(lost)?;
+        dot_lock.remember(remark_of(&found)).map_err(lost)?;
+        Ok(Some((length, separator)))
     }
 
     /// Cuts off the torn end of a killed owner, unless others have written since.
@@ -283,7 +298,7 @@ impl Opening<'_> {
         let found = fstat(file).map_err(|errno| self.failed(errno))?;
         let now = remark_of(&found);
         let is_ours = now.device == leftover.device && now.inode == leftover.inode;
-        if is_ours && now.length > leftover.length && is_one_message(reader, leftover.length, now.length) {
+        if is_ours && now.length > leftover.length && is_no_more_than(leftover, reader, now.length) {
             let length = i64::try_from(leftover.length).map_err(|_| self.failed(Errno::EOVERFLOW))?;
             ftruncate(file, length).map_err(|errno| self.failed(errno))?;
         }
@@ -374,7 +389,12 @@ impl Opening<'_> {
 // The widths of these fields differ between the systems.
 #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss)]
 fn remark_of(found: &FileStat) -> Leftover {
-    Leftover { length: found.st_size.max(0) as u64, device: found.st_dev as u64, inode: found.st_ino as u64 }
+    Leftover {
+        length: found.st_size.max(0) as u64,
+        device: found.st_dev as u64,
+        inode: found.st_ino as u64,
+        messages: 1,
+    }
 }
 
 /// Tells what a message must be preceded by at the end of a file of `length` bytes.
@@ -389,16 +409,38 @@ fn separator(reader: &File, length: u64) -> std::io::Result<&'static [u8]> {
     })
 }
 
-/// Tells whether the bytes from `start` to `end` are at most the beginning of one message of ours.
-fn is_one_message(reader: &File, start: u64, end: u64) -> bool {
-    let Some(size) = end.checked_sub(start).filter(|size| *size <= TORN_BYTES_MAX) else { return false };
-    let mut tail = vec![0; usize::try_from(size).unwrap_or(0)];
-    if reader.read_exact_at(&mut tail, start).is_err() {
-        return false;
+/// Tells whether the bytes up to `end` can be what a killed owner wrote: the beginning of a message, or
+/// as many as it was going to write.
+///
+/// More messages than that are others' doing and must not be cut off.
+fn is_no_more_than(leftover: Leftover, reader: &File, end: u64) -> bool {
+    const MARK: &[u8] = b"\n\nFrom ";
+    let mut window = vec![0; WINDOW_BYTES];
+    // The separator is taken for two line ends, whatever it was.
+    let mut kept = 2;
+    window[..kept].copy_from_slice(b"\n\n");
+    let (mut at, mut messages, mut is_first) = (leftover.length, 0, true);
+    while at < end {
+        let wanted = usize::try_from(end - at).unwrap_or(usize::MAX).min(WINDOW_BYTES - kept);
+        if reader.read_exact_at(&mut window[kept..kept + wanted], at).is_err() {
+            return false;
+        }
+        at += wanted as u64;
+        let seen = &window[..kept + wanted];
+        if is_first {
+            let text = seen.trim_start_with(|c| c == '\n');
+            let known = text.len().min(b"From ".len());
+            if text[..known] != b"From "[..known] {
+                return false;
+            }
+            is_first = false;
+        }
+        messages += seen.find_iter(MARK).count() as u64;
+        kept = seen.len().min(MARK.len() - 1);
+        let length = seen.len();
+        window.copy_within(length - kept..length, 0);
     }
-    let message = tail.trim_start_with(|c| c == '\n');
-    let known = message.len().min(b"From ".len());
-    message[..known] == b"From "[..known] && !message.contains_str("\n\nFrom ")
+    messages <= leftover.messages
 }
 
 #[cfg(test)]

@@ -169,6 +169,8 @@ fn when_root_runs_it_then_users_get_their_mail_through_two_processes() {
         assert_eq!((found.uid(), found.mode() & 0o777), (65534, 0o600));
         assert_eq!(fs::read_dir(room.path()).unwrap().count(), 2);
         assert_eq!(run_whole("-f a@b no-such", room.path(), "x").0, 69);
+        assert_eq!(run_whole("nobody", room.path(), "x").0, 0);
+        assert!(fs::read_to_string(&path).unwrap().contains(&format!("From {} ", me())));
     });
 }
 

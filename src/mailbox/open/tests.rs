@@ -264,6 +264,55 @@ fn when_a_holder_is_killed_then_its_torn_message_is_cut_off_by_the_next() {
 }
 
 #[test]
+fn when_several_messages_were_expected_then_all_of_them_are_cut_off() {
+    if crate::sys::host::boot().is_none() {
+        return;
+    }
+    alone(|| {
+        let long = b"x".repeat(3 * WINDOW_BYTES);
+        for (expected, cut) in [(3, true), (2, true), (1, false)] {
+            let world = World::usual();
+            world.write(b"old\n\n");
+            let status = branch_for_test(|| {
+                let mut locked = world.open().unwrap();
+                locked.expect(expected).unwrap();
+                append(&locked, &[b"From a DATE\n", &long[..], b"\n\nFrom b DATE\nhalf"].concat());
+                std::mem::forget(locked);
+                0
+            });
+            assert_eq!(status, 0);
+            assert_eq!(world.open().unwrap().old_len() == 5, cut, "{expected}");
+        }
+    });
+}
+
+#[test]
+fn when_the_killed_holders_writer_still_has_the_mailbox_then_the_remark_stays_for_later() {
+    if crate::sys::host::boot().is_none() {
+        return;
+    }
+    alone(|| {
+        let world = World::usual();
+        world.write(b"old\n\n");
+        let (ours, theirs) = crate::sys::passing::pair().unwrap();
+        let status = branch_for_test(|| {
+            let locked = world.open().unwrap();
+            crate::sys::passing::send(theirs.as_fd(), b"x", &[locked.file()]).unwrap();
+            std::mem::forget(locked);
+            0
+        });
+        assert_eq!(status, 0);
+        let (_, mut passed) = crate::sys::passing::receive(ours.as_fd(), &mut [0; 8]).unwrap();
+        let mut writer = File::from(passed.pop().unwrap());
+        writer.write_all(b"From a DATE\nhalf").unwrap();
+        assert!(matches!(world.open(), Err(MailboxError::Locked { .. })));
+        assert!(matches!(world.open(), Err(MailboxError::Locked { .. })));
+        drop(writer);
+        assert_eq!(world.open().unwrap().old_len(), 5);
+    });
+}
+
+#[test]
 fn when_others_have_written_after_a_killed_holder_then_nothing_is_cut() {
     alone(|| {
         for later in [&b"torn\n\nFrom b DATE\nwhole\n\n"[..], b"From a DATE\n\nFrom b DATE\n\n", b"something else"] {
