@@ -447,3 +447,39 @@ fn class_map(text: &[u8]) -> Option<ClassSource> {
 #[cfg(test)]
 #[path = "read_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+mod stock_tests {
+    use std::path::PathBuf;
+
+    use super::{ReadEnv, read};
+
+    /// Tells the files of tests/oracle from those that somebody tries out there.
+    fn is_stock(path: &std::path::Path) -> bool {
+        path.file_name()
+            .is_some_and(|name| ["p-", "seed-"].iter().any(|start| name.to_string_lossy().starts_with(start)))
+    }
+
+    /// Reads the stock files where the original is set up; elsewhere there is nothing to read.
+    #[test]
+    fn stock_files_load_without_an_error() {
+        let folder = PathBuf::from("/opt/oracle/cf");
+        let Ok(entries) = std::fs::read_dir(&folder) else {
+            eprintln!("skipped: {} is not there; tests/oracle/setup.sh makes it", folder.display());
+            return;
+        };
+        let mut complaints = Vec::new();
+        for path in entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|e| e == "cf") && is_stock(path))
+        {
+            let text = std::fs::read(&path).expect("readable");
+            let env = ReadEnv { map_classes: Vec::new(), ..ReadEnv::default() };
+            let (config, errors) = read(&text, &path.to_string_lossy(), &env);
+            complaints.extend(errors.iter().map(ToString::to_string));
+            assert!(config.mailers.get(b"local").is_some(), "{}", path.display());
+        }
+        assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+    }
+}
