@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::BString;
 
-use super::bdb::{ByteOrder, Database, build_btree, build_hash};
+use super::bdb::{Database, Layout, Method};
 use super::{Definition, DirectOpener, Map, Outcome};
 use crate::name::Sysexit;
 
@@ -27,7 +27,7 @@ impl Room {
     }
 
     fn hash(&self, name: &str, pairs: &[(&[u8], &[u8])]) {
-        self.write(name, &build_hash(&owned(pairs), ByteOrder::NATIVE, [1; 20]).expect("keys differ"));
+        self.write(name, &Layout::new(Method::Hash).build(&owned(pairs)).expect("it fits"));
     }
 
     /// Opens a map whose file is in this room.
@@ -104,7 +104,7 @@ fn what_is_no_database_of_this_class_is_told() {
     let room = Room::new();
     room.write("empty.db", b"");
     room.write("junk.db", &[b'x'; 9000]);
-    room.write("bt.db", &build_btree(&[], ByteOrder::NATIVE, [0; 20]).expect("it fits"));
+    room.write("bt.db", &Layout::new(Method::Btree).build(&[]).expect("it fits"));
     fs::create_dir(room.path("dir.db")).expect("a folder");
     for (name, reason) in [
         ("empty", "Cannot open hash database"),

@@ -2,15 +2,13 @@
 
 use bstr::BString;
 
+use super::Layout;
 use super::btree::{INTERNAL_HEAD, item};
+use super::build_leaf::{ITEM_BYTES_MAX, MIN_KEYS, build_duplicates, encode, padded, reference};
 use super::image::{BuildError, Image, PAGE_BYTES};
 use super::meta::{BTREE_DUPLICATES, BTREE_MAGIC, field};
-use super::page::{ByteOrder, header, kind};
+use super::page::kind;
 
-/// Keys that every page must have room for, at least.
-const MIN_KEYS: usize = 2;
-/// Items longer than this go to pages of their own, as libdb computes it from [`MIN_KEYS`].
-const ITEM_BYTES_MAX: usize = (PAGE_BYTES - header::LENGTH) / (MIN_KEYS * 2) - 10;
 /// A set of duplicates larger than this goes to a tree of its own.
 const DUPLICATES_BYTES_MAX: usize = PAGE_BYTES / 4;
 /// The root's page, also where it is the only leaf.
@@ -19,15 +17,12 @@ const ROOT: u32 = 1;
 const RECORD_PAD: u32 = b' ' as u32;
 
 /// Builds a btree file with these pairs.
-///
-/// Pairs with the same key stay in the order in which they are given, and make it a file with duplicates.
-/// `file_id` distinguishes the file from every other one on the machine.
-pub fn build_btree(pairs: &[(BString, BString)], order: ByteOrder, file_id: [u8; 20]) -> Result<Vec<u8>, BuildError> {
+pub(super) fn build(pairs: &[(BString, BString)], layout: &Layout) -> Result<Vec<u8>, BuildError> {
     let mut sorted: Vec<&(BString, BString)> = pairs.iter().collect();
     sorted.sort_by(|left, right| left.0.cmp(&right.0));
-    let duplicates = sorted.windows(2).any(|twins| twins[0].0 == twins[1].0);
+    let duplicates = layout.duplicates || sorted.windows(2).any(|twins| twins[0].0 == twins[1].0);
 
-    let mut image = Image::new(order, BTREE_MAGIC, kind::BTREE_META, file_id);
+    let mut image = Image::new(layout.order, BTREE_MAGIC, kind::BTREE_META, layout.file_id);
     image.put_u32(0, field::FLAGS, if duplicates { BTREE_DUPLICATES } else { 0 });
     image.put_u32(0, field::MIN_KEYS, MIN_KEYS as u32);
     image.put_u32(0, field::RECORD_PAD, RECORD_PAD);
@@ -141,69 +136,6 @@ fn build_level(
     Ok(parents)
 }
 
-/// A page of a tree of duplicates, with the count of values below it.
-struct Counted {
-    page: u32,
-    values: u32,
-}
-
-/// Puts the values of one key, already encoded, on a tree of their own and returns its root.
-fn build_duplicates(image: &mut Image, values: &[Vec<u8>]) -> Result<u32, BuildError> {
-    let mut items = values.iter().map(|value| (value.clone(), 1)).collect::<Vec<(Vec<u8>, u32)>>();
-    let (mut page_kind, mut level) = (kind::RECNO_LEAF, 1);
-    loop {
-        let pages = build_counted_level(image, &items, page_kind, level)?;
-        if let [root] = &pages[..] {
-            if level > 1 {
-                // The root of such a tree has its count where others have the page before them.
-                image.put_u32(root.page, header::PREVIOUS, root.values);
-            }
-            return Ok(root.page);
-        }
-        let order = image.order;
-        items = pages
-            .iter()
-            .map(|child| ([order.write_u32(child.page), order.write_u32(child.values)].concat(), child.values))
-            .collect();
-        page_kind = kind::RECNO_INTERNAL;
-        level = level.checked_add(1).ok_or(BuildError::TooLarge)?;
-    }
-}
-
-fn build_counted_level(
-    image: &mut Image,
-    items: &[(Vec<u8>, u32)],
-    page_kind: u8,
-    level: u8,
-) -> Result<Vec<Counted>, BuildError> {
-    let mut pages: Vec<Counted> = Vec::new();
-    for (item, values) in items {
-        let room = pages.last().is_some_and(|last| image.free_bytes(last.page) >= item.len() + 2);
-        if !room {
-            let page = image.add_page(page_kind, level)?;
-            if let Some(before) = pages.last() {
-                image.link(before.page, page);
-            }
-            pages.push(Counted { page, values: 0 });
-        }
-        let last = pages.last_mut().expect("a page was added");
-        last.values = last.values.checked_add(*values).ok_or(BuildError::TooLarge)?;
-        image.push_item(last.page, item);
-    }
-    Ok(pages)
-}
-
-/// Encodes a key or value for a leaf, on its own pages if it is long.
-fn encode(image: &mut Image, data: &[u8]) -> Result<Vec<u8>, BuildError> {
-    if data.len() > ITEM_BYTES_MAX {
-        let length = u32::try_from(data.len()).map_err(|_| BuildError::TooLarge)?;
-        let first = image.add_chain(data)?;
-        return Ok(reference(image.order, item::OVERFLOW, first, length));
-    }
-    let length = image.order.write_u16(u16::try_from(data.len()).expect("a short item"));
-    Ok(padded([&length[..], &[item::DATA], data].concat()))
-}
-
 /// Encodes the entry of a child on the page above it.
 fn encode_child(image: &mut Image, child: &Child) -> Result<Vec<u8>, BuildError> {
     let order = image.order;
@@ -220,14 +152,4 @@ fn encode_child(image: &mut Image, child: &Child) -> Result<Vec<u8>, BuildError>
     debug_assert_eq!(entry.len(), INTERNAL_HEAD);
     entry.extend_from_slice(&key);
     Ok(padded(entry))
-}
-
-fn reference(order: ByteOrder, kind: u8, page: u32, length: u32) -> Vec<u8> {
-    [&[0, 0, kind, 0][..], &order.write_u32(page), &order.write_u32(length)].concat()
-}
-
-/// Items of a btree begin at multiples of four bytes.
-fn padded(mut item: Vec<u8>) -> Vec<u8> {
-    item.resize(item.len().next_multiple_of(4), 0);
-    item
 }

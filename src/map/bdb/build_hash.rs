@@ -2,10 +2,12 @@
 
 use bstr::BString;
 
+use super::Layout;
+use super::build_leaf;
 use super::hash::{self, item};
 use super::image::{BuildError, Image, PAGE_BYTES};
-use super::meta::{HASH_MAGIC, field};
-use super::page::{ByteOrder, header, kind};
+use super::meta::{HASH_DUPLICATES, HASH_MAGIC, field};
+use super::page::{header, kind};
 
 /// Items longer than this go to pages of their own, as libdb does it.
 const ITEM_BYTES_MAX: usize = PAGE_BYTES / 4;
@@ -17,25 +19,29 @@ const BUCKETS_MIN: u64 = 2;
 const BUCKETS_MAX: u64 = 1 << 30;
 
 /// Builds a hash file with these pairs, whose keys differ.
-///
-/// `file_id` distinguishes the file from every other one on the machine.
-pub fn build_hash(pairs: &[(BString, BString)], order: ByteOrder, file_id: [u8; 20]) -> Result<Vec<u8>, BuildError> {
+pub(super) fn build(pairs: &[(BString, BString)], layout: &Layout) -> Result<Vec<u8>, BuildError> {
     let buckets = bucket_count(pairs)?;
-    let mut image = Image::new(order, HASH_MAGIC, kind::HASH_META, file_id);
+    let mut image = Image::new(layout.order, HASH_MAGIC, kind::HASH_META, layout.file_id);
     describe(&mut image, buckets, pairs.len())?;
     for _ in 0..buckets {
         image.add_page(kind::HASH, 0)?;
     }
-    let mut sorted: Vec<(u32, &[u8], &[u8])> =
-        pairs.iter().map(|(key, value)| (hash::hash(key) & (buckets - 1), &key[..], &value[..])).collect();
-    sorted.sort_unstable();
-    if let Some(twins) = sorted.windows(2).find(|twins| twins[0].1 == twins[1].1) {
-        return Err(BuildError::DuplicateKey(twins[0].1.into()));
-    }
-    for bucket in sorted.chunk_by(|left, right| left.0 == right.0) {
+    let mut sorted: Vec<Record<'_>> =
+        pairs.iter().map(|(key, value)| Record { bucket: hash::hash(key) & (buckets - 1), key, value }).collect();
+    // A stable sort: the values of one key keep their order.
+    sorted.sort_by(|left, right| (left.bucket, left.key).cmp(&(right.bucket, right.key)));
+    let duplicates = layout.duplicates || sorted.windows(2).any(|twins| twins[0].key == twins[1].key);
+    image.put_u32(0, field::FLAGS, if duplicates { HASH_DUPLICATES } else { 0 });
+    for bucket in sorted.chunk_by(|left, right| left.bucket == right.bucket) {
         fill_bucket(&mut image, bucket)?;
     }
     Ok(image.finish())
+}
+
+struct Record<'a> {
+    bucket: u32,
+    key: &'a [u8],
+    value: &'a [u8],
 }
 
 fn bucket_count(pairs: &[(BString, BString)]) -> Result<u32, BuildError> {
@@ -61,10 +67,10 @@ fn describe(image: &mut Image, buckets: u32, pairs: usize) -> Result<(), BuildEr
     Ok(())
 }
 
-fn fill_bucket(image: &mut Image, bucket: &[(u32, &[u8], &[u8])]) -> Result<(), BuildError> {
-    let mut page = bucket[0].0 + 1;
-    for (_, key, value) in bucket {
-        let (key, value) = (encode(image, key)?, encode(image, value)?);
+fn fill_bucket(image: &mut Image, bucket: &[Record<'_>]) -> Result<(), BuildError> {
+    let mut page = bucket[0].bucket + 1;
+    for set in bucket.chunk_by(|left, right| left.key == right.key) {
+        let (key, value) = (encode(image, set[0].key)?, encode_values(image, set)?);
         if image.free_bytes(page) < key.len() + value.len() + 4 {
             let next = image.add_page(kind::HASH, 0)?;
             image.link(page, next);
@@ -74,6 +80,26 @@ fn fill_bucket(image: &mut Image, bucket: &[(u32, &[u8], &[u8])]) -> Result<(), 
         image.push_item(page, &value);
     }
     Ok(())
+}
+
+/// Encodes the values of one key: one as it is, some side by side, many on a tree of their own.
+fn encode_values(image: &mut Image, set: &[Record<'_>]) -> Result<Vec<u8>, BuildError> {
+    if let [record] = set {
+        return encode(image, record.value);
+    }
+    let bytes: usize = set.iter().map(|record| record.value.len() + 4).sum();
+    if bytes > ITEM_BYTES_MAX {
+        let values: Vec<Vec<u8>> =
+            set.iter().map(|record| build_leaf::encode(image, record.value)).collect::<Result<_, _>>()?;
+        let root = build_leaf::build_duplicates(image, &values)?;
+        return Ok([&[item::DUPLICATE_TREE, 0, 0, 0][..], &image.order.write_u32(root)].concat());
+    }
+    let mut values = vec![item::DUPLICATES];
+    for record in set {
+        let length = image.order.write_u16(u16::try_from(record.value.len()).expect("a short item"));
+        values.extend_from_slice(&[&length[..], record.value, &length].concat());
+    }
+    Ok(values)
 }
 
 fn item_bytes(data: &[u8]) -> usize {

@@ -77,6 +77,11 @@ impl Database {
         }
     }
 
+    /// Tells whether a key may have several values.
+    pub fn allows_duplicates(&self) -> bool {
+        self.meta.duplicates
+    }
+
     /// Returns the byte order of the file.
     pub fn byte_order(&self) -> ByteOrder {
         self.meta.order

@@ -9,9 +9,6 @@ pub(super) const PAGE_BYTES: usize = 4096;
 /// Why a database could not be built.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum BuildError {
-    /// A hash file holds each key once.
-    #[error("duplicate key {0:?}")]
-    DuplicateKey(bstr::BString),
     /// A page number or a length has 32 bits.
     #[error("the data is too large for a Berkeley DB file")]
     TooLarge,

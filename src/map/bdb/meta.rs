@@ -48,12 +48,14 @@ pub(super) mod field {
 }
 
 const META_CHECKSUM: u8 = 0x01;
+/// Flags of a hash file.
+pub(super) const HASH_DUPLICATES: u32 = 0x01;
+const HASH_SUBDATABASES: u32 = 0x02;
 /// Flags of a btree file.
 pub(super) const BTREE_DUPLICATES: u32 = 0x01;
 const BTREE_RECNO: u32 = 0x02;
 const BTREE_COMPRESSED: u32 = 0x80;
 const BTREE_SUBDATABASES: u32 = 0x20;
-const HASH_SUBDATABASES: u32 = 0x02;
 
 /// What page 0 says, checked.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -61,6 +63,8 @@ pub(super) struct Meta {
     pub(super) order: ByteOrder,
     pub(super) page_bytes: u32,
     pub(super) header_length: usize,
+    /// A key may have several values.
+    pub(super) duplicates: bool,
     pub(super) tree: Tree,
 }
 
@@ -135,7 +139,9 @@ impl Meta {
             0 => header::LENGTH,
             _ => header::LENGTH_WITH_CHECKSUM,
         };
-        Ok(Meta { order, page_bytes, header_length, tree })
+        // Both methods have the same bit for it.
+        let duplicates = fields.u32(field::FLAGS) & (HASH_DUPLICATES | BTREE_DUPLICATES) != 0;
+        Ok(Meta { order, page_bytes, header_length, duplicates, tree })
     }
 }
 

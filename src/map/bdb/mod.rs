@@ -10,17 +10,18 @@
 mod btree;
 mod build_btree;
 mod build_hash;
+mod build_leaf;
 mod database;
 mod hash;
 mod image;
+mod layout;
 mod meta;
 mod overflow;
 mod page;
 
-pub use build_btree::build_btree;
-pub use build_hash::build_hash;
 pub use database::{Database, DatabaseError};
 pub use image::BuildError;
+pub use layout::Layout;
 pub use meta::Method;
 pub use page::ByteOrder;
 

@@ -5,7 +5,7 @@ use std::process::Command;
 use bstr::BString;
 use proptest::prelude::*;
 
-use super::{ByteOrder, Database, Method, build_btree, build_hash};
+use super::{ByteOrder, Database, Layout, Method};
 
 type Pairs = Vec<(BString, BString)>;
 
@@ -26,7 +26,7 @@ fn pairs(count: usize) -> Pairs {
 #[track_caller]
 fn check_hash(pairs: &Pairs) {
     for order in [ByteOrder::Little, ByteOrder::Big] {
-        let database = open(&build_hash(pairs, order, [7; 20]).expect("keys differ"));
+        let database = open(&Layout { order, ..Layout::new(Method::Hash) }.build(pairs).expect("it fits"));
         assert_eq!(database.method(), Method::Hash);
         check_reads(&database, pairs);
     }
@@ -35,7 +35,7 @@ fn check_hash(pairs: &Pairs) {
 #[track_caller]
 fn check_btree(pairs: &Pairs) {
     for order in [ByteOrder::Little, ByteOrder::Big] {
-        let database = open(&build_btree(pairs, order, [7; 20]).expect("it is not too large"));
+        let database = open(&Layout { order, ..Layout::new(Method::Btree) }.build(pairs).expect("it fits"));
         assert_eq!(database.method(), Method::Btree);
         check_reads(&database, pairs);
     }
@@ -65,7 +65,7 @@ fn check_reads(database: &Database, pairs: &Pairs) {
 fn an_empty_file_has_no_key() {
     check_hash(&vec![]);
     check_btree(&vec![]);
-    let database = open(&build_hash(&[], ByteOrder::NATIVE, [0; 20]).expect("no keys"));
+    let database = open(&Layout::new(Method::Hash).build(&[]).expect("no keys"));
     assert_eq!(database.get(b"x").expect("it reads"), None);
 }
 
@@ -89,13 +89,7 @@ fn long_keys_and_values_go_to_pages_of_their_own() {
 }
 
 #[test]
-fn when_a_hash_key_comes_twice_then_nothing_is_built() {
-    let twice = [("a".into(), "1".into()), ("b".into(), "2".into()), ("a".into(), "3".into())];
-    assert!(build_hash(&twice, ByteOrder::NATIVE, [0; 20]).is_err());
-}
-
-#[test]
-fn btree_duplicates_stay_in_their_order() {
+fn duplicates_stay_in_their_order() {
     let mut pairs = pairs(100);
     for n in 0..5 {
         pairs.push(("few".into(), format!("{}", 9 - n).into()));
@@ -104,12 +98,16 @@ fn btree_duplicates_stay_in_their_order() {
         pairs.push(("many".into(), format!("value {}", 9999 - n).into()));
     }
     check_btree(&pairs);
-    let database = open(&build_btree(&pairs, ByteOrder::NATIVE, [0; 20]).expect("it fits"));
-    let all = database.pairs().expect("it reads");
-    let many: Vec<&BString> = all.iter().filter(|pair| pair.0 == "many").map(|pair| &pair.1).collect();
-    assert_eq!(many[0], "value 9999");
-    assert_eq!(many[1999], "value 8000");
-    assert_eq!(database.get(b"few").expect("it reads"), Some("9".into()));
+    check_hash(&pairs);
+    for method in [Method::Btree, Method::Hash] {
+        let database = open(&Layout::new(method).build(&pairs).expect("it fits"));
+        assert!(database.allows_duplicates());
+        let all = database.pairs().expect("it reads");
+        let many: Vec<&BString> = all.iter().filter(|pair| pair.0 == "many").map(|pair| &pair.1).collect();
+        assert_eq!(many[0], "value 9999");
+        assert_eq!(many[1999], "value 8000");
+        assert_eq!(database.get(b"few").expect("it reads"), Some("9".into()));
+    }
 }
 
 #[test]
@@ -145,23 +143,26 @@ fn libdb_accepts_what_we_write() {
             pairs.push((vec![b'K'; 9000 + n].into(), vec![b'V'; 50_000].into()));
         }
         for order in [ByteOrder::Little, ByteOrder::Big] {
-            check_libdb(&build_hash(&pairs, order, [7; 20]).expect("keys differ"), pairs.len());
-            check_libdb(&build_btree(&pairs, order, [7; 20]).expect("it fits"), pairs.len());
+            check_libdb(&Layout { order, ..Layout::new(Method::Hash) }.build(&pairs).expect("it fits"), pairs.len());
+            check_libdb(&Layout { order, ..Layout::new(Method::Btree) }.build(&pairs).expect("it fits"), pairs.len());
         }
         pairs.extend((0..count).map(|n| ("many".into(), format!("value {n}").into())));
-        check_libdb(&build_btree(&pairs, ByteOrder::NATIVE, [7; 20]).expect("it fits"), pairs.len());
+        pairs.extend((0..count.min(9)).map(|n| ("few".into(), format!("value {n}").into())));
+        for method in [Method::Btree, Method::Hash] {
+            let bytes = Layout { duplicates: true, ..Layout::new(method) }.build(&pairs).expect("it fits");
+            check_libdb(&bytes, pairs.len());
+        }
     }
 }
 
 fn sample(method: Method) -> Vec<u8> {
     let mut pairs = pairs(400);
     pairs.push((vec![b'K'; 3000].into(), vec![b'V'; 9000].into()));
+    pairs.extend((0..300).map(|n| ("key7".into(), format!("again {n}").into())));
+    pairs.extend((0..3).map(|n| ("key9".into(), format!("again {n}").into())));
     match method {
-        Method::Hash => build_hash(&pairs, ByteOrder::NATIVE, [0; 20]).expect("keys differ"),
-        Method::Btree => {
-            pairs.extend((0..300).map(|n| ("key7".into(), format!("again {n}").into())));
-            build_btree(&pairs, ByteOrder::NATIVE, [0; 20]).expect("it fits")
-        }
+        Method::Hash => Layout::new(Method::Hash).build(&pairs).expect("it fits"),
+        Method::Btree => Layout::new(Method::Btree).build(&pairs).expect("it fits"),
     }
 }
 
