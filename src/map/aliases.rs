@@ -5,8 +5,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::path::Path;
 
 use bstr::{BString, ByteSlice};
+
+use super::bdb::Method;
+use super::{Records, SaveError, Target, TargetOptions};
 
 /// What is wrong with a line of an alias file; the texts are the original's, without file name and line number.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -159,13 +163,21 @@ impl AliasTable {
     }
 
     /// Returns the records of the database: names and values end with a NUL, and `@` shows that it is complete.
-    pub fn records(&self) -> Vec<(BString, BString)> {
-        let with_nul = |text: &BString| BString::from([text.as_slice(), b"\0"].concat());
-        let mut records: Vec<_> = self.entries.iter().map(|(name, value)| (with_nul(name), with_nul(value))).collect();
-        if !self.entries.contains_key("@".as_bytes().as_bstr()) {
-            records.push((MARK.into(), MARK.into()));
+    pub fn records(&self) -> Records {
+        let mut records = Records::new(Method::Hash, false);
+        for (name, value) in &self.entries {
+            records.put(&[name.as_slice(), b"\0"].concat(), &[value.as_slice(), b"\0"].concat());
         }
+        records.put(MARK, MARK);
         records
+    }
+
+    /// Writes the database, `aliases.db` beside `aliases`, in one step that no reader sees half of.
+    ///
+    /// # Errors
+    /// The data are too large for the format, or the file cannot be replaced.
+    pub fn save(&self, database: &Path, options: TargetOptions) -> Result<(), SaveError> {
+        self.records().save(Target::open(database, options)?)
     }
 
     /// Returns the same as a table for look-ups.
@@ -174,11 +186,25 @@ impl AliasTable {
     }
 }
 
+/// Which map one word of the option `AliasFile` names: class and arguments, as on a `K` line.
+///
+/// The option has several words between commas; one without a class is `implicit`.
+pub fn alias_file_maps(option: &[u8]) -> Vec<(BString, BString)> {
+    let words = option.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).filter(|word| !word.is_empty());
+    words
+        .map(|word| match word.split_once_str(b":") {
+            Some((class, args)) if class.iter().all(u8::is_ascii_alphanumeric) => (class.into(), args.into()),
+            _ => ("implicit".into(), word.into()),
+        })
+        .collect()
+}
+
 /// The record that a complete alias database has, as key and as value.
 pub const MARK: &[u8] = b"@\0";
 
 #[cfg(test)]
 mod tests {
+    use super::super::bdb::Database;
     use super::*;
 
     #[track_caller]
@@ -240,15 +266,33 @@ mod tests {
     #[test]
     fn the_last_duplicate_counts_and_all_are_counted() {
         let (table, _) = AliasTable::new(&parse(b"dup: a\nDup: longer\n").0);
-        assert_eq!(table.entries[BStr::new("dup")], "longer");
+        assert_eq!(table.entries[b"dup".as_bstr()], "longer");
         assert_eq!(table.counts.to_string(), "2 aliases, longest 6 bytes, 13 bytes total");
+    }
+
+    #[track_caller]
+    fn check_option(option: &str, expected: &[(&str, &str)]) {
+        let expected: Vec<(BString, BString)> =
+            expected.iter().map(|(class, args)| ((*class).into(), (*args).into())).collect();
+        assert_eq!(alias_file_maps(option.as_bytes()), expected);
+    }
+
+    #[test]
+    fn the_option_names_maps() {
+        check_option("/etc/mail/aliases", &[("implicit", "/etc/mail/aliases")]);
+        check_option("-o /etc/a, btree:-f /etc/b", &[("implicit", "-o /etc/a"), ("btree", "-f /etc/b")]);
+        check_option("", &[]);
     }
 
     #[test]
     fn a_complete_database_says_so() {
+        let room = tempfile::tempdir().expect("a temporary folder");
+        let path = room.path().join("aliases.db");
         let (table, _) = AliasTable::new(&parse(b"a: b\n").0);
-        assert_eq!(table.records(), [("a\0".into(), "b\0".into()), (BString::from(MARK), BString::from(MARK))]);
+        table.save(&path, TargetOptions::default()).expect("our folder");
+        let file = std::fs::File::open(path).expect("it was saved");
+        let mut pairs = Database::open(file).and_then(|database| database.pairs()).expect("it reads");
+        pairs.sort();
+        assert_eq!(pairs, [(BString::from(MARK), BString::from(MARK)), ("a\0".into(), "b\0".into())]);
     }
-
-    use bstr::BStr;
 }

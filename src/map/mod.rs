@@ -16,8 +16,10 @@ mod keyed;
 mod opener;
 mod options;
 mod outcome;
+mod records;
 mod regex;
 mod table;
+mod target;
 mod text;
 mod user;
 
@@ -25,8 +27,10 @@ pub use definition::{Definition, DefinitionError, KeyEnd, Kind, Priority};
 pub use dns_record::DnsRecord;
 pub use opener::{DirectOpener, Opener};
 pub use outcome::Outcome;
+pub use records::{Records, SaveError};
 pub use regex::{COLUMN_MARK, RegexSpec};
 pub use table::Map;
+pub use target::{Target, TargetOptions, new_file_id};
 
 #[cfg(test)]
 mod tests;
