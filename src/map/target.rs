@@ -1,8 +1,9 @@
 //! The file that a database is written to: checked, and replaced at one stroke.
 
+use std::collections::hash_map::RandomState;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
@@ -189,9 +190,8 @@ pub fn new_file_id() -> [u8; 20] {
     let mut id = [0; 20];
     for (part, bytes) in id.chunks_mut(8).enumerate() {
         // Each state of std's hash tables has a seed of its own.
-        let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
-        (part, std::process::id()).hash(&mut hasher);
-        bytes.copy_from_slice(&hasher.finish().to_ne_bytes()[..bytes.len()]);
+        let drawn = RandomState::new().hash_one((part, std::process::id()));
+        bytes.copy_from_slice(&drawn.to_ne_bytes()[..bytes.len()]);
     }
     id
 }
