@@ -2,6 +2,7 @@
 
 pub mod address_field;
 pub mod address_list;
+pub mod date;
 pub mod envelope;
 pub mod header;
 pub mod reply;
