@@ -115,6 +115,7 @@ impl Committer {
 
     /// Runs rounds until nothing waits.
     async fn run(self) {
+        let _running = Running(Arc::clone(&self.waiting));
         loop {
             let (jobs, mut directories) = {
                 let mut waiting = self.lock();
@@ -122,6 +123,7 @@ impl Committer {
                 let jobs: Vec<_> = waiting.jobs.drain(..count).collect();
                 let directories = std::mem::take(&mut waiting.removed);
                 if jobs.is_empty() && directories.is_empty() {
+                    // While the list is locked: who puts a job now starts the next task.
                     waiting.running = false;
                     return;
                 }
@@ -144,6 +146,8 @@ impl Committer {
                 None => Outcome::Durable,
                 Some((_, source)) => self.take_back(&job, copy_of(source)).await,
             };
+            // The caller alone shall hold the lock from here on.
+            drop(job);
             // A caller that has gone leaves a committed message: the next queue run finds it.
             let _ = answer.send(outcome);
         }
@@ -258,6 +262,17 @@ impl Committer {
     fn error(&self, entry: &EntryName, step: Step, source: io::Error) -> QueueError {
         let path = self.spool.directories().get(usize::from(entry.directory)).map(|directory| directory.path.clone());
         QueueError::Io { path: path.unwrap_or_default(), step, entry: entry.clone(), source }
+    }
+}
+
+/// Lets another task run rounds when this one is dropped half way, with its runtime.
+struct Running(Arc<Mutex<Waiting>>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Ok(mut waiting) = self.0.lock() {
+            waiting.running = false;
+        }
     }
 }
 

@@ -1,10 +1,42 @@
 //! The queue: its files, their commit, their order and retry.
+//!
+//! A message is in the queue if, and only if, its `qf` (or `hf`) has that name. "No `qf` name, no message."
+//!
+//! ```text
+//!      df  tf  qf  hf  Qf    state                          who moves on                       after a crash
+//! S0   -   -   -   -   -     nothing                        create: df, tf, both locked   S1   -
+//! S1   x   x   -   -   -     coming in; both locked         body, text, sync; rename      S2   recovery: tf, df removed
+//! S2   x   -   x   -   -     waits (acknowledged once the   claim locks qf                     waits
+//!                            directory is synced)
+//! S3   x   x   x   -   -     claimed, rewritten: tf and     sync, rename tf over qf       S2   recovery: tf removed
+//!                            qf locked
+//! S4   x   -   -   x   -     quarantined                    rename hf to qf               S2   stays
+//! S5   x   -   -   -   -     removed: qf has gone first     remove df                     S0   recovery: df removed
+//! S6   -   -   x   -   -     nobody makes it                recovery: rename qf to Qf     S7   recovery
+//! S7   ?   -   -   -   x     of no use; alert               a person                           stays
+//! ```
+//!
+//! `xf` is the original's transcript; an orphan of it is removed as a `df` is. Locks are flock's, on `qf` (`hf`), and on
+//! `df` and `tf` until `qf` stands; who locks compares name and descriptor before acting. Locks die with the process, so
+//! recovery goes by lock and never by age.
 
 mod commit;
+mod direct;
 mod error;
 pub mod format;
+mod layout;
+mod recover;
+pub mod schedule;
+#[cfg(test)]
+mod simulated;
 pub mod spool;
 mod store;
 
+pub use direct::DirectSpool;
 pub use error::{LostReason, QueueError};
+pub use layout::{DEFAULT_GROUP, Layout, LayoutError};
+pub use recover::{Orphans, Recovered};
 pub use store::{Body, Claimed, Draft, Listed, Queue, QueueOptions};
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use bstr::BString;
 use super::commit::{Committer, Job, Outcome};
 use super::error::{LostReason, QueueError};
 use super::format::{self, DataFileId};
+use super::layout::DEFAULT_GROUP;
 use super::spool::{Discard, EntryName, FileKind, Hold, Move, OpenEntry, Opened, Spool, SpoolError, Step};
 use crate::mail::envelope::Envelope;
 use crate::name::{QueueId, QueueIdMaker, UnixTime};
@@ -24,9 +25,6 @@ const CONTROL_BYTES_MAX: u64 = 256 << 20;
 
 /// How many identifiers are tried before it is said that none is free.
 const ID_TRIES_MAX: u32 = 100;
-
-/// The queue group of all messages that no rule puts elsewhere.
-const DEFAULT_GROUP: &[u8] = b"mqueue";
 
 /// What a site's configuration says about its queue.
 #[derive(Clone, Debug)]
@@ -96,7 +94,7 @@ impl Queue {
     /// # Errors
     /// No room, no permission, no free identifier.
     pub async fn create(&self, now: UnixTime) -> Result<Draft, QueueError> {
-        self.create_in(DEFAULT_GROUP, now).await
+        self.create_in(DEFAULT_GROUP.as_bytes(), now).await
     }
 
     /// Begins a message in a queue group.
@@ -205,7 +203,7 @@ impl Queue {
     }
 
     /// Sets an entry that is of no use aside as `Qf`; returns the error that tells of it.
-    pub(super) async fn set_aside(&self, name: &EntryName, from: FileKind, reason: LostReason) -> QueueError {
+    async fn set_aside(&self, name: &EntryName, from: FileKind, reason: LostReason) -> QueueError {
         let lost = Move { entry: name.clone(), from, to: FileKind::Lost };
         if let Err(source) = only(self.shared.spool.rename(vec![lost]).await) {
             return self.spool_error(name.directory, source);
@@ -228,7 +226,11 @@ impl Queue {
         }
     }
 
-    pub(super) fn path(&self, directory: u16) -> BString {
+    pub(super) fn precedences(&self) -> &[(BString, i64)] {
+        &self.shared.options.precedences
+    }
+
+    fn path(&self, directory: u16) -> BString {
         self.shared.spool.directories().get(usize::from(directory)).map(|known| known.path.clone()).unwrap_or_default()
     }
 

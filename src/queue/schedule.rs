@@ -1,0 +1,559 @@
+//! Which entry is tried when: pure functions of the moment and of what the envelope says, and the list made by them.
+//!
+//! Entries wait by due time. Those that are due stand in the order of `QueueSortOrder`, and each destination has a
+//! lane of few places: a destination that is slow or dead fills its lane and holds up no other.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::time::Duration;
+
+use bstr::{BString, ByteSlice};
+
+use super::spool::EntryName;
+use crate::cf::{ByUrgency, Options, QueueSortOrder};
+use crate::mail::envelope::{DeliverBy, DeliverByMode, Envelope, Urgency};
+use crate::name::UnixTime;
+
+/// Messages to one destination that are worked with at the same time.
+pub const LANE_PLACES: usize = 8;
+
+/// When an entry that another process works with is looked at again.
+pub const BUSY_WAIT: Duration = Duration::from_secs(60);
+
+/// How long between two tries where no `-q` interval says so.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(1800);
+
+/// What an entry's place in the schedule depends on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Facts {
+    /// When the message came in.
+    pub created: UnixTime,
+    /// When it was last tried.
+    pub last_try: Option<UnixTime>,
+    /// How often it was tried.
+    pub tries: u32,
+    /// Its priority.
+    pub priority: i64,
+    /// Which time limits hold.
+    pub urgency: Urgency,
+    /// Whether its sender was told of the delay.
+    pub warned: bool,
+    /// `BY=`.
+    pub deliver_by: Option<DeliverBy>,
+    /// The domain of the first recipient, in lower case: the lane.
+    pub destination: BString,
+    /// When the control file was last written, if that is known.
+    pub modified: Option<UnixTime>,
+}
+
+impl Facts {
+    /// Returns the facts of an envelope that was classified.
+    pub fn of(envelope: &Envelope) -> Self {
+        let first = envelope.recipients.first().map(|recipient| destination(&recipient.address));
+        Self {
+            created: envelope.created,
+            last_try: envelope.last_try,
+            tries: envelope.tries,
+            priority: envelope.priority,
+            urgency: envelope.timeout_class,
+            warned: envelope.flags.warned,
+            deliver_by: envelope.deliver_by,
+            destination: first.unwrap_or_default(),
+            modified: None,
+        }
+    }
+}
+
+/// Returns the domain of an address in lower case; empty for local addresses.
+fn destination(address: &[u8]) -> BString {
+    let domain = address.rfind_byte(b'@').map(|at| &address[at + 1..]).unwrap_or_default();
+    domain.trim_end_with(|c| c == '>' || c == '.').to_ascii_lowercase().into()
+}
+
+/// What becomes of a message that could not be delivered now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fate {
+    /// It is tried again.
+    Retry,
+    /// It is tried again, and its sender is told of the delay.
+    Warn,
+    /// Its time is over: it is returned.
+    Return,
+}
+
+/// The rules of order and retry.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// `QueueSortOrder`.
+    pub sort: QueueSortOrder,
+    /// The interval of `-q`: the longest time between two tries.
+    pub interval: Duration,
+    /// `MinQueueAge`: the shortest.
+    pub queue_age_min: Duration,
+    /// `MaxQueueAge`: if longer than the shortest, the time between two tries doubles up to it.
+    pub queue_age_max: Duration,
+    /// `RecipientFactor`.
+    pub recipient_factor: i64,
+    /// `ClassFactor`.
+    pub class_factor: i64,
+    /// `RetryFactor`.
+    pub retry_factor: i64,
+    /// `QueueFactor`.
+    pub queue_factor: i64,
+    /// `QueueLA`.
+    pub queue_load: i64,
+    /// `Timeout.queuereturn`.
+    pub return_after: ByUrgency,
+    /// `Timeout.queuewarn`; zero: no warning.
+    pub warn_after: ByUrgency,
+}
+
+impl Policy {
+    /// Returns the rules of a configuration, for runs every `interval`.
+    pub fn new(options: &Options, interval: Option<Duration>) -> Self {
+        Self {
+            sort: options.queue_sort_order,
+            interval: interval.filter(|span| !span.is_zero()).unwrap_or(DEFAULT_INTERVAL),
+            queue_age_min: options.min_queue_age,
+            queue_age_max: options.max_queue_age,
+            recipient_factor: options.recipient_factor,
+            class_factor: options.class_factor,
+            retry_factor: options.retry_factor,
+            queue_factor: options.queue_factor,
+            queue_load: options.queue_la,
+            return_after: options.timeout.queuereturn,
+            warn_after: options.timeout.queuewarn,
+        }
+    }
+
+    /// Returns the priority a message begins with (op guide, "Queue Priorities").
+    pub fn first_priority(&self, size_bytes: u64, class: i32, recipients: usize) -> i64 {
+        let size = i64::try_from(size_bytes).unwrap_or(i64::MAX);
+        let recipients = i64::try_from(recipients).unwrap_or(i64::MAX);
+        size.saturating_sub(i64::from(class).saturating_mul(self.class_factor))
+            .saturating_add(recipients.saturating_mul(self.recipient_factor))
+    }
+
+    /// Returns the priority with which a message goes into its next try.
+    pub fn retry_priority(&self, priority: i64) -> i64 {
+        priority.saturating_add(self.retry_factor)
+    }
+
+    /// Tells whether a message must only be queued at this load average.
+    pub fn must_wait(&self, priority: i64, load_avg: i64) -> bool {
+        load_avg >= self.queue_load && priority > self.queue_factor / (load_avg - self.queue_load + 1)
+    }
+
+    /// Tells whether a message was tried too short a time ago.
+    pub fn is_too_young(&self, facts: &Facts, now: UnixTime) -> bool {
+        let since = facts.last_try.map(|last| now.since(last));
+        facts.tries > 0 && since.is_some_and(|since| since < self.gap_min(facts))
+    }
+
+    /// Returns when a message is tried next; one that was never tried is due at once.
+    pub fn next_try(&self, facts: &Facts) -> UnixTime {
+        match facts.last_try {
+            Some(last) if facts.tries > 0 => last.plus(self.interval.max(self.gap_min(facts))),
+            _ => facts.created,
+        }
+    }
+
+    /// Returns the shortest time before the next try: doubled with every try where `MaxQueueAge` allows.
+    fn gap_min(&self, facts: &Facts) -> Duration {
+        if self.queue_age_max <= self.queue_age_min {
+            return self.queue_age_min;
+        }
+        let doubled = self.queue_age_min.saturating_mul(1 << facts.tries.saturating_sub(1).min(16));
+        doubled.min(self.queue_age_max)
+    }
+
+    /// Tells what becomes of a message that could not be delivered now.
+    pub fn fate(&self, facts: &Facts, now: UnixTime) -> Fate {
+        let age = now.since(facts.created);
+        if let Some(by) = facts.deliver_by {
+            let over = age.as_secs() >= u64::try_from(by.seconds).unwrap_or(0);
+            match by.mode {
+                DeliverByMode::Return if over => return Fate::Return,
+                DeliverByMode::Notify if over && !facts.warned => return Fate::Warn,
+                _ => {}
+            }
+        }
+        let warn_after = pick(&self.warn_after, facts.urgency);
+        if age >= pick(&self.return_after, facts.urgency) {
+            Fate::Return
+        } else if !facts.warned && !warn_after.is_zero() && age >= warn_after {
+            Fate::Warn
+        } else {
+            Fate::Retry
+        }
+    }
+
+    /// Returns the place of an entry among those that are due; small ones go first.
+    fn rank(&self, name: &EntryName, facts: &Facts) -> Rank {
+        let text = BString::default();
+        let created = facts.created.micros();
+        match self.sort {
+            QueueSortOrder::Priority => (facts.priority, text, created),
+            QueueSortOrder::Host => (0, facts.destination.clone(), facts.priority),
+            QueueSortOrder::Time => (created, text, 0),
+            QueueSortOrder::FileName => (0, name.id.as_str().into(), 0),
+            QueueSortOrder::ModificationTime => (facts.modified.unwrap_or(facts.created).micros(), text, 0),
+            QueueSortOrder::Random => (shuffled(name.id.as_str().as_bytes()), text, created),
+            QueueSortOrder::Shuffle => (shuffled(&facts.destination), facts.destination.clone(), created),
+            QueueSortOrder::Nothing => (0, text, 0),
+        }
+    }
+}
+
+/// What entries that are due are sorted by.
+type Rank = (i64, BString, i64);
+
+/// Returns the limit for an urgency.
+fn pick(limits: &ByUrgency, urgency: Urgency) -> Duration {
+    match urgency {
+        Urgency::Normal => limits.normal,
+        Urgency::Urgent => limits.urgent,
+        Urgency::NonUrgent => limits.non_urgent,
+        Urgency::Report => limits.dsn,
+    }
+}
+
+/// Returns a number that has nothing to do with the order of texts (FNV-1a).
+fn shuffled(text: &[u8]) -> i64 {
+    let hash = text
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    i64::from_ne_bytes(hash.to_ne_bytes())
+}
+
+/// The entries that wait, and those that are worked with.
+pub struct Schedule {
+    policy: Policy,
+    /// When each waiting entry is due; what is no longer current is skipped.
+    due: BinaryHeap<Reverse<(UnixTime, u64)>>,
+    /// Waiting entries by their number.
+    waiting: HashMap<u64, (EntryName, Facts)>,
+    /// The number of each entry.
+    numbers: HashMap<EntryName, u64>,
+    /// Entries that are due and have a place in their lane.
+    ready: BTreeMap<(Rank, u64), (EntryName, BString)>,
+    lanes: HashMap<BString, Lane>,
+    /// The destination of each entry that is worked with.
+    working: HashMap<EntryName, BString>,
+    last_number: u64,
+}
+
+/// A destination.
+#[derive(Default)]
+struct Lane {
+    /// Places taken by entries that are ready or worked with.
+    taken: usize,
+    /// Entries that are due but have no place.
+    parked: BTreeMap<(Rank, u64), EntryName>,
+}
+
+impl Schedule {
+    /// Returns an empty schedule.
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            due: BinaryHeap::new(),
+            waiting: HashMap::new(),
+            numbers: HashMap::new(),
+            ready: BTreeMap::new(),
+            lanes: HashMap::new(),
+            working: HashMap::new(),
+            last_number: 0,
+        }
+    }
+
+    /// Returns the rules.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Returns how many entries it knows.
+    pub fn len(&self) -> usize {
+        self.numbers.len() + self.working.len()
+    }
+
+    /// Tells whether it knows no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Tells whether it knows the entry.
+    pub fn knows(&self, name: &EntryName) -> bool {
+        self.numbers.contains_key(name) || self.working.contains_key(name)
+    }
+
+    /// Puts an entry in its place by due time; an entry that it knows already stays where it is.
+    pub fn insert(&mut self, name: EntryName, facts: Facts) {
+        let due = self.policy.next_try(&facts);
+        self.insert_at(name, facts, due);
+    }
+
+    /// As [`Schedule::insert`], for a moment of the caller's choice (busy entries: [`BUSY_WAIT`] from now).
+    pub fn insert_at(&mut self, name: EntryName, facts: Facts, due: UnixTime) {
+        if self.knows(&name) {
+            return;
+        }
+        self.last_number += 1;
+        self.due.push(Reverse((due, self.last_number)));
+        self.numbers.insert(name.clone(), self.last_number);
+        self.waiting.insert(self.last_number, (name, facts));
+    }
+
+    /// Makes all waiting entries due that `chosen` chooses, but for those that are too young.
+    pub fn hasten(&mut self, now: UnixTime, chosen: impl Fn(&EntryName, &Facts) -> bool) {
+        let policy = &self.policy;
+        let hastened = self.waiting.iter().filter(|(_, (name, facts))| chosen(name, facts));
+        let numbers: Vec<u64> =
+            hastened.filter(|(_, (_, facts))| !policy.is_too_young(facts, now)).map(|(number, _)| *number).collect();
+        self.due.extend(numbers.into_iter().map(|number| Reverse((now, number))));
+    }
+
+    /// Returns the entry to work with now; the caller tells its end with [`Schedule::finish`].
+    ///
+    /// At a high load average only entries of a priority good enough are given.
+    pub fn next(&mut self, now: UnixTime, load_avg: i64) -> Option<EntryName> {
+        self.gather_due(now);
+        let policy = &self.policy;
+        let first = match policy.sort {
+            QueueSortOrder::Priority => {
+                let first = self.ready.first_key_value()?;
+                (!policy.must_wait(first.0.0.0, load_avg)).then(|| first.0.clone())?
+            }
+            _ if load_avg < policy.queue_load => self.ready.first_key_value()?.0.clone(),
+            _ => return None,
+        };
+        let (name, destination) = self.ready.remove(&first)?;
+        self.numbers.remove(&name);
+        self.working.insert(name.clone(), destination);
+        Some(name)
+    }
+
+    /// Returns when the next waiting entry becomes due.
+    pub fn next_due(&mut self) -> Option<UnixTime> {
+        while let Some(Reverse((due, number))) = self.due.peek() {
+            if self.waiting.contains_key(number) {
+                return Some(*due);
+            }
+            self.due.pop();
+        }
+        None
+    }
+
+    /// Forgets an entry that was worked with and gives its place to the next of its lane.
+    pub fn finish(&mut self, name: &EntryName) {
+        let Some(destination) = self.working.remove(name) else { return };
+        let Some(lane) = self.lanes.get_mut(&destination) else { return };
+        match lane.parked.pop_first() {
+            Some((key, next)) => {
+                self.ready.insert(key, (next, destination));
+            }
+            None => {
+                lane.taken -= 1;
+                if lane.taken == 0 {
+                    self.lanes.remove(&destination);
+                }
+            }
+        }
+    }
+
+    /// Moves what has become due to its lane.
+    fn gather_due(&mut self, now: UnixTime) {
+        while let Some(Reverse((due, number))) = self.due.peek().copied() {
+            if due > now {
+                return;
+            }
+            self.due.pop();
+            let Some((name, facts)) = self.waiting.remove(&number) else { continue };
+            let key = (self.policy.rank(&name, &facts), number);
+            let lane = self.lanes.entry(facts.destination.clone()).or_default();
+            if lane.taken < LANE_PLACES {
+                lane.taken += 1;
+                self.ready.insert(key, (name, facts.destination));
+            } else {
+                lane.parked.insert(key, name);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy() -> Policy {
+        let hours = |count: u64| Duration::from_secs(count * 3600);
+        let by = |normal| ByUrgency { normal, urgent: hours(1), non_urgent: hours(200), dsn: hours(100) };
+        Policy {
+            sort: QueueSortOrder::Priority,
+            interval: Duration::from_secs(900),
+            queue_age_min: Duration::ZERO,
+            queue_age_max: Duration::ZERO,
+            recipient_factor: 30_000,
+            class_factor: 1800,
+            retry_factor: 90_000,
+            queue_factor: 600_000,
+            queue_load: 8,
+            return_after: by(hours(120)),
+            warn_after: ByUrgency { normal: hours(4), ..ByUrgency::default() },
+        }
+    }
+
+    fn facts(priority: i64, destination: &str) -> Facts {
+        Facts {
+            created: at(0),
+            last_try: None,
+            tries: 0,
+            priority,
+            urgency: Urgency::Normal,
+            warned: false,
+            deliver_by: None,
+            destination: destination.into(),
+            modified: None,
+        }
+    }
+
+    fn at(secs: i64) -> UnixTime {
+        UnixTime::from_secs(secs)
+    }
+
+    fn name(number: u32) -> EntryName {
+        EntryName { directory: 0, id: format!("6AMAKU11{number:06}").parse().expect("an id") }
+    }
+
+    #[test]
+    fn priorities_are_the_originals() {
+        assert_eq!(policy().first_priority(74, -60, 7), 318_074);
+        assert_eq!(policy().first_priority(29, 0, 2), 60_029);
+        assert_eq!(policy().retry_priority(318_074), 408_074);
+        assert_eq!(policy().first_priority(u64::MAX, i32::MIN, usize::MAX), i64::MAX);
+    }
+
+    #[test]
+    fn at_a_high_load_only_good_priorities_go() {
+        let policy = policy();
+        assert!(!policy.must_wait(i64::MAX, 7));
+        assert!(policy.must_wait(600_001, 8));
+        assert!(!policy.must_wait(600_000, 8));
+        assert!(policy.must_wait(300_001, 9));
+        let low = Policy { queue_load: 0, queue_factor: 1, ..policy };
+        assert!(low.must_wait(30_010, 0));
+    }
+
+    #[test]
+    fn tries_are_an_interval_apart() {
+        let tried = Facts { tries: 1, last_try: Some(at(1000)), ..facts(0, "a") };
+        assert_eq!(policy().next_try(&tried), at(1900));
+        assert_eq!(policy().next_try(&facts(0, "a")), at(0));
+        let slow = Policy { queue_age_min: Duration::from_secs(3600), ..policy() };
+        assert_eq!(slow.next_try(&tried), at(4600));
+        assert!(slow.is_too_young(&tried, at(4599)) && !slow.is_too_young(&tried, at(4600)));
+        let doubling = Policy { queue_age_max: Duration::from_secs(36_000), ..slow };
+        let often = Facts { tries: 3, ..tried.clone() };
+        assert_eq!(doubling.next_try(&often), at(1000 + 4 * 3600));
+        assert_eq!(doubling.next_try(&Facts { tries: u32::MAX, ..tried }), at(37_000));
+    }
+
+    #[test]
+    fn time_over_returns_and_half_time_warns_once() {
+        let hour = 3600;
+        assert_eq!(policy().fate(&facts(0, "a"), at(4 * hour - 1)), Fate::Retry);
+        assert_eq!(policy().fate(&facts(0, "a"), at(4 * hour)), Fate::Warn);
+        assert_eq!(policy().fate(&Facts { warned: true, ..facts(0, "a") }, at(5 * hour)), Fate::Retry);
+        assert_eq!(policy().fate(&facts(0, "a"), at(120 * hour)), Fate::Return);
+        let urgent = Facts { urgency: Urgency::Urgent, ..facts(0, "a") };
+        assert_eq!(policy().fate(&urgent, at(hour)), Fate::Return);
+        let report = Facts { urgency: Urgency::Report, ..facts(0, "a") };
+        assert_eq!(policy().fate(&report, at(99 * hour)), Fate::Retry);
+    }
+
+    #[test]
+    fn deliver_by_ends_sooner() {
+        let by = |mode| Some(DeliverBy { seconds: 60, mode, trace: false });
+        let back = Facts { deliver_by: by(DeliverByMode::Return), ..facts(0, "a") };
+        assert_eq!((policy().fate(&back, at(59)), policy().fate(&back, at(60))), (Fate::Retry, Fate::Return));
+        let told = Facts { deliver_by: by(DeliverByMode::Notify), ..facts(0, "a") };
+        assert_eq!(policy().fate(&told, at(60)), Fate::Warn);
+        assert_eq!(policy().fate(&Facts { warned: true, ..told }, at(60)), Fate::Retry);
+    }
+
+    #[test]
+    fn due_entries_come_by_priority() {
+        let mut schedule = Schedule::new(policy());
+        for (number, priority) in [(1, 300), (2, 100), (3, 200)] {
+            schedule.insert(name(number), facts(priority, "a"));
+        }
+        schedule.insert(name(4), Facts { tries: 1, last_try: Some(at(0)), ..facts(0, "a") });
+        let order: Vec<_> = std::iter::from_fn(|| schedule.next(at(10), 0)).collect();
+        assert_eq!(order, [name(2), name(3), name(1)]);
+        assert_eq!(schedule.next_due(), Some(at(900)));
+        assert_eq!(schedule.next(at(900), 0), Some(name(4)));
+    }
+
+    #[test]
+    fn a_full_lane_holds_up_no_other() {
+        let mut schedule = Schedule::new(policy());
+        for number in 0..100 {
+            schedule.insert(name(number), facts(1, "dead.example"));
+        }
+        schedule.insert(name(999), facts(2, "alive.example"));
+        let taken: Vec<_> = std::iter::from_fn(|| schedule.next(at(0), 0)).collect();
+        assert_eq!(taken.len(), LANE_PLACES + 1);
+        assert_eq!(taken.last(), Some(&name(999)));
+        schedule.finish(&name(0));
+        assert_eq!(schedule.next(at(0), 0), Some(name(8)));
+        assert_eq!(schedule.next(at(0), 0), None);
+    }
+
+    #[test]
+    fn when_all_is_finished_nothing_is_kept() {
+        let mut schedule = Schedule::new(policy());
+        for number in 0..50 {
+            schedule.insert(name(number), facts(1, "a"));
+            schedule.insert(name(number), facts(1, "a"));
+        }
+        assert_eq!(schedule.len(), 50);
+        while let Some(next) = schedule.next(at(0), 0) {
+            schedule.finish(&next);
+        }
+        assert!(schedule.is_empty() && schedule.lanes.is_empty() && schedule.ready.is_empty());
+    }
+
+    #[test]
+    fn a_run_by_hand_hastens_what_it_chooses() {
+        let mut schedule = Schedule::new(policy());
+        let tried = |destination| Facts { tries: 1, last_try: Some(at(0)), ..facts(1, destination) };
+        schedule.insert(name(1), tried("a"));
+        schedule.insert(name(2), tried("b"));
+        schedule.hasten(at(5), |_, facts| facts.destination == "b");
+        assert_eq!(schedule.next(at(5), 0), Some(name(2)));
+        assert_eq!(schedule.next(at(5), 0), None);
+        assert_eq!(schedule.next(at(900), 0), Some(name(1)));
+    }
+
+    #[test]
+    fn other_orders_sort_by_their_fact() {
+        for (sort, expected) in [
+            (QueueSortOrder::Time, [2, 1]),
+            (QueueSortOrder::FileName, [1, 2]),
+            (QueueSortOrder::Host, [2, 1]),
+            (QueueSortOrder::Nothing, [1, 2]),
+        ] {
+            let mut schedule = Schedule::new(Policy { sort, ..policy() });
+            schedule.insert(name(1), Facts { created: at(9), ..facts(1, "b") });
+            schedule.insert(name(2), Facts { created: at(8), ..facts(2, "a") });
+            let order: Vec<_> = std::iter::from_fn(|| schedule.next(at(10), 0)).collect();
+            assert_eq!(order, expected.map(name), "{sort:?}");
+        }
+    }
+
+    #[test]
+    fn the_destination_is_the_domain_of_the_first_recipient() {
+        assert_eq!(destination(b"<a@Example.COM>"), "example.com");
+        assert_eq!(destination(b"root"), "");
+    }
+}
