@@ -1,9 +1,7 @@
 //! A message on its way out: header and body in the form that a mailer wants.
 
-use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use bstr::BString;
@@ -12,6 +10,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::mime_code::{Base64Decoder, Base64Encoder, QuotedDecoder, QuotedEncoder};
 use crate::cf::Mailer;
+use crate::queue;
 
 /// Bytes of a body that are read at once; memory for a message on its way is a few times this.
 const CHUNK_BYTES: usize = 32 * 1024;
@@ -75,8 +74,8 @@ impl Format {
 pub enum Body<'a> {
     /// In memory.
     Bytes(&'a [u8]),
-    /// In a data file of the queue, from its beginning; read by position, so that many may read at once.
-    File(&'a File),
+    /// In a data file of the queue; read by position, so that many may read at once.
+    Queued(&'a queue::Body),
 }
 
 impl Body<'_> {
@@ -92,12 +91,7 @@ impl Body<'_> {
                 buffer[..count].copy_from_slice(&rest[..count]);
                 Ok(count)
             }
-            Self::File(file) => loop {
-                match file.read_at(buffer, offset) {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    other => return other,
-                }
-            },
+            Self::Queued(body) => body.read_at(buffer, offset),
         }
     }
 }
@@ -516,10 +510,10 @@ mod tests {
     #[tokio::test]
     async fn a_file_is_read_from_its_beginning() {
         let file = tempfile::tempfile().expect("a file");
-        let text = b"line of text\n".repeat(10_000);
-        file.write_all_at(&text, 0).expect("room");
+        std::os::unix::fs::FileExt::write_all_at(&file, &b"line of text\n".repeat(10_000), 0).expect("room");
+        let body = queue::Body::of(file);
         let mut out = Vec::new();
-        let count = write(&Message::new(b"", Body::File(&file)), &smtp(), &mut out, Duration::from_secs(1))
+        let count = write(&Message::new(b"", Body::Queued(&body)), &smtp(), &mut out, Duration::from_secs(1))
             .await
             .expect("memory");
         assert_eq!(count, 2 + 14 * 10_000);

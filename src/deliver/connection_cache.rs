@@ -1,0 +1,177 @@
+//! Connections kept open for the next message, and hosts that are known to be down.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bstr::BString;
+use tokio::time::Instant;
+
+use super::connection::Connection;
+use crate::cf::Timeouts;
+use crate::name::MailerName;
+
+/// Hosts whose failures are remembered; the oldest are forgotten first.
+const HOSTS_MAX: usize = 10_000;
+
+/// What a connection can be used again for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConnectionKey {
+    /// The mailer: another one may speak otherwise.
+    pub mailer: MailerName,
+    /// The server.
+    pub address: SocketAddr,
+}
+
+/// The cache; one connection serves one job at a time, since taking it removes it.
+pub struct ConnectionCache {
+    idle_max: usize,
+    idle_limit: Duration,
+    timeouts: Timeouts,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Idle connections, oldest first.
+    idle: Vec<Idle>,
+    next_number: u64,
+    down: HashMap<SocketAddr, Down>,
+}
+
+struct Idle {
+    number: u64,
+    key: ConnectionKey,
+    connection: Connection,
+    since: Instant,
+}
+
+struct Down {
+    since: Instant,
+    reason: BString,
+}
+
+impl ConnectionCache {
+    /// Makes a cache of `ConnectionCacheSize` connections that are kept for `ConnectionCacheTimeout`.
+    pub fn new(idle_max: usize, idle_limit: Duration, timeouts: Timeouts) -> Arc<Self> {
+        Arc::new(Self { idle_max, idle_limit, timeouts, state: Mutex::default() })
+    }
+
+    /// Takes a connection that is still alive, as RSET shows.
+    pub async fn take(&self, key: &ConnectionKey) -> Option<Connection> {
+        loop {
+            let idle = {
+                let mut state = self.state();
+                let place = state.idle.iter().rposition(|idle| idle.key == *key)?;
+                state.idle.remove(place)
+            };
+            let mut connection = idle.connection;
+            if idle.since.elapsed() < self.idle_limit && connection.reset(&self.timeouts).await {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// Keeps a connection for later; what is too many or too old is closed.
+    pub fn put(self: &Arc<Self>, key: ConnectionKey, connection: Connection) {
+        if self.idle_max == 0 || self.idle_limit.is_zero() {
+            return connection.quit(&self.timeouts);
+        }
+        let (number, surplus) = {
+            let mut state = self.state();
+            let number = state.next_number;
+            state.next_number += 1;
+            state.idle.push(Idle { number, key, connection, since: Instant::now() });
+            let surplus = (state.idle.len() > self.idle_max).then(|| state.idle.remove(0));
+            (number, surplus)
+        };
+        if let Some(surplus) = surplus {
+            surplus.connection.quit(&self.timeouts);
+        }
+        let cache = Arc::downgrade(self);
+        let limit = self.idle_limit;
+        tokio::spawn(async move {
+            tokio::time::sleep(limit).await;
+            if let Some(cache) = cache.upgrade() {
+                cache.close(number);
+            }
+        });
+    }
+
+    /// Closes all idle connections, at the end of the program.
+    pub fn clear(&self) {
+        let idle = std::mem::take(&mut self.state().idle);
+        idle.into_iter().for_each(|idle| idle.connection.quit(&self.timeouts));
+    }
+
+    /// Remembers that a host is down.
+    pub fn set_down(&self, address: SocketAddr, reason: BString) {
+        let mut state = self.state();
+        if state.down.len() >= HOSTS_MAX {
+            let limit = self.timeouts.hoststatus;
+            state.down.retain(|_, down| down.since.elapsed() < limit);
+        }
+        if state.down.len() >= HOSTS_MAX {
+            let oldest = state.down.iter().min_by_key(|(_, down)| down.since).map(|(address, _)| *address);
+            oldest.and_then(|oldest| state.down.remove(&oldest));
+        }
+        state.down.insert(address, Down { since: Instant::now(), reason });
+    }
+
+    /// Remembers that a host is up.
+    pub fn set_up(&self, address: SocketAddr) {
+        self.state().down.remove(&address);
+    }
+
+    /// Returns why a host is known to be down, as long as `Timeout.hoststatus` holds.
+    pub fn down(&self, address: SocketAddr) -> Option<BString> {
+        let limit = self.timeouts.hoststatus;
+        self.state().down.get(&address).filter(|down| down.since.elapsed() < limit).map(|down| down.reason.clone())
+    }
+
+    /// Closes the idle connection with this number, if it is still there.
+    fn close(&self, number: u64) {
+        let idle = {
+            let mut state = self.state();
+            let place = state.idle.iter().position(|idle| idle.number == number);
+            place.map(|place| state.idle.remove(place))
+        };
+        if let Some(idle) = idle {
+            idle.connection.quit(&self.timeouts);
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_host_is_down_until_its_status_expires_or_it_is_seen_up() {
+        let address = SocketAddr::from(([192, 0, 2, 1], 25));
+        let cache = ConnectionCache::new(2, Duration::from_secs(300), Timeouts::default());
+        cache.set_down(address, "Connection refused".into());
+        assert_eq!(cache.down(address).expect("down"), "Connection refused");
+        cache.set_up(address);
+        assert_eq!(cache.down(address), None);
+        let forgetful = Timeouts { hoststatus: Duration::ZERO, ..Timeouts::default() };
+        let cache = ConnectionCache::new(2, Duration::from_secs(300), forgetful);
+        cache.set_down(address, "x".into());
+        assert_eq!(cache.down(address), None);
+    }
+
+    #[tokio::test]
+    async fn remembered_hosts_are_bounded() {
+        let cache = ConnectionCache::new(2, Duration::from_secs(300), Timeouts::default());
+        for number in 0..HOSTS_MAX + 10 {
+            let bytes = u32::try_from(number).expect("small").to_be_bytes();
+            cache.set_down(SocketAddr::from((bytes, 25)), "x".into());
+        }
+        assert_eq!(cache.state().down.len(), HOSTS_MAX);
+    }
+}

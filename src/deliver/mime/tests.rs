@@ -1,0 +1,174 @@
+//! Every expected text here was sent by the original to a server without 8BITMIME.
+
+use std::time::Duration;
+
+use super::super::message::{Format, write};
+use super::*;
+
+const NOTE: &str = "X-MIME-Autoconverted: from 8bit to";
+
+fn rules() -> MimeRules {
+    MimeRules {
+        default_charset: "unknown-8bit".into(),
+        own_name: "hoge.foo.jp".into(),
+        queue_id: "ID".into(),
+        encode_more: false,
+    }
+}
+
+fn format() -> Format {
+    Format {
+        end_of_line: "\n".into(),
+        line_bytes_max: None,
+        stuff_dots: false,
+        escape_from: false,
+        seven_bit: false,
+        seven_bit_header: false,
+        strip_nul: false,
+        blank_end: false,
+    }
+}
+
+async fn written(message: &Message<'_>) -> String {
+    let mut out = Vec::new();
+    write(message, &format(), &mut out, Duration::ZERO).await.expect("memory");
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Converts a whole message; `@` in `expected` stands for the note's line.
+async fn check(text: &str, expected: &str) {
+    let (header, body) = text.split_once("\n\n").expect("a blank line");
+    let header = format!("{header}\n");
+    let message = Message::new(header.as_bytes(), Body::Bytes(body.as_bytes()));
+    let converted = to_seven_bit(&message, &rules()).expect("memory");
+    let sent = written(&converted.message(&message)).await;
+    let sent: String = sent
+        .lines()
+        .map(|line| {
+            line.strip_prefix(NOTE).map_or_else(
+                || format!("{line}\n"),
+                |rest| format!("@{}\n", rest.split(' ').nth(1).unwrap_or_default()),
+            )
+        })
+        .collect();
+    assert_eq!(sent, expected, "{text}");
+}
+
+const V: &str = "MIME-Version: 1.0\n";
+
+#[tokio::test]
+async fn unlabelled_text_gets_a_label() {
+    check(
+        "Subject: x\n\nhello é\n",
+        &format!("Subject: x\n{V}Content-Type: text/plain; charset=unknown-8bit\nContent-Transfer-Encoding: base64\n@base64\n\naGVsbG8gw6kNCg==\n"),
+    )
+    .await;
+    check(
+        "Content-Type: text/plain; charset=utf-8\n\nno version é\n",
+        &format!("Content-Type: text/plain; charset=utf-8\n{V}Content-Transfer-Encoding: base64\n@base64\n\nbm8gdmVyc2lvbiDDqQ0K\n"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn few_high_bytes_make_quoted_printable() {
+    let head = format!("{V}Content-Type: text/plain\n");
+    check(
+        &format!("{head}\nFrom x é\n.\n..x\nend=\ntrail \t\n"),
+        &format!("{head}Content-Transfer-Encoding: quoted-printable\n@quoted-printable\n\nFrom x =C3=A9\n=2E\n..x\nend=3D\ntrail =09\n"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn parts_are_encoded_one_by_one() {
+    check(
+        &format!(
+            "{V}Content-Type: multipart/mixed; boundary=\"BB\"\nContent-Transfer-Encoding: 8bit\n\npre é\n--BB\nContent-Type: text/plain; charset=utf-8\n\nplain ascii\n--BB\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\nhello é\n--BB--\nepi\n"
+        ),
+        &format!(
+            "{V}Content-Type: multipart/mixed; boundary=\"BB\"\n\npre C)\n--BB\nContent-Type: text/plain; charset=utf-8\n\nplain ascii\n--BB\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n@base64\n\naGVsbG8gw6k=\n--BB--\nepi\n"
+        ),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn messages_inside_are_walked() {
+    check(
+        &format!(
+            "{V}Content-Type: multipart/mixed; boundary=AA\n\n--AA\nContent-Type: message/rfc822\n\nSubject: inner\n{V}Content-Type: text/html; charset=iso-8859-1\nContent-Transfer-Encoding: 8bit\n\n<p>é</p>\n\n--AA\nContent-Type: multipart/alternative; boundary=CC\n\n--CC\n\nno type é\n\n--CC--\n\n--AA--\n"
+        ),
+        &format!(
+            "{V}Content-Type: multipart/mixed; boundary=AA\n\n--AA\nContent-Type: message/rfc822\n\nSubject: inner\n{V}Content-Type: text/html; charset=iso-8859-1\nContent-Transfer-Encoding: base64\n@base64\n\nPHA+w6k8L3A+DQo=\n--AA\nContent-Type: multipart/alternative; boundary=CC\n\n--CC\nContent-Transfer-Encoding: base64\n@base64\n\nbm8gdHlwZSDDqQ0K\n--CC--\n\n--AA--\n"
+        ),
+    )
+    .await;
+    check(
+        &format!("{V}Content-Type: multipart/digest; boundary=AA\n\n--AA\n\nSubject: in\n\nno é\n--AA--\n"),
+        &format!("{V}Content-Type: multipart/digest; boundary=AA\n\n--AA\n\nSubject: in\n{V}Content-Transfer-Encoding: base64\n@base64\n\nbm8gw6k=\n--AA--\n"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_missing_end_is_added() {
+    check(
+        &format!("{V}Content-Type: multipart/mixed; boundary=AA\n\n--AA\n\nnoend é\n"),
+        &format!("{V}Content-Type: multipart/mixed; boundary=AA\n\n--AA\nContent-Transfer-Encoding: base64\n@base64\n\nbm9lbmQgw6kNCg==\n--AA--\n"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_signed_or_encoded_stays() {
+    let signed =
+        format!("{V}Content-Type: multipart/signed; boundary=AA\n\n--AA\nContent-Type: text/plain\n\nsig é\n--AA--\n");
+    check(&signed, &signed).await;
+    let quoted = format!(
+        "{V}Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\nhello é =3D\n"
+    );
+    check(&quoted, &quoted).await;
+}
+
+#[tokio::test]
+async fn nesting_ends_somewhere() {
+    let mut text = V.to_owned();
+    for level in 0..200 {
+        text.push_str(&format!("Content-Type: multipart/mixed; boundary=B{level}x\n\n--B{level}x\n"));
+    }
+    text.push_str("\né\n");
+    let (header, body) = text.split_once("\n\n").expect("a blank line");
+    let header = format!("{header}\n");
+    let message = Message::new(header.as_bytes(), Body::Bytes(body.as_bytes()));
+    let converted = to_seven_bit(&message, &rules()).expect("memory");
+    assert!(converted.pieces.len() < 100);
+}
+
+#[tokio::test]
+async fn plain_text_is_decoded_for_mailboxes() {
+    let decode = |encoding: &str, body: &'static str| {
+        let header = format!("{V}Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: {encoding}\n");
+        async move {
+            let message = Message::new(header.as_bytes(), Body::Bytes(body.as_bytes()));
+            let converted = to_eight_bit(&message, &rules())?;
+            Some(written(&converted.message(&message)).await)
+        }
+    };
+    let head = format!("{V}Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n");
+    let expected =
+        |from: &str| format!("{head}X-MIME-Autoconverted: from {from} to 8bit by hoge.foo.jp id ID\n\nhello é\n");
+    assert_eq!(decode("base64", "aGVsbG8gw6kNCg==\n").await.expect("text"), expected("base64"));
+    assert_eq!(decode("quoted-printable", "hello =C3=A9\n").await.expect("text"), expected("quoted-printable"));
+    assert_eq!(decode("8bit", "x").await, None);
+}
+
+#[test]
+fn content_types_are_read() {
+    let boundary =
+        |text: &str| ContentType::parse(text.as_bytes()).expect("a type").boundary.map(|text| text.to_string());
+    assert_eq!(boundary("multipart/mixed; charset=x; boundary=\"a;b\\\"c\"; y=z"), Some("a;b\"c".into()));
+    assert_eq!(boundary("multipart/mixed;boundary=abc ; x=y"), Some("abc".into()));
+    assert_eq!(boundary("text/plain"), None);
+    assert!(ContentType::parse(b"nonsense").is_none());
+}

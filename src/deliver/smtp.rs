@@ -1,0 +1,451 @@
+//! Delivery over SMTP: from a mailer's `$h` to one outcome for each recipient.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bstr::{BString, ByteSlice};
+use tokio::time::Instant;
+
+use super::connection::{Connection, Peer};
+use super::connection_cache::{ConnectionCache, ConnectionKey};
+use super::conversation::{self, Job, Report};
+use super::exchangers::{ExchangerRules, NoExchanger, exchangers};
+use super::outcome::{Outcome, Verdict, exit_text};
+use crate::cf::{ClientPort, Config, EightBitMode, Family as PortFamily, Timeouts};
+use crate::name::{Status, Sysexit};
+use crate::net::connect::{Sources, connect};
+use crate::net::listen::Port;
+use crate::net::{Answer, Family, Resolver};
+
+/// The port of SMTP.
+const SMTP_PORT: u16 = 25;
+/// Addresses of one host that are tried.
+const ADDRESSES_MAX: usize = 20;
+
+/// Tells whether a host name, without a dot at its end, is one of ours (class `w`).
+pub type IsOurs = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
+
+/// What the configuration says about sending.
+#[derive(Clone)]
+pub struct SmtpSettings {
+    /// The name in EHLO (`HeloName`, else `$j`).
+    pub helo_name: BString,
+    /// Our own name (`$j`): a server that gives it is ourselves.
+    pub own_name: BString,
+    /// Which names are ours.
+    pub is_ours: IsOurs,
+    /// `Timeout.*`.
+    pub timeouts: Timeouts,
+    /// Where connections come from.
+    pub sources: Sources,
+    /// Which addresses are tried.
+    pub family: Family,
+    /// `TryNullMXList`.
+    pub try_null_mx_list: bool,
+    /// `FallbackMXhost`.
+    pub fallback_mx_host: BString,
+    /// `FallbackSmartHost`.
+    pub fallback_smart_host: BString,
+    /// `EightBitMode`.
+    pub eight_bit: EightBitMode,
+    /// `DefaultCharSet`.
+    pub default_charset: BString,
+}
+
+impl SmtpSettings {
+    /// Returns what `config` says; `own_name` is `$j`.
+    pub fn of(config: &Config, own_name: impl Into<BString>, is_ours: IsOurs) -> Self {
+        let options = &config.options;
+        let own_name = own_name.into();
+        let helo_name = if options.helo_name.is_empty() { own_name.clone() } else { options.helo_name.clone() };
+        Self {
+            helo_name,
+            own_name,
+            is_ours,
+            timeouts: options.timeout.clone(),
+            sources: sources(&options.client_port_options),
+            family: Family::Any,
+            try_null_mx_list: options.try_null_mx_list,
+            fallback_mx_host: options.fallback_mx_host.clone(),
+            fallback_smart_host: options.fallback_smart_host.clone(),
+            eight_bit: options.eight_bit_mode,
+            default_charset: options.default_char_set.clone(),
+        }
+    }
+}
+
+/// Returns where connections come from (`ClientPortOptions`); an address that is none is passed over.
+fn sources(ports: &[ClientPort]) -> Sources {
+    let mut sources = Sources { reuse: true, ..Sources::default() };
+    for port in ports {
+        let number = if port.port.is_empty() {
+            Some(0)
+        } else {
+            port.port.to_str().ok().and_then(|text| text.parse::<Port>().ok()).map(|port| port.0)
+        };
+        let (any, slot) = match port.family {
+            PortFamily::Inet => (IpAddr::from([0; 4]), &mut sources.v4),
+            PortFamily::Inet6 => (IpAddr::from([0_u16; 8]), &mut sources.v6),
+            PortFamily::Local => continue,
+        };
+        let address = if port.address.is_empty() { Some(any) } else { literal(&port.address) };
+        if let (Some(number), Some(address)) = (number, address.filter(|address| address.is_ipv4() == any.is_ipv4())) {
+            *slot = (number != 0 || !port.address.is_empty()).then_some(SocketAddr::new(address, number));
+        }
+    }
+    sources
+}
+
+/// Where a mailer's command (`A=TCP $h 25`) leads.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Endpoint {
+    /// Hosts, with MX records or in brackets, and a port.
+    Tcp(BString, u16),
+    /// A socket in the file system (`A=FILE /path`).
+    Unix(BString),
+}
+
+/// A mailer's command names no place to connect to.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("mailer command {0:?}: expected TCP host [port] or FILE path; correct A= of the mailer")]
+pub struct BadEndpoint(BString);
+
+impl Endpoint {
+    /// Reads a mailer's command, expanded.
+    ///
+    /// # Errors
+    /// It is neither `TCP host [port]` nor `FILE path`.
+    pub fn of(argv: &[BString]) -> Result<Self, BadEndpoint> {
+        let bad = || BadEndpoint(bstr::join(" ", argv).into());
+        match argv {
+            [kind, path, ..] if kind.eq_ignore_ascii_case(b"FILE") => Ok(Self::Unix(path.clone())),
+            [kind, hosts] if is_tcp(kind) => Ok(Self::Tcp(hosts.clone(), SMTP_PORT)),
+            [kind, hosts, port, ..] if is_tcp(kind) => {
+                let port: Port = port.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(bad)?;
+                Ok(Self::Tcp(hosts.clone(), port.0))
+            }
+            _ => Err(bad()),
+        }
+    }
+}
+
+/// Tells whether a mailer's first word is TCP, or its old name.
+fn is_tcp(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"TCP") || word.eq_ignore_ascii_case(b"IPC")
+}
+
+/// Sends mail over SMTP, with connections kept open between messages.
+pub struct SmtpClient {
+    settings: SmtpSettings,
+    resolver: Arc<Resolver>,
+    cache: Arc<ConnectionCache>,
+}
+
+/// One job on its way through the hosts.
+struct Attempt<'a> {
+    job: &'a Job<'a>,
+    /// What is known of each recipient so far.
+    outcomes: Vec<Option<Outcome>>,
+    /// Recipients to try at the next host.
+    pending: Vec<usize>,
+    notes: Vec<BString>,
+    port: u16,
+    /// When no more connections are begun (`Timeout.aconnect`).
+    deadline: Option<Instant>,
+}
+
+impl SmtpClient {
+    /// Makes a client.
+    pub fn new(settings: SmtpSettings, resolver: Arc<Resolver>, cache: Arc<ConnectionCache>) -> Self {
+        Self { settings, resolver, cache }
+    }
+
+    /// Returns what the client was told.
+    pub fn settings(&self) -> &SmtpSettings {
+        &self.settings
+    }
+
+    /// Sends a message to the hosts of `$h` (`hosts`) on `port`, one after the other until each recipient has been taken or
+    /// refused for good.
+    pub async fn send(&self, hosts: &[u8], port: u16, job: &Job<'_>) -> Report {
+        let count = job.transaction.targets.len();
+        let limit = self.settings.timeouts.aconnect;
+        let deadline = (!limit.is_zero()).then(|| Instant::now() + limit);
+        let mut attempt = Attempt {
+            job,
+            outcomes: vec![None; count],
+            pending: (0..count).collect(),
+            notes: Vec::new(),
+            port,
+            deadline,
+        };
+        self.send_to(hosts, &mut attempt).await;
+        let smart_host = &self.settings.fallback_smart_host;
+        let hopeful =
+            attempt.pending.iter().any(|index| attempt.outcomes[*index].as_ref().is_some_and(is_worth_a_smart_host));
+        if !smart_host.is_empty() && hopeful {
+            self.send_to(smart_host, &mut attempt).await;
+        }
+        let outcomes = attempt.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(no_host)).collect();
+        Report { outcomes, notes: attempt.notes }
+    }
+
+    /// Tries the hosts of one `$h`.
+    async fn send_to(&self, hosts: &[u8], attempt: &mut Attempt<'_>) {
+        let is_ours = |name: &[u8]| (self.settings.is_ours)(name);
+        let rules = ExchangerRules {
+            no_mx: attempt.job.mailer.flags.contains(b'0'),
+            try_null_mx_list: self.settings.try_null_mx_list,
+            fallback_mx_host: &self.settings.fallback_mx_host,
+            is_ours: &is_ours,
+        };
+        match exchangers(&self.resolver, hosts, &rules).await {
+            Ok(list) => {
+                for host in list {
+                    if attempt.pending.is_empty() || attempt.is_over() {
+                        break;
+                    }
+                    self.try_host(&host, attempt).await;
+                }
+            }
+            Err(error) => {
+                let outcome = self.without_host(&error, attempt);
+                attempt.record(&outcome);
+            }
+        }
+    }
+
+    /// Returns the outcome of a domain without hosts.
+    fn without_host(&self, error: &NoExchanger, attempt: &mut Attempt<'_>) -> Outcome {
+        let (outcome, host) = match error {
+            NoExchanger::TempFail { host, .. } => (
+                Outcome::deferred(Status::new(4, 4, 3), format!("Name server: {host}: host name lookup failure")),
+                host,
+            ),
+            NoExchanger::NullMx(host) => {
+                let reply = format!("556 5.1.10 <{host}>: Host does not accept mail (null MX)");
+                (Outcome::failed(Status::new(5, 1, 10), exit_text(Sysexit::Unavailable)).with_reply(reply), host)
+            }
+            NoExchanger::Loop(host) => {
+                attempt
+                    .notes
+                    .push(format!("SYSERR: MX list for {host} points back to {}", self.settings.own_name).into());
+                let reply = "553 5.3.5 system config error";
+                (Outcome::failed(Status::new(5, 3, 5), exit_text(Sysexit::Config)).with_reply(reply), host)
+            }
+        };
+        let peer = Peer { host: host.clone(), address: BString::default() };
+        conversation::with_peer(outcome, &peer)
+    }
+
+    /// Tries the addresses of one host.
+    async fn try_host(&self, host: &BString, attempt: &mut Attempt<'_>) {
+        let addresses = match self.addresses(host).await {
+            Ok(addresses) => addresses,
+            Err(outcome) => {
+                return attempt.record(&conversation::with_peer(
+                    outcome,
+                    &Peer { host: host.clone(), address: BString::default() },
+                ));
+            }
+        };
+        for address in addresses.into_iter().take(ADDRESSES_MAX) {
+            let peer = Peer { host: host.clone(), address: bracketed(address) };
+            let target = SocketAddr::new(address, attempt.port);
+            if self.try_address(target, &peer, attempt).await || attempt.is_over() {
+                return;
+            }
+        }
+    }
+
+    /// Returns the addresses of a host, or why there are none.
+    async fn addresses(&self, host: &BString) -> Result<Vec<IpAddr>, Outcome> {
+        let name = host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).unwrap_or(host);
+        if let Some(address) = literal(name.strip_suffix(b".").unwrap_or(name)) {
+            return Ok(vec![address]);
+        }
+        let unknown = |what: &str| {
+            let stat = format!("{} (Name server: {host}: {what})", exit_text(Sysexit::NoHost));
+            Err(Outcome::failed(Status::new(5, 1, 2), stat).with_reply(format!("550 5.1.2 {host}: host unknown")))
+        };
+        match self.resolver.addresses(name, self.settings.family).await {
+            Answer::Found(addresses) => Ok(addresses),
+            Answer::NotFound => unknown("host not found"),
+            Answer::NoData => unknown("no data known"),
+            Answer::TempFail(_) => {
+                Err(Outcome::deferred(Status::new(4, 4, 3), format!("Name server: {host}: host name lookup failure")))
+            }
+        }
+    }
+
+    /// Sends what is pending to one address; false if there was no connection at all and another address may do.
+    async fn try_address(&self, target: SocketAddr, peer: &Peer, attempt: &mut Attempt<'_>) -> bool {
+        let key = ConnectionKey { mailer: attempt.job.mailer.name.clone(), address: target };
+        let chunk_len = attempt
+            .job
+            .mailer
+            .recipients_max
+            .and_then(|max| usize::try_from(max).ok())
+            .filter(|max| *max > 0)
+            .unwrap_or(usize::MAX);
+        let mut kept = self.cache.take(&key).await;
+        let mut rest = std::mem::take(&mut attempt.pending);
+        while !rest.is_empty() {
+            let mut connection = match kept.take() {
+                Some(connection) => connection,
+                None => match self.open(target, peer, attempt).await {
+                    Ok(connection) => connection,
+                    Err((outcome, connected)) => {
+                        attempt.pending.append(&mut rest);
+                        attempt.record(&outcome);
+                        return connected;
+                    }
+                },
+            };
+            connection.peer.clone_from(peer);
+            let later = rest.split_off(rest.len().min(chunk_len));
+            let chunk = std::mem::replace(&mut rest, later);
+            let (outcomes, reusable) =
+                conversation::transact(&mut connection, &self.settings, attempt.job, &chunk).await;
+            attempt.notes.extend(conversation::silence_note(&connection));
+            for (index, outcome) in chunk.into_iter().zip(outcomes) {
+                if outcome.verdict == Verdict::Deferred {
+                    attempt.pending.push(index);
+                }
+                attempt.outcomes[index] = Some(outcome);
+            }
+            kept = self.next_use(connection, reusable, &key, !rest.is_empty(), attempt).await;
+        }
+        true
+    }
+
+    /// Readies a connection for the next recipients, or puts it away.
+    async fn next_use(
+        &self,
+        mut connection: Connection,
+        reusable: bool,
+        key: &ConnectionKey,
+        more: bool,
+        attempt: &Attempt<'_>,
+    ) -> Option<Connection> {
+        if !reusable {
+            return None;
+        }
+        let worn_out = attempt.job.mailer.messages_max.is_some_and(|max| max > 0 && connection.messages >= max);
+        if worn_out {
+            connection.quit(&self.settings.timeouts);
+            return None;
+        }
+        if more {
+            return connection.reset(&self.settings.timeouts).await.then_some(connection);
+        }
+        self.cache.put(key.clone(), connection);
+        None
+    }
+
+    /// Opens a conversation; the error says also whether there was a connection.
+    async fn open(
+        &self,
+        target: SocketAddr,
+        peer: &Peer,
+        attempt: &mut Attempt<'_>,
+    ) -> Result<Connection, (Outcome, bool)> {
+        let fail = |outcome| conversation::with_peer(outcome, peer);
+        let known = (attempt.job.respect_host_status && !attempt.job.mailer.flags.contains(b'W'))
+            .then(|| self.cache.down(target));
+        if let Some(reason) = known.flatten() {
+            return Err((fail(Outcome::deferred(Status::new(4, 4, 1), reason)), false));
+        }
+        let timeouts = &self.settings.timeouts;
+        let limit = if attempt.job.first_attempt && !timeouts.iconnect.is_zero() {
+            timeouts.iconnect
+        } else {
+            timeouts.connect
+        };
+        let left = attempt.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let limit = left.map_or(limit, |left| if limit.is_zero() { left } else { limit.min(left) });
+        // Zero would mean no limit.
+        let limit = if attempt.deadline.is_some() { limit.max(Duration::from_millis(1)) } else { limit };
+        let stream = match connect(target, &self.settings.sources, limit).await {
+            Ok(stream) => stream,
+            Err(error) => {
+                let reason = connect_text(&error, &peer.host);
+                self.cache.set_down(target, reason.clone());
+                return Err((fail(Outcome::deferred(Status::new(4, 4, 1), reason)), false));
+            }
+        };
+        self.cache.set_up(target);
+        let opened =
+            conversation::open(Box::new(stream), peer.clone(), &self.settings, attempt.job, &mut attempt.notes).await;
+        opened.map_err(|outcome| (outcome, true))
+    }
+}
+
+impl Attempt<'_> {
+    /// Tells whether the time for connecting is over.
+    fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Records what became of all pending recipients at a host that did not take part. That a host may come back counts more
+    /// than that another one is unknown or does not want us.
+    fn record(&mut self, outcome: &Outcome) {
+        for index in &self.pending {
+            let slot = &mut self.outcomes[*index];
+            let keeps = outcome.verdict == Verdict::Failed
+                && slot.as_ref().is_some_and(|known| known.verdict == Verdict::Deferred);
+            if !keeps {
+                *slot = Some(outcome.clone());
+            }
+        }
+    }
+}
+
+/// Tells whether a smart host may do better: the host is down or unknown.
+fn is_worth_a_smart_host(outcome: &Outcome) -> bool {
+    outcome.verdict == Verdict::Deferred || outcome.status == Status::new(5, 1, 2)
+}
+
+/// Returns the outcome where no host was tried: time was over before.
+fn no_host() -> Outcome {
+    Outcome::deferred(Status::new(4, 4, 1), "Connection timed out")
+}
+
+/// Reads an address, with or without `IPv6:` before it.
+fn literal(text: &[u8]) -> Option<IpAddr> {
+    let text = text.to_str().ok()?;
+    let text = match text.get(..5) {
+        Some(tag) if tag.eq_ignore_ascii_case("IPv6:") => &text[5..],
+        _ => text,
+    };
+    text.parse().ok()
+}
+
+/// Writes an address as the log does.
+fn bracketed(address: IpAddr) -> BString {
+    match address {
+        IpAddr::V4(address) => format!("[{address}]").into(),
+        IpAddr::V6(address) => format!("[IPv6:{address}]").into(),
+    }
+}
+
+/// Returns the words of the original for a connection that cannot be opened.
+fn connect_text(error: &io::Error, host: &BString) -> BString {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => format!("Connection refused by {host}"),
+        io::ErrorKind::TimedOut => format!("Connection timed out with {host}"),
+        io::ErrorKind::ConnectionReset => format!("Connection reset by {host}"),
+        io::ErrorKind::NetworkUnreachable => format!("{host}: Network is unreachable"),
+        io::ErrorKind::HostUnreachable => format!("{host}: No route to host"),
+        _ => {
+            let text = error.to_string();
+            format!("{host}: {}", text.split(" (os error").next().unwrap_or_default())
+        }
+    }
+    .into()
+}
+
+#[cfg(test)]
+mod tests;
