@@ -102,9 +102,22 @@ impl Queue {
     /// # Errors
     /// As [`Queue::create`]; no such group.
     pub async fn create_in(&self, group: &[u8], now: UnixTime) -> Result<Draft, QueueError> {
+        self.create_as(group, self.new_id(now), now).await
+    }
+
+    /// Returns a new identifier, for log lines that come before the message.
+    pub fn new_id(&self, now: UnixTime) -> QueueId {
+        self.shared.ids.lock().expect("no holder panics").next(now)
+    }
+
+    /// Begins a message in a queue group under an identifier of [`Queue::new_id`], or a newer one if a file has it.
+    ///
+    /// # Errors
+    /// As [`Queue::create_in`].
+    pub async fn create_as(&self, group: &[u8], first: QueueId, now: UnixTime) -> Result<Draft, QueueError> {
         let directory = self.pick_directory(group)?;
+        let mut id = first;
         for _ in 0..ID_TRIES_MAX {
-            let id = self.shared.ids.lock().expect("no holder panics").next(now);
             let entry = EntryName { directory, id };
             match only(self.shared.spool.create(vec![entry.clone()]).await) {
                 Ok(pair) => {
@@ -116,7 +129,7 @@ impl Queue {
                         len: 0,
                     });
                 }
-                Err(SpoolError::Taken(_)) => {}
+                Err(SpoolError::Taken(_)) => id = self.new_id(now),
                 Err(source) => return Err(self.spool_error(directory, source)),
             }
         }
