@@ -1,14 +1,17 @@
 //! The command lines of all personalities, one file per mode.
 
-use std::process::ExitCode;
-
+pub mod command_line;
+pub mod configuration;
+pub mod debug;
+mod dispatch;
 pub mod editmap;
+pub mod getopt;
 pub mod mail_local;
 pub mod makemap;
 mod map_tools;
+pub mod mode;
 pub mod praliases;
+pub mod queue_run;
+pub mod show;
 
-/// Runs the program that the last component of `argv[0]` names and returns its exit status.
-pub fn run() -> ExitCode {
-    ExitCode::from(64)
-}
+pub use dispatch::run;

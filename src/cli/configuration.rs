@@ -1,0 +1,105 @@
+//! Which configuration file a call uses, and what is said when it cannot be used.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use bstr::ByteSlice;
+
+use crate::cf::{self, CfError, ReadEnv, Severity};
+use crate::name::Sysexit;
+
+use super::command_line::{CommandLine, ConfigChoice};
+use super::mode::Mode;
+
+/// The configuration of submission programs.
+pub const SUBMISSION_FILE: &str = "/etc/mail/submit.cf";
+/// The configuration of the daemon.
+pub const DAEMON_FILE: &str = "/etc/mail/sendmail.cf";
+
+/// Returns the file that a call uses; `exists` tells whether a file is there.
+///
+/// Submission modes take submit.cf where it exists (op guide, "Mail Submission"), all others sendmail.cf.
+pub fn path(command: &CommandLine, exists: impl FnOnce(&Path) -> bool) -> PathBuf {
+    let wants_submission = command.mode.is_submission() || command.is_gateway || command.reads_recipients;
+    match &command.config {
+        ConfigChoice::File(file) => file.to_path_lossy().into_owned(),
+        ConfigChoice::Submission => SUBMISSION_FILE.into(),
+        ConfigChoice::ByMode if wants_submission && exists(Path::new(SUBMISSION_FILE)) => SUBMISSION_FILE.into(),
+        ConfigChoice::ByMode | ConfigChoice::Daemon => DAEMON_FILE.into(),
+    }
+}
+
+/// Returns what is wrong with the options that the command line sets; then no file is looked at.
+pub fn faults(command: &CommandLine) -> Vec<CfError> {
+    let env = ReadEnv { overrides: command.overrides.clone(), ..ReadEnv::default() };
+    let (_, mut errors) = cf::read(b"", "", &env);
+    errors.retain(|error| error.exit().is_some());
+    errors
+}
+
+/// Tells what is wrong on standard output, as the mode does; returns the exit status, if the call cannot go on.
+///
+/// Address test mode goes on whatever is wrong, unless the reading itself ended.
+pub fn report(errors: &[CfError], mode: Mode) -> Option<Sysexit> {
+    let talks_smtp = matches!(mode, Mode::Smtp | Mode::Daemon | Mode::ForegroundDaemon);
+    let tells_warnings = matches!(mode, Mode::Test | Mode::CheckConfig);
+    let mut out = io::stdout().lock();
+    for error in errors.iter().filter(|error| tells_warnings || error.severity() != Severity::Warning) {
+        let exit = error.exit().unwrap_or_default();
+        let code = match (talks_smtp, exit.is_temporary() || exit == Sysexit::OsFile) {
+            (false, _) => "",
+            (true, true) => "451 4.0.0 ",
+            (true, false) => "554 5.0.0 ",
+        };
+        // A caller that has gone away learns it from the exit status.
+        let _ = writeln!(out, "{code}{error}");
+    }
+    let fatal = errors.iter().find_map(|error| match error.severity() {
+        Severity::Fatal(exit) => Some(exit),
+        _ => None,
+    });
+    fatal.or_else(|| if mode == Mode::Test { None } else { exit_of(errors) })
+}
+
+/// Returns the exit status that the problems lead to: that of the last one.
+pub fn exit_of(errors: &[CfError]) -> Option<Sysexit> {
+    errors.iter().rev().find_map(CfError::exit)
+}
+
+#[cfg(test)]
+mod tests {
+    use bstr::BString;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(words: &str, submit_exists: bool, expected: &str) {
+        let argv: Vec<BString> =
+            std::iter::once("sendmail").chain(words.split_whitespace()).map(BString::from).collect();
+        let command = CommandLine::parse(&argv, Mode::Deliver).expect(words);
+        assert_eq!(path(&command, |_| submit_exists), Path::new(expected), "{words}");
+    }
+
+    #[test]
+    fn submission_takes_its_own_file_where_it_exists() {
+        check("root", true, SUBMISSION_FILE);
+        check("root", false, DAEMON_FILE);
+        check("-t -i", true, SUBMISSION_FILE);
+        check("-bs", true, SUBMISSION_FILE);
+        check("-Am root", true, DAEMON_FILE);
+        check("-Ac -q15m", false, SUBMISSION_FILE);
+        for words in ["-bd -q15m", "-bp", "-bi", "-bt", "-bv root", "-q"] {
+            check(words, true, DAEMON_FILE);
+        }
+        check("-C /tmp/x.cf -Ac root", true, "/tmp/x.cf");
+        check("-Ac -C /tmp/x.cf root", true, "/tmp/x.cf");
+    }
+
+    #[test]
+    fn a_wrong_option_of_the_command_line_stands_alone() {
+        let argv: Vec<BString> = ["sendmail", "-C", "/nonexistent/x.cf", "-OBad=1"].map(BString::from).to_vec();
+        let command = CommandLine::parse(&argv, Mode::Deliver).expect("good");
+        let errors: Vec<_> = faults(&command).iter().map(ToString::to_string).collect();
+        assert_eq!(errors, ["readcf: ambiguous option name Bad (matches BadRcptThrottle and BadRcptShutdown)"]);
+    }
+}

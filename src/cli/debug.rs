@@ -1,0 +1,67 @@
+//! What `-d` asks to be traced (op guide, "Debugging Flags"): `category[-category][.level]`, separated by commas.
+
+use bstr::{BString, ByteSlice};
+
+/// The highest category.
+const CATEGORY_MAX: usize = 99;
+
+/// How much is traced in each category.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DebugFlags([u8; CATEGORY_MAX + 1]);
+
+impl Default for DebugFlags {
+    fn default() -> Self {
+        Self([0; CATEGORY_MAX + 1])
+    }
+}
+
+impl DebugFlags {
+    /// Reads the values of all `-d` options, in their order; what makes no sense is passed over.
+    pub fn parse(values: &[BString]) -> Self {
+        let mut flags = Self::default();
+        for word in values.iter().flat_map(|value| value.split(|byte| matches!(byte, b',' | b' '))) {
+            flags.set(word);
+        }
+        flags
+    }
+
+    /// Reads `0-99.1`, `21.12`, `8`.
+    fn set(&mut self, word: &[u8]) {
+        let (range, level) = word.split_once_str(".").map_or((word, None), |(range, level)| (range, Some(level)));
+        let (first, last) = range.split_once_str("-").map_or((range, range), |(first, last)| (first, last));
+        let number = |text: &[u8]| text.to_str().ok().and_then(|text| text.parse::<usize>().ok());
+        let (Some(first), Some(last)) = (number(first), number(last)) else { return };
+        let level = level.map_or(Some(1), number).map_or(0, |level| u8::try_from(level).unwrap_or(u8::MAX));
+        for category in first..=last.min(CATEGORY_MAX) {
+            self.0[category] = level;
+        }
+    }
+
+    /// Returns the level of a category; 0: nothing is traced.
+    pub fn level(&self, category: usize) -> u8 {
+        self.0.get(category).copied().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(value: &str, expected: &[(usize, u8)]) {
+        let flags = DebugFlags::parse(&[value.into()]);
+        for (category, level) in expected {
+            assert_eq!(flags.level(*category), *level, "{value}: {category}");
+        }
+    }
+
+    #[test]
+    fn categories_have_levels() {
+        check("0.1", &[(0, 1), (1, 0)]);
+        check("21.12", &[(21, 12)]);
+        check("8", &[(8, 1)]);
+        check("0-99.1", &[(0, 1), (99, 1), (100, 0)]);
+        check("1-3.5,2.7,x,9.y", &[(1, 5), (2, 7), (3, 5), (9, 0)]);
+        check("50-9999999999.300", &[(99, 255)]);
+    }
+}

@@ -1,0 +1,138 @@
+//! From the program's name and its options to what runs.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStringExt;
+use std::process::ExitCode;
+
+use bstr::BString;
+
+use crate::name::Sysexit;
+use crate::sys::{host, privilege};
+
+use super::command_line::{CommandLine, UsageError, base_name};
+use super::mode::Mode;
+use super::{configuration, editmap, mail_local, makemap, praliases, show};
+
+/// What a program's name stands for.
+enum Program {
+    /// `sendmail` in a mode that `-b` may change.
+    Sendmail(Mode),
+    /// A program of its own; it gets all words, its name first.
+    Own(fn(&[OsString]) -> ExitCode),
+    /// A program that this build does not have yet.
+    Missing,
+}
+
+/// Every name, by the last component of `argv[0]`; any other is `sendmail`.
+const PROGRAMS: &[(&str, Program)] = &[
+    ("sendmail", Program::Sendmail(Mode::Deliver)),
+    ("send-mail", Program::Sendmail(Mode::Deliver)),
+    ("mailq", Program::Sendmail(Mode::PrintQueue)),
+    ("newaliases", Program::Sendmail(Mode::InitAliases)),
+    ("hoststat", Program::Sendmail(Mode::HostStatus)),
+    ("purgestat", Program::Sendmail(Mode::PurgeHostStatus)),
+    ("smtpd", Program::Sendmail(Mode::Daemon)),
+    ("editmap", Program::Own(editmap::main)),
+    ("mail.local", Program::Own(mail_local::main)),
+    ("makemap", Program::Own(makemap::main)),
+    ("praliases", Program::Own(praliases::main)),
+    ("mailstats", Program::Missing),
+    ("makecf", Program::Missing),
+    ("smrsh", Program::Missing),
+    ("vacation", Program::Missing),
+];
+
+/// Runs one mode of `sendmail`.
+type Start = fn(&CommandLine) -> ExitCode;
+
+/// What runs in each mode of `sendmail`; a mode that is not here is not there yet.
+const MODES: &[(Mode, Start)] = &[(Mode::OptionNames, print_option_names)];
+
+/// Runs the program that the last component of `argv[0]` names and returns its exit status.
+pub fn run() -> ExitCode {
+    // A caller may have closed them; what is opened next must not become standard output.
+    if host::open_standard_descriptors().is_err() {
+        return Sysexit::OsErr.into();
+    }
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let argv: Vec<BString> = args.iter().map(|word| word.clone().into_vec().into()).collect();
+    let name = argv.first().map_or(&b"sendmail"[..], |word| base_name(word));
+    match PROGRAMS.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, program)| program) {
+        None => sendmail(&argv, Mode::Deliver),
+        Some(Program::Sendmail(mode)) => sendmail(&argv, *mode),
+        Some(Program::Own(main)) => main(&args),
+        Some(Program::Missing) => {
+            complain(format_args!("{}: this build does not have this program", BString::from(name)));
+            Sysexit::Unavailable.into()
+        }
+    }
+}
+
+/// Runs `sendmail` in the mode that its options choose.
+fn sendmail(argv: &[BString], mode: Mode) -> ExitCode {
+    let command = match CommandLine::parse(argv, mode) {
+        Ok(command) => command,
+        Err(error) => {
+            refuse(&error);
+            return error.exit().into();
+        }
+    };
+    if !command.safe_for_setgid()
+        && let Err(error) = privilege::drop_group()
+    {
+        complain(format_args!("sendmail: {error}"));
+        return Sysexit::OsErr.into();
+    }
+    // Address test mode goes on whatever is wrong, and tells it itself.
+    if !matches!(command.mode, Mode::OptionNames | Mode::Test)
+        && let Some(exit) = configuration::report(&configuration::faults(&command), command.mode)
+    {
+        return exit.into();
+    }
+    match MODES.iter().find(|(known, _)| *known == command.mode) {
+        Some((_, start)) => start(&command),
+        None => {
+            let letter = char::from(command.mode.letter());
+            complain(format_args!("sendmail: this build does not have mode -b{letter}"));
+            Sysexit::Unavailable.into()
+        }
+    }
+}
+
+/// Prints the names of all options.
+fn print_option_names(_: &CommandLine) -> ExitCode {
+    match io::stdout().write_all(show::option_names().as_bytes()) {
+        Ok(()) => Sysexit::Ok.into(),
+        Err(_) => Sysexit::IoErr.into(),
+    }
+}
+
+/// Says what is wrong with the command line: as `getopt` does on standard error, the rest on standard output.
+fn refuse(error: &UsageError) {
+    match error {
+        UsageError::Option { .. } => complain(format_args!("{error}")),
+        _ => drop(writeln!(io::stdout(), "{error}")),
+    }
+}
+
+/// Says on standard error why nothing is done.
+fn complain(text: std::fmt::Arguments<'_>) {
+    // Nobody may be listening; the exit status tells as well.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_and_mode_stands_once() {
+        for (index, (name, _)) in PROGRAMS.iter().enumerate() {
+            assert!(PROGRAMS[index + 1..].iter().all(|(other, _)| other != name), "{name}");
+        }
+        for (index, (mode, _)) in MODES.iter().enumerate() {
+            assert!(MODES[index + 1..].iter().all(|(other, _)| other != mode), "{mode:?}");
+        }
+    }
+}
