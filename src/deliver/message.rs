@@ -338,6 +338,7 @@ impl LineWriter {
     /// Writes a CR that no LF follows: where line ends have a CR it is a line end, since a bare one could be taken for one
     /// by the next host.
     fn bare_cr(&mut self, out: &mut Vec<u8>) {
+        // QUIRK(client-bare-cr): the original lets it through.
         if self.format.end_of_line.contains(&b'\r') {
             self.newline(out);
         } else {

@@ -225,15 +225,14 @@ impl SmtpClient {
                 host,
             ),
             NoExchanger::NullMx(host) => {
-                let reply = format!("556 5.1.10 <{host}>: Host does not accept mail (null MX)");
+                let reply = "556 Host does not accept mail: MX 0 .";
                 (Outcome::failed(Status::new(5, 1, 10), exit_text(Sysexit::Unavailable)).with_reply(reply), host)
             }
             NoExchanger::Loop(host) => {
                 attempt
                     .notes
                     .push(format!("SYSERR: MX list for {host} points back to {}", self.settings.own_name).into());
-                let reply = "553 5.3.5 system config error";
-                (Outcome::failed(Status::new(5, 3, 5), exit_text(Sysexit::Config)).with_reply(reply), host)
+                (Outcome::failed(Status::new(5, 3, 5), exit_text(Sysexit::Config)), host)
             }
         };
         let peer = Peer { host: host.clone(), address: BString::default() };
@@ -268,7 +267,7 @@ impl SmtpClient {
         }
         let unknown = |what: &str| {
             let stat = format!("{} (Name server: {host}: {what})", exit_text(Sysexit::NoHost));
-            Err(Outcome::failed(Status::new(5, 1, 2), stat).with_reply(format!("550 5.1.2 {host}: host unknown")))
+            Err(Outcome::failed(Status::new(5, 1, 2), stat).with_reply("550 Host unknown"))
         };
         match self.resolver.addresses(name, self.settings.family).await {
             Answer::Found(addresses) => Ok(addresses),
@@ -311,6 +310,7 @@ impl SmtpClient {
                 conversation::transact(&mut connection, &self.settings, attempt.job, &chunk).await;
             attempt.notes.extend(conversation::silence_note(&connection));
             for (index, outcome) in chunk.into_iter().zip(outcomes) {
+                // QUIRK(client-next-host): whatever may pass is tried at the next host at once.
                 if outcome.verdict == Verdict::Deferred {
                     attempt.pending.push(index);
                 }
