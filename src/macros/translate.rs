@@ -1,9 +1,11 @@
 //! Reading: a line of a configuration file becomes internal form, where every `$x` is a mark.
 
+use std::borrow::Cow;
+
 use bstr::BString;
 
-use crate::mail::token::{EXPAND, needs_quote};
-use crate::name::{BadName, MacroName};
+use crate::mail::token::{EXPAND, append_name, needs_quote};
+use crate::name::BadName;
 
 /// What a `#` inside a line means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -26,7 +28,7 @@ pub struct Translated {
 /// Translates one logical line (continuation lines joined with their newlines) into internal form.
 ///
 /// `$x` and `${Name}` become the byte 0x81 and the name as written; `$$` becomes one `$`; a `$` at the end stays.
-/// Bytes of the line that could be taken for marks are dropped of that meaning.
+/// Bytes of the line that are marks already stay marks, as with the original.
 pub fn translate(line: &[u8], hash: HashSign) -> Translated {
     let mut out = Translated::default();
     let mut at = 0;
@@ -61,26 +63,72 @@ fn macro_at(out: &mut Translated, rest: &[u8]) -> usize {
         return 1;
     }
     let kind = usize::from(matches!(rest[0], b'=' | b'~' | b'&' | b'?'));
-    match MacroName::split(&rest[kind..]) {
-        Ok((_, after)) => {
-            let taken = rest.len() - after.len();
+    let named = Named::read(&rest[kind..]);
+    out.errors.extend(named.errors);
+    match named.name {
+        Some(name) => {
             out.text.push(EXPAND);
-            out.text.extend_from_slice(&rest[..taken]);
-            taken
+            out.text.extend_from_slice(&rest[..kind]);
+            append_name(&mut out.text, &name);
         }
-        Err(error) => {
-            out.errors.push(error);
-            kind + bad_name_len(&rest[kind..])
+        None if named.taken > 0 => {
+            out.text.push(EXPAND);
+            out.text.extend_from_slice(&rest[..kind]);
+        }
+        None => {}
+    }
+    kind + named.taken
+}
+
+/// A name of a macro or class as the original reads it: what cannot be in a name is told and left out.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Named {
+    /// The name without braces, if there is one.
+    pub name: Option<BString>,
+    /// How many bytes of the text it takes.
+    pub taken: usize,
+    /// What was wrong.
+    pub errors: Vec<BadName>,
+}
+
+impl Named {
+    /// Reads the name (`x` or `{Name}`) at the start of `text`.
+    pub fn read(text: &[u8]) -> Self {
+        let missing = |taken| Self { name: None, taken, errors: vec![BadName::Missing] };
+        let Some((&first, rest)) = text.split_first() else {
+            return missing(0);
+        };
+        if first != b'{' {
+            return Self { name: Some([first].as_slice().into()), taken: 1, errors: Vec::new() };
+        }
+        let end = memchr::memchr(b'}', rest);
+        let inside = &rest[..end.unwrap_or(rest.len())];
+        let is_good = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let mut errors: Vec<_> =
+            inside.iter().filter(|byte| !is_good(byte)).map(|byte| BadName::Character(*byte)).collect();
+        let name: BString = inside.iter().copied().filter(|byte| is_good(byte)).collect::<Vec<_>>().into();
+        match end {
+            None => {
+                errors.push(BadName::Unbalanced(name));
+                Self { name: None, taken: text.len(), errors }
+            }
+            Some(end) if name.is_empty() => {
+                errors.push(BadName::Missing);
+                Self { name: None, taken: end + 2, errors }
+            }
+            Some(end) => Self { name: Some(name), taken: end + 2, errors },
         }
     }
 }
 
-/// Returns how much of the line a bad name takes.
-fn bad_name_len(rest: &[u8]) -> usize {
-    match rest.first() {
-        Some(b'{') => memchr::memchr(b'}', rest).map_or(rest.len(), |end| end + 1),
-        _ => 0,
+/// Puts data into internal form, where nothing in it is a mark.
+pub fn quote(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.iter().any(|byte| needs_quote(*byte)) {
+        return Cow::Borrowed(text);
     }
+    let mut quoted = Vec::with_capacity(text.len() + 8);
+    quote_to(&mut quoted, text);
+    Cow::Owned(quoted)
 }
 
 /// Puts plain text into internal form: bytes that could be taken for marks are quoted.
@@ -123,8 +171,10 @@ mod tests {
 
     #[test]
     fn bad_names_are_told_and_left_out() {
-        let out = translate(b"Dx${a-b}c${d", HashSign::Comment);
-        assert_eq!(out.text, "Dxc");
-        assert_eq!(out.errors, [BadName::Character(b'-'), BadName::Unbalanced("d".into())]);
+        let out = translate(b"Dx${a-b}c${d\te", HashSign::Comment);
+        assert_eq!(out.text, b"Dx\x81{ab}c\x81".as_slice());
+        let expected = [BadName::Character(b'-'), BadName::Character(b'\t'), BadName::Unbalanced("de".into())];
+        assert_eq!(out.errors, expected);
+        assert_eq!(translate(b"Dx${}y", HashSign::Comment).errors, [BadName::Missing]);
     }
 }

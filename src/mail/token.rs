@@ -10,7 +10,7 @@ mod scan;
 mod shown;
 
 pub use mark::Mark;
-pub(crate) use mark::{EXPAND, name_at};
+pub(crate) use mark::{EXPAND, append_name, name_at};
 pub use scan::{Comments, ScanError, ScanOptions, ScanRules, Scanned, TOKEN_BYTES_MAX, TOKENS_MAX, scan};
 pub use shown::show;
 

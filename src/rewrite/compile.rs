@@ -118,7 +118,7 @@ impl RuleCompiler {
 
     /// Selects the ruleset of an `S` line (its text after the `S`).
     ///
-    /// Returns its label if it has rules already, which deserves a warning.
+    /// Returns its name as it stands there if it has rules already, which deserves a warning.
     ///
     /// # Errors
     /// The name or number cannot be; rules are dropped until the next `S` line.
@@ -127,7 +127,7 @@ impl RuleCompiler {
         let (id, _) = self.rulesets.enter(text)?;
         self.current = Some(id);
         let again = !self.rulesets.get(id).rules().is_empty();
-        Ok(again.then(|| self.rulesets.label(id).to_owned()))
+        Ok(again.then(|| String::from_utf8_lossy(text).into_owned()))
     }
 
     /// Returns the ruleset that another line names (mailers' `S=` and `R=`, headers' `$>`), and what follows the name.
@@ -165,6 +165,11 @@ impl RuleCompiler {
         errors
     }
 
+    /// Returns the name of a ruleset, or its number.
+    pub fn label(&self, id: RulesetId) -> &str {
+        self.rulesets.label(id)
+    }
+
     /// Returns the finished rulesets.
     pub fn finish(self) -> Rulesets {
         self.rulesets
@@ -180,7 +185,7 @@ impl RuleCompiler {
     ) -> Option<Vec<Token>> {
         let (text, error) = expand_internal(text, values);
         errors.extend(error.map(RuleError::from));
-        let options = ScanOptions { delimiter: Some(b'\t'), comments: self.comments, marks: true };
+        let options = ScanOptions { delimiter: Some(b'\t'), comments: self.comments, ..ScanOptions::RULE };
         let scanned = scan(&text, &self.rulesets.scan, options);
         errors.extend(scanned.errors.into_iter().map(RuleError::from));
         if scanned.tokens.is_none() {

@@ -67,9 +67,14 @@ pub enum Trouble {
     /// More tokens than an address may have.
     #[error("rewrite: expansion too long")]
     TooLong,
-    /// A value that does not scan cleanly.
-    #[error("{0}")]
-    Scan(#[from] ScanError),
+    /// A value that does not scan cleanly; it is completed, or the rule fails where it is too long.
+    #[error("{text}... {error}")]
+    Scan {
+        /// The value.
+        text: BString,
+        /// What is wrong with it.
+        error: ScanError,
+    },
 }
 
 impl Trouble {
@@ -77,7 +82,7 @@ impl Trouble {
     pub fn status(&self) -> Sysexit {
         match self {
             Self::InfiniteLoop { .. } | Self::UnknownMap(_) => Sysexit::Ok,
-            Self::TooLong | Self::Scan(_) => Sysexit::DataErr,
+            Self::TooLong | Self::Scan { .. } => Sysexit::DataErr,
             _ => Sysexit::Config,
         }
     }
@@ -140,11 +145,14 @@ impl Engine<'_> {
     fn enter(&mut self, ruleset: RulesetId, tokens: Vec<Token>) -> Option<Rewritten> {
         let label = self.rulesets.label(ruleset);
         self.trace(Trace::Input(label, &tokens));
-        if self.frames.len() >= CALLS_MAX {
+        if self.frames.len() > CALLS_MAX {
             let status = self.complain(Trouble::ExcessiveRecursion(label.to_owned()));
             return self.give_back(tokens, status);
         }
-        self.frames.push(Frame { ruleset, rule: 0, loops: 0, tokens, status: Sysexit::Ok, pending: None });
+        // QUIRK(triple-stays): rulesets do nothing to an address that is a triple already.
+        let resolved = tokens.first().is_some_and(|token| token.is(&Mark::Net));
+        let rule = if resolved { usize::MAX } else { 0 };
+        self.frames.push(Frame { ruleset, rule, loops: 0, tokens, status: Sysexit::Ok, pending: None });
         None
     }
 
@@ -176,9 +184,9 @@ impl Engine<'_> {
         let frame = self.frame();
         frame.loops += 1;
         if frame.loops > LOOPS_MAX {
-            let number = frame.rule + 1;
-            let ruleset = self.rulesets.label(self.frame().ruleset).to_owned();
-            self.complain(Trouble::InfiniteLoop { ruleset, rule: number });
+            let rule = frame.rule + 1;
+            let ruleset = self.label();
+            self.complain(Trouble::InfiniteLoop { ruleset, rule });
             return self.leave();
         }
         self.trace(Trace::Matches(rule));
@@ -189,36 +197,35 @@ impl Engine<'_> {
         };
         match looked_up {
             Ok(tokens) => {
-                let limit = tokens.len();
+                let limit = self.callable(&tokens);
                 self.frame().pending = Some(Pending { tokens, limit, action: rule.action });
                 self.call_or_settle()
             }
             Err(trouble) => {
                 let status = self.complain(trouble);
-                self.frame().status = status;
-                self.leave()
+                let frame = self.frames.pop().expect("a frame is open");
+                self.give_back(frame.tokens, status).map_or(Step::Again, Step::Done)
             }
         }
     }
 
     /// Builds the new address: `$1` and `$&x` are replaced.
-    fn substitute(&self, rule: &Rule, bindings: &Bindings) -> Result<Vec<Token>, Trouble> {
-        let frame = self.frames.last().expect("a frame is open");
-        let mut tokens = Vec::with_capacity(rule.right.len() + frame.tokens.len());
+    fn substitute(&mut self, rule: &Rule, bindings: &Bindings) -> Result<Vec<Token>, Trouble> {
+        let mut tokens = Vec::with_capacity(rule.right.len() + self.frame().tokens.len());
         for token in &rule.right {
             match token.mark() {
-                Some(Mark::Group(digit)) => match bindings.get(*digit, &frame.tokens) {
+                Some(Mark::Group(digit)) => match bindings.get(*digit, &self.frame().tokens) {
                     Some(bound) => tokens.extend_from_slice(bound),
                     None => {
-                        let ruleset = self.rulesets.label(frame.ruleset).to_owned();
+                        let ruleset = self.label();
                         return Err(Trouble::OutOfBounds { ruleset, digit: digit.wrapping_add(b'0') });
                     }
                 },
                 Some(Mark::Late(name)) => {
                     if let Some(value) = self.lookup.macro_value(name) {
-                        let options = if value.is_template { ScanOptions::RULE } else { ScanOptions::VALUE };
-                        let scanned = scan(&value.text, self.rulesets.scan_rules(), options);
-                        tokens.extend(scanned.tokens.ok_or(Trouble::TooLong)?.into_vec());
+                        let options = if value.is_template { ScanOptions::VALUE } else { ScanOptions::ADDRESS };
+                        let text = BString::from(&*value.text);
+                        tokens.extend(self.scan_value(&text, options)?);
                     }
                 }
                 _ => tokens.push(token.clone()),
@@ -266,26 +273,45 @@ impl Engine<'_> {
             self.frame().status = Sysexit::TempFail;
         }
         match (&found.value, query.default) {
-            (Some(value), _) => self.scan_value(value),
+            (Some(value), _) => self.scan_value(value, ScanOptions::VALUE),
             (None, Some(default)) => {
                 let mut text = Vec::new();
                 append_quoted(&mut text, default, blank_sub);
-                self.scan_value(&text)
+                self.scan_value(&text, ScanOptions::VALUE)
             }
             (None, None) => Ok(query.key.to_vec()),
         }
     }
 
-    /// Scans what a look-up gave (internal form) into tokens.
-    fn scan_value(&mut self, text: &[u8]) -> Result<Vec<Token>, Trouble> {
-        let scanned = scan(text, self.rulesets.scan_rules(), ScanOptions::RULE);
-        let Some(tokens) = scanned.tokens else {
-            return Err(scanned.errors.last().copied().map_or(Trouble::TooLong, Trouble::Scan));
-        };
+    /// Scans what a look-up or a macro gave into tokens.
+    fn scan_value(&mut self, text: &[u8], options: ScanOptions) -> Result<Vec<Token>, Trouble> {
+        let mut scanned = scan(text, self.rulesets.scan_rules(), options);
+        let fatal = if scanned.tokens.is_none() { scanned.errors.pop() } else { None };
         for error in scanned.errors {
-            self.complain(Trouble::Scan(error));
+            self.complain(Trouble::Scan { text: text.into(), error });
         }
-        Ok(tokens.into_vec())
+        match (scanned.tokens, fatal) {
+            (Some(tokens), _) => Ok(tokens.into_vec()),
+            (None, Some(error)) => Err(Trouble::Scan { text: text.into(), error }),
+            (None, None) => Err(Trouble::TooLong),
+        }
+    }
+
+    /// Returns up to where calls in `tokens` are to be made: nowhere, if one of them names no ruleset.
+    fn callable(&mut self, tokens: &[Token]) -> usize {
+        let mut calls = tokens.iter().enumerate().filter(|(_, token)| token.is(&Mark::Call));
+        let unknown = calls.find_map(|(place, _)| {
+            let name = name_text(tokens.get(place + 1)?);
+            self.rulesets.find(&name).is_none().then_some(name)
+        });
+        match unknown {
+            None => tokens.len(),
+            Some(name) => {
+                let status = self.complain(Trouble::UnknownRuleset(name));
+                self.frame().status = status;
+                0
+            }
+        }
     }
 
     /// Makes the last call of a right side that is still to be made; without one, takes the result as the address.
@@ -296,17 +322,16 @@ impl Engine<'_> {
             return self.settle();
         };
         pending.limit = place;
-        let Some(name) = pending.tokens.get(place + 1).map(name_text) else {
-            return Step::Again;
-        };
-        let Some(id) = self.rulesets.find(&name) else {
-            pending.limit = 0;
-            let status = self.complain(Trouble::UnknownRuleset(name));
-            self.frame().status = status;
+        let Some(id) = pending.tokens.get(place + 1).and_then(|name| self.rulesets.find(&name_text(name))) else {
             return Step::Again;
         };
         let arguments = pending.tokens.split_off(place + 2);
         pending.tokens.truncate(place);
+        // QUIRK(empty-ruleset): a call of a ruleset without rules leaves no trace; it is only left out.
+        if self.rulesets.get(id).rules().is_empty() {
+            pending.tokens.extend(arguments);
+            return Step::Again;
+        }
         Step::Call(id, arguments)
     }
 
@@ -361,6 +386,12 @@ impl Engine<'_> {
             pending.limit = 0;
         }
         None
+    }
+
+    /// Returns the name of the innermost ruleset.
+    fn label(&mut self) -> String {
+        let ruleset = self.frame().ruleset;
+        self.rulesets.label(ruleset).to_owned()
     }
 
     /// Returns the innermost frame.

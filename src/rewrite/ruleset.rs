@@ -120,6 +120,23 @@ impl Rulesets {
         self.numbers.get(BStr::new(word(name))).copied()
     }
 
+    /// Returns the ruleset whose name or number starts `text`, if there is one.
+    ///
+    /// # Errors
+    /// The name or number cannot be.
+    pub fn look(&self, text: &[u8]) -> Result<Option<RulesetId>, BadRuleset> {
+        let text = text.trim_ascii_start();
+        let is_number = text.first().is_some_and(u8::is_ascii_digit);
+        if is_number && self.find(text).is_none() {
+            let len = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            return Err(BadRuleset::Number(text[..len].into()));
+        }
+        if !is_number && !text.first().is_some_and(u8::is_ascii_alphabetic) {
+            return Err(BadRuleset::Name(text[..text.len().min(20)].into()));
+        }
+        Ok(self.find(text))
+    }
+
     /// Tells whether the ruleset exists and has rules.
     pub fn has_rules(&self, name: &[u8]) -> bool {
         self.find(name).is_some_and(|id| !self.get(id).rules.is_empty())
@@ -174,7 +191,7 @@ impl Rulesets {
         let rest = text[name.len()..].trim_ascii_start();
         let old = self.numbers.get(BStr::new(name)).copied();
         let id = match (rest.strip_prefix(b"="), old) {
-            (Some(wanted), _) => self.wanted(name, wanted, old)?,
+            (Some(wanted), _) => self.wanted(text, name, wanted, old)?,
             (None, Some(id)) => id,
             (None, None) => self.next(name)?,
         };
@@ -187,11 +204,11 @@ impl Rulesets {
     }
 
     /// Returns the place that `name=wanted` asks for.
-    fn wanted(&self, name: &[u8], wanted: &[u8], old: Option<RulesetId>) -> Result<RulesetId, BadRuleset> {
+    fn wanted(&self, text: &[u8], name: &[u8], wanted: &[u8], old: Option<RulesetId>) -> Result<RulesetId, BadRuleset> {
         let wanted = wanted.trim_ascii_start();
-        let new = number(wanted).ok_or_else(|| BadRuleset::NumberRequired(name.into()))?;
+        let new = number(wanted).ok_or_else(|| BadRuleset::NumberRequired(text.into()))?;
         if new >= NUMBERS_MAX {
-            return Err(BadRuleset::NumberInDefinition(new.to_string().into(), name.into()));
+            return Err(BadRuleset::NumberInDefinition(new.to_string().into(), text.into()));
         }
         match old {
             Some(old) if old.number() != new => Err(BadRuleset::Changed { name: name.into(), old: old.number(), new }),

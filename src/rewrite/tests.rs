@@ -8,7 +8,7 @@ use bstr::BString;
 
 use super::*;
 use crate::macros::{HashSign, MacroTable, Value, Values, translate};
-use crate::mail::token::{Comments, ScanOptions, scan};
+use crate::mail::token::{ScanOptions, scan};
 use crate::name::Sysexit;
 
 /// The world of these tests.
@@ -47,7 +47,7 @@ impl Lookup for World {
             b"nul" => Answer::Now(Found::NOTHING),
             b"args" => Answer::Later(Box::pin(async move { Found::value(format!("{}", bstr::join("-", args).len())) })),
             b"host" => Answer::Now(Found::value(format!("{}.", BString::from(key)))),
-            _ => Answer::Now(Found::value(format!("({})", BString::from(key)))),
+            _ => Answer::Now(Found::value(format!("[{}]", BString::from(key)))),
         }
     }
 
@@ -99,7 +99,7 @@ fn run(world: &mut World, lines: &str, input: &str) -> (String, Sysexit) {
     let (rulesets, _) = compile(lines, &world.macros);
     let internal = translate(input.as_bytes(), HashSign::Ordinary).text;
     let (internal, _) = crate::macros::expand_internal(&internal, &world.macros);
-    let options = ScanOptions { delimiter: None, comments: Comments::Keep, marks: true };
+    let options = ScanOptions { balance: true, ..ScanOptions::RULE };
     let tokens = scan(&internal, rulesets.scan_rules(), options).tokens.expect("short");
     let id = rulesets.find(b"T").expect("defined");
     let done = finish(rewrite(&rulesets, id, tokens, world));
@@ -172,13 +172,16 @@ fn calls_run_from_the_last_to_the_first() {
     let mut world = world();
     assert_eq!(run(&mut world, "ST\nR$*\t$: x $>No $1", "a"), ("x $> No a".to_owned(), Sysexit::Config));
     assert_eq!(world.lines, ["Unknown ruleset No"]);
+    let rules = "ST\nR$*\t$: a $>U b $>No $1\nSU\nR$*\t$: u";
+    assert_eq!(run(&mut world, rules, "q").0, "a $> U b $> No q");
+    check("R$*\t$: a $>", "q", "a $>");
 }
 
 #[test]
 fn calls_end_at_a_depth() {
     let mut world = world();
     let (tokens, status) = run(&mut world, "ST\nR$*\t$: $>T x $1", "x");
-    assert_eq!((tokens.len(), status), (101, Sysexit::Config));
+    assert_eq!((tokens.len(), status), (52, Sysexit::Config));
     assert_eq!(world.lines, ["rewrite: excessive recursion (max 50), ruleset T"]);
 }
 
@@ -198,15 +201,25 @@ fn macros_are_read_early_or_late() {
 
 #[test]
 fn look_ups_replace_or_leave() {
-    check("R$*\t$: $(m $1 $)", "a.b c", "( a . b . c )");
-    check("R$*\t$: $(m $1 $: d $)", "\"q s\"", "( q s )");
+    check("R$*\t$: $(m $1 $)", "a.b c", "[ a . b . c ]");
+    check("R$*\t$: $(m $1 $: d $)", "\"q s\"", "[ q s ]");
     check("R$*\t$: a $(nul $1 $) b $(nul $1 $: d e $) c", "q", "a q b d . e c");
     check("R$*\t$: $(args $1 $@ ab $@ c $)", "q", "4");
     check("R$* @ $*\t$: $1 < @ $[ $2 $] >", "a@b", "a < @ b . >");
+    check("R$*\t$: $(nul q $: a (b) c $)", "q", "a c");
     let mut world = world();
     assert_eq!(run(&mut world, "ST\nR$*\t$: $(nomap $1 $: x $)", "q").0, "x");
     assert_eq!(world.lines, ["rewrite: map nomap not found"]);
     assert_eq!(run(&mut world, "ST\nR$*\t$: $(temp $1 $)", "q"), ("q".to_owned(), Sysexit::TempFail));
+}
+
+#[test]
+fn brackets_need_no_balance_in_rules_but_in_values() {
+    check("R$*\t$: < $1", "q", "< q");
+    check("R< $*\t$: < $1 >", "<q>", "< q > >");
+    let mut world = world();
+    assert_eq!(run(&mut world, "ST\nR$*\t$: $&{data}", "q").0, "a < b >");
+    assert_eq!(world.lines, ["a<b... Unbalanced '<'"]);
 }
 
 #[test]

@@ -141,7 +141,7 @@ pub(crate) fn name_at(text: &[u8]) -> (&[u8], usize) {
 
 /// Appends a name with braces where it needs them.
 pub(crate) fn append_name(out: &mut Vec<u8>, name: &[u8]) {
-    if name.len() == 1 {
+    if name.len() <= 1 {
         out.extend_from_slice(name);
     } else {
         out.push(b'{');

@@ -11,7 +11,7 @@ pub const TOKEN_BYTES_MAX: usize = 256;
 const BYTES_MAX: usize = TOKENS_MAX + TOKEN_BYTES_MAX - 5;
 
 /// Operators that no configuration can take away (op guide "OperatorChars").
-const ALWAYS_OPERATORS: &[u8] = b"()<>,;\r\n";
+const ALWAYS_OPERATORS: &[u8] = b"()<>,;";
 /// The operators of a configuration that sets none.
 const DEFAULT_OPERATORS: &[u8] = b".:@[]";
 
@@ -72,7 +72,7 @@ impl ScanRules {
     pub fn new(operators: &[u8], blank_sub: u8) -> Self {
         let mut rules = Self { operators: [false; 256], blank_sub };
         for &byte in operators.iter().chain(ALWAYS_OPERATORS) {
-            rules.operators[usize::from(byte)] = !matches!(byte, b'"' | b' ' | b'\t' | b'\\');
+            rules.operators[usize::from(byte)] = !(byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\\'));
         }
         rules
     }
@@ -92,15 +92,19 @@ pub struct ScanOptions {
     pub comments: Comments,
     /// The text is in internal form: marks are marks.
     pub marks: bool,
+    /// Angle brackets that do not balance are completed and told.
+    pub balance: bool,
 }
 
 impl ScanOptions {
-    /// A real address, as in SMTP and headers.
-    pub const ADDRESS: Self = Self { delimiter: None, comments: Comments::Strip, marks: false };
-    /// Text in internal form: rules, and what look-ups and macros put into them.
-    pub const RULE: Self = Self { delimiter: None, comments: Comments::Keep, marks: true };
-    /// A value that a macro or a map gives at run time.
-    pub const VALUE: Self = Self { delimiter: None, comments: Comments::Keep, marks: false };
+    /// A real address, as in SMTP and headers; also a value that a macro gives at run time.
+    pub const ADDRESS: Self = Self { delimiter: None, comments: Comments::Strip, marks: false, balance: true };
+    /// What look-ups and macros give in internal form.
+    pub const VALUE: Self = Self { marks: true, ..Self::ADDRESS };
+    /// A side of a rule, in internal form.
+    pub const RULE: Self = Self { delimiter: None, comments: Comments::Keep, marks: true, balance: false };
+    /// An address as test mode takes it: comments stay.
+    pub const TYPED: Self = Self { comments: Comments::Keep, ..Self::ADDRESS };
 }
 
 /// What a scan gives.
@@ -218,10 +222,18 @@ impl Scanner<'_> {
     /// Takes a backslash and what it protects; outside quotes it stays, but for `\!`.
     fn backslash(&mut self) -> Result<(), ScanError> {
         self.at += 1;
+        let quoted = self.state == State::Quoted;
         let Some(&next) = self.text.get(self.at) else {
+            // QUIRK(backslash-at-the-end): in an open quote it protects the quote that is supplied.
+            if quoted {
+                self.errors.push(ScanError::Quote);
+                self.token.extend_from_slice(b"\\\"");
+            }
             return Ok(());
         };
-        if next == b'!' && self.state != State::Quoted {
+        // QUIRK(backslash-delimiter): a backslash does not protect the delimiter; it is dropped. So it is before `!`.
+        let ends = self.options.delimiter == Some(next) && self.angles == 0;
+        if !quoted && (next == b'!' || ends) {
             return Ok(());
         }
         if self.state != State::Quoted && self.state != State::Atom {
@@ -252,6 +264,7 @@ impl Scanner<'_> {
             }
             b')' if strips => return self.close_comment(),
             _ if self.comments > 0 => return Ok(()),
+            b'<' | b'>' if !self.options.balance => {}
             b'<' => {
                 self.angles += 1;
                 self.route |= self.text[self.at..].trim_ascii_start().first() == Some(&b'@');
@@ -293,7 +306,7 @@ impl Scanner<'_> {
             return self.add(mark.into(), 2);
         }
         let next = match byte {
-            b' ' | b'\t'..=b'\r' if !self.rules.is_operator(byte) => State::Space,
+            b' ' | b'\t'..=b'\r' => State::Space,
             b'"' => State::Quoted,
             _ if self.rules.is_operator(byte) => State::Closed,
             _ => State::Atom,
@@ -360,7 +373,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, shown: &str) {
-        let scanned = scan_stock(text.as_bytes(), ScanOptions::VALUE);
+        let scanned = scan_stock(text.as_bytes(), ScanOptions::TYPED);
         assert_eq!(scanned.errors, []);
         assert_eq!(scanned.tokens.expect("within the limits").to_string(), shown);
     }
@@ -381,6 +394,7 @@ mod tests {
         check("a\tb\u{b}c", "a b c");
         check("a=|$&#*~'-_?{}b", "a=|$&#*~'-_?{}b");
         check("a (c) b", "a ( c ) b");
+        check("\"a\\\"b\"", "\"a\\\"b\"");
     }
 
     #[test]
@@ -410,21 +424,23 @@ mod tests {
         check_real("<a", "< a >", &[ScanError::AngleOpen]);
         check_real("a>", "a", &[ScanError::AngleClose]);
         check_real("\"a", "\"a\"", &[ScanError::Quote]);
+        check_real("\"a\\", "\"a\\\"\"", &[ScanError::Quote, ScanError::Quote]);
+        check_real("<a<b>", "< a < b > >", &[ScanError::AngleOpen]);
         check_real("<a,b>", "< a >", &[ScanError::AngleOpen]);
         check_real("<@a,@b:c@d>", "< @ a , @ b : c @ d >", &[]);
     }
 
     #[test]
     fn the_end_is_at_the_delimiter() {
-        let options = ScanOptions { delimiter: Some(b','), ..ScanOptions::VALUE };
+        let options = ScanOptions { delimiter: Some(b','), ..ScanOptions::TYPED };
         assert_eq!(scan_stock(b"ab, c", options).end, 2);
         assert_eq!(scan_stock(b"\"a,b\"", options).end, 5);
     }
 
     #[test]
     fn too_much_gives_no_tokens() {
-        assert_eq!(scan_stock(&[b'a'; 257], ScanOptions::VALUE).errors, [ScanError::TokenTooLong]);
-        assert!(scan_stock(&b"a.".repeat(2000), ScanOptions::VALUE).tokens.is_none());
+        assert_eq!(scan_stock(&[b'a'; 257], ScanOptions::TYPED).errors, [ScanError::TokenTooLong]);
+        assert!(scan_stock(&b"a.".repeat(2000), ScanOptions::TYPED).tokens.is_none());
     }
 
     #[test]
