@@ -1,1 +1,23 @@
 //! A loaded configuration with its classes and open maps: what the rules look things up in.
+
+mod class;
+mod class_file;
+mod context;
+mod exchange;
+mod identity;
+mod load;
+mod maps;
+mod network;
+mod outside;
+mod start;
+
+pub use class::{Class, Classes};
+pub use context::{Context, Heard, Listener, Saved};
+pub use exchange::{Exchanges, exchangers};
+pub use identity::{Identity, Probe};
+pub use load::{LoadOptions, Site};
+pub use maps::Maps;
+pub use start::{StartOptions, Started, start};
+
+/// The version that is told to the world; its start parses as one of the original's.
+pub const VERSION: &str = "8.18.1+futago-0.1";

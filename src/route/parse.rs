@@ -1,0 +1,299 @@
+//! From an address to the mailer, host and user that ruleset 0 gives (op guide "Semantics of Rewriting Rule Sets").
+
+use bstr::{BString, ByteSlice};
+
+use crate::cf::Mailer;
+use crate::mail::envelope::Route;
+use crate::mail::token::{Mark, ScanError, ScanOptions, Token, Tokens, join};
+use crate::name::{MailerName, Status, Sysexit};
+use crate::rewrite::RulesetId;
+use crate::site::{Context, Heard};
+
+pub use super::refusal::Refusal;
+
+/// The longest address, in bytes; the original's MAXNAME.
+const ADDRESS_BYTES_MAX: usize = 256;
+
+/// Where an address leads.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Parsed {
+    /// To a mailer.
+    Mailer(Route),
+    /// Perhaps to this mailer: a look-up failed for now, so it is to be queued and parsed again.
+    Later(Route),
+}
+
+impl Parsed {
+    /// Returns the route, be it certain or not.
+    pub fn into_route(self) -> Route {
+        match self {
+            Self::Mailer(route) | Self::Later(route) => route,
+        }
+    }
+}
+
+/// What an address stands for, which tells the rules by `${addr_type}`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Role {
+    /// The sender of the envelope.
+    Sender,
+    /// A recipient of the envelope.
+    Recipient,
+    /// A sender in the header.
+    HeaderSender,
+    /// A recipient in the header.
+    HeaderRecipient,
+}
+
+impl Role {
+    /// Returns the value of `${addr_type}`.
+    fn addr_type(self) -> &'static str {
+        match self {
+            Self::Sender => "e s",
+            Self::Recipient => "e r",
+            Self::HeaderSender => "h s",
+            Self::HeaderRecipient => "h r",
+        }
+    }
+}
+
+/// What ruleset 0 made of an address, before anybody judges it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Resolution {
+    /// A mailer, or an error.
+    pub outcome: Result<Route, BadRoute>,
+    /// A look-up failed for now.
+    pub temp_fail: bool,
+}
+
+/// An address that leads nowhere.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BadRoute {
+    /// The host part of `$#error`.
+    pub host: BString,
+    /// The text of `$#error` as the rules gave it.
+    pub user: BString,
+    /// What it means.
+    pub refusal: Refusal,
+}
+
+impl From<Refusal> for BadRoute {
+    fn from(refusal: Refusal) -> Self {
+        Self { host: BString::default(), user: BString::default(), refusal }
+    }
+}
+
+/// Asks rulesets 3 and 0 where an address leads.
+///
+/// # Errors
+/// The address is misspelt, or the rules refuse it.
+pub async fn parse(ctx: &mut Context, address: &[u8], role: Role) -> Result<Parsed, Refusal> {
+    let tokens = scan_address(ctx, address, role)?;
+    let resolution = resolve(ctx, tokens, role).await;
+    match resolution.outcome {
+        Ok(route) if resolution.temp_fail => Ok(Parsed::Later(route)),
+        Ok(route) => Ok(Parsed::Mailer(route)),
+        Err(bad) => Err(bad.refusal),
+    }
+}
+
+/// Rewrites a scanned address by rulesets 3 and 0 and reads the triple.
+pub async fn resolve(ctx: &mut Context, tokens: Tokens, role: Role) -> Resolution {
+    ctx.set("addr_type", role.addr_type());
+    let canonical = ctx.rewrite_by(RulesetId::CANONIFY, tokens).await;
+    let resolved = ctx.rewrite_by(RulesetId::PARSE, canonical.tokens).await;
+    let temp_fail = [canonical.status, resolved.status].contains(&Sysexit::TempFail);
+    Resolution { outcome: build(ctx, &resolved.tokens).await, temp_fail }
+}
+
+/// Asks ruleset 5 about a local user that is no alias; none if it changes nothing.
+///
+/// # Errors
+/// A look-up failed for now, or the rules refuse the user.
+pub async fn local_address(ctx: &mut Context, route: &Route) -> Result<Option<Route>, Refusal> {
+    let Some(tokens) = ctx.scan(&route.user, ScanOptions::ADDRESS).tokens.filter(|tokens| !tokens.is_empty()) else {
+        return Ok(None);
+    };
+    ctx.set("h", route.host.clone());
+    ctx.set("u", route.user.clone());
+    let rewritten = ctx.rewrite_by(RulesetId::LOCAL_ADDRESS, tokens).await;
+    if rewritten.status == Sysexit::TempFail {
+        return Err(Refusal::temporary(
+            Status::new(4, 4, 3),
+            "Transient parse error -- message queued for future delivery",
+        ));
+    }
+    if !rewritten.tokens.is_resolved() {
+        return Ok(None);
+    }
+    let changed = build(ctx, &rewritten.tokens).await.map_err(|bad| bad.refusal)?;
+    Ok((changed != *route).then_some(changed))
+}
+
+/// Asks the ruleset `queuegroup` in which queue group a recipient's mail waits; none leaves it to the mailer.
+pub async fn queue_group(ctx: &mut Context, user: &[u8]) -> Option<BString> {
+    let id = ctx.rulesets().find(b"queuegroup").filter(|id| !ctx.rulesets().get(*id).rules().is_empty())?;
+    let tokens = ctx.scan(user, ScanOptions::ADDRESS).tokens.filter(|tokens| !tokens.is_empty())?;
+    let rewritten = ctx.rewrite_by(id, tokens).await;
+    match rewritten.tokens.as_slice() {
+        [net, name, ..] if net.is(&Mark::Net) => name.text().map(|(_, name)| name.into()),
+        _ => None,
+    }
+}
+
+/// Returns the `Final-Recipient:` value of an address that the envelope names: its type and the address, made complete.
+pub fn final_recipient(ctx: &Context, mailer: &Mailer, address: &[u8]) -> BString {
+    let kind = if mailer.types.address.is_empty() { b"rfc822".as_slice() } else { &mailer.types.address };
+    let address = address.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")).unwrap_or(address);
+    let mut text = BString::from([kind, b"; ", address].concat());
+    if kind.eq_ignore_ascii_case(b"rfc822") && !address.contains(&b'@') {
+        text.push(b'@');
+        text.extend_from_slice(&ctx.get("j").unwrap_or_default());
+    }
+    text
+}
+
+/// Turns an address from outside into tokens.
+///
+/// # Errors
+/// It is too long, misspelt or empty, or has bytes that addresses cannot have.
+pub fn scan_address(ctx: &Context, address: &[u8], role: Role) -> Result<Tokens, Refusal> {
+    check_bytes(address, role)?;
+    let scanned = ctx.scan(address, ScanOptions::ADDRESS);
+    match (scanned.errors.first(), scanned.tokens) {
+        (None, Some(tokens)) if !tokens.is_empty() => Ok(tokens),
+        (None, _) => Err(Refusal::of_scan(ScanError::TooLong)),
+        (Some(error), _) => Err(Refusal::of_scan(*error)),
+    }
+}
+
+/// Refuses what no address can have.
+///
+/// # Errors
+/// The address is too long, or has bytes that the rules use for themselves.
+pub fn check_bytes(address: &[u8], role: Role) -> Result<(), Refusal> {
+    if address.len() >= ADDRESS_BYTES_MAX {
+        let shown = mend(&address[..ADDRESS_BYTES_MAX - 1]);
+        let text = format!("Address \"{shown}\" too long ({} bytes max)", ADDRESS_BYTES_MAX - 1);
+        return Err(Refusal { code: 553, status: Status::new(5, 1, 0), text: text.into(), exit: Sysexit::Usage });
+    }
+    if !address.iter().any(|byte| is_code(*byte)) {
+        return Ok(());
+    }
+    let status = if matches!(role, Role::Sender) { Status::new(5, 1, 7) } else { Status::new(5, 1, 3) };
+    let text = format!("8-bit character in mailbox address \"{}\"", mend(address));
+    Err(Refusal { code: 501, status, text: text.into(), exit: Sysexit::Usage })
+}
+
+/// Tells whether the rules use this byte for themselves.
+fn is_code(byte: u8) -> bool {
+    (0x80..0xa0).contains(&byte)
+}
+
+/// Returns an address with `?` in the place of bytes that it cannot have, as seven-bit text.
+fn mend(address: &[u8]) -> BString {
+    address.iter().map(|byte| if is_code(*byte) { b'?' } else { *byte & 0x7f }).collect::<Vec<_>>().into()
+}
+
+/// Reads what a ruleset resolved to: `$#mailer $@ host $: user`.
+async fn build(ctx: &mut Context, tokens: &[Token]) -> Result<Route, BadRoute> {
+    let [net, name, rest @ ..] = tokens else { return Err(broken(ctx, "buildaddr: no mailer in parsed address")) };
+    if !net.is(&Mark::Net) {
+        return Err(broken(ctx, "buildaddr: no mailer in parsed address"));
+    }
+    let name = unquoted(&join(std::slice::from_ref(name), b' '));
+    let blank_sub = ctx.rulesets().scan_rules().blank_sub;
+    let Some((host, user)) = host_and_user(rest) else { return Err(broken(ctx, "buildaddr: no user")) };
+    let host = host.map(|host| join(host, blank_sub));
+    if name.eq_ignore_ascii_case(b"error") {
+        let user = join(user, b' ');
+        let refusal = Refusal::of_error(host.as_ref().map(|host| host.as_bytes()), &unquoted(&user));
+        return Err(BadRoute { host: host.unwrap_or_default(), user, refusal });
+    }
+    let Some(mailer) = ctx.config().mailers.get(&name).cloned() else {
+        return Err(broken(ctx, &format!("buildaddr: unknown mailer {name}")));
+    };
+    if host.is_none() && !mailer.is_local() {
+        return Err(broken(ctx, "buildaddr: no host"));
+    }
+    route(ctx, mailer, host.unwrap_or_default(), user).await
+}
+
+/// Chooses the mailer by the look of the user part and rewrites that for it.
+async fn route(ctx: &mut Context, mailer: Mailer, host: BString, user: &[Token]) -> Result<Route, BadRoute> {
+    let text = join(user, b' ');
+    let mut user = user;
+    if mailer.flags.contains(b'@') && text.starts_with(b"@") {
+        user = &user[1..];
+    }
+    let plain = text.strip_prefix(b"\"").unwrap_or(&text);
+    let mailer = match plain.first() {
+        Some(b'|') if mailer.flags.contains(b'|') => built_in(ctx, "prog", mailer),
+        Some(b'/') if mailer.flags.contains(b'/') => built_in(ctx, "*file*", mailer),
+        Some(b':') if mailer.flags.contains(b':') && is_include(plain) => {
+            let user = BString::from(&unquoted(&text)[INCLUDE.len()..]);
+            return Ok(Route { mailer: MailerName::new("*include*"), host, user });
+        }
+        _ => mailer,
+    };
+    ctx.set("h", host.clone());
+    let user = outward(ctx, &mailer, user.to_vec().into()).await;
+    let host = if mailer.flags.contains(b'h') { host } else { host.to_ascii_lowercase().into() };
+    let user = if mailer.flags.contains(b'u') { user } else { user.to_ascii_lowercase().into() };
+    Ok(Route { mailer: mailer.name, host, user })
+}
+
+/// What a list file is named by.
+const INCLUDE: &[u8] = b":include:";
+
+/// Tells whether a user part names a list file.
+fn is_include(user: &[u8]) -> bool {
+    user.get(..INCLUDE.len()).is_some_and(|start| start.eq_ignore_ascii_case(INCLUDE))
+}
+
+/// Returns a built-in mailer.
+fn built_in(ctx: &Context, name: &str, otherwise: Mailer) -> Mailer {
+    ctx.config().mailers.get(name.as_bytes()).cloned().unwrap_or(otherwise)
+}
+
+/// Rewrites the user part as the mailer's host shall see it: rulesets 2, R= and 4.
+async fn outward(ctx: &mut Context, mailer: &Mailer, tokens: Tokens) -> BString {
+    let own = mailer.envelope_recipient.as_ref().and_then(|name| ctx.rulesets().find(name.as_bytes()));
+    let mut tokens = ctx.rewrite_by(RulesetId::RECIPIENT, tokens).await.tokens;
+    // Ruleset 0 as R= means none.
+    if let Some(own) = own.filter(|own| *own != RulesetId::PARSE) {
+        tokens = ctx.rewrite_by(own, tokens).await.tokens;
+    }
+    let tokens = ctx.rewrite_by(RulesetId::FINAL, tokens).await.tokens;
+    ctx.join(&tokens)
+}
+
+/// Splits what follows the mailer into host and user; none where there is no user.
+fn host_and_user(tokens: &[Token]) -> Option<(Option<&[Token]>, &[Token])> {
+    let user = tokens.iter().position(|token| token.is(&Mark::User))?;
+    let host = match tokens.first() {
+        Some(first) if first.is(&Mark::Host) && user > 1 => Some(&tokens[1..user]),
+        _ => None,
+    };
+    Some((host, &tokens[user + 1..]))
+}
+
+/// Takes the quotes out of a text.
+pub(super) fn unquoted(text: &[u8]) -> BString {
+    let mut plain = BString::default();
+    let mut bytes = text.iter();
+    while let Some(&byte) = bytes.next() {
+        match byte {
+            b'"' => {}
+            b'\\' => plain.extend(bytes.next().copied()),
+            _ => plain.push(byte),
+        }
+    }
+    plain
+}
+
+/// Tells of a configuration that resolves to nothing, and refuses.
+fn broken(ctx: &mut Context, text: &str) -> BadRoute {
+    ctx.hear(Heard::Fault(text.as_bytes()));
+    Refusal::permanent(Status::new(5, 3, 5), 553, text).into()
+}

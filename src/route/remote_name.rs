@@ -1,0 +1,125 @@
+//! An address as the host of one mailer shall see it (op guide "Semantics of Rewriting Rule Sets").
+
+use bstr::BString;
+
+use crate::cf::Mailer;
+use crate::mail::token::{Mark, ScanOptions, Token, Tokens};
+use crate::name::{RulesetName, Sysexit};
+use crate::rewrite::RulesetId;
+use crate::site::Context;
+
+/// What the address is: it picks the rulesets.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// The sender of the envelope.
+    EnvelopeSender,
+    /// A recipient of the envelope.
+    EnvelopeRecipient,
+    /// A sender in the header.
+    HeaderSender,
+    /// A recipient in the header.
+    HeaderRecipient,
+}
+
+impl Kind {
+    /// Returns the value of `${addr_type}`.
+    fn addr_type(self) -> &'static str {
+        match self {
+            Self::EnvelopeSender => "e s",
+            Self::EnvelopeRecipient => "e r",
+            Self::HeaderSender => "h s",
+            Self::HeaderRecipient => "h r",
+        }
+    }
+
+    /// Returns ruleset 1 for senders and 2 for recipients.
+    fn common_ruleset(self) -> RulesetId {
+        match self {
+            Self::EnvelopeSender | Self::HeaderSender => RulesetId::SENDER,
+            Self::EnvelopeRecipient | Self::HeaderRecipient => RulesetId::RECIPIENT,
+        }
+    }
+
+    /// Returns the mailer's own ruleset (`S=`, `R=`).
+    fn own_ruleset(self, mailer: &Mailer) -> Option<&RulesetName> {
+        match self {
+            Self::EnvelopeSender => mailer.envelope_sender.as_ref(),
+            Self::HeaderSender => mailer.header_sender.as_ref(),
+            Self::EnvelopeRecipient => mailer.envelope_recipient.as_ref(),
+            Self::HeaderRecipient => mailer.header_recipient.as_ref(),
+        }
+    }
+
+    /// Tells whether the address stands in a header.
+    fn is_header(self) -> bool {
+        matches!(self, Self::HeaderSender | Self::HeaderRecipient)
+    }
+}
+
+/// An address that keeps its old spelling because a look-up failed for now.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("Transient parse error -- message queued for future delivery")]
+pub struct RemoteNameError {
+    /// What the rules made of the address all the same.
+    pub name: BString,
+}
+
+/// Rewrites an address for the host of `mailer`: rulesets 3, 1 or 2, S= or R=, 4; what cannot be scanned stays as it is.
+///
+/// In headers, an address without a domain gets that of the envelope's sender first if the sender's mailer says so
+/// (`F=C`, told by [`Context::sender_domain`]).
+///
+/// # Errors
+/// A look-up failed for now.
+pub async fn remote_name(
+    ctx: &mut Context,
+    mailer: &Mailer,
+    address: &[u8],
+    kind: Kind,
+) -> Result<BString, RemoteNameError> {
+    let scanned = ctx.scan(address, ScanOptions::ADDRESS);
+    let Some(mut tokens) = scanned.tokens.filter(|tokens| !tokens.is_empty()) else {
+        return Ok(address.into());
+    };
+    ctx.set("addr_type", kind.addr_type());
+    let mut rulesets = vec![RulesetId::CANONIFY];
+    let mut temp_fail = false;
+    if kind.is_header()
+        && let Some(domain) = ctx.sender_domain.clone()
+    {
+        tokens = through(ctx, &rulesets, tokens, &mut temp_fail).await;
+        if tokens.iter().any(|token| token.is_text(b"@")) {
+            rulesets.clear();
+        } else {
+            tokens.extend(domain.into_vec());
+        }
+    }
+    rulesets.push(kind.common_ruleset());
+    let own = kind.own_ruleset(mailer).and_then(|name| ctx.rulesets().find(name.as_bytes()));
+    // Ruleset 0 as S= or R= means none.
+    rulesets.extend(own.filter(|own| *own != RulesetId::PARSE));
+    rulesets.push(RulesetId::FINAL);
+    let tokens = through(ctx, &rulesets, tokens, &mut temp_fail).await;
+    let name = ctx.join(&tokens);
+    if temp_fail { Err(RemoteNameError { name }) } else { Ok(name) }
+}
+
+/// Returns `@domain` of a sender as [`Context::sender_domain`] wants it: what rulesets 3 and 1 leave after the first `@`.
+pub async fn sender_domain(ctx: &mut Context, sender: &[u8]) -> Option<Tokens> {
+    let tokens = ctx.scan(sender, ScanOptions::ADDRESS).tokens.filter(|tokens| !tokens.is_empty())?;
+    let rulesets = [RulesetId::CANONIFY, RulesetId::SENDER, RulesetId::FINAL];
+    let tokens = through(ctx, &rulesets, tokens, &mut false).await;
+    let at = tokens.iter().position(|token| token.is_text(b"@"))?;
+    let domain: Tokens = tokens[at..].iter().cloned().collect();
+    (!domain.iter().any(|token: &Token| token.is(&Mark::Net))).then_some(domain)
+}
+
+/// Rewrites by one ruleset after the other.
+async fn through(ctx: &mut Context, rulesets: &[RulesetId], mut tokens: Tokens, temp_fail: &mut bool) -> Tokens {
+    for &ruleset in rulesets {
+        let rewritten = ctx.rewrite_by(ruleset, tokens).await;
+        *temp_fail |= rewritten.status == Sysexit::TempFail;
+        tokens = rewritten.tokens;
+    }
+    tokens
+}

@@ -1,0 +1,142 @@
+//! Classes: sets of words, compared without case.
+
+use std::collections::HashMap;
+
+use bstr::BString;
+
+use crate::name::ClassName;
+
+/// One class.
+#[derive(Clone, Debug, Default)]
+pub struct Class {
+    /// The words in small letters, with their first spelling and how many came before.
+    words: HashMap<Box<[u8]>, (usize, BString)>,
+    bytes_max: usize,
+}
+
+impl Class {
+    /// Adds a word.
+    pub fn insert(&mut self, word: &[u8]) {
+        self.bytes_max = self.bytes_max.max(word.len());
+        let before = self.words.len();
+        self.words.entry(word.to_ascii_lowercase().into()).or_insert_with(|| (before, word.into()));
+    }
+
+    /// Tells whether `phrase` is a member, in any case.
+    pub fn contains(&self, phrase: &[u8]) -> bool {
+        if phrase.len() > self.bytes_max {
+            return false;
+        }
+        if phrase.iter().any(u8::is_ascii_uppercase) {
+            self.words.contains_key(phrase.to_ascii_lowercase().as_slice())
+        } else {
+            self.words.contains_key(phrase)
+        }
+    }
+
+    /// Returns the length of the longest word, in bytes.
+    pub fn bytes_max(&self) -> usize {
+        self.bytes_max
+    }
+
+    /// Tells whether there is no word.
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// Returns the words as they were spelled, in the order in which the original lists them.
+    pub fn words(&self) -> Vec<&BString> {
+        let mut words: Vec<_> = self.words.iter().collect();
+        words.sort_by_key(|(folded, (before, _))| (bucket(folded), *before));
+        words.into_iter().map(|(_, (_, word))| word).collect()
+    }
+}
+
+/// Returns the place of a word in the original's symbol table: words are listed in that order.
+fn bucket(folded: &[u8]) -> u32 {
+    const BUCKETS: u32 = 2003;
+    const KIND_OF_CLASSES: u32 = 1;
+    folded.iter().fold(KIND_OF_CLASSES, |hash, byte| ((hash << 1) ^ u32::from(*byte)) % BUCKETS)
+}
+
+/// All classes of a site.
+#[derive(Clone, Debug, Default)]
+pub struct Classes {
+    list: Vec<Class>,
+    places: HashMap<ClassName, usize>,
+    /// For each class that rules name, its place in the list.
+    of_rules: Vec<usize>,
+}
+
+impl Classes {
+    /// Returns empty classes; those that rules name (`names`) are found by their place.
+    pub fn for_rules(names: &[ClassName]) -> Self {
+        let mut classes = Self::default();
+        classes.of_rules = names.iter().map(|name| classes.place(name)).collect();
+        classes
+    }
+
+    /// Adds a word to a class.
+    pub fn insert(&mut self, name: &ClassName, word: &[u8]) {
+        let place = self.place(name);
+        self.list[place].insert(word);
+    }
+
+    /// Returns the class called `name`, if anything is known of it.
+    pub fn get(&self, name: &[u8]) -> Option<&Class> {
+        self.places.get(name).map(|place| &self.list[*place])
+    }
+
+    /// Tells whether `word` is in the class called `name`.
+    pub fn contains(&self, name: &[u8], word: &[u8]) -> bool {
+        self.get(name).is_some_and(|class| class.contains(word))
+    }
+
+    /// Returns the class that rules name at this place.
+    pub(super) fn of_rule(&self, index: usize) -> Option<&Class> {
+        self.of_rules.get(index).map(|place| &self.list[*place])
+    }
+
+    /// Returns the place of a class, which is made if it is new.
+    fn place(&mut self, name: &ClassName) -> usize {
+        if let Some(place) = self.places.get(name) {
+            return *place;
+        }
+        self.list.push(Class::default());
+        self.places.insert(name.clone(), self.list.len() - 1);
+        self.list.len() - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_found_in_any_case() {
+        let mut class = Class::default();
+        class.insert(b"Foo.JP");
+        class.insert(b"foo.jp");
+        assert!(class.contains(b"FOO.jp"));
+        assert!(!class.contains(b"foo.jp."));
+        assert_eq!(class.words(), [&BString::from("Foo.JP")]);
+    }
+
+    #[test]
+    fn words_are_listed_as_the_original_lists_them() {
+        let mut class = Class::default();
+        ["one", "two.three", "\"four", "five\"", "new"].iter().for_each(|word| class.insert(word.as_bytes()));
+        assert_eq!(class.words(), ["\"four", "one", "new", "two.three", "five\""]);
+    }
+
+    #[test]
+    fn rules_find_classes_by_place() {
+        let names = [ClassName::new("w"), ClassName::new("Late")];
+        let mut classes = Classes::for_rules(&names);
+        classes.insert(&names[1], b"x");
+        assert!(classes.of_rule(1).expect("there").contains(b"x"));
+        assert!(classes.of_rule(0).expect("there").is_empty());
+        assert!(classes.contains(b"Late", b"X"));
+        assert!(classes.get(b"q").is_none());
+    }
+}

@@ -1,0 +1,364 @@
+//! What one session or envelope sees: the site, and macros of its own.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bstr::BString;
+
+use super::class::Classes;
+use super::load::Site;
+use super::maps::Entry;
+use super::network;
+use crate::cf::Config;
+use crate::macros::{self, MacroTable, Value, Values};
+use crate::mail::token::{Mark, ScanOptions, Scanned, Token, Tokens, scan};
+use crate::map::{Definition, Kind, Outcome};
+use crate::name::{ClassName, Sysexit};
+use crate::rewrite::{
+    Answer, ClassRef, Found, KeyStyle, Lookup, RewriteError, Rewritten, RulesetId, Rulesets, Trace, Trouble, rewrite,
+};
+
+/// Complaints kept for the log; what comes beyond is dropped until someone takes them.
+const COMPLAINTS_MAX: usize = 16;
+
+/// Something that happens while rules run.
+#[derive(Clone, Copy, Debug)]
+pub enum Heard<'a> {
+    /// Something is wrong with a rule or an address.
+    Trouble(&'a Trouble),
+    /// Something is wrong with the configuration.
+    Fault(&'a [u8]),
+    /// A message that the user of the program should read.
+    Message(&'a [u8]),
+    /// A step of an evaluation.
+    Trace(Trace<'a>),
+}
+
+/// Hears at once what else would be kept for the log.
+pub type Listener = Box<dyn FnMut(Heard<'_>) + Send + Sync>;
+
+/// The site with the macros of one session or envelope; what rules are evaluated in.
+pub struct Context {
+    site: Arc<Site>,
+    macros: MacroTable,
+    classes: Arc<Classes>,
+    listener: Option<Listener>,
+    trace_level: u8,
+    complaints: Vec<BString>,
+    /// Maps with `-D` are not asked (delivery mode "deferred").
+    pub is_deferred: bool,
+    /// `@domain` of the envelope's sender, where its mailer has `F=C`: header addresses without a domain get it.
+    pub sender_domain: Option<Tokens>,
+}
+
+/// The macros of a context at some moment.
+#[derive(Clone, Debug)]
+pub struct Saved(MacroTable);
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("macros", &self.macros).finish_non_exhaustive()
+    }
+}
+
+impl Context {
+    /// Returns a context without macros of its own.
+    pub fn new(site: &Arc<Site>) -> Self {
+        Self {
+            macros: MacroTable::over(Arc::clone(&site.macros)),
+            classes: Arc::clone(&site.classes),
+            site: Arc::clone(site),
+            listener: None,
+            trace_level: 0,
+            complaints: Vec::new(),
+            is_deferred: false,
+            sender_domain: None,
+        }
+    }
+
+    /// Returns the site.
+    pub fn site(&self) -> &Arc<Site> {
+        &self.site
+    }
+
+    /// Returns the configuration.
+    pub fn config(&self) -> &Config {
+        &self.site.config
+    }
+
+    /// Returns the rulesets.
+    pub fn rulesets(&self) -> &Rulesets {
+        &self.site.config.rulesets
+    }
+
+    /// Defines a macro as data.
+    pub fn set(&mut self, name: &str, value: impl Into<BString>) {
+        self.macros.set(name, value);
+    }
+
+    /// Makes a macro undefined.
+    pub fn clear(&mut self, name: &str) {
+        self.macros.remove(name);
+    }
+
+    /// Returns the value of a macro, expanded.
+    pub fn get(&self, name: &str) -> Option<BString> {
+        let value = self.macros.get(name.as_bytes())?;
+        Some(if value.is_template { macros::expand(&value.text, self) } else { BString::from(&*value.text) })
+    }
+
+    /// Returns the macros.
+    pub fn macros(&self) -> &MacroTable {
+        &self.macros
+    }
+
+    /// Returns the macros, to be changed.
+    pub fn macros_mut(&mut self) -> &mut MacroTable {
+        &mut self.macros
+    }
+
+    /// Returns the classes.
+    pub fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    /// Adds a word to a class of this context alone.
+    pub fn add_to_class(&mut self, name: &ClassName, word: &[u8]) {
+        Arc::make_mut(&mut self.classes).insert(name, word);
+    }
+
+    /// Tells whether `word` is in the class called `name`, in any case.
+    pub fn is_in_class(&self, name: &str, word: &[u8]) -> bool {
+        self.classes.contains(name.as_bytes(), word)
+    }
+
+    /// Tells whether the class has any members.
+    pub fn class_has_members(&self, name: &ClassName) -> bool {
+        self.classes.get(name.as_bytes()).is_some_and(|class| !class.is_empty())
+    }
+
+    /// Expands a text in internal form.
+    pub fn expand(&self, template: &[u8]) -> BString {
+        macros::expand(template, self)
+    }
+
+    /// Tells whether there is such a ruleset and it has rules.
+    pub fn has_ruleset(&self, name: &str) -> bool {
+        self.config().rulesets.has_rules(name.as_bytes())
+    }
+
+    /// Scans text into tokens under this configuration.
+    pub fn scan(&self, text: &[u8], options: ScanOptions) -> Scanned {
+        scan(text, self.config().rulesets.scan_rules(), options)
+    }
+
+    /// Joins tokens into text under this configuration.
+    pub fn join(&self, tokens: &Tokens) -> BString {
+        tokens.to_text(self.config().rulesets.scan_rules().blank_sub)
+    }
+
+    /// Rewrites `input` by the ruleset called `ruleset`.
+    ///
+    /// # Errors
+    /// There is no such ruleset.
+    pub async fn rewrite(&mut self, ruleset: &str, input: Tokens) -> Result<Rewritten, RewriteError> {
+        let id = self.config().rulesets.find(ruleset.as_bytes());
+        let id = id.ok_or_else(|| RewriteError::NoRuleset(ruleset.into()))?;
+        Ok(self.rewrite_by(id, input).await)
+    }
+
+    /// Rewrites `input` by a ruleset.
+    pub async fn rewrite_by(&mut self, ruleset: RulesetId, input: Tokens) -> Rewritten {
+        let config = Arc::clone(&self.site.config);
+        rewrite(&config.rulesets, ruleset, input, self).await
+    }
+
+    /// Returns arguments as the tokens that rulesets take: each scanned as an address, `$|` between them.
+    pub fn arguments(&self, args: &[&[u8]]) -> Tokens {
+        let mut tokens = Tokens::new();
+        for (place, arg) in args.iter().enumerate() {
+            if place > 0 {
+                tokens.push(Token::from(Mark::Bar));
+            }
+            let scanned = self.scan(arg, ScanOptions::TYPED).tokens.unwrap_or_default();
+            tokens.extend(scanned.into_vec());
+        }
+        tokens
+    }
+
+    /// Looks `key` up in a map; an unknown map has no keys.
+    pub async fn map_lookup(&mut self, map: &str, key: &[u8], args: &[&[u8]]) -> Outcome {
+        let site = Arc::clone(&self.site);
+        let Some(entry) = site.maps.entry(map.as_bytes()) else {
+            return Outcome::NotFound(Sysexit::Config);
+        };
+        let mut last = Outcome::NotFound(Sysexit::NoHost);
+        for leaf in site.maps.leaves(entry) {
+            last = match self.look_up_now(leaf, key, args) {
+                Some(outcome) => outcome,
+                None => {
+                    let (outcome, message) = network::look_up(&site, &leaf.definition, key, args).await;
+                    self.hear_message(message);
+                    outcome
+                }
+            };
+            if matches!(last, Outcome::Found(_)) {
+                break;
+            }
+        }
+        last
+    }
+
+    /// Returns the macros as they are, for [`Self::restore`].
+    pub fn snapshot(&self) -> Saved {
+        Saved(self.macros.clone())
+    }
+
+    /// Makes the macros what they were.
+    pub fn restore(&mut self, saved: &Saved) {
+        self.macros = saved.0.clone();
+    }
+
+    /// Sets who hears at once what happens while rules run, and how much of it (debug category 21).
+    pub fn listen(&mut self, listener: Listener, trace_level: u8) {
+        self.listener = Some(listener);
+        self.trace_level = trace_level;
+    }
+
+    /// Changes how much of the evaluation is traced.
+    pub fn set_trace_level(&mut self, level: u8) {
+        self.trace_level = level;
+    }
+
+    /// Takes what went wrong since the last call, for the log.
+    pub fn take_complaints(&mut self) -> Vec<BString> {
+        std::mem::take(&mut self.complaints)
+    }
+
+    /// Tells of something: to the listener, or to be taken later.
+    pub fn hear(&mut self, heard: Heard<'_>) {
+        if let Some(listener) = &mut self.listener {
+            listener(heard);
+            return;
+        }
+        let text = match heard {
+            Heard::Trouble(trouble) => BString::from(trouble.to_string()),
+            Heard::Fault(text) | Heard::Message(text) => text.into(),
+            Heard::Trace(_) => return,
+        };
+        if self.complaints.len() < COMPLAINTS_MAX {
+            self.complaints.push(text);
+        }
+    }
+
+    /// Tells of a message, if there is one.
+    fn hear_message(&mut self, message: Option<BString>) {
+        if let Some(message) = message {
+            self.hear(Heard::Message(&message));
+        }
+    }
+
+    /// Looks a key up in a map that answers at once; none for the others.
+    fn look_up_now(&mut self, entry: &Entry, key: &[u8], args: &[&[u8]]) -> Option<Outcome> {
+        let definition = &entry.definition;
+        match definition.kind {
+            _ if self.is_deferred && definition.skip_when_deferred => Some(Outcome::NotFound(Sysexit::Ok)),
+            Kind::Macro => Some(self.set_by_map(key, args)),
+            Kind::Syslog(_) => {
+                self.complaints.push(key.into());
+                self.complaints.truncate(COMPLAINTS_MAX);
+                Some(Outcome::Found(BString::default()))
+            }
+            Kind::Switch | Kind::Sequence(_) => Some(Outcome::NotFound(Sysexit::NoHost)),
+            _ if definition.kind.is_local() => {
+                let site = Arc::clone(&self.site);
+                let (outcome, complaint) = site.maps.look_up_local(entry, key, args);
+                self.hear_message(complaint);
+                Some(outcome)
+            }
+            _ => None,
+        }
+    }
+
+    /// Sets or clears the macro that a look-up in a macro map names.
+    fn set_by_map(&mut self, key: &[u8], args: &[&[u8]]) -> Outcome {
+        let named = macros::Named::read(key);
+        for error in named.errors {
+            self.hear(Heard::Fault(error.to_string().as_bytes()));
+        }
+        match (named.name, args.first()) {
+            (Some(name), Some(value)) => self.macros.set(name, *value),
+            (Some(name), None) => self.macros.remove(name),
+            (None, _) => {}
+        }
+        Outcome::Found(BString::default())
+    }
+}
+
+impl Values for Context {
+    fn macro_value(&self, name: &[u8]) -> Option<Value<'_>> {
+        self.macros.get(name)
+    }
+}
+
+impl Lookup for Context {
+    fn in_class(&self, class: &ClassRef, phrase: &[u8]) -> bool {
+        self.classes.of_rule(class.index).is_some_and(|members| members.contains(phrase))
+    }
+
+    fn class_bytes_max(&self, class: &ClassRef) -> usize {
+        self.classes.of_rule(class.index).map_or(0, super::class::Class::bytes_max)
+    }
+
+    fn key_style(&self, map: &[u8]) -> Option<KeyStyle> {
+        self.site.maps.key_style(map)
+    }
+
+    fn look_up<'a>(&'a mut self, map: &'a [u8], key: &'a [u8], args: &'a [BString]) -> Answer<'a> {
+        let site = Arc::clone(&self.site);
+        let Some(entry) = site.maps.entry(map) else {
+            return Answer::Now(Found::NOTHING);
+        };
+        let words: Vec<&[u8]> = args.iter().map(|arg| arg.as_slice()).collect();
+        if let [leaf] = site.maps.leaves(entry)
+            && let Some(outcome) = self.look_up_now(leaf, key, &words)
+        {
+            return Answer::Now(found(&entry.definition, key, outcome));
+        }
+        Answer::Later(Box::pin(async move {
+            let site = Arc::clone(&self.site);
+            let name = String::from_utf8_lossy(map);
+            let outcome = self.map_lookup(&name, key, &words).await;
+            match site.maps.definition(map) {
+                Some(definition) => found(definition, key, outcome),
+                None => Found::NOTHING,
+            }
+        }))
+    }
+
+    fn complain(&mut self, trouble: &Trouble) {
+        self.hear(Heard::Trouble(trouble));
+    }
+
+    fn trace_level(&self) -> u8 {
+        self.trace_level
+    }
+
+    fn trace(&mut self, step: Trace<'_>) {
+        self.hear(Heard::Trace(step));
+    }
+}
+
+/// Returns what a rule sees of an outcome.
+fn found(definition: &Definition, key: &[u8], outcome: Outcome) -> Found {
+    let (value, status) = definition.in_rule(key, outcome);
+    let value = value.map(|value| match definition.kind {
+        // The delimiter of sub-matches is the mark `$|`.
+        Kind::Regex(_) => value,
+        _ => match macros::quote(&value) {
+            Cow::Borrowed(_) => value,
+            Cow::Owned(quoted) => quoted.into(),
+        },
+    });
+    Found { value, temp_fail: status == Sysexit::TempFail }
+}

@@ -1,0 +1,134 @@
+//! The maps of a site: opened when they are first used, and again when their files change.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bstr::{BStr, BString};
+
+use crate::map::{Definition, Kind, Map, Opener, Outcome};
+use crate::rewrite::KeyStyle;
+
+/// How deep sequences may hold sequences.
+const SEQUENCE_DEPTH_MAX: usize = 4;
+
+/// One map.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) definition: Definition,
+    /// None until it is first used.
+    map: RwLock<Option<Arc<Map>>>,
+}
+
+/// All maps of a site.
+pub struct Maps {
+    entries: HashMap<BString, Arc<Entry>>,
+    /// For each sequence, its members that are no sequences.
+    sequences: HashMap<BString, Vec<Arc<Entry>>>,
+    opener: Arc<dyn Opener>,
+}
+
+impl std::fmt::Debug for Maps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Maps").field("entries", &self.entries).finish_non_exhaustive()
+    }
+}
+
+impl Maps {
+    /// Declares maps; none is opened yet.
+    pub(super) fn new(definitions: Vec<Definition>, opener: Arc<dyn Opener>) -> Self {
+        let entries: HashMap<_, _> = definitions
+            .into_iter()
+            .map(|definition| (definition.name.clone(), Arc::new(Entry { definition, map: RwLock::default() })))
+            .collect();
+        let sequences = entries.iter().filter(|(_, entry)| matches!(entry.definition.kind, Kind::Sequence(_)));
+        let sequences = sequences.map(|(name, entry)| (name.clone(), members(&entries, entry))).collect();
+        Self { entries, sequences, opener }
+    }
+
+    /// Returns the definition of a map.
+    pub fn definition(&self, name: &[u8]) -> Option<&Definition> {
+        self.entries.get(BStr::new(name)).map(|entry| &entry.definition)
+    }
+
+    /// Returns how keys of a map are made of tokens.
+    pub(super) fn key_style(&self, name: &[u8]) -> Option<KeyStyle> {
+        let definition = self.definition(name)?;
+        let is_dequote = definition.kind == Kind::Dequote;
+        let blank_sub = if is_dequote { None } else { definition.space };
+        Some(KeyStyle { blank_sub, keeps_quotes: definition.keep_quotes || is_dequote })
+    }
+
+    /// Returns the map called `name`.
+    pub(super) fn entry(&self, name: &[u8]) -> Option<&Arc<Entry>> {
+        self.entries.get(BStr::new(name))
+    }
+
+    /// Returns what is looked up in turn: the members of a sequence, or the map itself.
+    pub(super) fn leaves<'a>(&'a self, entry: &'a Arc<Entry>) -> &'a [Arc<Entry>] {
+        match self.sequences.get(&entry.definition.name) {
+            Some(members) => members,
+            None => std::slice::from_ref(entry),
+        }
+    }
+
+    /// Returns the opened map, and what went wrong if it was opened just now.
+    pub(super) fn open(&self, entry: &Entry) -> (Arc<Map>, Option<BString>) {
+        if let Some(map) = &*entry.map.read().unwrap_or_else(PoisonError::into_inner) {
+            return (Arc::clone(map), None);
+        }
+        let map = Arc::new(Map::open(&entry.definition, &*self.opener));
+        *entry.map.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&map));
+        let complaint = map.complaint().map(BString::from);
+        (map, complaint)
+    }
+
+    /// Opens every map whose keys lie in a file; returns what went wrong.
+    pub fn open_all(&self) -> Vec<BString> {
+        let local = self.entries.values().filter(|entry| entry.definition.kind.is_local());
+        local.filter_map(|entry| self.open(entry).1).collect()
+    }
+
+    /// Tells whether the file of an open map has changed.
+    pub(super) fn any_stale(&self) -> bool {
+        self.entries.values().any(|entry| entry.is_stale())
+    }
+
+    /// Opens again what has changed.
+    pub(super) fn reopen_stale(&self) {
+        for entry in self.entries.values().filter(|entry| entry.is_stale()) {
+            let map = Arc::new(Map::open(&entry.definition, &*self.opener));
+            *entry.map.write().unwrap_or_else(PoisonError::into_inner) = Some(map);
+        }
+    }
+
+    /// Looks a key up in a map that needs neither network nor other programs.
+    pub(super) fn look_up_local(&self, entry: &Entry, key: &[u8], args: &[&[u8]]) -> (Outcome, Option<BString>) {
+        let (map, complaint) = self.open(entry);
+        (map.lookup(key, args), complaint)
+    }
+}
+
+impl Entry {
+    /// Tells whether the map is open and its file has changed.
+    fn is_stale(&self) -> bool {
+        self.map.read().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|map| map.is_stale())
+    }
+}
+
+/// Returns the members of a sequence, and those of sequences among them, in order.
+fn members(entries: &HashMap<BString, Arc<Entry>>, sequence: &Arc<Entry>) -> Vec<Arc<Entry>> {
+    let mut flat = vec![Arc::clone(sequence)];
+    for _ in 0..SEQUENCE_DEPTH_MAX {
+        flat = flat.into_iter().flat_map(|entry| expanded(entries, entry)).collect();
+    }
+    flat.retain(|entry| !matches!(entry.definition.kind, Kind::Sequence(_)));
+    flat
+}
+
+/// Returns the members of a sequence, or the map itself.
+fn expanded(entries: &HashMap<BString, Arc<Entry>>, entry: Arc<Entry>) -> Vec<Arc<Entry>> {
+    match &entry.definition.kind {
+        Kind::Sequence(names) => names.iter().filter_map(|name| entries.get(name)).cloned().collect(),
+        _ => vec![entry],
+    }
+}

@@ -1,0 +1,135 @@
+//! From the name of a configuration file to a site: the one way in which all programs begin.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bstr::BString;
+use jiff::tz::TimeZone;
+
+use super::identity::{Identity, Probe};
+use super::load::{LoadOptions, Site, reason};
+use crate::cf::{self, CfError, Config, DontProbe, Override, Problem, ReadEnv, ResolverFlag, Severity};
+use crate::macros::MacroTable;
+use crate::map::Opener;
+use crate::name::Sysexit;
+use crate::net::{Hosts, Resolver, ResolverFlags, ResolverSettings};
+
+/// How a program begins.
+pub struct StartOptions {
+    /// The configuration file.
+    pub file: PathBuf,
+    /// The letter of `-b`.
+    pub mode: u8,
+    /// What the command line sets.
+    pub overrides: Vec<Override>,
+    /// How maps and class files are opened.
+    pub opener: Arc<dyn Opener>,
+    /// Programs of `F|` lines may be run by this process.
+    pub runs_programs: bool,
+}
+
+/// A site and what is wrong with its configuration.
+#[derive(Debug)]
+pub struct Started {
+    /// The site; none where the configuration cannot be read at all or has a fault that ends every program.
+    pub site: Option<Arc<Site>>,
+    /// What is wrong, in the order of the file.
+    pub errors: Vec<CfError>,
+}
+
+impl Started {
+    /// Returns the exit status that the first fault leads to.
+    pub fn exit(&self) -> Sysexit {
+        self.errors.iter().find_map(CfError::exit).unwrap_or(Sysexit::Ok)
+    }
+}
+
+/// Reads the configuration file and puts it to use.
+pub async fn start(options: StartOptions) -> Started {
+    let StartOptions { file, mode, overrides, opener, runs_programs } = options;
+    let name = file.display().to_string();
+    let text = match std::fs::read(&file) {
+        Ok(text) => text,
+        Err(error) => {
+            let text = format!("cannot open: {}", reason(&error)).into();
+            let problem = Problem::Outside { text, exit: Sysexit::OsFile };
+            return Started { site: None, errors: vec![CfError { file: name.into(), line: 0, problem }] };
+        }
+    };
+    let settings = system_settings();
+    let mut identity = Identity::find(&Resolver::new(settings.clone())).await;
+    let mut macros = MacroTable::default();
+    identity.define(&mut macros);
+    macros.set("opMode", [mode].as_slice());
+    let processors = std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1));
+    let env = ReadEnv { macros: Arc::new(macros), map_classes: Vec::new(), processors, overrides };
+    let (config, mut errors) = cf::read(&text, &name, &env);
+    if errors.iter().any(|error| matches!(error.severity(), Severity::Fatal(_))) {
+        return Started { site: None, errors };
+    }
+    let settings = configured(settings, &config, &identity);
+    let resolver = Arc::new(Resolver::new(settings));
+    identity.probe(&resolver, probe(&config)).await;
+    let zone = TimeZone::system();
+    let load = LoadOptions { identity, resolver, zone, mode, runs_programs };
+    let (site, more) = Site::load(Arc::new(config), opener, load);
+    errors.extend(more);
+    errors.sort_by_key(|error| error.line);
+    Started { site: Some(site), errors }
+}
+
+/// Returns what the system's files say about the name service.
+fn system_settings() -> ResolverSettings {
+    let read = |path: &str| std::fs::read(path).unwrap_or_default();
+    let mut settings = ResolverSettings::from_resolv_conf(&read("/etc/resolv.conf"));
+    settings.hosts = Hosts::parse(&read("/etc/hosts"));
+    settings.read_nsswitch(&read("/etc/nsswitch.conf"));
+    settings
+}
+
+/// Returns the settings as the configuration changes them.
+fn configured(mut settings: ResolverSettings, config: &Config, identity: &Identity) -> ResolverSettings {
+    let options = &config.options;
+    let path = |text: &BString| Path::new(OsStr::from_bytes(text)).to_owned();
+    if options.hosts_file != "/etc/hosts"
+        && let Ok(text) = std::fs::read(path(&options.hosts_file))
+    {
+        settings.hosts = Hosts::parse(&text);
+    }
+    if let Ok(text) = std::fs::read(path(&options.service_switch_file)) {
+        settings.read_service_switch(&text);
+    }
+    settings.domain = identity.domain.clone();
+    settings.expand_cnames = !options.dont_expand_cnames;
+    settings.flags = flags(config);
+    let (retrans, retry) = (options.timeout.resolver_retrans, options.timeout.resolver_retry);
+    settings.retrans =
+        retrans.normal.or(retrans.first).filter(|time| *time > Duration::ZERO).unwrap_or(settings.retrans);
+    let retry = retry.normal.or(retry.first).and_then(|times| u32::try_from(times).ok()).filter(|times| *times > 0);
+    settings.retry = retry.unwrap_or(settings.retry);
+    settings
+}
+
+/// Returns `ResolverOptions` as the resolver wants them.
+fn flags(config: &Config) -> ResolverFlags {
+    let given = config.options.resolver_options;
+    ResolverFlags {
+        search: given.has(ResolverFlag::DnsSrch),
+        default_names: given.has(ResolverFlag::DefNames),
+        recurse: given.has(ResolverFlag::Recurse),
+        has_wildcard_mx: given.has(ResolverFlag::HasWildcardMx),
+        work_around_broken_aaaa: given.has(ResolverFlag::WorkAroundBrokenAaaa),
+    }
+}
+
+/// Returns which interfaces are asked for their addresses.
+fn probe(config: &Config) -> Probe {
+    match config.options.dont_probe_interfaces {
+        DontProbe::Nothing => Probe::All,
+        DontProbe::Loopback => Probe::NoLoopback,
+        DontProbe::All => Probe::Nothing,
+    }
+}
