@@ -52,6 +52,8 @@ pub struct SmtpSettings {
     pub eight_bit: EightBitMode,
     /// `DefaultCharSet`.
     pub default_charset: BString,
+    /// `UseCompressedIPv6Addresses`: `::` may stand for zeros in the log.
+    pub compressed_ipv6: bool,
 }
 
 impl SmtpSettings {
@@ -72,6 +74,7 @@ impl SmtpSettings {
             fallback_smart_host: options.fallback_smart_host.clone(),
             eight_bit: options.eight_bit_mode,
             default_charset: options.default_char_set.clone(),
+            compressed_ipv6: options.use_compressed_ipv6_addresses,
         }
     }
 }
@@ -251,7 +254,7 @@ impl SmtpClient {
             }
         };
         for address in addresses.into_iter().take(ADDRESSES_MAX) {
-            let peer = Peer { host: host.clone(), address: bracketed(address) };
+            let peer = Peer { host: host.clone(), address: bracketed(address, self.settings.compressed_ipv6) };
             let target = SocketAddr::new(address, attempt.port);
             if self.try_address(target, &peer, attempt).await || attempt.is_over() {
                 return;
@@ -424,10 +427,14 @@ fn literal(text: &[u8]) -> Option<IpAddr> {
 }
 
 /// Writes an address as the log does.
-fn bracketed(address: IpAddr) -> BString {
+fn bracketed(address: IpAddr, compressed: bool) -> BString {
     match address {
         IpAddr::V4(address) => format!("[{address}]").into(),
-        IpAddr::V6(address) => format!("[IPv6:{address}]").into(),
+        IpAddr::V6(address) if compressed => format!("[IPv6:{address}]").into(),
+        IpAddr::V6(address) => {
+            let groups = address.segments().map(|group| format!("{group:x}"));
+            format!("[IPv6:{}]", groups.join(":")).into()
+        }
     }
 }
 
