@@ -6,5 +6,4 @@ pub mod date;
 pub mod envelope;
 pub mod header;
 pub mod reply;
-pub mod report;
 pub mod token;

@@ -1,8 +1,5 @@
 //! From an address to recipients and mailers: parsing by rules, aliases, .forward.
 
-pub mod alias;
 pub mod parse;
-pub mod recipients;
-pub mod refusal;
+mod refusal;
 pub mod remote_name;
-pub mod source;
