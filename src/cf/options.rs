@@ -357,6 +357,8 @@ options! {
     CRLPath _ crl_path: Text = "", drops, inert;
     /// The name in HELO and EHLO.
     HeloName _ helo_name: Text = "", drops, works;
+    /// How a mailer whose program is `mail.local` is run: `exec` starts the program, else its work is done in place.
+    LocalDelivery _ local_delivery: Text = "", drops, works;
     /// Useless commands before answers are slow.
     MaxNOOPCommands _ max_noop_commands: Number = "20", drops, works;
     /// Rejected recipients after which the session ends; 0: never.

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 
 use super::map_tools::{Failure, Flags, Named, OptionLines, Streams, reason, until_nul, with_streams};
 use crate::map::{Records, SaveError, TargetOptions};
@@ -75,7 +75,7 @@ fn run(args: &[OsString], streams: &mut Streams<'_>) -> Sysexit {
     let mut found = Flags::parse("C:fquxN", args);
     let error = found.error.take();
     if let Some(error) = &error {
-        streams.complain(format_args!("editmap: {error}"));
+        streams.complain(format!("editmap: {error}"));
     }
     let (Some(request), None) = (Request::parse(found), error) else {
         streams.complain(USAGE);
@@ -109,7 +109,7 @@ fn perform(request: &Request, streams: &mut Streams<'_>) -> Result<Sysexit, Fail
         Action::Remove => {
             if !edit(request, &named, options, streams, &mut |records| records.remove(&request.stored_key))? {
                 let (key, name) = (&request.key, &request.name);
-                streams.complain(format_args!("editmap: key {key} doesn't exist in map {name}"));
+                streams.complain([b"editmap: key ", &key[..], b" doesn't exist in map ", name].concat());
             }
             Ok(Sysexit::Ok)
         }
@@ -125,10 +125,11 @@ fn query(
     let database = named.read("editmap", options)?;
     let found = database.get(&request.stored_key).map_err(|error| named.not_opened("editmap", error.to_string()))?;
     let Some(value) = found else {
-        let text = format!("editmap: couldn't find key {} in map {}", request.key, request.name);
-        return Err(Failure { text, exit: Sysexit::Unavailable });
+        let (key, name) = (&request.key, &request.name);
+        streams.complain([b"editmap: couldn't find key ", &key[..], b" in map ", name].concat());
+        return Ok(Sysexit::Unavailable);
     };
-    match writeln!(streams.output, "{}", until_nul(&value).as_bstr()) {
+    match streams.output.write_all(&[until_nul(&value), b"\n"].concat()) {
         Ok(()) => Ok(Sysexit::Ok),
         Err(_) => Ok(Sysexit::IoErr),
     }

@@ -78,7 +78,7 @@ fn run(args: &[OsString], streams: &mut Streams<'_>) -> Sysexit {
         options.set(letter, value);
     }
     if let Some(error) = &found.error {
-        streams.complain(format_args!("makemap: {error}"));
+        streams.complain(format!("makemap: {error}"));
     }
     let ([kind, name], None) = (&found.operands[..], &found.error) else {
         streams.complain(USAGE);
@@ -158,19 +158,27 @@ fn make(options: &Options, kind: &[u8], name: &[u8], streams: &mut Streams<'_>) 
     }
 }
 
-/// Why a line gives no record; the texts are the original's.
-#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+/// Why a line gives no record.
+#[derive(Debug, Eq, PartialEq)]
 enum LineError {
-    #[error("line too long (1024 bytes max)")]
     TooLong,
-    #[error("NUL byte in line")]
     Nul,
-    #[error("syntax error (leading space)")]
     LeadingSpace,
-    #[error("no RHS for LHS {0}")]
     NoValue(BString),
-    #[error("key {0}: duplicate key")]
     Duplicate(BString),
+}
+
+impl LineError {
+    /// Returns the text, the original's but for NUL bytes; keys in it keep their bytes, so that it is no `Display`.
+    fn text(&self) -> Vec<u8> {
+        match self {
+            LineError::TooLong => b"line too long (1024 bytes max)".to_vec(),
+            LineError::Nul => b"NUL byte in line".to_vec(),
+            LineError::LeadingSpace => b"syntax error (leading space)".to_vec(),
+            LineError::NoValue(key) => [b"no RHS for LHS ", key.as_slice()].concat(),
+            LineError::Duplicate(key) => [b"key ", key.as_slice(), b": duplicate key"].concat(),
+        }
+    }
 }
 
 /// Reads all lines; the status is that of a data error if there was one, the good lines count all the same.
@@ -193,7 +201,8 @@ fn read_lines(
         }
         number += 1;
         if let Err(error) = take_line(options, &line, records, streams.output) {
-            streams.complain(format_args!("makemap: {}: line {number}: {error}", name.as_bstr()));
+            let place = format!(": line {number}: ");
+            streams.complain([b"makemap: ", name, place.as_bytes(), &error.text()].concat());
             exit = Sysexit::DataErr;
         }
     }
@@ -256,7 +265,7 @@ fn take_line(options: &Options, line: &[u8], records: &mut Records, output: &mut
     }
     if options.verbose {
         // A broken pipe shows when the output is closed; the database matters more.
-        let _ = writeln!(output, "key=`{}', val=`{}'", key.as_bstr(), value.as_bstr());
+        let _ = output.write_all(&[b"key=`", &key[..], b"', val=`", value, b"'\n"].concat());
     }
     put(options, records, &key, value)
 }

@@ -25,9 +25,9 @@ pub(super) struct Streams<'a> {
 
 impl Streams<'_> {
     /// Writes a line to the error stream.
-    pub(super) fn complain(&mut self, line: impl std::fmt::Display) {
+    pub(super) fn complain(&mut self, line: impl AsRef<[u8]>) {
         // Nobody may be listening; the exit status tells as well.
-        let _ = writeln!(self.errors, "{line}");
+        let _ = self.errors.write_all(&[line.as_ref(), b"\n"].concat());
     }
 }
 

@@ -13,6 +13,5 @@ pub mod mode;
 pub mod praliases;
 pub mod queue_run;
 pub mod show;
-pub mod test_mode;
 
 pub use dispatch::run;

@@ -23,7 +23,7 @@ pub fn main(args: &[OsString]) -> ExitCode {
 fn run(args: &[OsString], streams: &mut Streams<'_>) -> Sysexit {
     let found = Flags::parse("C:f:", args);
     if let Some(error) = &found.error {
-        streams.complain(format_args!("praliases: {error}"));
+        streams.complain(format!("praliases: {error}"));
         streams.complain(USAGE);
         return Sysexit::Usage;
     }
@@ -33,7 +33,7 @@ fn run(args: &[OsString], streams: &mut Streams<'_>) -> Sysexit {
         None => match OptionLines::read(last(b'C').map(|path| path.as_slice())) {
             Ok(lines) => lines.alias_files.iter().flat_map(|option| alias_file_maps(option)).collect(),
             Err(error) => {
-                streams.complain(format_args!("praliases: {error}"));
+                streams.complain(format!("praliases: {error}"));
                 return Sysexit::NoInput;
             }
         },
@@ -41,7 +41,7 @@ fn run(args: &[OsString], streams: &mut Streams<'_>) -> Sysexit {
     // QUIRK(praliases-status): a map that cannot be opened is told, and the status stays 0.
     for (class, args) in maps {
         if let Err(error) = print(&class, &args, &found.operands, streams) {
-            streams.complain(format_args!("praliases: {error}"));
+            streams.complain(format!("praliases: {error}"));
         }
     }
     Sysexit::Ok
@@ -91,14 +91,14 @@ fn print_keys(database: &Database, keys: &[BString], streams: &mut Streams<'_>) 
         };
         match found {
             Some(value) => print_alias(key, &value, streams.output)?,
-            None => writeln!(streams.output, "{key}: No such key")?,
+            None => streams.output.write_all(&[&key[..], b": No such key\n"].concat())?,
         }
     }
     Ok(())
 }
 
 fn print_alias(name: &[u8], value: &[u8], output: &mut dyn Write) -> io::Result<()> {
-    writeln!(output, "{}:{}", until_nul(name).as_bstr(), until_nul(value).as_bstr())
+    output.write_all(&[until_nul(name), b":", until_nul(value), b"\n"].concat())
 }
 
 #[cfg(test)]

@@ -35,7 +35,9 @@ fn applies(ctx: &Context, mailer: &Mailer, field: &Header) -> bool {
     match &field.only_for {
         Condition::Always => !NEVER_SENT.iter().any(|name| field.is(name)),
         Condition::MailerFlags(flags) => mailer.flags.intersects(flags),
-        Condition::Macro(name) => ctx.get(&BStr::new(name.as_bytes()).to_string()).is_some_and(|value| !value.is_empty()),
+        Condition::Macro(name) => {
+            ctx.get(&BStr::new(name.as_bytes()).to_string()).is_some_and(|value| !value.is_empty())
+        }
         Condition::Class(name) => ctx.class_has_members(name),
     }
 }

@@ -338,6 +338,7 @@ impl LineWriter {
     /// Writes a CR that no LF follows: where line ends have a CR it is a line end, since a bare one could be taken for one
     /// by the next host.
     fn bare_cr(&mut self, out: &mut Vec<u8>) {
+        // QUIRK(client-bare-cr): the original lets it through.
         if self.format.end_of_line.contains(&b'\r') {
             self.newline(out);
         } else {
@@ -518,5 +519,23 @@ mod tests {
             .expect("memory");
         assert_eq!(count, 2 + 14 * 10_000);
         assert_eq!(out.len(), 2 + 14 * 10_000);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_can_end_a_message_early(body: Vec<u8>, limit in 4_usize..20, size in 1_usize..9) {
+            let format = Format { line_bytes_max: Some(limit), escape_from: true, ..smtp() };
+            let mut writer = LineWriter::new(format);
+            let mut out = Vec::new();
+            body.chunks(size).for_each(|chunk| writer.body(chunk, &mut out));
+            writer.finish(&mut out);
+            let text = BString::from(out);
+            proptest::prop_assert!(text.is_empty() || text.ends_with(b"\r\n"));
+            for line in bstr::ByteSlice::split_str(text.strip_suffix(b"\r\n").unwrap_or(&text), "\r\n") {
+                proptest::prop_assert!(!line.contains(&b'\r') && !line.contains(&b'\n') && line != b".");
+                // A stuffed dot and a `>` do not count.
+                proptest::prop_assert!(line.len() <= limit + 2);
+            }
+        }
     }
 }

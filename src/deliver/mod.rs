@@ -1,13 +1,21 @@
 //! Delivery: one attempt for one mailer and host.
 
+pub mod attempt;
 pub mod connection;
 pub mod connection_cache;
 pub mod conversation;
 pub mod exchangers;
+pub mod group;
+pub mod header;
+pub mod holding;
 pub mod lmtp;
+pub mod local;
 pub mod message;
 pub mod mime;
 mod mime_code;
 mod mime_lines;
 pub mod outcome;
+pub mod program;
+pub mod relay;
+pub mod services;
 pub mod smtp;

@@ -52,6 +52,8 @@ pub struct SmtpSettings {
     pub eight_bit: EightBitMode,
     /// `DefaultCharSet`.
     pub default_charset: BString,
+    /// `UseCompressedIPv6Addresses`: `::` may stand for zeros in the log.
+    pub compressed_ipv6: bool,
 }
 
 impl SmtpSettings {
@@ -72,6 +74,7 @@ impl SmtpSettings {
             fallback_smart_host: options.fallback_smart_host.clone(),
             eight_bit: options.eight_bit_mode,
             default_charset: options.default_char_set.clone(),
+            compressed_ipv6: options.use_compressed_ipv6_addresses,
         }
     }
 }
@@ -225,15 +228,14 @@ impl SmtpClient {
                 host,
             ),
             NoExchanger::NullMx(host) => {
-                let reply = format!("556 5.1.10 <{host}>: Host does not accept mail (null MX)");
+                let reply = "556 Host does not accept mail: MX 0 .";
                 (Outcome::failed(Status::new(5, 1, 10), exit_text(Sysexit::Unavailable)).with_reply(reply), host)
             }
             NoExchanger::Loop(host) => {
                 attempt
                     .notes
                     .push(format!("SYSERR: MX list for {host} points back to {}", self.settings.own_name).into());
-                let reply = "553 5.3.5 system config error";
-                (Outcome::failed(Status::new(5, 3, 5), exit_text(Sysexit::Config)).with_reply(reply), host)
+                (Outcome::failed(Status::new(5, 3, 5), exit_text(Sysexit::Config)), host)
             }
         };
         let peer = Peer { host: host.clone(), address: BString::default() };
@@ -252,7 +254,7 @@ impl SmtpClient {
             }
         };
         for address in addresses.into_iter().take(ADDRESSES_MAX) {
-            let peer = Peer { host: host.clone(), address: bracketed(address) };
+            let peer = Peer { host: host.clone(), address: bracketed(address, self.settings.compressed_ipv6) };
             let target = SocketAddr::new(address, attempt.port);
             if self.try_address(target, &peer, attempt).await || attempt.is_over() {
                 return;
@@ -268,7 +270,7 @@ impl SmtpClient {
         }
         let unknown = |what: &str| {
             let stat = format!("{} (Name server: {host}: {what})", exit_text(Sysexit::NoHost));
-            Err(Outcome::failed(Status::new(5, 1, 2), stat).with_reply(format!("550 5.1.2 {host}: host unknown")))
+            Err(Outcome::failed(Status::new(5, 1, 2), stat).with_reply("550 Host unknown"))
         };
         match self.resolver.addresses(name, self.settings.family).await {
             Answer::Found(addresses) => Ok(addresses),
@@ -311,6 +313,7 @@ impl SmtpClient {
                 conversation::transact(&mut connection, &self.settings, attempt.job, &chunk).await;
             attempt.notes.extend(conversation::silence_note(&connection));
             for (index, outcome) in chunk.into_iter().zip(outcomes) {
+                // QUIRK(client-next-host): whatever may pass is tried at the next host at once.
                 if outcome.verdict == Verdict::Deferred {
                     attempt.pending.push(index);
                 }
@@ -424,10 +427,14 @@ fn literal(text: &[u8]) -> Option<IpAddr> {
 }
 
 /// Writes an address as the log does.
-fn bracketed(address: IpAddr) -> BString {
+fn bracketed(address: IpAddr, compressed: bool) -> BString {
     match address {
         IpAddr::V4(address) => format!("[{address}]").into(),
-        IpAddr::V6(address) => format!("[IPv6:{address}]").into(),
+        IpAddr::V6(address) if compressed => format!("[IPv6:{address}]").into(),
+        IpAddr::V6(address) => {
+            let groups = address.segments().map(|group| format!("{group:x}"));
+            format!("[IPv6:{}]", groups.join(":")).into()
+        }
     }
 }
 

@@ -193,7 +193,7 @@ macro_rules! wire {
         }
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, Eq, PartialEq)]
+        #[derive(Clone, Debug, Eq, Hash, PartialEq)]
         pub enum $name {
             $( $(#[$variant_doc])* $variant { $( $(#[$field_doc])* $field: $type, )* }, )*
         }
@@ -232,7 +232,7 @@ macro_rules! wire {
         pub struct $name:ident { $( $(#[$field_doc:meta])* pub $field:ident : $type:ty, )* }
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, Eq, PartialEq)]
+        #[derive(Clone, Debug, Eq, Hash, PartialEq)]
         pub struct $name { $( $(#[$field_doc])* pub $field: $type, )* }
 
         impl crate::keeper::wire::Wire for $name {

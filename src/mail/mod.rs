@@ -6,4 +6,5 @@ pub mod date;
 pub mod envelope;
 pub mod header;
 pub mod reply;
+pub mod report;
 pub mod token;

@@ -271,7 +271,7 @@ impl Place {
     fn create(&self, kind: FileKind, entry: &EntryName, file_mode: u32) -> Result<File, SpoolError> {
         let fail = |step, source| io_error(step, kind, &entry.id, source);
         let name = file_name(kind, &entry.id);
-        let mode = Mode::from_bits_truncate(file_mode as libc::mode_t);
+        let mode = Mode::from_bits_truncate(file_mode as nix::sys::stat::mode_t);
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let file = match openat(self.directory(kind), name.as_str(), flags, mode) {
             Ok(fd) => File::from(fd),

@@ -152,7 +152,7 @@ impl SimulatedDisk {
         match trouble {
             None => act(),
             Some(Trouble::Full) => Err(io::ErrorKind::StorageFull.into()),
-            Some(Trouble::Broken) => Err(io::Error::from_raw_os_error(libc::EIO)),
+            Some(Trouble::Broken) => Err(io::Error::from_raw_os_error(nix::errno::Errno::EIO as i32)),
             Some(Trouble::KilledBefore) => {
                 self.lock().dead = true;
                 Err(io::Error::other("killed"))

@@ -1,5 +1,8 @@
 //! From an address to recipients and mailers: parsing by rules, aliases, .forward.
 
+pub mod alias;
 pub mod parse;
-mod refusal;
+pub mod recipients;
+pub mod refusal;
 pub mod remote_name;
+pub mod source;

@@ -40,6 +40,13 @@ pub struct Started {
     pub errors: Vec<CfError>,
 }
 
+impl Started {
+    /// Returns the exit status that the first fault leads to.
+    pub fn exit(&self) -> Sysexit {
+        self.errors.iter().find_map(CfError::exit).unwrap_or(Sysexit::Ok)
+    }
+}
+
 /// Reads the configuration file and puts it to use.
 pub async fn start(options: StartOptions) -> Started {
     let StartOptions { file, mode, overrides, opener, runs_programs } = options;

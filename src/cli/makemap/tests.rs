@@ -112,3 +112,54 @@ fn the_command_line_must_be_whole() {
     let listed = room.run(run, "-l -Q", "");
     assert_eq!((listed.output.as_str(), listed.exit), ("hash\nbtree\nimplicit\n", Sysexit::Ok));
 }
+
+/// Where `tests/oracle/setup.sh` unpacks the original.
+const ORIGINAL: &str = "/opt/oracle/bin";
+
+/// Runs a program of the original in the room; `None` where it is not there.
+fn original(room: &Room, program: &str, args: &[&str], input: &str) -> Option<String> {
+    let path = std::path::Path::new(ORIGINAL).join(program);
+    if !path.exists() {
+        eprintln!("skipped: the original is not here; tests/oracle/setup.sh brings it");
+        return None;
+    }
+    let mut child = std::process::Command::new(path)
+        .args(["-C", "/dev/null"])
+        .args(args)
+        .current_dir(room.path(""))
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("it can be run");
+    child.stdin.take().expect("it is a pipe").write_all(input.as_bytes()).expect("it reads");
+    let done = child.wait_with_output().expect("it ends");
+    assert!(done.status.success(), "{program} {args:?}");
+    Some(String::from_utf8(done.stdout).expect("text"))
+}
+
+fn sorted(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[test]
+fn the_original_reads_and_augments_what_we_write() {
+    let room = Room::new();
+    // Keys that begin alike are where an order of our own would show.
+    let lines: String = (0..2000).map(|n| format!("key{n}\tvalue of {n}\n")).collect();
+    let more: String = (2000..6000).map(|n| format!("key{n}\tvalue of {n}\n")).collect();
+    let all = format!("{lines}{more}");
+    for method in ["hash", "btree"] {
+        assert_eq!(room.run(run, &format!("{method} x"), &lines).exit, Sysexit::Ok);
+        let Some(dump) = original(&room, "makemap", &["-u", method, "x"], "") else { return };
+        assert_eq!(sorted(&dump), sorted(&lines));
+        for n in [1, 10, 100, 101, 1000, 1001, 1999] {
+            let found = original(&room, "editmap", &["-q", method, "x", &format!("key{n}")], "");
+            assert_eq!(found, Some(format!("value of {n}\n")));
+        }
+        original(&room, "makemap", &["-o", method, "x"], &more);
+        let dump = room.run(run, &format!("-u {method} x"), "").output;
+        assert_eq!(sorted(&dump), sorted(&all));
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::super::message::{Format, write};
 use super::*;
 
@@ -171,4 +173,54 @@ fn content_types_are_read() {
     assert_eq!(boundary("multipart/mixed;boundary=abc ; x=y"), Some("abc".into()));
     assert_eq!(boundary("text/plain"), None);
     assert!(ContentType::parse(b"nonsense").is_none());
+}
+
+/// Bodies made of what the walk looks for.
+fn bodies() -> impl Strategy<Value = Vec<u8>> {
+    let word = prop_oneof![
+        Just(b"--AA\n".to_vec()),
+        Just(b"--AA--\n".to_vec()),
+        Just(b"--BB".to_vec()),
+        Just(b"Content-Type: multipart/mixed; boundary=BB\n".to_vec()),
+        Just(b"Content-Type: message/rfc822\n\n".to_vec()),
+        Just(b"Content-Transfer-Encoding: 8bit\n".to_vec()),
+        Just(b"\n".to_vec()),
+        Just(b"\r\n".to_vec()),
+        Just("h\u{e9}\n".as_bytes().to_vec()),
+        prop::collection::vec(any::<u8>(), 0..30),
+    ];
+    prop::collection::vec(word, 0..20).prop_map(|words| words.concat())
+}
+
+proptest! {
+    #[test]
+    fn no_body_upsets_the_walk(body in bodies(), multipart: bool) {
+        let header: &[u8] = if multipart { b"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=AA\n" } else { b"" };
+        let message = Message::new(header, Body::Bytes(&body));
+        let converted = to_seven_bit(&message, &rules()).expect("memory");
+        let mut end = 0;
+        for piece in &converted.pieces {
+            if let Piece::Raw(range) | Piece::Stripped(range) | Piece::Quoted(range) | Piece::Base64(range) = piece {
+                prop_assert!(range.start >= end && range.end <= body.len() as u64, "{piece:?} after {end}");
+                end = range.end;
+            }
+        }
+    }
+
+    #[test]
+    fn encoding_and_decoding_give_the_text_back(lines in prop::collection::vec("[ -~\t\u{e9}]{0,90}", 1..10)) {
+        let text = format!("\u{e9}{}\n", lines.join("\n"));
+        let header = b"MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n";
+        let message = Message::new(header, Body::Bytes(text.as_bytes()));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let converted = to_seven_bit(&message, &rules()).expect("memory");
+        let sent = runtime.block_on(written(&converted.message(&message)));
+        prop_assert!(sent.is_ascii());
+        let (header, body) = sent.split_once("\n\n").expect("a blank line");
+        let header = format!("{header}\n");
+        let message = Message::new(header.as_bytes(), Body::Bytes(body.as_bytes()));
+        let back = to_eight_bit(&message, &rules()).expect("plain text");
+        let received = runtime.block_on(written(&back.message(&message)));
+        prop_assert_eq!(received.split_once("\n\n").expect("a blank line").1, text.as_str());
+    }
 }

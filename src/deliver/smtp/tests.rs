@@ -327,22 +327,19 @@ async fn hosts_that_are_not_there_are_told_apart() {
     for (host, expected) in [
         (
             "nosuch.example",
-            "dsn=5.1.2, reply=550 5.1.2 nosuch.example: host unknown, stat=Host unknown (Name server: nosuch.example: host not found)",
+            "dsn=5.1.2, reply=550 Host unknown, stat=Host unknown (Name server: nosuch.example: host not found)",
         ),
         (
             "nodata.example.",
-            "dsn=5.1.2, reply=550 5.1.2 nodata.example.: host unknown, stat=Host unknown (Name server: nodata.example.: no data known)",
+            "dsn=5.1.2, reply=550 Host unknown, stat=Host unknown (Name server: nodata.example.: no data known)",
         ),
         (
             "[300.1.1.1]",
-            "dsn=5.1.2, reply=550 5.1.2 [300.1.1.1]: host unknown, stat=Host unknown (Name server: [300.1.1.1]: host not found)",
+            "dsn=5.1.2, reply=550 Host unknown, stat=Host unknown (Name server: [300.1.1.1]: host not found)",
         ),
         ("bad.example.", "dsn=4.4.3, stat=Deferred: Name server: bad.example.: host name lookup failure"),
-        (
-            "null.example.",
-            "dsn=5.1.10, reply=556 5.1.10 <null.example.>: Host does not accept mail (null MX), stat=Service unavailable",
-        ),
-        ("loop.example.", "dsn=5.3.5, reply=553 5.3.5 system config error, stat=Local configuration error"),
+        ("null.example.", "dsn=5.1.10, reply=556 Host does not accept mail: MX 0 ., stat=Service unavailable"),
+        ("loop.example.", "dsn=5.3.5, stat=Local configuration error"),
     ] {
         let report = client.send(host.as_bytes(), 1, &job).await;
         assert_eq!(words(&report.outcomes[0]), expected);
@@ -471,4 +468,12 @@ fn mailer_commands_say_where_to_connect() {
     assert_eq!(of(&["FILE", "/run/lmtp"]), Ok(Endpoint::Unix("/run/lmtp".into())));
     assert!(of(&["TCP", "h", "nonsense"]).is_err());
     assert!(of(&["TCP"]).is_err());
+}
+
+#[test]
+fn addresses_are_written_as_the_log_does() {
+    let address = literal(b"IPv6:2001:db8:1::16").expect("an address");
+    assert_eq!(bracketed(address, false), "[IPv6:2001:db8:1:0:0:0:0:16]");
+    assert_eq!(bracketed(address, true), "[IPv6:2001:db8:1::16]");
+    assert_eq!(bracketed(IpAddr::from([192, 0, 2, 1]), false), "[192.0.2.1]");
 }

@@ -1,5 +1,7 @@
 //! Building a hash file at one stroke.
 
+use std::cmp::Ordering;
+
 use bstr::BString;
 
 use super::Layout;
@@ -29,7 +31,7 @@ pub(super) fn build(pairs: &[(BString, BString)], layout: &Layout) -> Result<Vec
     let mut sorted: Vec<Record<'_>> =
         pairs.iter().map(|(key, value)| Record { bucket: hash::hash(key) & (buckets - 1), key, value }).collect();
     // A stable sort: the values of one key keep their order.
-    sorted.sort_by(|left, right| (left.bucket, left.key).cmp(&(right.bucket, right.key)));
+    sorted.sort_by(|left, right| left.bucket.cmp(&right.bucket).then_with(|| compare_keys(left.key, right.key)));
     let duplicates = layout.duplicates || sorted.windows(2).any(|twins| twins[0].key == twins[1].key);
     image.put_u32(0, field::FLAGS, if duplicates { HASH_DUPLICATES } else { 0 });
     for bucket in sorted.chunk_by(|left, right| left.bucket == right.bucket) {
@@ -42,6 +44,14 @@ struct Record<'a> {
     bucket: u32,
     key: &'a [u8],
     value: &'a [u8],
+}
+
+/// Compares keys of a bucket as libdb searches for them: of two that begin alike the longer one comes first, but the
+/// shorter one where both lie on pages of their own.
+fn compare_keys(left: &[u8], right: &[u8]) -> Ordering {
+    let common = left.len().min(right.len());
+    let by_length = if common > ITEM_BYTES_MAX { left.len().cmp(&right.len()) } else { right.len().cmp(&left.len()) };
+    left[..common].cmp(&right[..common]).then(by_length)
 }
 
 fn bucket_count(pairs: &[(BString, BString)]) -> Result<u32, BuildError> {

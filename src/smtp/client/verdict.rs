@@ -16,6 +16,7 @@ pub enum Loss {
     /// The peer said nothing within the time limit.
     TimedOut,
     /// What the peer says is no SMTP.
+    // QUIRK(client-garbage): put off, not returned.
     Garbled(BadReply),
     /// The system reports an error.
     Failed(BString),
@@ -100,6 +101,7 @@ impl RecipientResult {
                 (Fate::Failed, status, exit)
             }
             _ if self.phase.is_opening() => (Fate::Failed, Status::new(5, 5, 0), Sysexit::Unavailable),
+            // QUIRK(client-data-yes): a yes where none was asked for is final.
             _ => (Fate::Failed, Status::new(5, 5, 0), Sysexit::Protocol),
         };
         let text = if told.is_some() || reply.status.is_none() {

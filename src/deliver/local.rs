@@ -1,0 +1,251 @@
+//! Delivery into mailboxes that a hand opens: many messages for one mailbox share one opening and one sync.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::sync::{Arc, Mutex};
+
+use bstr::{BString, ByteSlice};
+use tokio::sync::oneshot;
+
+use crate::deliver::outcome::Outcome;
+use crate::keeper::hands::Hands;
+use crate::keeper::request::Mailbox;
+use crate::mailbox::MailboxError;
+use crate::mailbox::append::{Appender, Durability};
+use crate::name::{QueueId, Status};
+use crate::queue::Body;
+
+/// The most messages appended in one go; those behind them wait for the next.
+const BATCH_LEN_MAX: usize = 128;
+
+/// The most messages that wait for one mailbox; more are put off, so that a stuck lock cannot fill the memory.
+const WAITING_MAX: usize = 4096;
+
+/// How much of a body is read at once, in bytes.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// A message on its way into a mailbox.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// The queue entry.
+    pub entry: QueueId,
+    /// The envelope sender as the `From ` line shows it.
+    pub sender: BString,
+    /// The date of the `From ` line.
+    pub date: BString,
+    /// Header fields and the empty line behind them, LF line ends.
+    pub header: BString,
+    /// The body.
+    pub body: Body,
+}
+
+/// All mailboxes that are being written to.
+pub struct Mailboxes {
+    hands: Arc<Hands>,
+    lanes: Mutex<HashMap<Mailbox, Vec<Waiting>>>,
+}
+
+/// A message whose sender waits for the outcome.
+struct Waiting {
+    letter: Letter,
+    reply: oneshot::Sender<Outcome>,
+}
+
+impl Mailboxes {
+    /// Returns an empty set over `hands`.
+    pub fn new(hands: Arc<Hands>) -> Self {
+        Self { hands, lanes: Mutex::new(HashMap::new()) }
+    }
+
+    /// Appends a message to a mailbox; returns when it is durably there, or cannot be.
+    pub async fn append(self: &Arc<Self>, mailbox: Mailbox, letter: Letter) -> Outcome {
+        let (reply, outcome) = oneshot::channel();
+        let waiting = Waiting { letter, reply };
+        let is_first = {
+            let mut lanes = self.lanes.lock().expect("no holder panics");
+            match lanes.get_mut(&mailbox) {
+                Some(lane) if lane.len() >= WAITING_MAX => return busy(),
+                Some(lane) => {
+                    lane.push(waiting);
+                    false
+                }
+                None => {
+                    lanes.insert(mailbox.clone(), vec![waiting]);
+                    true
+                }
+            }
+        };
+        if is_first {
+            let mailboxes = Arc::clone(self);
+            tokio::spawn(async move { mailboxes.serve(mailbox).await });
+        }
+        outcome.await.unwrap_or_else(|_| busy())
+    }
+
+    /// Empties a mailbox's lane batch by batch, until nothing waits.
+    async fn serve(&self, mailbox: Mailbox) {
+        while let Some(batch) = self.next_batch(&mailbox) {
+            let (letters, replies): (Vec<Letter>, Vec<_>) =
+                batch.into_iter().map(|waiting| (waiting.letter, waiting.reply)).unzip();
+            let outcome = self.deliver(&mailbox, letters).await;
+            for reply in replies {
+                // Who no longer listens has taken the outcome for a failure that may pass.
+                let _ = reply.send(outcome.clone());
+            }
+        }
+    }
+
+    /// Takes the next messages of a lane, or closes the lane.
+    fn next_batch(&self, mailbox: &Mailbox) -> Option<Vec<Waiting>> {
+        let mut lanes = self.lanes.lock().expect("no holder panics");
+        let lane = lanes.get_mut(mailbox)?;
+        if lane.is_empty() {
+            lanes.remove(mailbox);
+            return None;
+        }
+        Some(lane.drain(..lane.len().min(BATCH_LEN_MAX)).collect())
+    }
+
+    /// Opens the mailbox, appends all letters, syncs once; on any failure the old length is restored for all.
+    async fn deliver(&self, mailbox: &Mailbox, letters: Vec<Letter>) -> Outcome {
+        let entry = letters.first().map(|letter| letter.entry.clone());
+        let held = match self.hands.open_mailbox(mailbox.clone(), entry).await {
+            Ok(held) => held,
+            Err(error) if error.is_temporary() => return Outcome::deferred(Status::new(4, 2, 0), error),
+            Err(error) => {
+                return Outcome::failed(Status::new(5, 2, 0), "Service unavailable")
+                    .with_reply(format!("550 5.2.0 {error}"));
+            }
+        };
+        let file = match held.file.try_clone() {
+            Ok(file) => File::from(file),
+            Err(error) => {
+                held.settle(false).await.ok();
+                return Outcome::deferred(Status::new(4, 3, 0), error);
+            }
+        };
+        let (path, separator) = (held.path.to_path_lossy().into_owned(), held.separator.clone());
+        let written = tokio::task::spawn_blocking(move || {
+            let mut appender = Appender::new(file, path, &separator);
+            letters.iter().try_for_each(|letter| write(&mut appender, letter))?;
+            appender.finish(Durability::Synced).map_err(|error| outcome_of(&error))
+        });
+        let result = written.await.unwrap_or_else(|_| Err(busy()));
+        match (&result, held.settle(result.is_ok()).await) {
+            (Ok(()), Ok(())) => Outcome::sent(""),
+            (Ok(()), Err(error)) => Outcome::deferred(Status::new(4, 2, 0), error),
+            (Err(outcome), _) => outcome.clone(),
+        }
+    }
+}
+
+/// Writes one message.
+fn write(appender: &mut Appender, letter: &Letter) -> Result<(), Outcome> {
+    let failed = |error: MailboxError| outcome_of(&error);
+    let mut message = appender.message(&letter.sender, &letter.date);
+    message.push(&letter.header).map_err(failed)?;
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut offset = 0;
+    loop {
+        match letter.body.read_at(&mut chunk, offset) {
+            Ok(0) => return message.end().map_err(failed),
+            Ok(len) => {
+                message.push(&chunk[..len]).map_err(failed)?;
+                offset += len as u64;
+            }
+            Err(error) => {
+                return Err(Outcome::deferred(Status::new(4, 3, 0), format!("cannot read the message: {error}")));
+            }
+        }
+    }
+}
+
+fn busy() -> Outcome {
+    Outcome::deferred(Status::new(4, 2, 0), "too many messages wait for this mailbox")
+}
+
+/// Returns what a mailbox's error means for the recipient.
+fn outcome_of(error: &MailboxError) -> Outcome {
+    if error.is_temporary() {
+        Outcome::deferred(error.status(), error)
+    } else {
+        let reply = format!("{} {} {error}", error.code(), error.status());
+        Outcome::failed(error.status(), "Service unavailable").with_reply(reply)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::keeper::{Answer, Answered, Request};
+    use crate::name::MailerName;
+
+    /// Returns hands that open `path` for every mailbox and restore its length as a hand does; counts the openings.
+    fn hands(path: &std::path::Path, openings: &Arc<AtomicUsize>) -> Arc<Hands> {
+        let (path, openings) = (path.to_owned(), Arc::clone(openings));
+        let length = Arc::new(Mutex::new(0));
+        Arc::new(Hands::in_process(Arc::new(move |request| {
+            let file = File::options().append(true).create(true).open(&path).expect("a folder of ours");
+            let answered = match request {
+                Request::OpenMailbox { .. } => {
+                    openings.fetch_add(1, Ordering::Relaxed);
+                    let size_bytes = file.metadata().expect("open").len();
+                    *length.lock().expect("no panic") = size_bytes;
+                    let answer = Answer::Mailbox { mailbox: 1, size_bytes, path: "m".into(), separator: "".into() };
+                    Answered { answer, descriptors: vec![OwnedFd::from(file)] }
+                }
+                Request::SettleMailbox { keep, .. } => {
+                    if !keep {
+                        file.set_len(*length.lock().expect("no panic")).expect("open for writing");
+                    }
+                    Answered { answer: Answer::Done {}, descriptors: Vec::new() }
+                }
+                _ => Answered {
+                    answer: Answer::failed(crate::keeper::request::FailureKind::Permanent {}, "no"),
+                    descriptors: Vec::new(),
+                },
+            };
+            Box::pin(async move { answered })
+        })))
+    }
+
+    fn letter(number: usize) -> Letter {
+        let file = tempfile::tempfile().expect("a folder");
+        std::io::Write::write_all(&mut &file, b"From here\nbody\n").expect("written");
+        Letter {
+            entry: "6AMAKU11004711".parse().expect("an id"),
+            sender: "a@b".into(),
+            date: "Sun Nov 22 10:20:30 2026".into(),
+            header: format!("Subject: {number}\n\n").into(),
+            body: Body::of(file),
+        }
+    }
+
+    fn mailbox() -> Mailbox {
+        Mailbox::User { mailer: MailerName::new("local"), name: "alice".into() }
+    }
+
+    #[tokio::test]
+    async fn messages_that_wait_together_share_one_opening() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("alice");
+        let openings = Arc::new(AtomicUsize::new(0));
+        let mailboxes = Arc::new(Mailboxes::new(hands(&path, &openings)));
+        let mut tasks = tokio::task::JoinSet::new();
+        for number in 0..200 {
+            let mailboxes = Arc::clone(&mailboxes);
+            tasks.spawn(async move { mailboxes.append(mailbox(), letter(number)).await });
+        }
+        while let Some(outcome) = tasks.join_next().await {
+            assert_eq!(outcome.expect("no panic").stat, "Sent");
+        }
+        let text = std::fs::read_to_string(&path).expect("delivered");
+        assert_eq!(text.matches("\nSubject: ").count(), 200);
+        assert_eq!(text.matches("\n>From here\nbody\n\n").count(), 200);
+        assert!(openings.load(Ordering::Relaxed) < 20, "{openings:?}");
+        assert!(mailboxes.lanes.lock().expect("no panic").is_empty());
+    }
+}

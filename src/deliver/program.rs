@@ -1,0 +1,95 @@
+//! Delivery to a program: the message on its standard input, its exit status as the verdict.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use bstr::BString;
+
+use crate::deliver::message::{self, Format, Message, WriteError};
+use crate::deliver::outcome::Outcome;
+use crate::keeper::request::Launch;
+use crate::keeper::{HandError, Hands, ProgramEnd};
+use crate::name::{Status, Sysexit};
+
+/// How long a program may take after it has read the message; mailing list managers and filters take minutes, not hours.
+const RUN_LIMIT: Duration = Duration::from_secs(3600);
+
+/// How much of what a program says is kept for the log and the report, in bytes.
+const OUTPUT_BYTES_MAX: u64 = 4096;
+
+/// Starts a mailer's program and gives it the message.
+pub async fn run(hands: &Hands, launch: Launch, message: &Message<'_>, format: &Format) -> Outcome {
+    let mut program = match hands.start(launch).await {
+        Ok(program) => program,
+        Err(error) if error.is_temporary() => return Outcome::deferred(Status::new(4, 3, 0), error),
+        Err(error) => {
+            return Outcome::failed(Status::new(5, 3, 0), "Service unavailable")
+                .with_reply(format!("554 5.3.0 {error}"));
+        }
+    };
+    let output = program.output.take().map(read_all);
+    if let Some(input) = program.input.take() {
+        let mut input = tokio::fs::File::from_std(File::from(input));
+        match message::write(message, format, &mut input, RUN_LIMIT).await {
+            // A program that does not read its mail tells by its exit status what it thinks of it.
+            Ok(_) | Err(WriteError::Sink(_)) => {}
+            Err(error) => {
+                program.kill();
+                return Outcome::deferred(Status::new(4, 3, 0), error);
+            }
+        }
+    }
+    let ended = tokio::time::timeout(RUN_LIMIT, program.wait()).await;
+    let said = match output {
+        Some(output) if ended.is_ok() => output.await.unwrap_or_default(),
+        _ => BString::default(),
+    };
+    verdict(ended.ok(), &said)
+}
+
+/// Returns what a program's end means.
+fn verdict(ended: Option<Result<ProgramEnd, HandError>>, said: &[u8]) -> Outcome {
+    match ended {
+        None => Outcome::deferred(Status::new(4, 4, 7), format!("the program still runs after {RUN_LIMIT:?}")),
+        Some(Err(error)) => Outcome::deferred(Status::new(4, 3, 0), error),
+        Some(Ok(ProgramEnd::Killed(signal))) => {
+            Outcome::deferred(Status::new(4, 3, 0), format!("mailer died with signal {signal}"))
+        }
+        Some(Ok(ProgramEnd::Exited(status))) => match Sysexit::from_code(i32::from(status)) {
+            Some(exit) => Outcome::of_exit(exit, said),
+            None => Outcome::failed(Status::new(5, 3, 0), format!("unknown mailer error {status}"))
+                .with_reply(format!("554 5.3.0 unknown mailer error {status}")),
+        },
+    }
+}
+
+/// Reads what a program says; more than is kept is read and thrown away, so that it never blocks.
+fn read_all(output: OwnedFd) -> tokio::task::JoinHandle<BString> {
+    tokio::task::spawn_blocking(move || {
+        let mut file = File::from(output);
+        let mut said = Vec::new();
+        // A read error ends what it says; the exit status still counts.
+        let _ = (&mut file).take(OUTPUT_BYTES_MAX).read_to_end(&mut said);
+        let _ = std::io::copy(&mut file, &mut std::io::sink());
+        said.into()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deliver::outcome::Verdict;
+
+    #[test]
+    fn how_a_program_ends_decides() {
+        let exited = |status| verdict(Some(Ok(ProgramEnd::Exited(status))), b"no room\n");
+        assert_eq!(exited(0).verdict, Verdict::Sent);
+        assert_eq!(exited(75).stat, "Deferred: no room");
+        assert_eq!(exited(67).stat, "User unknown");
+        assert_eq!(exited(1).stat, "unknown mailer error 1");
+        assert_eq!(verdict(Some(Ok(ProgramEnd::Killed(9))), b"").verdict, Verdict::Deferred);
+        assert_eq!(verdict(None, b"").verdict, Verdict::Deferred);
+    }
+}

@@ -1,0 +1,120 @@
+//! Handing a group's message to another server: over the network, over a socket of this host, or to a program that speaks LMTP.
+
+use std::fs::File;
+
+use bstr::{BString, ByteSlice};
+
+use crate::deliver::connection::Peer;
+use crate::deliver::conversation::{Job, Report};
+use crate::deliver::group::Run;
+use crate::deliver::lmtp;
+use crate::deliver::message::{Body, Message};
+use crate::deliver::outcome::Outcome;
+use crate::deliver::services::Services;
+use crate::deliver::smtp::Endpoint;
+use crate::keeper::request::{Launch, Service};
+use crate::log::Level;
+use crate::name::Status;
+use crate::smtp::client::{Target, Transaction};
+
+/// Sends to the hosts that the mailer's `A=TCP $h` names, or to the socket of `A=FILE path`.
+pub async fn send(services: &Services, run: &Run<'_>, words: &[BString]) -> Vec<Outcome> {
+    let endpoint = match Endpoint::of(words) {
+        Ok(endpoint) => endpoint,
+        Err(error) => {
+            let outcome = Outcome::failed(Status::new(5, 3, 5), "Local configuration error")
+                .with_reply(format!("554 5.3.5 {error}"));
+            return vec![outcome; run.recipients.len()];
+        }
+    };
+    let message = Message::new(run.header, Body::Queued(run.body));
+    let job = job(run, &message);
+    let report = match endpoint {
+        Endpoint::Tcp(hosts, port) => services.smtp.send(&hosts, port, &job).await,
+        Endpoint::Unix(path) => match services.hands.connect(Service::Mailer { mailer: run.mailer.name.clone() }).await
+        {
+            Ok(socket) => over_socket(services, socket, path, &job).await,
+            Err(error) => put_off(run, error.to_string()),
+        },
+    };
+    noted(services, run, report)
+}
+
+/// Starts a program that speaks LMTP on its standard input and output.
+pub async fn converse(services: &Services, run: &Run<'_>, launch: Launch) -> Vec<Outcome> {
+    let message = Message::new(run.header, Body::Queued(run.body));
+    let job = job(run, &message);
+    let mut program = match services.hands.start(launch).await {
+        Ok(program) => program,
+        Err(error) => return put_off(run, error.to_string()).outcomes,
+    };
+    let (Some(input), Some(output)) = (program.input.take(), program.output.take()) else {
+        return put_off(run, "the program has no input or output".to_owned()).outcomes;
+    };
+    let to = tokio::fs::File::from_std(File::from(input));
+    let from = tokio::fs::File::from_std(File::from(output));
+    let name = run.mailer.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    let peer = Peer { host: name.into(), address: BString::default() };
+    let report = lmtp::send(lmtp::over_pipes(from, to), peer, services.smtp.settings(), &job).await;
+    noted(services, run, report)
+}
+
+/// Speaks to a server over a socket of this host.
+async fn over_socket(services: &Services, socket: std::os::fd::OwnedFd, path: BString, job: &Job<'_>) -> Report {
+    let count = job.transaction.targets.len();
+    let socket = std::os::unix::net::UnixStream::from(socket);
+    let stream = socket.set_nonblocking(true).and_then(|()| tokio::net::UnixStream::from_std(socket));
+    match stream {
+        Ok(stream) => {
+            let peer = Peer { host: path, address: BString::default() };
+            lmtp::send(Box::new(stream), peer, services.smtp.settings(), job).await
+        }
+        Err(error) => {
+            let outcome = Outcome::deferred(Status::new(4, 4, 1), error);
+            Report { outcomes: vec![outcome; count], notes: Vec::new() }
+        }
+    }
+}
+
+/// Makes the envelope as the mailer's host shall see it.
+fn job<'a>(run: &'a Run<'_>, message: &'a Message<'a>) -> Job<'a> {
+    let envelope = run.envelope;
+    let target = |recipient: &&crate::mail::envelope::Recipient| Target {
+        address: recipient.route.as_ref().map(|route| route.user.clone()).unwrap_or_default(),
+        notify: recipient.notify,
+        orcpt: recipient.orcpt.clone(),
+    };
+    let size = run.body.size_bytes().ok().map(|bytes| bytes + run.header.len() as u64);
+    Job {
+        mailer: run.mailer,
+        transaction: Transaction {
+            sender: run.sender.clone(),
+            size_bytes: size,
+            body: envelope.body,
+            ret: envelope.ret,
+            envid: envelope.envid.clone(),
+            auth: envelope.auth.clone(),
+            deliver_by: envelope.deliver_by,
+            targets: run.recipients.iter().map(target).collect(),
+        },
+        message,
+        has_eight_bit: envelope.flags.eight_bit || !run.header.is_ascii(),
+        queue_id: envelope.id.to_string().into(),
+        first_attempt: envelope.tries == 0,
+        respect_host_status: envelope.tries > 0,
+    }
+}
+
+/// Writes the notes of a report to the log.
+fn noted(services: &Services, run: &Run<'_>, report: Report) -> Vec<Outcome> {
+    for note in &report.notes {
+        services.log.line(Level::SYSTEM_ERROR, &run.envelope.id, note);
+    }
+    report.outcomes
+}
+
+/// Puts everybody off.
+fn put_off(run: &Run<'_>, reason: String) -> Report {
+    let outcome = Outcome::deferred(Status::new(4, 3, 0), reason.as_bytes().as_bstr());
+    Report { outcomes: vec![outcome; run.recipients.len()], notes: Vec::new() }
+}

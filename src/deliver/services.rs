@@ -1,0 +1,71 @@
+//! What delivery needs of the process around it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::deliver::connection_cache::ConnectionCache;
+use crate::deliver::local::Mailboxes;
+use crate::deliver::smtp::{SmtpClient, SmtpSettings};
+use crate::keeper::Hands;
+use crate::log::Log;
+use crate::map::Opener;
+use crate::queue::Queue;
+use crate::queue::schedule::Policy;
+use crate::route::alias::Aliases;
+use crate::site::Site;
+
+/// What delivery needs of the process around it; copies share everything.
+#[derive(Clone)]
+pub struct Services {
+    /// Rules, options, maps.
+    pub site: Arc<Site>,
+    /// Aliases.
+    pub aliases: Arc<Aliases>,
+    /// Users, mailboxes, programs.
+    pub hands: Arc<Hands>,
+    /// The maillog.
+    pub log: Log,
+    /// Where messages wait and reports begin.
+    pub queue: Queue,
+    /// Mailboxes being written to.
+    pub mailboxes: Arc<Mailboxes>,
+    /// When messages are tried again, warned of and returned.
+    pub policy: Arc<Policy>,
+    /// Connections to other hosts.
+    pub smtp: Arc<SmtpClient>,
+}
+
+impl Services {
+    /// Returns the services of a site; `interval` is that of `-q`, if the queue is run.
+    pub fn new(
+        site: Arc<Site>,
+        hands: Arc<Hands>,
+        queue: Queue,
+        log: Log,
+        opener: Arc<dyn Opener>,
+        interval: Option<Duration>,
+    ) -> Self {
+        let options = &site.config.options;
+        Self {
+            aliases: Arc::new(Aliases::open(&options.alias_file, opener)),
+            mailboxes: Arc::new(Mailboxes::new(Arc::clone(&hands))),
+            policy: Arc::new(Policy::new(options, interval)),
+            smtp: Arc::new(smtp_client(&site)),
+            site,
+            hands,
+            log,
+            queue,
+        }
+    }
+}
+
+/// Returns the client for other hosts' servers.
+fn smtp_client(site: &Arc<Site>) -> SmtpClient {
+    let options = &site.config.options;
+    let idle_max = usize::try_from(options.connection_cache_size).unwrap_or(0);
+    let cache = ConnectionCache::new(idle_max, options.connection_cache_timeout, options.timeout.clone());
+    let ours = Arc::clone(site);
+    let is_ours = Arc::new(move |name: &[u8]| ours.classes.contains(b"w", name.strip_suffix(b".").unwrap_or(name)));
+    let settings = SmtpSettings::of(&site.config, site.identity.name.clone(), is_ours);
+    SmtpClient::new(settings, Arc::clone(&site.resolver), cache)
+}

@@ -1,0 +1,110 @@
+//! The alias databases (option AliasFile; op guide "The Alias Database").
+
+use std::sync::{Arc, RwLock};
+
+use bstr::BString;
+
+use crate::map::{Definition, DefinitionError, Map, Opener, Outcome};
+
+/// The class of an alias file that names none: whatever of `FILE.db`, `FILE.cdb` and the text is there.
+const DEFAULT_CLASS: &[u8] = b"implicit";
+
+/// The alias databases of a site, in the order they are asked.
+pub struct Aliases {
+    files: Vec<RwLock<Arc<Map>>>,
+    opener: Arc<dyn Opener>,
+}
+
+/// What the alias databases know of a name.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Alias {
+    /// The addresses it stands for, and the number of the file that says so.
+    Found {
+        /// Which of the alias files, from 0.
+        file: u8,
+        /// The list of addresses.
+        value: BString,
+    },
+    /// It is no alias.
+    None,
+    /// Nobody knows now; why.
+    TempFail(BString),
+}
+
+/// Returns what option AliasFile declares: maps called `Alias0`, `Alias1`, ….
+pub fn definitions(alias_files: &[BString]) -> (Vec<Definition>, Vec<DefinitionError>) {
+    let mut definitions = Vec::new();
+    let mut errors = Vec::new();
+    for (number, file) in alias_files.iter().enumerate() {
+        let file = file.trim_ascii();
+        let (class, file) = match file.iter().position(|byte| *byte == b':') {
+            Some(colon) if !file.starts_with(b"/") => (&file[..colon], &file[colon + 1..]),
+            _ => (DEFAULT_CLASS, file),
+        };
+        let (definition, mut problems) = Definition::parse(format!("Alias{number}").as_bytes(), class, file);
+        definitions.extend(definition);
+        errors.append(&mut problems);
+    }
+    (definitions, errors)
+}
+
+impl Aliases {
+    /// Opens the files that option AliasFile declares.
+    pub fn open(alias_files: &[BString], opener: Arc<dyn Opener>) -> Self {
+        let (definitions, _) = definitions(alias_files);
+        let files =
+            definitions.iter().map(|definition| RwLock::new(Arc::new(Map::open(definition, &*opener)))).collect();
+        Self { files, opener }
+    }
+
+    /// Opens again what was rebuilt since; to be called once a transaction.
+    pub fn refresh(&self) {
+        for file in &self.files {
+            let map = Arc::clone(&file.read().expect("no holder panics"));
+            if map.is_stale() {
+                *file.write().expect("no holder panics") = Arc::new(Map::open(map.definition(), &*self.opener));
+            }
+        }
+    }
+
+    /// Looks `name` up; capitals do not count.
+    pub fn find(&self, name: &[u8]) -> Alias {
+        for (number, file) in self.files.iter().enumerate() {
+            let map = Arc::clone(&file.read().expect("no holder panics"));
+            match map.lookup(name, &[]) {
+                Outcome::Found(value) => return Alias::Found { file: u8::try_from(number).unwrap_or(u8::MAX), value },
+                Outcome::NotFound(_) => {}
+                Outcome::TempFail(reason) => return Alias::TempFail(reason),
+            }
+        }
+        Alias::None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::map::DirectOpener;
+
+    #[test]
+    fn files_are_asked_in_their_order() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("written");
+            path.display().to_string()
+        };
+        let first = write("first", "list: alice, bob\n");
+        let second = write("second", "List: carol\nother: dora\n");
+        let aliases = Aliases::open(&[first.into(), format!("implicit:{second}").into()], Arc::new(DirectOpener));
+        assert_eq!(aliases.find(b"LIST"), Alias::Found { file: 0, value: "alice, bob".into() });
+        assert_eq!(aliases.find(b"other"), Alias::Found { file: 1, value: "dora".into() });
+        assert_eq!(aliases.find(b"nobody"), Alias::None);
+    }
+
+    #[test]
+    fn a_missing_file_is_a_failure_that_may_pass() {
+        let aliases = Aliases::open(&["hash:/nonexistent/aliases".into()], Arc::new(DirectOpener));
+        assert!(matches!(aliases.find(b"x"), Alias::TempFail(_)));
+    }
+}

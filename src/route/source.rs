@@ -1,0 +1,95 @@
+//! Finding the text again that names a program or a file: an element of an alias, of a `.forward` or of an included file.
+//!
+//! The queue file keeps who is responsible for a recipient (its `C` line) but not where its text stands. A hand runs a
+//! program only because a text that it reads itself says so; here the place of that text is found for it.
+
+use bstr::BString;
+
+use crate::keeper::hands::Hands;
+use crate::keeper::request::{Source, SourceRoot};
+use crate::mail::address_list::{self, Separator};
+use crate::mail::envelope::Recipient;
+use crate::route::alias::{Alias, Aliases};
+use crate::route::recipients::read_source;
+
+/// The most texts that are looked through for one recipient.
+const TEXTS_MAX: usize = 1000;
+
+/// The deepest chain of included files.
+const DEPTH_MAX: usize = 10;
+
+/// Where the texts are.
+pub struct Finder<'a> {
+    /// The alias files.
+    pub aliases: &'a Aliases,
+    /// Whom to ask for other files.
+    pub hands: &'a Hands,
+    /// How many elements of option ForwardPath there are.
+    pub forward_paths: u8,
+    /// What separates the elements of a list.
+    pub separator: Separator,
+}
+
+impl Finder<'_> {
+    /// Returns where the text `command` (`|program` or `/file`, without quotes) of `recipient` stands; none if no text
+    /// that is responsible for the recipient names it any more.
+    pub async fn find(&self, recipient: &Recipient, command: &[u8]) -> Option<Source> {
+        let controller = recipient.controller.as_ref()?;
+        let mut work = self.roots(&controller.user, &controller.alias);
+        let mut looked_through = 0;
+        while let Some((source, text)) = work.pop() {
+            looked_through += 1;
+            if looked_through > TEXTS_MAX {
+                return None;
+            }
+            let elements = match text {
+                Some(value) => address_list::split(&value, self.separator),
+                None => match read_source(self.hands, &source).await {
+                    Ok(Some(text)) => address_list::split_file(&text, self.separator),
+                    _ => continue,
+                },
+            };
+            for (number, element) in elements.iter().enumerate() {
+                let place = at(&source, number);
+                let plain = address_list::unquote(element);
+                if plain == command {
+                    return Some(place);
+                }
+                if plain.starts_with(b":include:") && place.elements.len() < DEPTH_MAX {
+                    work.push((place, None));
+                } else if let Alias::Found { file, value } = self.aliases.find(&plain)
+                    && source.elements.is_empty()
+                {
+                    let root = SourceRoot::Alias { file, key: plain.to_ascii_lowercase().into() };
+                    work.push((Source { root, elements: Vec::new() }, Some(value)));
+                }
+            }
+        }
+        None
+    }
+
+    /// Returns the texts where the search begins; those of aliases are at hand already.
+    fn roots(&self, user: &BString, alias: &BString) -> Vec<(Source, Option<BString>)> {
+        if !user.is_empty() {
+            let root = |path| SourceRoot::Forward { user: user.clone(), path };
+            return (0..self.forward_paths)
+                .rev()
+                .map(|path| (Source { root: root(path), elements: Vec::new() }, None))
+                .collect();
+        }
+        match self.aliases.find(alias) {
+            Alias::Found { file, value } => {
+                let root = SourceRoot::Alias { file, key: alias.to_ascii_lowercase().into() };
+                vec![(Source { root, elements: Vec::new() }, Some(value))]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Returns the place of an element of the text that `source` names.
+fn at(source: &Source, number: usize) -> Source {
+    let mut elements = source.elements.clone();
+    elements.push(u16::try_from(number).unwrap_or(u16::MAX));
+    Source { root: source.root.clone(), elements }
+}

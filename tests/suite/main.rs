@@ -1,0 +1,28 @@
+//! Tests of the program as a whole: against the recorded answers of the original, and on a throw-away site.
+//!
+//! What cannot be had on a machine (root, the original, python3) is skipped with a printed reason.
+
+mod oracle;
+mod site;
+
+use std::path::PathBuf;
+
+/// Returns the program under test.
+fn program() -> PathBuf {
+    env!("CARGO_BIN_EXE_sendmail").into()
+}
+
+/// Returns a path below the repository's root.
+fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Says on the test's output why it does not run here.
+fn skip(reason: &str) {
+    eprintln!("skipped: {reason}");
+}
+
+/// Tells whether the tests run as root.
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}

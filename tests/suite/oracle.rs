@@ -1,0 +1,72 @@
+//! The recorded answers of the original: every case agrees, but those that `tests/data/open-cases.txt` names.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use crate::{is_root, program, repository, skip};
+
+/// Runs one of the comparing programs of `tests/oracle` on the files whose names begin with `prefix`.
+///
+/// A case that differs and is not listed as open fails, and so does one that is listed but agrees.
+#[track_caller]
+fn compare(tool: &str, prefix: &str, options: &[&str], command: &str) {
+    if !is_root() {
+        return skip("the worlds of the original need root");
+    }
+    if !std::path::Path::new("/opt/oracle/cf").is_dir() {
+        return skip("the original is not set up: sh tests/oracle/setup.sh");
+    }
+    let golden = repository("tests/oracle/golden");
+    let mut files: Vec<_> = std::fs::read_dir(golden).expect("kept here").flatten().map(|entry| entry.path()).collect();
+    files.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix)));
+    files.sort();
+    let output = Command::new("python3")
+        .arg(repository("tests/oracle").join(tool))
+        .args(options)
+        .args(["-n", "100000", "golden", &command.replace("{program}", &program().display().to_string())])
+        .args(files)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .expect("python3 runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let total = text.lines().find(|line| line.starts_with("TOTAL")).unwrap_or("no total");
+    eprintln!("{tool} {prefix}: {total}");
+    assert!(total.starts_with("TOTAL"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let differing: BTreeSet<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("--- p-")).filter_map(|rest| rest.split(' ').next()).collect();
+    let listed = std::fs::read_to_string(repository("tests/data/open-cases.txt")).expect("kept here");
+    let open: BTreeSet<&str> = listed
+        .lines()
+        .filter_map(|line| line.split('#').next())
+        .filter_map(|line| line.trim().strip_prefix("p-"))
+        .filter(|name| case_belongs(name, prefix))
+        .collect();
+    let new: Vec<_> = differing.difference(&open).collect();
+    let mended: Vec<_> = open.difference(&differing).collect();
+    assert!(new.is_empty(), "these differ from the original: {new:?}\n{text}");
+    assert!(mended.is_empty(), "these agree now: take them off tests/data/open-cases.txt: {mended:?}");
+}
+
+/// Tells whether the case `name` (without `p-`) is kept in files that begin with `prefix`.
+fn case_belongs(name: &str, prefix: &str) -> bool {
+    match prefix {
+        "bs-" => name.starts_with("bs-"),
+        "sub-" => name.starts_with("sub-"),
+        _ => !name.starts_with("bs-") && !name.starts_with("sub-"),
+    }
+}
+
+#[test]
+fn address_test_mode_answers_as_the_original() {
+    compare("diff_bt.py", "bt-", &[], "{program} -bt -C {cf}");
+}
+
+#[test]
+fn smtp_dialogues_go_as_with_the_original() {
+    compare("diff_bs.py", "bs-", &[], "{program} -bs -C {cf}");
+}
+
+#[test]
+fn submission_goes_as_with_the_original() {
+    compare("diff_sub.py", "sub-", &[], "{program} -C {cf}");
+}

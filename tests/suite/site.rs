@@ -1,0 +1,39 @@
+//! The whole site on a throw-away machine: `tests/site/*.sh` run inside `tests/site/jail.sh`.
+
+use std::process::{Command, Output};
+
+use crate::{is_root, program, repository, skip};
+
+/// Runs a script inside the jail; none where that cannot be.
+fn in_jail(script: &str) -> Option<Output> {
+    if !is_root() {
+        skip("namespaces and users need root");
+        return None;
+    }
+    let jail = repository("target").join(format!("site-{script}-{}", std::process::id()));
+    let output = Command::new("sh")
+        .arg(repository("tests/site/jail.sh"))
+        .arg(program())
+        .arg(repository("tests/site").join(script))
+        .env("JAIL", &jail)
+        .output()
+        .expect("sh runs");
+    // What is left behind is only for looking at after a failure.
+    if output.status.success() {
+        let _ = std::fs::remove_dir_all(&jail);
+    }
+    Some(output)
+}
+
+/// Runs a script inside the jail and fails with all it said unless it succeeds.
+#[track_caller]
+fn check(script: &str) {
+    let Some(output) = in_jail(script) else { return };
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+}
+
+#[test]
+fn the_demonstration_delivers_by_every_way() {
+    check("demo.sh");
+}
