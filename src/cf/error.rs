@@ -26,6 +26,14 @@ pub enum OptionError {
         /// The second.
         second: &'static str,
     },
+    /// The name was cut short; it is understood.
+    #[error("Option {given} used as abbreviation for {name}")]
+    Abbreviation {
+        /// The name as written.
+        given: BString,
+        /// The option's name.
+        name: &'static str,
+    },
     /// `Timeout.` has no such name.
     #[error("settimeout: invalid timeout {0}")]
     Timeout(BString),
@@ -95,6 +103,11 @@ pub(super) fn seven_bit(text: &[u8]) -> BString {
     text.iter().map(|byte| if (0x80..0xa0).contains(byte) { byte & 0x7f } else { *byte }).collect::<Vec<_>>().into()
 }
 
+/// Shows the letter of a field, likewise.
+pub(super) fn letter(byte: u8) -> char {
+    char::from(if (0x80..0xa0).contains(&byte) { byte & 0x7f } else { byte })
+}
+
 /// Returns the first character of a value.
 fn first_char(value: &BString) -> char {
     value.first().map_or(' ', |letter| char::from(*letter))
@@ -104,7 +117,7 @@ impl OptionError {
     /// Returns how bad it is.
     pub fn severity(&self) -> Severity {
         match self {
-            Self::Interval(_) => Severity::Note,
+            Self::Interval(_) | Self::Abbreviation { .. } => Severity::Note,
             Self::Letter { .. } | Self::OperatorsRedefined | Self::MimeLimit(..) => Severity::Warning,
             Self::DeliveryMode(_) | Self::EightBitMode(_) => Severity::Fatal(Sysexit::Usage),
             _ => Severity::Error(Sysexit::Software),

@@ -7,11 +7,8 @@ use bstr::BString;
 use crate::name::{Interval, IntervalUnit};
 
 use super::config::{Filter, FilterFailure, QueueGroup};
-use super::error::Problem;
+use super::error::{self, Problem};
 use super::text;
-
-/// One `letter=value` of such a line.
-type Field<'a> = (u8, &'a [u8]);
 
 /// Reads what stands behind `X`.
 pub(super) fn parse_filter(text: &[u8], line: usize, problems: &mut Vec<Problem>) -> Option<Filter> {
@@ -30,20 +27,20 @@ pub(super) fn parse_filter(text: &[u8], line: usize, problems: &mut Vec<Problem>
         end_timeout: Duration::from_secs(300),
         line,
     };
-    for field in fields(rest) {
+    for field in text::fields(rest) {
         let Some((letter, value)) = field else {
-            problems.push(Problem::FilterEquals(name.into()));
+            problems.push(Problem::FilterEquals(error::seven_bit(name)));
             return None;
         };
         match letter {
-            b'S' => filter.socket = value.into(),
-            b'F' => set_failure(&mut filter, value),
-            b'T' => set_timeouts(&mut filter, value, problems),
-            _ => problems.push(Problem::FilterField(name.into(), char::from(letter))),
+            b'S' => filter.socket = value,
+            b'F' => set_failure(&mut filter, &value),
+            b'T' => set_timeouts(&mut filter, &value, problems),
+            _ => problems.push(Problem::FilterField(error::seven_bit(name), error::letter(letter))),
         }
     }
     if filter.socket.is_empty() {
-        problems.push(Problem::FilterSocket(name.into()));
+        problems.push(Problem::FilterSocket(error::seven_bit(name)));
         return None;
     }
     Some(filter)
@@ -57,20 +54,20 @@ pub(super) fn parse_queue_group(text: &[u8], line: usize, problems: &mut Vec<Pro
         return None;
     }
     let mut group = QueueGroup { name: name.into(), line, ..QueueGroup::default() };
-    for field in fields(rest) {
+    for field in text::fields(rest) {
         let Some((letter, value)) = field else {
-            problems.push(Problem::QueueEquals(name.into()));
+            problems.push(Problem::QueueEquals(error::seven_bit(name)));
             return None;
         };
         match letter {
-            b'P' => group.path = value.into(),
-            b'F' => group.flags = value.into(),
-            b'N' => group.nice = text::number(value),
-            b'I' => group.interval = Some(span(value, IntervalUnit::Minutes, problems)),
-            b'R' => group.runners = Some(text::number(value).max(0)),
-            b'J' => group.jobs_max = Some(text::number(value)),
-            b'r' => group.recipients_max = text::number(value),
-            _ => problems.push(Problem::QueueField(name.into(), char::from(letter))),
+            b'P' => group.path = value,
+            b'F' => group.flags = value,
+            b'N' => group.nice = text::number(&value),
+            b'I' => group.interval = Some(span(&value, IntervalUnit::Minutes, problems)),
+            b'R' => group.runners = Some(text::number(&value).max(0)),
+            b'J' => group.jobs_max = Some(text::number(&value)),
+            b'r' => group.recipients_max = text::number(&value),
+            _ => problems.push(Problem::QueueField(error::seven_bit(name), error::letter(letter))),
         }
     }
     Some(group)
@@ -80,12 +77,6 @@ pub(super) fn parse_queue_group(text: &[u8], line: usize, problems: &mut Vec<Pro
 fn split_name(text: &[u8]) -> (&[u8], &[u8]) {
     let len = text.iter().position(|byte| *byte == b',' || byte.is_ascii_whitespace()).unwrap_or(text.len());
     (&text[..len], text.get(len + 1..).unwrap_or_default())
-}
-
-/// Splits `letter…=value, letter…=value`; a field without `=` is `None`.
-fn fields(rest: &[u8]) -> impl Iterator<Item = Option<Field<'_>>> {
-    text::comma_fields(rest)
-        .map(|field| text::split_key(field).map(|(key, value)| (key.first().copied().unwrap_or(b' '), value)))
 }
 
 /// Reads `F=`; letters that mean nothing are passed over.
@@ -109,7 +100,7 @@ fn set_timeouts(filter: &mut Filter, value: &[u8], problems: &mut Vec<Problem>) 
             b'R' => &mut filter.read_timeout,
             b'E' => &mut filter.end_timeout,
             other => {
-                problems.push(Problem::FilterTimeout(filter.name.clone(), char::from(other)));
+                problems.push(Problem::FilterTimeout(error::seven_bit(&filter.name), error::letter(other)));
                 continue;
             }
         };
@@ -122,7 +113,7 @@ fn span(value: &[u8], unit: IntervalUnit, problems: &mut Vec<Problem>) -> Durati
     match Interval::parse(value.trim_ascii(), unit) {
         Ok(interval) => interval.0,
         Err(error) => {
-            problems.push(Problem::Option(super::error::OptionError::Interval(error)));
+            problems.push(Problem::Option(error::OptionError::Interval(error)));
             error.assumed.0
         }
     }
@@ -155,6 +146,8 @@ mod tests {
         assert_eq!(filter("m, S").1, ["Xm: `=' expected"]);
         assert_eq!(filter("m, S=local:/x, G=4").1, ["Xm: unknown filter equate G="]);
         assert_eq!(filter("m, S=local:/x, T=Q:5").1, ["Xm: unknown filter timeout Q"]);
+        assert_eq!(filter("f, S=local:/x, =R").1, ["Xf: unknown filter equate =="]);
+        assert_eq!(filter("f, S=local:/x,").1, ["Xf: `=' expected"]);
         assert_eq!(filter("").1, ["name required for mail filter"]);
     }
 

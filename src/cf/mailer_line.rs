@@ -5,7 +5,7 @@ use bstr::BString;
 use crate::name::{IntervalUnit, RulesetName};
 use crate::rewrite::RuleCompiler;
 
-use super::error::Problem;
+use super::error::{self, Problem};
 use super::mailer::{Mailer, MailerFlags, MailerTypes, UserSpec};
 use super::text;
 use super::timeout::interval;
@@ -47,21 +47,15 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Reads all fields; `None` if one is so wrong that the mailer is dropped.
-    fn fields(&mut self, mut rest: &[u8]) -> Option<()> {
-        loop {
-            let start = rest.iter().position(|byte| *byte != b',' && !byte.is_ascii_whitespace());
-            let Some(start) = start else { return Some(()) };
-            rest = &rest[start..];
-            let letter = rest[0];
-            let end = rest.iter().position(|byte| matches!(byte, b'=' | b','));
-            let Some(at) = end.filter(|at| rest[*at] == b'=') else {
+    fn fields(&mut self, rest: &[u8]) -> Option<()> {
+        for field in text::fields(rest) {
+            let Some((letter, value)) = field else {
                 self.problems.push(Problem::MailerEquals(self.name()));
                 return None;
             };
-            let (value, after) = text::unquoted(rest[at + 1..].trim_ascii_start(), Some(b','));
-            rest = after;
-            self.set(letter, value.trim_ascii_end())?;
+            self.set(letter, &value)?;
         }
+        Some(())
     }
 
     /// Sets the field with this letter.
@@ -90,7 +84,7 @@ impl Reader<'_> {
             b'U' => mailer.user = Some(UserSpec::parse(value)),
             b'W' => self.mailer.wait = self.wait(value),
             b'/' => mailer.root = value.into(),
-            _ => self.problems.push(Problem::MailerField(self.name(), char::from(letter))),
+            _ => self.problems.push(Problem::MailerField(self.name(), error::letter(letter))),
         }
         Some(())
     }
@@ -169,8 +163,9 @@ impl Reader<'_> {
         }
     }
 
+    /// Returns the name for a message.
     fn name(&self) -> BString {
-        self.mailer.name.as_bytes().into()
+        error::seven_bit(self.mailer.name.as_bytes())
     }
 }
 
@@ -267,6 +262,7 @@ mod tests {
         bad("x, P=[FILE], A=FILE $u x", "Mx: too many parameters for [FILE] mailer");
         bad("x, P=[FILE], A=FOO $u", "Mx: first argument in [FILE] mailer must be FILE");
         bad("x, P=/a, F=a,b", "mailer x: `=' expected");
+        bad("x, P=/a, A=x, ", "mailer x: `=' expected");
         bad("x, P=/a, S=/5, A=x", "invalid ruleset name: \"/5\"");
         bad("x, P=/a, S=Foo/, A=x", "invalid ruleset name: \"\"");
     }

@@ -2,7 +2,7 @@
 //!
 //! From it come the struct [`Options`], its defaults, the reader with its abbreviations and messages, and the printer.
 
-use super::error::OptionError;
+use super::error::{OptionError, seven_bit};
 use super::option_kind::{
     Address, AliasMinutes, Aliases, AnyBase, AuthLetters, BlameWords, Byte, ClientPorts, DaemonPorts, DefaultGroup,
     Delivery, EightBit, Errors, Flag, Given, Hours, Kind, MaybeSeconds, MaybeText, Milters, MimeLimits, Minutes, Mode,
@@ -406,6 +406,8 @@ pub struct Setting<'a> {
     pub sub: Option<&'a [u8]>,
     /// The value.
     pub value: &'a [u8],
+    /// What should be told although the option is understood: its name was cut short.
+    pub note: Option<OptionError>,
 }
 
 impl<'a> Setting<'a> {
@@ -417,7 +419,7 @@ impl<'a> Setting<'a> {
         match text {
             [b' ', long @ ..] => Self::parse_long(long),
             [letter, value @ ..] => match OPTION_TABLE.iter().find(|row| row.letter == Some(*letter)) {
-                Some(row) => Ok(Self { row, sub: None, value }),
+                Some(row) => Ok(Self { row, sub: None, value, note: None }),
                 None => Err(OptionError::UnknownLetter(*letter)),
             },
             [] => Err(OptionError::UnknownLetter(0)),
@@ -434,7 +436,10 @@ impl<'a> Setting<'a> {
         let value = equals.map_or(&b""[..], |at| text[at + 1..].trim_ascii_start());
         let dot = memchr::memchr(b'.', full);
         let name = &full[..dot.unwrap_or(full.len())];
-        Ok(Self { row: find(name)?, sub: dot.map(|at| &full[at + 1..]), value })
+        let row = find(name)?;
+        let is_short = name.len() < row.name.len();
+        let note = is_short.then(|| OptionError::Abbreviation { given: name.into(), name: row.name });
+        Ok(Self { row, sub: dot.map(|at| &full[at + 1..]), value, note })
     }
 
     /// Applies the value to `options`; `map_classes` are those that `AliasFile` may name (none given: any).
@@ -455,7 +460,7 @@ fn find(name: &[u8]) -> Result<&'static OptionRow, OptionError> {
     }
     let mut candidates = OPTION_TABLE.iter().filter(begins);
     match (candidates.next(), candidates.next()) {
-        (None, _) => Err(OptionError::UnknownName(name.into())),
+        (None, _) => Err(OptionError::UnknownName(seven_bit(name))),
         (Some(row), None) => Ok(row),
         (Some(first), Some(second)) => {
             Err(OptionError::Ambiguous { given: name.into(), first: first.name, second: second.name })

@@ -379,6 +379,9 @@ impl<'a> Reader<'a> {
             Ok(setting) => setting,
             Err(error) => return self.report(Problem::Option(error)),
         };
+        if let Some(note) = &setting.note {
+            self.report(note.clone());
+        }
         let key = (setting.row.name, BString::from(setting.sub.unwrap_or_default()));
         if is_sticky {
             self.sticky_options.insert(key);

@@ -59,8 +59,8 @@ pub(super) fn split_key(field: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// Takes text up to an unquoted `delimiter` or the end: quotes go, a backslash makes the next character ordinary or,
-/// before `b f n r t`, a control character. Returns the text and what follows the delimiter.
-pub(super) fn unquoted(text: &[u8], delimiter: Option<u8>) -> (BString, &[u8]) {
+/// before `b f n r t`, a control character. Returns the text and, if there is a delimiter, what follows it.
+pub(super) fn unquoted(text: &[u8], delimiter: Option<u8>) -> (BString, Option<&[u8]>) {
     let mut out = BString::default();
     let mut in_quotes = false;
     let mut at = 0;
@@ -72,11 +72,29 @@ pub(super) fn unquoted(text: &[u8], delimiter: Option<u8>) -> (BString, &[u8]) {
                 at += 1;
             }
             b'"' => in_quotes = !in_quotes,
-            _ if !in_quotes && delimiter == Some(byte) => return (out, &text[at..]),
+            _ if !in_quotes && delimiter == Some(byte) => return (out, Some(&text[at..])),
             _ => out.push(byte),
         }
     }
-    (out, &[])
+    (out, None)
+}
+
+/// Walks over the `Letter…=value` fields of an `M`, `Q` or `X` line, which commas separate.
+///
+/// A field without `=` is `None`; so is what stands behind a comma at the end.
+pub(super) fn fields(text: &[u8]) -> impl Iterator<Item = Option<(u8, BString)>> {
+    let mut rest = Some(text).filter(|text| !text.is_empty());
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        let start = text.iter().position(|byte| *byte != b',' && !byte.is_ascii_whitespace()).unwrap_or(text.len());
+        let field = &text[start..];
+        let Some(at) = field.iter().position(|byte| matches!(byte, b'=' | b',')).filter(|at| field[*at] == b'=') else {
+            return Some(None);
+        };
+        let (value, after) = unquoted(field[at + 1..].trim_ascii_start(), Some(b','));
+        rest = after;
+        Some(Some((field[0], value.trim_ascii_end().into())))
+    })
 }
 
 /// Returns what a character stands for behind a backslash.
@@ -117,9 +135,23 @@ mod tests {
 
     #[test]
     fn quotes_and_backslashes_protect() {
-        assert_eq!(unquoted(br#"a "b, c" \n\,d, e"#, Some(b',')), ("a b, c \n,d".into(), &b" e"[..]));
-        assert_eq!(unquoted(br#"a\"b \\ \101"#, None), (r#"a"b \ 101"#.into(), &b""[..]));
-        assert_eq!(unquoted(br"ab\", None), (r"ab\".into(), &b""[..]));
+        assert_eq!(unquoted(br#"a "b, c" \n\,d, e"#, Some(b',')), ("a b, c \n,d".into(), Some(&b" e"[..])));
+        assert_eq!(unquoted(br#"a\"b \\ \101"#, None), (r#"a"b \ 101"#.into(), None));
+        assert_eq!(unquoted(br"ab\", None), (r"ab\".into(), None));
+    }
+
+    #[test]
+    fn fields_have_letters_and_values() {
+        let shown = |text: &str| {
+            let show = |field: Option<(u8, BString)>| {
+                field.map_or("?".to_owned(), |(letter, value)| format!("{}{value}", char::from(letter)))
+            };
+            fields(text.as_bytes()).map(show).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(shown("Path=/a, F = x y,=z"), "P/a Fx y =z");
+        assert_eq!(shown("P=/a, "), "P/a ?");
+        assert_eq!(shown("P=/a, b, F=c"), "P/a ?");
+        assert_eq!(shown(""), "");
     }
 
     #[test]
