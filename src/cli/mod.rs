@@ -13,5 +13,6 @@ pub mod mode;
 pub mod praliases;
 pub mod queue_run;
 pub mod show;
+pub mod test_mode;
 
 pub use dispatch::run;

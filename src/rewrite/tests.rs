@@ -181,7 +181,7 @@ fn calls_run_from_the_last_to_the_first() {
 fn calls_end_at_a_depth() {
     let mut world = world();
     let (tokens, status) = run(&mut world, "ST\nR$*\t$: $>T x $1", "x");
-    assert_eq!((tokens.len(), status), (52, Sysexit::Config));
+    assert_eq!((tokens.len(), status), (103, Sysexit::Config));
     assert_eq!(world.lines, ["rewrite: excessive recursion (max 50), ruleset T"]);
 }
 

@@ -1,0 +1,297 @@
+//! Address test mode (`-bt`): rulesets, maps and macros tried by hand (op guide "Testing Configuration Files").
+
+use std::io::{self, BufRead, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bstr::BString;
+
+use super::command_line::CommandLine;
+use super::configuration;
+use super::debug::DebugFlags;
+use super::mode::Mode;
+use crate::cf::CfError;
+use crate::macros::{HashSign, Named, translate};
+use crate::mail::token::{ScanOptions, Tokens};
+use crate::map::DirectOpener;
+use crate::name::{ClassName, Sysexit};
+use crate::rewrite::Trouble;
+use crate::route::parse::{Role, check_bytes};
+use crate::route::remote_name::Kind;
+use crate::site::{Context, Heard, Site, StartOptions, start};
+
+mod list;
+mod query;
+
+/// The longest line that is read, in bytes; the rest of a longer one is a line of its own (the original's MAXLINE).
+const LINE_BYTES_MAX: u64 = 2048;
+/// Calls of rulesets are always shown.
+const TRACE_LEVEL: u8 = 1;
+/// The debug category of rules.
+const REWRITE_CATEGORY: usize = 21;
+/// What the original prints first.
+const BANNER: &[u8] = b"ADDRESS TEST MODE (ruleset 3 NOT automatically invoked)\nEnter <ruleset> <address>\n";
+
+/// Runs test mode on standard input and output with the configuration that `command` chooses.
+pub fn main(command: &CommandLine) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("sendmail: cannot start: {error}");
+            return Sysexit::OsErr.into();
+        }
+    };
+    runtime.block_on(session(command))
+}
+
+/// Loads the configuration, tells what is wrong with it and holds the session.
+async fn session(command: &CommandLine) -> ExitCode {
+    let options = StartOptions {
+        file: configuration::path(command, Path::exists),
+        mode: Mode::Test.letter(),
+        overrides: command.overrides.clone(),
+        opener: Arc::new(DirectOpener),
+        runs_programs: true,
+    };
+    let started = start(options).await;
+    let fatal = configuration::report(&started.errors, Mode::Test);
+    let (Some(site), None) = (started.site, fatal) else {
+        return fatal.or_else(|| configuration::exit_of(&started.errors)).unwrap_or(Sysexit::Software).into();
+    };
+    let exit = started.errors.iter().find_map(CfError::exit).unwrap_or_default();
+    let mut session = TestMode::new(&site, Box::new(io::stdout()), exit);
+    let level = DebugFlags::parse(&command.debug).level(REWRITE_CATEGORY);
+    session.ctx.set_trace_level(level.max(TRACE_LEVEL));
+    match session.run(io::stdin().lock()).await {
+        Ok(status) => ExitCode::from(status),
+        Err(_) => Sysexit::IoErr.into(),
+    }
+}
+
+/// Where test mode writes to: the session itself and what it hears of the rules.
+type Output = Arc<Mutex<Box<dyn Write + Send>>>;
+
+/// One session of test mode.
+pub struct TestMode {
+    ctx: Context,
+    output: Output,
+    exit: Arc<AtomicU8>,
+    /// What `/parse` and `/try` take addresses for.
+    kind: Kind,
+}
+
+impl TestMode {
+    /// Returns a session over `site` that writes to `output`; `exit` is what loading the configuration ended with.
+    pub fn new(site: &Arc<Site>, output: Box<dyn Write + Send>, exit: Sysexit) -> Self {
+        let output: Output = Arc::new(Mutex::new(output));
+        let exit = Arc::new(AtomicU8::new(exit.code()));
+        let mut ctx = Context::new(site);
+        let (out, status) = (Arc::clone(&output), Arc::clone(&exit));
+        let listener = Box::new(move |heard: Heard<'_>| hear(&out, &status, heard));
+        ctx.listen(listener, TRACE_LEVEL);
+        Self { ctx, output, exit, kind: Kind::EnvelopeRecipient }
+    }
+
+    /// Returns the context, for macros that the caller knows.
+    pub fn context(&mut self) -> &mut Context {
+        &mut self.ctx
+    }
+
+    /// Reads commands until `/quit` or the end of `input`; returns the status to exit with.
+    ///
+    /// # Errors
+    /// Reading or writing fails.
+    pub async fn run(&mut self, mut input: impl BufRead) -> io::Result<u8> {
+        self.write(BANNER)?;
+        loop {
+            self.write(b"> ")?;
+            self.flush()?;
+            let mut line = Vec::new();
+            if io::Read::take(&mut input, LINE_BYTES_MAX).read_until(b'\n', &mut line)? == 0 {
+                break;
+            }
+            let text = line.strip_suffix(b"\n").unwrap_or(&line);
+            let text = text.strip_suffix(b"\r").unwrap_or(text);
+            if !self.take(text).await? {
+                break;
+            }
+        }
+        self.flush()?;
+        Ok(self.exit.load(Ordering::Relaxed))
+    }
+
+    /// Obeys one line; returns false when it ends the session.
+    async fn take(&mut self, line: &[u8]) -> io::Result<bool> {
+        let (&first, rest) = line.split_first().unwrap_or((&b'#', b""));
+        match first {
+            b'#' => {}
+            b'?' => self.help()?,
+            b'.' => self.define(line, rest)?,
+            b'=' => self.show_configuration(line, rest)?,
+            b'-' => self.debug(line, rest)?,
+            b'$' => self.show_value(rest)?,
+            b'/' => return self.command(line, rest).await,
+            _ => self.rewrite(line).await?,
+        }
+        Ok(true)
+    }
+
+    /// `.Dxvalue` and `.Cxwords`.
+    fn define(&mut self, line: &[u8], rest: &[u8]) -> io::Result<()> {
+        match rest.split_first() {
+            None => self.say("Usage: .[DC]macro value(s)"),
+            Some((b'D', text)) => {
+                if let (Some(name), value) = self.named(text)? {
+                    let value = translate(value, HashSign::Ordinary).text;
+                    self.ctx.macros_mut().set_template(name, value);
+                }
+                Ok(())
+            }
+            Some((b'C', b"")) => Ok(()),
+            Some((b'C', text)) => {
+                if let (Some(name), words) = self.named(text)? {
+                    let name = ClassName::new(name);
+                    for word in words.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
+                        self.ctx.add_to_class(&name, word);
+                    }
+                }
+                Ok(())
+            }
+            Some(_) => self.say_shown("Unknown \".\" command ", line),
+        }
+    }
+
+    /// `-dX`.
+    fn debug(&mut self, line: &[u8], rest: &[u8]) -> io::Result<()> {
+        match rest.split_first() {
+            None => self.say("Usage: -d{debug arguments}"),
+            Some((b'd', text)) => {
+                let level = DebugFlags::parse(&[text.into()]).level(REWRITE_CATEGORY);
+                self.ctx.set_trace_level(level.max(TRACE_LEVEL));
+                Ok(())
+            }
+            Some(_) => self.say_shown("Unknown \"-\" command ", line),
+        }
+    }
+
+    /// `ruleset[,ruleset...] address[, address...]`.
+    async fn rewrite(&mut self, line: &[u8]) -> io::Result<()> {
+        let line = line.trim_ascii_start();
+        if line.is_empty() {
+            return Ok(());
+        }
+        let Some(end) = line.iter().position(u8::is_ascii_whitespace) else {
+            return self.say("No address!");
+        };
+        let (rulesets, mut rest) = (&line[..end], &line[end + 1..]);
+        if let Err(refusal) = check_bytes(rest, Role::Recipient) {
+            self.set_exit(refusal.exit);
+            return self.say_bytes(&refusal.text);
+        }
+        loop {
+            let options = ScanOptions { delimiter: Some(b','), ..ScanOptions::TYPED };
+            let scanned = self.ctx.scan(rest, options);
+            for error in &scanned.errors {
+                let error = *error;
+                self.ctx.hear(Heard::Trouble(&Trouble::Scan { text: rest.into(), error }));
+            }
+            if let Some(tokens) = scanned.tokens.filter(|tokens| !tokens.is_empty()) {
+                self.rewrite_one(rulesets, tokens).await?;
+            }
+            match rest.get(scanned.end..) {
+                Some([_, after @ ..]) => rest = after,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Rewrites one address by each of the rulesets in turn.
+    async fn rewrite_one(&mut self, rulesets: &[u8], mut tokens: Tokens) -> io::Result<()> {
+        let mut rest = rulesets;
+        while !rest.is_empty() {
+            let id = match self.ctx.rulesets().look(rest) {
+                Ok(id) => id,
+                Err(error) => {
+                    self.fault(&error.to_string())?;
+                    None
+                }
+            };
+            let Some(id) = id else {
+                return self.say_shown("Undefined ruleset ", rest);
+            };
+            let rewritten = self.ctx.rewrite_by(id, tokens).await;
+            tokens = rewritten.tokens;
+            if rewritten.status != Sysexit::Ok {
+                let shown = String::from_utf8_lossy(rest).into_owned();
+                self.say(&format!("== Ruleset {shown} ({}) status {}", id.number(), rewritten.status))?;
+            }
+            rest = rest.iter().position(|byte| *byte == b',').map_or(b"", |comma| &rest[comma + 1..]);
+        }
+        Ok(())
+    }
+
+    /// Takes a name off the front of a text; tells what is wrong with it.
+    fn named<'a>(&mut self, text: &'a [u8]) -> io::Result<(Option<BString>, &'a [u8])> {
+        let named = Named::read(text);
+        named.errors.iter().try_for_each(|error| self.fault(&error.to_string()))?;
+        Ok((named.name, &text[named.taken..]))
+    }
+
+    /// Notes a status to exit with, unless there is one that matters.
+    fn set_exit(&self, exit: Sysexit) {
+        // A first status stays: the original keeps it too.
+        let _ = self.exit.compare_exchange(0, exit.code(), Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Writes a message about the configuration, which decides the exit status.
+    fn fault(&mut self, text: &str) -> io::Result<()> {
+        self.set_exit(Sysexit::Software);
+        self.say(text)
+    }
+
+    /// Writes a line.
+    fn say(&self, text: &str) -> io::Result<()> {
+        self.say_bytes(text.as_bytes())
+    }
+
+    /// Writes a line whose end is text from outside, as it is.
+    fn say_shown(&self, text: &str, outside: &[u8]) -> io::Result<()> {
+        self.say_bytes(&[text.as_bytes(), outside].concat())
+    }
+
+    /// Writes bytes as a line.
+    fn say_bytes(&self, text: &[u8]) -> io::Result<()> {
+        self.write(&[text, b"\n"].concat())
+    }
+
+    /// Writes bytes.
+    fn write(&self, text: &[u8]) -> io::Result<()> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner).write_all(text)
+    }
+
+    /// Lets the user see what was written.
+    fn flush(&self) -> io::Result<()> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner).flush()
+    }
+}
+
+/// Writes what happens while rules run; faults of the configuration decide the exit status.
+fn hear(output: &Output, exit: &AtomicU8, heard: Heard<'_>) {
+    let is_fault = match heard {
+        Heard::Trouble(trouble) => !matches!(trouble, Trouble::Scan { .. }),
+        Heard::Fault(_) => true,
+        Heard::Message(_) | Heard::Trace(_) => false,
+    };
+    if is_fault {
+        let _ = exit.compare_exchange(0, Sysexit::Software.code(), Ordering::Relaxed, Ordering::Relaxed);
+    }
+    let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+    // Where nobody reads any more, the next prompt fails and ends the session.
+    let _ = match heard {
+        Heard::Trouble(trouble) => writeln!(output, "{trouble}"),
+        Heard::Trace(step) => writeln!(output, "{step}"),
+        Heard::Fault(text) | Heard::Message(text) => output.write_all(&[text, b"\n"].concat()),
+    };
+}

@@ -1,0 +1,293 @@
+//! The commands of test mode that begin with `/`.
+
+use std::io;
+
+use bstr::{BString, ByteSlice};
+
+use super::TestMode;
+use super::list::shown;
+use crate::mail::address_field::Item;
+use crate::mail::token::{Comments, ScanOptions};
+use crate::map::Outcome;
+use crate::rewrite::Trouble;
+use crate::route::parse::{Role, check_bytes, queue_group, resolve};
+use crate::route::remote_name::{Kind, remote_name};
+use crate::site::{Exchanges, Heard, exchangers};
+
+/// Flags of header fields as the original numbers them, for `/header`.
+const HEADER_FLAGS: &[(&[&str], u32)] = &[
+    (&["resent-sender", "resent-from", "resent-reply-to"], 0x108),
+    (&["sender", "from", "reply-to", "disposition-notification-to"], 0x100),
+    (&["full-name", "content-length", "precedence"], 0x20),
+    (&["return-receipt-to"], 0x400),
+    (&["errors-to"], 0x900),
+    (&["resent-to", "resent-cc"], 0x0a),
+    (&["resent-bcc"], 0x400a),
+    (&["to", "cc", "apparently-to"], 0x02),
+    (&["bcc"], 0x4002),
+    (&["resent-message-id", "resent-date"], 0x08),
+    (&["message", "text"], 0x01),
+    (&["received", "x400-received"], 0xc0),
+    (&["via", "mail-from"], 0x80),
+    (&["comments"], 0x8040),
+    (&["content-transfer-encoding"], 0x1000),
+    (&["content-type"], 0x2000),
+    (&["subject"], 0x8000),
+    (&["x-authentication-warning"], 0x40),
+    (&["return-path"], 0x20060),
+];
+/// The flag of a field that a user gives.
+const HEADER_BY_USER: u32 = 0x40000;
+/// The flag of a field whose check sees no comments.
+const HEADER_STRIPS_COMMENTS: u32 = 0x10000;
+
+impl TestMode {
+    /// Obeys a command; returns false when it ends the session.
+    pub(super) async fn command(&mut self, line: &[u8], rest: &[u8]) -> io::Result<bool> {
+        let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
+        let (word, argument) = (rest[..end].to_ascii_lowercase(), rest[end..].trim_ascii_start());
+        match word.as_slice() {
+            b"" => self.say("Usage: /[canon|map|mx|parse|try|tryflags]")?,
+            b"quit" => return Ok(false),
+            b"mx" => self.exchangers(argument).await?,
+            b"canon" => self.canonify(argument).await?,
+            b"map" => self.map(argument).await?,
+            b"sender" => self.sender(argument).await?,
+            b"expand" => self.expand(argument)?,
+            b"tryflags" => self.flags(argument)?,
+            b"try" => self.try_mailer(argument).await?,
+            b"parse" => self.parse(argument).await?,
+            b"header" => self.header(argument).await?,
+            b"gethostbyname" => {}
+            _ => self.say_shown("Unknown \"/\" command ", &line[..=end])?,
+        }
+        Ok(true)
+    }
+
+    /// `/mx domain`.
+    async fn exchangers(&mut self, domain: &[u8]) -> io::Result<()> {
+        if domain.is_empty() {
+            return self.say("Usage: /mx address");
+        }
+        let site = self.ctx.site().clone();
+        let name = domain.as_bstr();
+        let hosts = match exchangers(&site.resolver, domain).await {
+            Exchanges::Null => return self.say(&format!("getmxrr({name}) returns null MX (See RFC7505)")),
+            Exchanges::TempFail(_) => return self.say(&format!("getmxrr({name}) returns -1 value(s):")),
+            Exchanges::Nothing => Vec::new(),
+            Exchanges::Hosts(hosts) => hosts,
+        };
+        self.say(&format!("getmxrr({name}) returns {} value(s):", hosts.len()))?;
+        hosts.iter().try_for_each(|host| self.say(&format!("\t{host}")))
+    }
+
+    /// `/canon host`.
+    async fn canonify(&mut self, host: &[u8]) -> io::Result<()> {
+        if host.is_empty() {
+            return self.say("Usage: /canon address");
+        }
+        let site = self.ctx.site().clone();
+        let found = if host.starts_with(b"[") { None } else { site.resolver.canonify(host).await.found() };
+        let name = found.unwrap_or_else(|| host.into());
+        self.say(&format!("getcanonname({}) returns {name}", host.as_bstr()))
+    }
+
+    /// `/map name key`.
+    async fn map(&mut self, argument: &[u8]) -> io::Result<()> {
+        let (name, key) = split_word(argument);
+        if name.is_empty() {
+            return self.say("Usage: /map mapname key");
+        }
+        if key.is_empty() {
+            return self.say("No key specified");
+        }
+        let shown_name = String::from_utf8_lossy(name).into_owned();
+        if self.ctx.site().maps.definition(name).is_none() {
+            return self.say(&format!("Map named \"{shown_name}\" not found"));
+        }
+        self.write(&[b"map_lookup: ", name, b" (", key, b") "].concat())?;
+        let outcome = self.ctx.map_lookup(&shown_name, key, &[]).await;
+        let status = outcome.status();
+        match outcome {
+            Outcome::Found(value) => {
+                self.say_bytes(&[b"returns ", &value[..], format!(" ({status})").as_bytes()].concat())
+            }
+            Outcome::NotFound(_) | Outcome::TempFail(_) => self.say(&format!("no match ({status})")),
+        }
+    }
+
+    /// `/sender address`: what the envelope of a message from there would have.
+    async fn sender(&mut self, address: &[u8]) -> io::Result<()> {
+        let tokens = match self.scan(address) {
+            Some(tokens) => tokens,
+            None => return self.say("addr="),
+        };
+        // The outcome is not asked for: only the steps are shown.
+        let _ = resolve(&mut self.ctx, tokens, Role::Sender).await;
+        let mut tokens = self.ctx.scan(address, ScanOptions::ADDRESS).tokens.unwrap_or_default();
+        for id in
+            [crate::rewrite::RulesetId::CANONIFY, crate::rewrite::RulesetId::SENDER, crate::rewrite::RulesetId::FINAL]
+        {
+            tokens = self.ctx.rewrite_by(id, tokens).await.tokens;
+        }
+        let text = self.ctx.join(&tokens);
+        self.say_shown("addr=", &text)
+    }
+
+    /// `/expand text`.
+    fn expand(&mut self, text: &[u8]) -> io::Result<()> {
+        if text.is_empty() {
+            return self.say("Usage: /expand string");
+        }
+        let text = shown(&self.ctx.expand(text));
+        self.write(text.as_bytes())
+    }
+
+    /// `/tryflags letters`.
+    fn flags(&mut self, letters: &[u8]) -> io::Result<()> {
+        if letters.is_empty() {
+            return self.say("Usage: /tryflags [Hh|Ee][Ss|Rr]");
+        }
+        for letter in letters.to_ascii_lowercase() {
+            self.kind = match (letter, self.kind) {
+                (b'h', Kind::EnvelopeSender) => Kind::HeaderSender,
+                (b'h', Kind::EnvelopeRecipient) => Kind::HeaderRecipient,
+                (b'e', Kind::HeaderSender) => Kind::EnvelopeSender,
+                (b'e', Kind::HeaderRecipient) => Kind::EnvelopeRecipient,
+                (b's', Kind::EnvelopeRecipient) => Kind::EnvelopeSender,
+                (b's', Kind::HeaderRecipient) => Kind::HeaderSender,
+                (b'r', Kind::EnvelopeSender) => Kind::EnvelopeRecipient,
+                (b'r', Kind::HeaderSender) => Kind::HeaderRecipient,
+                (_, kind) => kind,
+            };
+        }
+        Ok(())
+    }
+
+    /// `/try mailer address`.
+    async fn try_mailer(&mut self, argument: &[u8]) -> io::Result<()> {
+        let (name, address) = split_word(argument);
+        if name.is_empty() || address.is_empty() {
+            return self.say("Usage: /try mailer address");
+        }
+        let Some(mailer) = self.ctx.config().mailers.get(name).cloned() else {
+            return self.say_shown("Unknown mailer ", name);
+        };
+        let start = format!("Trying {} address ", self.kind_words());
+        self.write(&[start.as_bytes(), address, b" for mailer ", mailer.name.as_bytes(), b"\n"].concat())?;
+        self.report_scan(address, ScanOptions::ADDRESS);
+        let (code, bare) = match remote_name(&mut self.ctx, &mailer, address, self.kind).await {
+            Ok(name) => (0, name),
+            Err(error) => (75, error.name),
+        };
+        let name = if mailer.flags.contains(b'c') { bare } else { Item::parse(address).with_address(&bare) };
+        self.say_bytes(&[format!("Rcode = {code}, addr = ").as_bytes(), &name[..]].concat())
+    }
+
+    /// `/parse address`.
+    async fn parse(&mut self, address: &[u8]) -> io::Result<()> {
+        if address.is_empty() {
+            return self.say("Usage: /parse address");
+        }
+        let cracked = Item::parse(address).with_address(b"$g");
+        self.say(&format!("Cracked address = {}", shown(&cracked)))?;
+        self.say(&format!("Parsing {} address", self.kind_words()))?;
+        if let Err(refusal) = check_bytes(address, Role::Recipient) {
+            self.set_exit(refusal.exit);
+            self.say_bytes(&refusal.text)?;
+            return self.say("Cannot parse");
+        }
+        let Some(tokens) = self.scan(address) else {
+            return self.say("Cannot parse");
+        };
+        let role = match self.kind {
+            Kind::EnvelopeSender => Role::Sender,
+            Kind::EnvelopeRecipient => Role::Recipient,
+            Kind::HeaderSender => Role::HeaderSender,
+            Kind::HeaderRecipient => Role::HeaderRecipient,
+        };
+        let resolution = resolve(&mut self.ctx, tokens, role).await;
+        let (mailer, host, user) = match resolution.outcome {
+            Ok(route) => {
+                if role == Role::Recipient {
+                    // Only the steps are shown: test mode queues nothing.
+                    let _ = queue_group(&mut self.ctx, &route.user).await;
+                }
+                (BString::from(route.mailer.as_bytes()), route.host, route.user)
+            }
+            Err(bad) => {
+                self.set_exit(bad.refusal.exit);
+                if !bad.user.is_empty() {
+                    self.say_bytes(&[address, b"... ", &bad.refusal.text].concat())?;
+                }
+                ("*error*".into(), bad.host, bad.user)
+            }
+        };
+        let host = if host.is_empty() { BString::default() } else { [b", host ", &host[..]].concat().into() };
+        self.say_bytes(&[b"mailer ", &mailer[..], &host, b", user ", &user].concat())
+    }
+
+    /// `/header line`: runs the check of a field and shows its flags.
+    async fn header(&mut self, line: &[u8]) -> io::Result<()> {
+        if line.is_empty() {
+            return self.say("Usage: /header header-line");
+        }
+        let Some((name, value)) = line.split_once_str(":").filter(|(name, _)| !name.contains(&b' ')) else {
+            self.fault(&format!("header syntax error, line \"{}\"", line.as_bstr()))?;
+            return self.say("ul = 00000000");
+        };
+        let value = value.trim_ascii();
+        let headers = &self.ctx.config().headers;
+        let of_name = |wanted: &[u8]| {
+            headers.iter().filter(|rule| rule.name.eq_ignore_ascii_case(wanted)).find_map(|rule| rule.check.clone())
+        };
+        let own = of_name(name);
+        let strips = own.as_ref().is_some_and(|check| !check.keeps_comments);
+        let check = own.or_else(|| of_name(b"*"));
+        if let Some(check) = check {
+            let comments = if check.keeps_comments { Comments::Keep } else { Comments::Strip };
+            self.ctx.set("hdr_name", name);
+            self.ctx.set("currHeader", value);
+            let options = ScanOptions { comments, ..ScanOptions::TYPED };
+            self.report_scan(value, options);
+            let tokens = self.ctx.scan(value, options).tokens.unwrap_or_default();
+            let ruleset = String::from_utf8_lossy(check.ruleset.as_bytes()).into_owned();
+            // A check of a ruleset that does not exist accepts everything.
+            let _ = self.ctx.rewrite(&ruleset, tokens).await;
+        }
+        let known = HEADER_FLAGS
+            .iter()
+            .find(|(names, _)| names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())));
+        let strips = if strips { HEADER_STRIPS_COMMENTS } else { 0 };
+        self.say(&format!("ul = 0x{:08x}", known.map_or(0, |(_, flags)| *flags) | strips | HEADER_BY_USER))
+    }
+
+    /// Returns what addresses are taken for, in words.
+    fn kind_words(&self) -> &'static str {
+        match self.kind {
+            Kind::EnvelopeSender => "envelope sender",
+            Kind::EnvelopeRecipient => "envelope recipient",
+            Kind::HeaderSender => "header sender",
+            Kind::HeaderRecipient => "header recipient",
+        }
+    }
+
+    /// Scans a real address and tells what is wrong with it.
+    fn scan(&mut self, address: &[u8]) -> Option<crate::mail::token::Tokens> {
+        self.report_scan(address, ScanOptions::ADDRESS);
+        self.ctx.scan(address, ScanOptions::ADDRESS).tokens.filter(|tokens| !tokens.is_empty())
+    }
+
+    /// Tells what is wrong with the spelling of an address.
+    fn report_scan(&mut self, text: &[u8], options: ScanOptions) {
+        for error in self.ctx.scan(text, options).errors {
+            self.ctx.hear(Heard::Trouble(&Trouble::Scan { text: text.into(), error }));
+        }
+    }
+}
+
+/// Parts the first word of a text from the rest.
+fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
+    (&text[..end], text[end..].trim_ascii_start())
+}
