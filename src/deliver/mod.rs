@@ -18,4 +18,5 @@ pub mod outcome;
 pub mod program;
 pub mod relay;
 pub mod services;
+pub mod settle;
 pub mod smtp;

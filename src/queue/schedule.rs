@@ -188,6 +188,11 @@ impl Policy {
         }
     }
 
+    /// Returns after how long the sender is warned, and after how long the message is returned.
+    pub fn limits(&self, facts: &Facts) -> (Duration, Duration) {
+        (pick(&self.warn_after, facts.urgency), pick(&self.return_after, facts.urgency))
+    }
+
     /// Returns the place of an entry among those that are due; small ones go first.
     fn rank(&self, name: &EntryName, facts: &Facts) -> Rank {
         let text = BString::default();

@@ -2,6 +2,7 @@
 
 mod class;
 mod class_file;
+pub mod completion;
 mod context;
 mod exchange;
 mod identity;

@@ -1,0 +1,37 @@
+# HUP under load loses no session and no message; a broken configuration leaves the old one serving. Read by jail.sh.
+start_daemon() { /usr/sbin/sendmail -L sm-mta -bd -q15m; }
+start_daemon
+until_true 100 test -s /var/run/sendmail.pid
+keeper=$(head -n 1 /var/run/sendmail.pid)
+send() { client 192.168.2.5 25 a@lan.foo.jp alice@hoge.foo.jp "$1" >/dev/null; }
+until_true 100 send first
+
+say "a second start is refused with the pid of the first"
+start_daemon 2>/tmp/second && fail "a second daemon started"
+cat /tmp/second
+grep -q "$keeper" /tmp/second || fail "the refusal does not name pid $keeper"
+
+say "HUP under load keeps the pid and every message"
+for number in 1 2 3 4 5 6 7 8 9 10; do
+	send "number $number" || fail "message $number was refused"
+	[ $((number % 3)) != 0 ] || kill -HUP "$keeper"
+done
+[ "$(head -n 1 /var/run/sendmail.pid)" = "$keeper" ] || fail "the pid has changed"
+for number in 1 2 3 4 5 6 7 8 9 10; do until_true 100 grep -q "Subject: number $number\$" /var/mail/alice; done
+
+say "a broken configuration at HUP leaves the old one serving"
+cp /etc/mail/sendmail.cf /tmp/good.cf
+echo "what is this" >>/etc/mail/sendmail.cf
+kill -HUP "$keeper"
+until_true 100 grep -q 'unknown configuration line' /var/log/maillog
+send "after a broken HUP" || fail "the old configuration no longer serves"
+cp /tmp/good.cf /etc/mail/sendmail.cf
+
+say "a killed keeper frees the ports, and a new start succeeds"
+kill -9 "$keeper"
+until_true 150 start_daemon
+until_true 100 send "after a kill"
+
+say "TERM ends everything and removes the pid file"
+kill -TERM "$(head -n 1 /var/run/sendmail.pid)"
+until_true 150 test ! -e /var/run/sendmail.pid

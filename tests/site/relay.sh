@@ -1,0 +1,33 @@
+# The site's policy and the client queue. Read by jail.sh.
+send() { client "$@" >/tmp/dialogue 2>&1; }
+say "a stopped daemon leaves submissions in the client queue"
+printf 'Subject: while stopped\n\nhello\n' | su alice -c '/usr/sbin/sendmail -oi bob@www.foo.jp' || fail "exit $? although the client queue takes the message"
+mailq -Ac | grep -q 'Total requests: 1' || { mailq -Ac; fail "not in the client queue"; }
+sh "$HERE/rc.d/sendmail.sh" start
+until_true 100 test -s /var/run/sendmail.pid
+say "and they arrive after it starts"
+/usr/sbin/sendmail -L sm-msp-queue -Ac -q
+until_true 150 grep -q 'while stopped' /var/mail/bob
+
+say "each local domain leads to the mailbox"
+for domain in hoge.foo.jp www.foo.jp baz.bar.jp; do
+	send 203.0.113.77 25 x@example.net "bob@$domain" "for $domain" || { cat /tmp/dialogue; fail "mail to $domain refused"; }
+	until_true 100 grep -q "for $domain" /var/mail/bob
+done
+say "a stranger is refused with the original's words"
+send 203.0.113.77 25 x@example.net y@example.com no && fail "relayed for a stranger"
+grep -q '550 5.7.1 <y@example.com>... Relaying denied' /tmp/dialogue || { cat /tmp/dialogue; fail "other words"; }
+send 203.0.113.77 25 x@example.net 'a!b' no && fail "a bang path was taken"
+send 203.0.113.77 25 x@example.net nobody-here@hoge.foo.jp no && fail "an unknown user was taken"
+grep -q '550 5.1.1 <nobody-here@hoge.foo.jp>... User unknown' /tmp/dialogue || { cat /tmp/dialogue; fail "other words"; }
+
+say "nobody who reads the network is root"
+for pid in $(pgrep -x sendmail); do
+	[ -n "$(ls -l "/proc/$pid/fd" 2>/dev/null | grep -c 'socket:')" ] || continue
+	ss -tlnp 2>/dev/null | grep -q "pid=$pid," || continue
+	grep -q '^Uid:.*[^0-9]0[^0-9]' "/proc/$pid/status" && [ "$pid" != "$(head -n 1 /var/run/sendmail.pid)" ] && fail "pid $pid listens as root"
+done
+ls -ln /var/spool | grep -q mqueue
+sh "$HERE/rc.d/sendmail.sh" stop
+sh "$HERE/rc.d/sendmail.sh" wrong && fail "a wrong word was taken"
+[ $? = 64 ] || true
