@@ -147,6 +147,7 @@ async fn make(
     let recipients: Vec<Reported> = chosen.iter().map(|settled| reported(&ctx, settled, kind, now)).collect();
     let options = &services.site.config.options;
     let private = options.privacy.has(Privacy::NoBodyReturn);
+    let came_from = ctx.get("s");
     let facts = ReportFacts {
         kind,
         id: draft.id(),
@@ -157,7 +158,7 @@ async fn make(
         original_id: &original.id,
         arrived: original.created,
         origin: &ctx.get("_").unwrap_or_default(),
-        received_from: ctx.get("s").as_ref().map(|name| name.as_slice()),
+        received_from: came_from.as_ref().map(|name| name.as_slice()),
         envid: original.envid.as_ref().map(|envid| envid.as_slice()),
         deliver_by: original.deliver_by,
         recipients: &recipients,

@@ -91,7 +91,7 @@ fn system_settings() -> ResolverSettings {
 }
 
 /// Returns the settings as the configuration changes them.
-fn configured(mut settings: ResolverSettings, config: &Config, identity: &Identity) -> ResolverSettings {
+pub(super) fn configured(mut settings: ResolverSettings, config: &Config, identity: &Identity) -> ResolverSettings {
     let options = &config.options;
     let path = |text: &BString| Path::new(OsStr::from_bytes(text)).to_owned();
     if options.hosts_file != "/etc/hosts"
@@ -126,7 +126,7 @@ fn flags(config: &Config) -> ResolverFlags {
 }
 
 /// Returns which interfaces are asked for their addresses.
-fn probe(config: &Config) -> Probe {
+pub(super) fn probe(config: &Config) -> Probe {
     match config.options.dont_probe_interfaces {
         DontProbe::Nothing => Probe::All,
         DontProbe::Loopback => Probe::NoLoopback,

@@ -1,0 +1,56 @@
+//! The beginning of a process that may open no file any more: others have read for it what it needs.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::identity::Identity;
+use super::load::{LoadOptions, Site};
+use super::start::{Started, configured, probe};
+use crate::cf::{self, Config, Override, ReadEnv, Severity};
+use crate::macros::MacroTable;
+use crate::map::Opener;
+use crate::net::{Hosts, Resolver, ResolverSettings};
+
+/// What others have read for the process.
+pub struct Inside<'a> {
+    /// The text of the configuration file.
+    pub text: &'a [u8],
+    /// Its name.
+    pub name: &'a str,
+    /// What the command line sets.
+    pub overrides: Vec<Override>,
+    /// The letter of `-b`.
+    pub mode: u8,
+    /// The text of resolv.conf(5).
+    pub resolv_conf: &'a [u8],
+    /// The text of hosts(5).
+    pub hosts: &'a [u8],
+    /// The system's time zone.
+    pub zone: TimeZone,
+}
+
+/// Puts a configuration to use whose files others open: `opener` is made once the configuration is known.
+pub async fn start_inside(inside: Inside<'_>, opener: impl FnOnce(&Arc<Config>) -> Arc<dyn Opener>) -> Started {
+    let mut settings = ResolverSettings::from_resolv_conf(inside.resolv_conf);
+    settings.hosts = Hosts::parse(inside.hosts);
+    let mut identity = Identity::find(&Resolver::new(settings.clone())).await;
+    let mut macros = MacroTable::default();
+    identity.define(&mut macros);
+    let processors = std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1));
+    let env = ReadEnv { macros: Arc::new(macros), map_classes: Vec::new(), processors, overrides: inside.overrides };
+    let (config, mut errors) = cf::read(inside.text, inside.name, &env);
+    if errors.iter().any(|error| matches!(error.severity(), Severity::Fatal(_))) {
+        return Started { site: None, errors };
+    }
+    let resolver = Arc::new(Resolver::new(configured(settings, &config, &identity)));
+    identity.probe(&resolver, probe(&config)).await;
+    let config = Arc::new(config);
+    let opener = opener(&config);
+    let load =
+        LoadOptions { identity, resolver, zone: inside.zone, mode: inside.mode, runs_programs: false };
+    // Class files are opened by a hand, which takes a thread that may wait.
+    let (site, more) = tokio::task::block_in_place(|| Site::load(config, opener, load));
+    errors.extend(more);
+    Started { site: Some(site), errors }
+}
