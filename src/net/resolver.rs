@@ -1,6 +1,6 @@
 //! Questions to the name servers and `/etc/hosts`.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use tokio::net::UdpSocket;
 use tokio::sync::Semaphore;
 
 use super::{ResolverSettings, Source};
@@ -23,6 +24,8 @@ const IN_FLIGHT_MAX: usize = 128;
 const DEAD_AFTER: u32 = 4;
 /// … and one question waits no longer than this, until one is answered again.
 const DEAD_PATIENCE: Duration = Duration::from_secs(1);
+/// A question for the name servers of the root, in wire form: the shortest that makes a dead port show itself.
+const ROOT_QUESTION: &[u8] = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\0\0\x02\0\x01";
 /// The longest wait for one question whatever the settings say.
 const PATIENCE_MAX: Duration = Duration::from_secs(60);
 
@@ -185,7 +188,7 @@ pub struct Resolver {
     /// `None`: no name server to ask.
     dns: Option<TokioResolver>,
     in_flight: Semaphore,
-    /// Questions in a row that nobody answered.
+    /// Questions in a row that nobody answered; one at the start, as nothing is known then.
     unanswered: AtomicU32,
 }
 
@@ -202,7 +205,7 @@ impl Resolver {
             dns: client(&settings),
             settings,
             in_flight: Semaphore::new(IN_FLIGHT_MAX),
-            unanswered: AtomicU32::new(0),
+            unanswered: AtomicU32::new(1),
         }
     }
 
@@ -372,7 +375,16 @@ impl Resolver {
             let _permit = self.in_flight.acquire().await.expect("the semaphore is never closed");
             dns.lookup(name, kind).await
         };
-        let Ok(result) = tokio::time::timeout(self.patience(), question).await else {
+        let bounded = tokio::time::timeout(self.patience(), question);
+        let result = tokio::select! {
+            biased;
+            result = bounded => result,
+            () = self.refusal_by_all() => {
+                self.unanswered.fetch_add(1, Ordering::Relaxed);
+                return Answer::TempFail("name server unreachable".into());
+            }
+        };
+        let Ok(result) = result else {
             self.unanswered.fetch_add(1, Ordering::Relaxed);
             return Answer::TempFail("name server timeout".into());
         };
@@ -385,6 +397,18 @@ impl Resolver {
         match result {
             Ok(lookup) => Answer::Found(lookup),
             Err(error) => refusal(&error),
+        }
+    }
+
+    /// Waits until it is plain that no server runs; for ever if one may. Costs nothing once a question has been answered.
+    async fn refusal_by_all(&self) {
+        if self.unanswered.load(Ordering::Relaxed) == 0 {
+            std::future::pending::<()>().await;
+        }
+        for server in &self.settings.servers {
+            if !refuses(*server).await {
+                std::future::pending::<()>().await;
+            }
         }
     }
 
@@ -418,6 +442,18 @@ fn client(settings: &ResolverSettings) -> Option<TokioResolver> {
     let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
     *builder.options_mut() = options;
     builder.build().ok()
+}
+
+/// Tells whether `server` refuses datagrams; the DNS library cannot see that, since its sockets are not connected.
+async fn refuses(server: SocketAddr) -> bool {
+    let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let ask = async {
+        let socket = UdpSocket::bind((any, 0)).await?;
+        socket.connect(server).await?;
+        socket.send(ROOT_QUESTION).await?;
+        socket.recv(&mut [0; 1]).await
+    };
+    ask.await.is_err()
 }
 
 /// Returns what an error of the DNS library means.
@@ -483,107 +519,4 @@ fn reverse_v6(address: Ipv6Addr) -> BString {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::DnsServer;
-    use super::super::{Hosts, ResolverFlags};
-    use super::*;
-
-    const ZONE: &str = "\
-        example.com MX 10 mx1.example.com\n\
-        example.com MX 20 mx2.example.com\n\
-        example.com A 198.51.100.10\n\
-        mx1.example.com A 198.51.100.11\n\
-        mx1.example.com AAAA 2001:db8:1::11\n\
-        www.example.com CNAME example.com\n\
-        loop.example.com CNAME loop.example.com\n\
-        short.foo.jp A 192.0.2.5\n\
-        txt.example.com TXT \"v=test one two\"\n\
-        nullmx.example MX 0 .\n\
-        bad.example SERVFAIL\n\
-        silent.example DROP\n\
-        v4.example A 192.0.2.9\n\
-        192.0.2.10 PTR hoge.foo.jp\n\
-        2001:db8::77 PTR client.example.net\n";
-
-    fn resolver(server: &DnsServer) -> Resolver {
-        let mut settings = ResolverSettings::with_servers(vec![server.address()]);
-        settings.search = vec!["foo.jp".into()];
-        settings.retrans = Duration::from_secs(1);
-        settings.retry = 1;
-        Resolver::new(settings)
-    }
-
-    fn texts(answer: Answer<Vec<BString>>) -> Vec<String> {
-        answer.found().unwrap_or_default().iter().map(ToString::to_string).collect()
-    }
-
-    #[tokio::test]
-    async fn every_type_is_found() {
-        let server = DnsServer::start(ZONE);
-        let resolver = resolver(&server);
-        let mx = resolver.mx(b"example.com.").await.found().expect("has MX");
-        assert_eq!(mx[0], Mx { preference: 10, host: "mx1.example.com".into() });
-        let addresses = resolver.addresses(b"mx1.example.com.", Family::Any).await.found().expect("has addresses");
-        assert_eq!(addresses.iter().map(ToString::to_string).collect::<Vec<_>>(), ["2001:db8:1::11", "198.51.100.11"]);
-        assert_eq!(texts(resolver.txt(b"txt.example.com.").await), ["v=test one two"]);
-        assert_eq!(resolver.cname(b"www.example.com").await, Answer::Found("example.com".into()));
-        assert_eq!(texts(resolver.ptr("192.0.2.10".parse().expect("valid")).await), ["hoge.foo.jp"]);
-        assert_eq!(texts(resolver.ptr("2001:db8::77".parse().expect("valid")).await), ["client.example.net"]);
-        assert_eq!(
-            texts(resolver.lookup(b"example.com", RecordKind::Mx).await),
-            ["mx1.example.com", "mx2.example.com"]
-        );
-    }
-
-    #[tokio::test]
-    async fn what_is_not_there_is_told_apart() {
-        let server = DnsServer::start(ZONE);
-        let resolver = resolver(&server);
-        assert_eq!(resolver.mx(b"nosuch.example.").await, Answer::NotFound);
-        assert_eq!(resolver.mx(b"v4.example.").await, Answer::NoData);
-        assert_eq!(resolver.mx(b"nullmx.example.").await.found().expect("null MX")[0].host, "");
-        assert!(resolver.mx(b"bad.example.").await.is_temporary());
-        assert_eq!(resolver.mx(b"a..b").await, Answer::NotFound);
-        assert_eq!(resolver.addresses(b"loop.example.com.", Family::V4).await.found(), None);
-    }
-
-    #[tokio::test]
-    async fn a_server_that_says_nothing_is_a_temporary_failure() {
-        let server = DnsServer::start(ZONE);
-        assert!(resolver(&server).mx(b"silent.example.").await.is_temporary());
-    }
-
-    #[tokio::test]
-    async fn without_servers_every_question_fails_at_once() {
-        let resolver = Resolver::new(ResolverSettings::with_servers(vec![]));
-        assert!(resolver.mx(b"example.com.").await.is_temporary());
-    }
-
-    #[tokio::test]
-    async fn the_search_list_completes_names_without_a_dot_at_the_end() {
-        let server = DnsServer::start(ZONE);
-        let mut settings = resolver(&server).settings.clone();
-        let found = resolver(&server).addresses(b"short", Family::V4).await;
-        assert_eq!(found, Answer::Found(vec!["192.0.2.5".parse().expect("valid")]));
-        assert_eq!(resolver(&server).addresses(b"short.", Family::V4).await, Answer::NotFound);
-        settings.flags = ResolverFlags { default_names: false, search: false, ..ResolverFlags::default() };
-        assert_eq!(Resolver::new(settings).addresses(b"short", Family::V4).await, Answer::NotFound);
-    }
-
-    #[tokio::test]
-    async fn the_hosts_file_comes_first() {
-        let server = DnsServer::start(ZONE);
-        let mut settings = resolver(&server).settings.clone();
-        settings.hosts = Hosts::parse(b"192.0.2.99 v4.example\n");
-        let resolver = Resolver::new(settings);
-        let found = resolver.addresses(b"v4.example.", Family::Any).await;
-        assert_eq!(found, Answer::Found(vec!["192.0.2.99".parse().expect("valid")]));
-        assert_eq!(texts(resolver.ptr("192.0.2.99".parse().expect("valid")).await), ["v4.example"]);
-    }
-
-    #[test]
-    fn names_with_special_bytes_print_escaped() {
-        let name = Name::from_labels([b"a.b;".to_vec(), vec![0x07, b'x']]).expect("valid");
-        assert_eq!(name_text(&name), "a\\.b\\;.\\007x");
-    }
-}
+mod tests;
