@@ -12,7 +12,7 @@ use crate::sys::{host, privilege};
 
 use super::command_line::{CommandLine, UsageError, base_name};
 use super::mode::Mode;
-use super::{configuration, editmap, mail_local, makemap, praliases, show, test_mode};
+use super::{configuration, editmap, mail_local, makemap, praliases, queue_list, show, test_mode};
 
 /// What a program's name stands for.
 enum Program {
@@ -47,7 +47,12 @@ const PROGRAMS: &[(&str, Program)] = &[
 type Start = fn(&CommandLine) -> ExitCode;
 
 /// What runs in each mode of `sendmail`; a mode that is not here is not there yet.
-const MODES: &[(Mode, Start)] = &[(Mode::OptionNames, print_option_names), (Mode::Test, test_mode::main)];
+const MODES: &[(Mode, Start)] = &[
+    (Mode::OptionNames, print_option_names),
+    (Mode::PrintQueue, queue_list::main),
+    (Mode::CountQueue, queue_list::main_count),
+    (Mode::Test, test_mode::main),
+];
 
 /// Runs the program that the last component of `argv[0]` names and returns its exit status.
 pub fn run() -> ExitCode {

@@ -11,6 +11,7 @@ pub mod makemap;
 mod map_tools;
 pub mod mode;
 pub mod praliases;
+pub mod queue_list;
 pub mod queue_run;
 pub mod show;
 pub mod test_mode;

@@ -107,7 +107,7 @@ fn bytes_of(path: PathBuf) -> BString {
 }
 
 /// Returns the system's text for an error, without the number Rust adds.
-pub(super) fn told(error: &io::Error) -> String {
+pub fn told(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(code) => nix::errno::Errno::from_raw(code).desc().to_owned(),
         None if error.kind() == io::ErrorKind::NotFound => "No such file or directory".to_owned(),

@@ -25,8 +25,10 @@ mod direct;
 mod error;
 pub mod format;
 mod layout;
+pub mod problem;
 mod recover;
 pub mod schedule;
+pub mod select;
 #[cfg(test)]
 mod simulated;
 pub mod spool;
@@ -34,9 +36,9 @@ mod store;
 
 pub use direct::DirectSpool;
 pub use error::{LostReason, QueueError};
-pub use layout::{DEFAULT_GROUP, Layout, LayoutError};
+pub use layout::{DEFAULT_GROUP, Layout, LayoutError, told};
 pub use recover::{Orphans, Recovered};
-pub use store::{Body, Claimed, Draft, Listed, Queue, QueueOptions};
+pub use store::{Body, Claimed, Draft, Listed, Queue, QueueOptions, read_control};
 
 #[cfg(test)]
 mod tests;

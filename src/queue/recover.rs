@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::error::QueueError;
 use super::schedule::Facts;
 use super::spool::{EntryName, FileKind, Hold, OpenEntry, Opened, Swept};
-use super::store::{Queue, read_envelope};
+use super::store::{Queue, read_control};
 use crate::name::{QueueId, UnixTime};
 
 /// The most entries of one request to the holder.
@@ -93,7 +93,7 @@ impl Queue {
 
     /// Reads one entry; whatever looks useless is looked at again under its lock.
     async fn read_one(&self, name: &EntryName, open: &OpenEntry, recovered: &mut Recovered) {
-        match read_envelope(&name.id, &open.control) {
+        match read_control(&name.id, &open.control) {
             Ok(Ok(mut envelope)) if open.data.is_some() => {
                 envelope.classify(self.precedences());
                 let mut facts = Facts::of(&envelope);

@@ -194,7 +194,7 @@ impl Policy {
     }
 
     /// Returns the place of an entry among those that are due; small ones go first.
-    fn rank(&self, name: &EntryName, facts: &Facts) -> Rank {
+    pub fn rank(&self, name: &EntryName, facts: &Facts) -> Rank {
         let text = BString::default();
         let created = facts.created.micros();
         match self.sort {
@@ -211,7 +211,7 @@ impl Policy {
 }
 
 /// What entries that are due are sorted by.
-type Rank = (i64, BString, i64);
+pub type Rank = (i64, BString, i64);
 
 /// Returns the limit for an urgency.
 fn pick(limits: &ByUrgency, urgency: Urgency) -> Duration {

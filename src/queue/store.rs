@@ -168,7 +168,7 @@ impl Queue {
         let OpenEntry { kind, control, data, .. } = open;
         let id = name.id.clone();
         let read = tokio::task::spawn_blocking(move || {
-            let read = read_envelope(&id, &control);
+            let read = read_control(&id, &control);
             (control, read)
         });
         let (control, read) = read.await.map_err(|_| QueueError::Ending)?;
@@ -550,8 +550,11 @@ fn minor(device: u64) -> u64 {
     ((device >> 24) & 0xff00) | (device & 0xffff_00ff)
 }
 
-/// Reads and parses a control file.
-pub(super) fn read_envelope(id: &QueueId, control: &File) -> io::Result<Result<Envelope, LostReason>> {
+/// Reads a control file that is open.
+///
+/// # Errors
+/// The disk failed; the inner error: the file is damaged.
+pub fn read_control(id: &QueueId, control: &File) -> io::Result<Result<Envelope, LostReason>> {
     let len = control.metadata()?.len();
     if len > CONTROL_BYTES_MAX {
         return Ok(Err(LostReason::TooLarge));
