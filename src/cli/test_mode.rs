@@ -16,9 +16,9 @@ use crate::cf::CfError;
 use crate::macros::{HashSign, Named, translate};
 use crate::mail::token::{ScanOptions, Tokens};
 use crate::map::DirectOpener;
-use crate::name::{ClassName, Sysexit};
+use crate::name::{ClassName, Status, Sysexit};
 use crate::rewrite::Trouble;
-use crate::route::parse::{Role, check_bytes};
+use crate::route::parse::{Refusal, Role, check_bytes};
 use crate::route::remote_name::Kind;
 use crate::site::{Context, Heard, Site, StartOptions, start};
 
@@ -187,8 +187,7 @@ impl TestMode {
         };
         let (rulesets, mut rest) = (&line[..end], &line[end + 1..]);
         if let Err(refusal) = check_bytes(rest, Role::Recipient) {
-            self.set_exit(refusal.exit);
-            return self.say_bytes(&refusal.text);
+            return self.refuse(&refusal);
         }
         loop {
             let options = ScanOptions { delimiter: Some(b','), ..ScanOptions::TYPED };
@@ -230,6 +229,15 @@ impl TestMode {
             rest = rest.iter().position(|byte| *byte == b',').map_or(b"", |comma| &rest[comma + 1..]);
         }
         Ok(())
+    }
+
+    /// Tells what no address can have.
+    fn refuse(&mut self, refusal: &Refusal) -> io::Result<()> {
+        // QUIRK(long-address-status): an address that is too long leaves the exit status alone.
+        if refusal.status != Status::new(5, 1, 0) {
+            self.set_exit(refusal.exit);
+        }
+        self.say_bytes(&refusal.text)
     }
 
     /// Takes a name off the front of a text; tells what is wrong with it.

@@ -67,6 +67,9 @@ pub enum Trouble {
     /// More tokens than an address may have.
     #[error("rewrite: expansion too long")]
     TooLong,
+    /// A value of white space or comments alone; nothing is told, but the rule fails.
+    #[error("a value without any token")]
+    Blank,
     /// A value that does not scan cleanly; it is completed, or the rule fails where it is too long.
     #[error("{text}... {error}")]
     Scan {
@@ -82,7 +85,7 @@ impl Trouble {
     pub fn status(&self) -> Sysexit {
         match self {
             Self::InfiniteLoop { .. } | Self::UnknownMap(_) => Sysexit::Ok,
-            Self::TooLong | Self::Scan { .. } => Sysexit::DataErr,
+            Self::TooLong | Self::Blank | Self::Scan { .. } => Sysexit::DataErr,
             _ => Sysexit::Config,
         }
     }
@@ -291,6 +294,8 @@ impl Engine<'_> {
             self.complain(Trouble::Scan { text: text.into(), error });
         }
         match (scanned.tokens, fatal) {
+            // QUIRK(blank-value): a value of white space or comments alone ends the ruleset with status 65, without a word.
+            (Some(tokens), _) if tokens.is_empty() && !text.is_empty() => Err(Trouble::Blank),
             (Some(tokens), _) => Ok(tokens.into_vec()),
             (None, Some(error)) => Err(Trouble::Scan { text: text.into(), error }),
             (None, None) => Err(Trouble::TooLong),
@@ -401,7 +406,9 @@ impl Engine<'_> {
 
     /// Tells of trouble; returns its status.
     fn complain(&mut self, trouble: Trouble) -> Sysexit {
-        self.lookup.complain(&trouble);
+        if trouble != Trouble::Blank {
+            self.lookup.complain(&trouble);
+        }
         trouble.status()
     }
 

@@ -101,10 +101,9 @@ fn exit_of(status: Status) -> Sysexit {
         (_, "4.0" | "4.6") => Sysexit::IoErr,
         (_, "4.3") => Sysexit::TempFail,
         _ => match rest.split('.').next() {
-            Some("1") => Sysexit::DataErr,
+            Some("1" | "7") => Sysexit::DataErr,
             Some("3") => Sysexit::OsErr,
             Some("5") => Sysexit::Protocol,
-            Some("7") => Sysexit::NoPerm,
             Some("4") => Sysexit::Config,
             _ => Sysexit::Unavailable,
         },

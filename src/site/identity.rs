@@ -36,10 +36,13 @@ impl Identity {
     pub async fn find(resolver: &Resolver) -> Self {
         let node = host::name().unwrap_or_default();
         let mut identity = Self { node: node.clone(), name: node.clone(), ..Self::default() };
-        if let Ok(Some(name)) = tokio::time::timeout(PATIENCE, official_name(resolver, &node)).await {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        if let Ok(Some(name)) = tokio::time::timeout_at(deadline, official_name(resolver, &node)).await {
             identity.name = name;
         }
         identity.name_parts();
+        // A slow name service costs only the addresses that it has not told by now.
+        let _ = tokio::time::timeout_at(deadline, identity.ask_addresses(resolver)).await;
         identity
     }
 
@@ -91,12 +94,21 @@ impl Identity {
         }
     }
 
-    /// Adds the addresses of the official name and the names of all addresses.
-    async fn ask_names(&mut self, resolver: &Resolver) {
+    /// Adds the addresses of the official name.
+    async fn ask_addresses(&mut self, resolver: &Resolver) {
         let absolute = [&self.name[..], b"."].concat();
-        if let Answer::Found(addresses) = resolver.addresses(&absolute, Family::V4).await {
-            addresses.into_iter().for_each(|address| self.add_address(address));
+        // QUIRK(own-addresses): a host name with IPv6 addresses does not bring its IPv4 addresses into class w.
+        let mut answer = resolver.addresses(&absolute, Family::V6).await;
+        if !matches!(answer, Answer::Found(_)) {
+            answer = resolver.addresses(&absolute, Family::V4).await;
         }
+        for address in answer.found().unwrap_or_default() {
+            self.add_address(address);
+        }
+    }
+
+    /// Adds the names of all addresses.
+    async fn ask_names(&mut self, resolver: &Resolver) {
         for address in self.addresses.clone() {
             if address.is_loopback() {
                 continue;

@@ -1,12 +1,13 @@
 //! From the name of a configuration file to a site: the one way in which all programs begin.
 
 use std::ffi::OsStr;
+use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 use jiff::tz::TimeZone;
 
 use super::identity::{Identity, Probe};
@@ -15,7 +16,7 @@ use crate::cf::{self, CfError, Config, DontProbe, Override, Problem, ReadEnv, Re
 use crate::macros::MacroTable;
 use crate::map::Opener;
 use crate::name::Sysexit;
-use crate::net::{Hosts, Resolver, ResolverFlags, ResolverSettings};
+use crate::net::{Answer, Family, Hosts, Resolver, ResolverFlags, ResolverSettings};
 
 /// How a program begins.
 pub struct StartOptions {
@@ -73,6 +74,7 @@ pub async fn start(options: StartOptions) -> Started {
     let settings = configured(settings, &config, &identity);
     let resolver = Arc::new(Resolver::new(settings));
     identity.probe(&resolver, probe(&config)).await;
+    errors.extend(unknown_hosts(&config, &resolver).await);
     let zone = TimeZone::system();
     let load = LoadOptions { identity, resolver, zone, mode, runs_programs };
     let (site, more) = Site::load(Arc::new(config), opener, load);
@@ -111,6 +113,25 @@ pub(super) fn configured(mut settings: ResolverSettings, config: &Config, identi
     let retry = retry.normal.or(retry.first).and_then(|times| u32::try_from(times).ok()).filter(|times| *times > 0);
     settings.retry = retry.unwrap_or(settings.retry);
     settings
+}
+
+/// Returns what is wrong with the hosts of milters; that nobody knows them now is nothing wrong.
+async fn unknown_hosts(config: &Config, resolver: &Resolver) -> Vec<CfError> {
+    let mut errors = Vec::new();
+    for filter in &config.filters {
+        let Some((_, host)) = filter.socket.strip_prefix(b"inet").and_then(|rest| rest.split_once_str(b"@")) else {
+            continue;
+        };
+        if host.starts_with(b"[") || host.to_str().is_ok_and(|host| host.parse::<IpAddr>().is_ok()) {
+            continue;
+        }
+        if let Answer::NotFound | Answer::NoData = resolver.addresses(host, Family::Any).await {
+            let text = format!("X{}: Unknown host name {}", filter.name, host.as_bstr()).into();
+            let problem = Problem::Outside { text, exit: Sysexit::Software };
+            errors.push(CfError { file: config.file.clone(), line: filter.line, problem });
+        }
+    }
+    errors
 }
 
 /// Returns `ResolverOptions` as the resolver wants them.

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::io;
 
-use bstr::ByteSlice;
+use bstr::{BString, ByteSlice};
 
 use super::TestMode;
 use crate::cf::Mailer;
+use crate::macros::{HashSign, translate};
 use crate::mail::token::show;
 use crate::name::{ClassName, RulesetName};
 
@@ -101,7 +102,8 @@ impl TestMode {
         let path = self.ctx.expand(&self.ctx.config().options.help_file);
         let text = std::fs::read(path.to_path_lossy()).unwrap_or_default();
         let lines = text.lines().filter_map(|line| line.strip_prefix(b"-bt")?.strip_prefix(b"\t"));
-        let lines: Vec<&[u8]> = lines.collect();
+        let lines: Vec<BString> =
+            lines.map(|line| self.ctx.expand(&translate(line, HashSign::Ordinary).text)).collect();
         if lines.is_empty() {
             return self.say("Help for test mode is in the file that option HelpFile names; it has none.");
         }

@@ -193,8 +193,7 @@ impl TestMode {
         self.say(&format!("Cracked address = {}", shown(&cracked)))?;
         self.say(&format!("Parsing {} address", self.kind_words()))?;
         if let Err(refusal) = check_bytes(address, Role::Recipient) {
-            self.set_exit(refusal.exit);
-            self.say_bytes(&refusal.text)?;
+            self.refuse(&refusal)?;
             return self.say("Cannot parse");
         }
         let Some(tokens) = self.scan(address) else {
@@ -217,8 +216,11 @@ impl TestMode {
             }
             Err(bad) => {
                 self.set_exit(bad.refusal.exit);
-                if !bad.user.is_empty() {
-                    self.say_bytes(&[address, b"... ", &bad.refusal.text].concat())?;
+                match bad.refusal.code {
+                    _ if bad.user.is_empty() => {}
+                    // The texts of these codes name an address themselves.
+                    251 | 551 => self.say_bytes(&bad.refusal.text)?,
+                    _ => self.say_bytes(&[address, b"... ", &bad.refusal.text].concat())?,
                 }
                 ("*error*".into(), bad.host, bad.user)
             }
