@@ -37,6 +37,7 @@ pub async fn start_inside(inside: Inside<'_>, opener: impl FnOnce(&Arc<Config>) 
     let mut identity = Identity::find(&Resolver::new(settings.clone())).await;
     let mut macros = MacroTable::default();
     identity.define(&mut macros);
+    macros.set("opMode", [inside.mode].as_slice());
     let processors = std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1));
     let env = ReadEnv { macros: Arc::new(macros), map_classes: Vec::new(), processors, overrides: inside.overrides };
     let (config, mut errors) = cf::read(inside.text, inside.name, &env);
