@@ -58,12 +58,13 @@ pub fn report(errors: &[CfError], mode: Mode) -> Option<Sysexit> {
         Severity::Fatal(exit) => Some(exit),
         _ => None,
     });
-    fatal.or_else(|| if mode == Mode::Test { None } else { exit_of(errors) })
+    let exit = errors.iter().rev().find_map(CfError::exit);
+    fatal.or_else(|| exit.filter(|_| mode != Mode::Test))
 }
 
-/// Returns the exit status that the problems lead to: that of the last one.
-pub fn exit_of(errors: &[CfError]) -> Option<Sysexit> {
-    errors.iter().rev().find_map(CfError::exit)
+/// Returns the exit status that the problems lead to at the end, that of the last one.
+pub fn exit_of(errors: &[CfError]) -> Sysexit {
+    errors.iter().rev().find_map(CfError::exit).unwrap_or_default()
 }
 
 #[cfg(test)]

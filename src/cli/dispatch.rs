@@ -12,7 +12,7 @@ use crate::sys::{host, privilege};
 
 use super::command_line::{CommandLine, UsageError, base_name};
 use super::mode::Mode;
-use super::{configuration, editmap, mail_local, makemap, praliases, queue_list, show, test_mode};
+use super::{begin, configuration, editmap, mail_local, makemap, praliases, queue_list, show, test_mode};
 
 /// What a program's name stands for.
 enum Program {
@@ -48,9 +48,10 @@ type Start = fn(&CommandLine) -> ExitCode;
 
 /// What runs in each mode of `sendmail`; a mode that is not here is not there yet.
 const MODES: &[(Mode, Start)] = &[
+    (Mode::CheckConfig, begin::check_config),
+    (Mode::CountQueue, queue_list::main_count),
     (Mode::OptionNames, print_option_names),
     (Mode::PrintQueue, queue_list::main),
-    (Mode::CountQueue, queue_list::main_count),
     (Mode::Test, test_mode::main),
 ];
 
