@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use crate::cf::CfError;
 use crate::map::{DirectOpener, Opener};
 use crate::name::Sysexit;
 use crate::site::{Context, Site, StartOptions, start};
@@ -12,11 +13,19 @@ use super::command_line::CommandLine;
 use super::debug::DebugFlags;
 use super::{configuration, show};
 
+/// A configuration in use.
+pub struct Begun {
+    /// The site.
+    pub site: Arc<Site>,
+    /// What was wrong and has been told; only address test mode gets here with errors.
+    pub errors: Vec<CfError>,
+}
+
 /// Reads the configuration that the command line chooses and tells what the mode tells.
 ///
 /// # Errors
 /// The mode cannot go on: everything is told, this is the exit status.
-pub async fn begin(command: &CommandLine, opener: Arc<dyn Opener>) -> Result<Arc<Site>, Sysexit> {
+pub async fn begin(command: &CommandLine, opener: Arc<dyn Opener>) -> Result<Begun, Sysexit> {
     let level = DebugFlags::parse(&command.debug).level(0);
     print(&show::version(level, (configuration::SUBMISSION_FILE, configuration::DAEMON_FILE)));
     let file = configuration::path(command, std::path::Path::exists);
@@ -29,7 +38,9 @@ pub async fn begin(command: &CommandLine, opener: Arc<dyn Opener>) -> Result<Arc
     };
     let started = start(options).await;
     let refused = configuration::report(&started.errors, command.mode);
-    let site = started.site.ok_or_else(|| refused.unwrap_or_else(|| configuration::exit_of(&started.errors)))?;
+    let Some(site) = started.site else {
+        return Err(refused.or_else(|| configuration::exit_of(&started.errors)).unwrap_or(Sysexit::Software));
+    };
     let context = Context::new(&site);
     let value = |name: &str| context.get(name).unwrap_or_default();
     let (short, official, domain, node) = (value("w"), value("j"), value("m"), value("k"));
@@ -45,7 +56,7 @@ pub async fn begin(command: &CommandLine, opener: Arc<dyn Opener>) -> Result<Arc
     if level > 0 {
         print(&show::options_without_effect(&site.config.options));
     }
-    refused.map_or(Ok(site), Err)
+    refused.map_or(Ok(Begun { site, errors: started.errors }), Err)
 }
 
 /// Checks the configuration (`-bC`).

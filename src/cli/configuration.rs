@@ -58,13 +58,12 @@ pub fn report(errors: &[CfError], mode: Mode) -> Option<Sysexit> {
         Severity::Fatal(exit) => Some(exit),
         _ => None,
     });
-    let exit = errors.iter().rev().find_map(CfError::exit);
-    fatal.or_else(|| exit.filter(|_| mode != Mode::Test))
+    fatal.or_else(|| exit_of(errors).filter(|_| mode != Mode::Test))
 }
 
-/// Returns the exit status that the problems lead to at the end, that of the last one.
-pub fn exit_of(errors: &[CfError]) -> Sysexit {
-    errors.iter().rev().find_map(CfError::exit).unwrap_or_default()
+/// Returns the exit status that the problems lead to at the end: that of the last one.
+pub fn exit_of(errors: &[CfError]) -> Option<Sysexit> {
+    errors.iter().rev().find_map(CfError::exit)
 }
 
 #[cfg(test)]
