@@ -468,6 +468,13 @@ impl Wire for Kind {
     }
 }
 
+#[cfg(test)]
+impl super::wire::sample::Sample for Kind {
+    fn sample(dice: &mut super::wire::sample::Dice) -> Self {
+        Self::ALL[dice.below(Self::ALL.len())]
+    }
+}
+
 impl Request {
     /// Returns how long its answer may take; none for what ends with a program.
     pub fn time_limit(&self) -> Option<Duration> {

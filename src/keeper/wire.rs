@@ -188,13 +188,13 @@ fn take_text<'a>(from: &mut Reader<'a>) -> Result<&'a [u8], BadPacket> {
 macro_rules! wire {
     (
         $(#[$doc:meta])*
-        pub enum $name:ident ($what:literal) {
+        $vis:vis enum $name:ident ($what:literal) {
             $( $(#[$variant_doc:meta])* $number:literal => $variant:ident { $( $(#[$field_doc:meta])* $field:ident : $type:ty, )* }, )*
         }
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-        pub enum $name {
+        $vis enum $name {
             $( $(#[$variant_doc])* $variant { $( $(#[$field_doc])* $field: $type, )* }, )*
         }
 
@@ -229,11 +229,11 @@ macro_rules! wire {
     };
     (
         $(#[$doc:meta])*
-        pub struct $name:ident { $( $(#[$field_doc:meta])* pub $field:ident : $type:ty, )* }
+        $vis:vis struct $name:ident { $( $(#[$field_doc:meta])* $field_vis:vis $field:ident : $type:ty, )* }
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-        pub struct $name { $( $(#[$field_doc])* pub $field: $type, )* }
+        $vis struct $name { $( $(#[$field_doc])* $field_vis $field: $type, )* }
 
         impl crate::keeper::wire::Wire for $name {
             fn put(&self, out: &mut Vec<u8>) {
