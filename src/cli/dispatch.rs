@@ -12,7 +12,7 @@ use crate::sys::{host, privilege};
 
 use super::command_line::{CommandLine, UsageError, base_name};
 use super::mode::Mode;
-use super::{begin, configuration, editmap, mail_local, makemap, praliases, queue_list, show, test_mode};
+use super::{configuration, daemon_mode, editmap, mail_local, makemap, praliases, queue_list, show, test_mode};
 
 /// What a program's name stands for.
 enum Program {
@@ -48,11 +48,13 @@ type Start = fn(&CommandLine) -> ExitCode;
 
 /// What runs in each mode of `sendmail`; a mode that is not here is not there yet.
 const MODES: &[(Mode, Start)] = &[
-    (Mode::CheckConfig, begin::check_config),
-    (Mode::CountQueue, queue_list::main_count),
     (Mode::OptionNames, print_option_names),
     (Mode::PrintQueue, queue_list::main),
+    (Mode::CountQueue, queue_list::main_count),
     (Mode::Test, test_mode::main),
+    (Mode::Daemon, daemon_mode::run),
+    (Mode::ForegroundDaemon, daemon_mode::run),
+    (Mode::QueueRun, daemon_mode::run),
 ];
 
 /// Runs the program that the last component of `argv[0]` names and returns its exit status.
@@ -63,6 +65,9 @@ pub fn run() -> ExitCode {
     }
     let args: Vec<OsString> = std::env::args_os().collect();
     let argv: Vec<BString> = args.iter().map(|word| word.clone().into_vec().into()).collect();
+    if let Some(exit) = daemon_mode::role(&argv) {
+        return exit;
+    }
     let name = argv.first().map_or(&b"sendmail"[..], |word| base_name(word));
     match PROGRAMS.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, program)| program) {
         None => sendmail(&argv, Mode::Deliver),

@@ -1,8 +1,9 @@
 //! The command lines of all personalities, one file per mode.
 
-pub mod begin;
 pub mod command_line;
 pub mod configuration;
+pub mod daemon_mode;
+mod daemon_work;
 pub mod debug;
 mod dispatch;
 pub mod editmap;

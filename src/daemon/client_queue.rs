@@ -1,0 +1,169 @@
+//! The runner of the client queue (`-Ac -q15m`): one process of the submission user, which needs no hand.
+
+use std::fs;
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use bstr::{BString, ByteSlice};
+use nix::unistd::geteuid;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::hand;
+use super::order::Order;
+use super::pid_file::PidFile;
+use super::programs::{Programs, Surroundings};
+use super::runner::{self, RunOptions, Runner};
+use super::work_table::{Watched, WorkTable};
+use crate::cf::{Config, Principal};
+use crate::log::{Level, Log};
+use crate::name::Sysexit;
+use crate::queue::schedule::Policy;
+use crate::queue::{Orphans, Queue};
+use crate::sys::daemonize;
+use crate::sys::privilege;
+use crate::sys::signal::ignore_write_signals;
+use crate::sys::title::Title;
+use crate::sys::user::User;
+
+/// The user that root becomes where the configuration names none.
+const CLIENT_USER: &str = "smmsp";
+
+/// Runs the client queue until TERM, or once.
+pub fn run(order: Order, programs: Programs) -> ExitCode {
+    match start(order, programs) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((exit, text)) => {
+            eprintln!("{text}");
+            ExitCode::from(exit as u8)
+        }
+    }
+}
+
+type Failed = (Sysexit, String);
+
+fn system(error: impl ToString) -> Failed {
+    (Sysexit::OsErr, error.to_string())
+}
+
+fn start(order: Order, programs: Programs) -> Result<(), Failed> {
+    let mut title = Title::take();
+    ignore_write_signals().map_err(system)?;
+    let path = order.config_file.to_path_lossy().into_owned();
+    let text = fs::read(&path)
+        .map_err(|error| (Sysexit::OsFile, format!("{}: line 0: cannot open: {error}", path.display())))?;
+    let config = (programs.read)(&order, &text).map_err(|bad| (Sysexit::Software, bad.join("\n")))?;
+    become_client(&config)?;
+    let waiting = if order.foreground || order.once { None } else { Some(daemonize::background().map_err(system)?) };
+    let log = (programs.log)(&order, &config);
+    let pid_file = take_pid_file(&order, &config, &log)?;
+    if let Some(interval) = order.queue_interval() {
+        title.set(runner::title(interval, &config.options.queue_directory).as_bytes());
+        log.say(Level::DAEMON, None, format_args!("starting daemon: {}", runner::duties(false, Some(interval))));
+    }
+    let spool = (programs.spool)(&config).map_err(|text| (Sysexit::NoPerm, text))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system)?;
+    let queue = Queue::new(spool, super::network::queue_options(&config));
+    if let Some(waiting) = waiting {
+        waiting.ready().map_err(system)?;
+    }
+    let ended = runtime.block_on(serve(order, config, text, queue, log, programs));
+    if let Some(file) = pid_file {
+        file.remove();
+    }
+    ended.map_err(|text| (Sysexit::Config, text))
+}
+
+/// Becomes the submission user for good, where root starts it; another keeps only what is really his, and the group of
+/// the setgid program, without which the queue cannot be read.
+fn become_client(config: &Config) -> Result<(), Failed> {
+    if !geteuid().is_root() {
+        return Ok(());
+    }
+    let spec = &config.options.run_as_user;
+    let user = match &spec.user {
+        Some(Principal::Id(uid)) => User::by_uid(*uid),
+        Some(Principal::Name(name)) => User::by_name(name),
+        None => User::by_name(CLIENT_USER.as_bytes()),
+    };
+    let missing = || {
+        let text =
+            format!("user {CLIENT_USER} does not exist; make it, or set RunAsUser in the submission configuration");
+        (Sysexit::Config, text)
+    };
+    let user = user.map_err(|error| (Sysexit::TempFail, error.to_string()))?.ok_or_else(missing)?;
+    let gid = match &spec.group {
+        Some(Principal::Id(gid)) => *gid,
+        _ => user.gid,
+    };
+    privilege::drop_to(user.uid, gid, &[]).map_err(system)
+}
+
+/// Takes the pid file; one that cannot be written is only logged, as by the original.
+fn take_pid_file(order: &Order, config: &Config, log: &Log) -> Result<Option<PidFile>, Failed> {
+    let path = config.options.pid_file.to_path_lossy();
+    if order.once || path.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    match PidFile::take(&path, &order.command_line()) {
+        Ok(file) => Ok(Some(file)),
+        Err(error @ super::pid_file::PidFileError::Running { .. }) => Err(system(error)),
+        Err(error) => {
+            log.say(Level::SYSTEM_ERROR, None, error);
+            Ok(None)
+        }
+    }
+}
+
+async fn serve(
+    order: Order,
+    config: Config,
+    text: Vec<u8>,
+    queue: Queue,
+    log: Log,
+    programs: Programs,
+) -> Result<(), String> {
+    let (finishing, is_finishing) = watch::channel(false);
+    let (ending, is_ending) = watch::channel(false);
+    let (delivery, intake) = runner::intake();
+    let (order, config) = (Arc::new(order), Arc::new(config));
+    let read = |path: &str| -> BString { fs::read(path).unwrap_or_default().into() };
+    let surroundings = Surroundings {
+        order: Arc::clone(&order),
+        config: Arc::clone(&config),
+        text: text.into(),
+        hands: Arc::new(hand::in_process(&config)),
+        queue: queue.clone(),
+        log: log.clone(),
+        resolv_conf: read("/etc/resolv.conf"),
+        hosts: read("/etc/hosts"),
+        zone: jiff::tz::TimeZone::system(),
+        ending: is_ending,
+        delivery,
+    };
+    let work = (programs.open)(surroundings).await?;
+    let watched = Watched::new(WorkTable::create().map_err(|error| error.to_string())?);
+    let options = RunOptions { interval: order.queue_interval(), once: order.once, orphans: Orphans::ProcessGone };
+    let policy = Policy::new(&config.options, options.interval);
+    let mut run = tokio::spawn(Runner::new(queue, work, log, watched, policy, options).run(intake, is_finishing));
+    tokio::select! {
+        _ = &mut run => return Ok(()),
+        signalled = end_signal() => signalled.map_err(|error| error.to_string())?,
+    }
+    finishing.send_replace(true);
+    ending.send_replace(true);
+    // What is in the middle of a delivery stays in the queue.
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(10), run).await;
+    Ok(())
+}
+
+/// Waits for a signal that ends the runner.
+async fn end_signal() -> io::Result<()> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,305 @@
+//! A hand: a single-threaded process that opens, locks and starts what the network process names.
+//!
+//! **Invariant:** it reads no byte from the network but the names in requests, and checks each against the
+//! configuration it was started with, the user database, and the form of queue identifiers.
+
+mod accounts;
+mod files;
+mod held_file;
+mod mailboxes;
+mod programs;
+mod queue_files;
+mod safe_path;
+mod sockets;
+mod sources;
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+
+use self::mailboxes::Mailboxes;
+use self::programs::Programs;
+use crate::cf::Config;
+use crate::keeper::client::Answered;
+use crate::keeper::hands::{Hands, Perform};
+use crate::keeper::request::{Answer, DESCRIPTORS_MAX, FailureKind, Kind, Numbered, Packet, Request, decode};
+use crate::keeper::wire::PACKET_BYTES_MAX;
+use crate::log::{Level, Log};
+use crate::queue::spool::Spool;
+use crate::sys::passing;
+use crate::sys::process::reap_any;
+use crate::sys::signal::Signals;
+use crate::sys::title::Title;
+
+/// How long a hand outlives the keeper, for the network process to end its sessions.
+const AFTER_KEEPER: Duration = Duration::from_secs(15);
+
+/// Opens the queue directories of a configuration.
+type OpenSpool = fn(&Config) -> Result<Arc<dyn Spool>, String>;
+
+/// What performs requests; in a hand of its own or within an unprivileged process.
+struct Service {
+    config: Config,
+    spool: Option<Arc<dyn Spool>>,
+    mailboxes: Mailboxes,
+    programs: Programs,
+}
+
+/// Why a request was not done, on its way to the answer.
+type Refusal = crate::keeper::request::Failure;
+
+/// What a request leads to.
+type Served = Result<Answered, Refusal>;
+
+impl Service {
+    /// Performs `request`; none if the answer comes when a program ends.
+    fn perform(&mut self, serial: u32, request: Request) -> Option<Answered> {
+        let served = match request {
+            Request::Wait { program } => return self.programs.wait(serial, program).map(answer_or_failure),
+            Request::Kill { program } => self.programs.kill(program),
+            Request::Start { launch } => self.programs.start(&self.config, launch),
+            Request::User { name } => accounts::find(&name),
+            Request::OpenMailbox { place, .. } => self.mailboxes.open(&self.config, &place),
+            Request::SettleMailbox { mailbox, keep } => self.mailboxes.settle(mailbox, keep),
+            Request::OpenSource { source } => sources::open(&self.config, &source),
+            Request::OpenMap { map, suffix } => files::open_map(&self.config, &map, &suffix),
+            Request::OpenClass { line } => files::open_class(&self.config, line),
+            Request::OpenNamed { file } => files::open_named(&self.config, &file),
+            Request::Connect { service } => sockets::connect(&self.config, &service),
+            Request::BindReserved { ipv6 } => sockets::bind_reserved(&self.config, ipv6),
+            other => queue_files::perform(self.spool.as_deref(), other),
+        };
+        Some(answer_or_failure(served))
+    }
+}
+
+fn answer_or_failure(served: Served) -> Answered {
+    served.unwrap_or_else(|failure| Answered { answer: Answer::Failed { failure }, descriptors: Vec::new() })
+}
+
+/// Returns an answer without descriptors.
+fn plain(answer: Answer) -> Served {
+    Ok(Answered { answer, descriptors: Vec::new() })
+}
+
+/// Returns a failure of `kind` that `text` explains.
+fn refusal(kind: FailureKind, text: impl Into<bstr::BString>) -> Refusal {
+    Refusal { kind, errno: 0, text: text.into() }
+}
+
+/// Returns the failure that `error` means for `what`.
+fn failure_of(what: &str, error: &io::Error) -> Refusal {
+    let kind = match error.kind() {
+        io::ErrorKind::NotFound => FailureKind::Missing {},
+        io::ErrorKind::AlreadyExists => FailureKind::Exists {},
+        io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidInput => {
+            FailureKind::Permanent {}
+        }
+        _ => FailureKind::Temporary {},
+    };
+    let errno = error.raw_os_error().unwrap_or(0);
+    Refusal { kind, errno, text: format!("{what}: {error}").into() }
+}
+
+/// Serves as a hand of `kind` until the network process is gone.
+pub(super) fn serve(
+    kind: Kind,
+    config: Config,
+    open_spool: OpenSpool,
+    log: &Log,
+    control: &OwnedFd,
+    requests: &OwnedFd,
+) -> ExitCode {
+    let mut title = Title::take();
+    title.set(format!("sendmail: {} hand", kind.word()).as_bytes());
+    let spool = match kind {
+        Kind::Queue => match open_spool(&config) {
+            Ok(spool) => Some(spool),
+            Err(error) => {
+                log.say(Level::SYSTEM_ERROR, None, format_args!("queue hand: {error}"));
+                return ExitCode::from(crate::name::Sysexit::NoPerm as u8);
+            }
+        },
+        _ => None,
+    };
+    let service = Service { config, spool, mailboxes: Mailboxes::default(), programs: Programs::default() };
+    match Loop::new(service) {
+        Ok(mut serving) => match serving.run(control, requests) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                log.say(Level::SYSTEM_ERROR, None, format_args!("{} hand: {error}", kind.word()));
+                ExitCode::from(crate::name::Sysexit::OsErr as u8)
+            }
+        },
+        Err(error) => {
+            log.say(Level::SYSTEM_ERROR, None, format_args!("{} hand: {error}", kind.word()));
+            ExitCode::from(crate::name::Sysexit::OsErr as u8)
+        }
+    }
+}
+
+/// The serving loop.
+struct Loop {
+    service: Service,
+    signals: Signals,
+    /// When the hand ends although the network process lives: the keeper is gone.
+    end_at: Option<Instant>,
+}
+
+impl Loop {
+    fn new(service: Service) -> io::Result<Self> {
+        // The keeper decides when a hand ends; a signal to all processes of the program must not cut a delivery.
+        let signals = Signals::watch(&[Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP])?;
+        Ok(Self { service, signals, end_at: None })
+    }
+
+    fn run(&mut self, control: &OwnedFd, requests: &OwnedFd) -> io::Result<()> {
+        let mut room = vec![0; PACKET_BYTES_MAX];
+        loop {
+            if self.end_at.is_some_and(|at| at <= Instant::now()) {
+                return Ok(());
+            }
+            let ready = self.wait(control, requests);
+            if ready.child {
+                self.reap(requests)?;
+            }
+            if ready.keeper_gone {
+                self.end_at.get_or_insert(Instant::now() + AFTER_KEEPER);
+            }
+            if ready.request {
+                let (len, _) = passing::receive(requests.as_fd(), &mut room)?;
+                if len == 0 {
+                    return Ok(());
+                }
+                let asked = decode::<Request>(&room[..len]).map_err(io::Error::other)?;
+                self.answer_all(asked, requests)?;
+            }
+        }
+    }
+
+    fn wait(&self, control: &OwnedFd, requests: &OwnedFd) -> Ready {
+        let mut waited = vec![
+            PollFd::new(requests.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+        ];
+        if self.end_at.is_none() {
+            waited.push(PollFd::new(control.as_fd(), PollFlags::POLLIN));
+        }
+        let timeout = self.end_at.map_or(PollTimeout::NONE, |at| {
+            let left = at.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+        });
+        // An interruption is a signal, which is looked at next.
+        let _ = poll(&mut waited, timeout);
+        let is = |place: usize| waited.get(place).is_some_and(|fd| fd.any().unwrap_or(false));
+        let (request, keeper_gone) = (is(0), is(2));
+        let child = self.signals.take().unwrap_or_default().contains(&Signal::SIGCHLD);
+        Ready { request, child, keeper_gone }
+    }
+
+    /// Performs a batch and sends the answers in as few packets as hold them.
+    fn answer_all(&mut self, asked: Vec<Numbered<Request>>, requests: &OwnedFd) -> io::Result<()> {
+        let mut sending = Sending::new(requests.as_fd());
+        for item in asked {
+            if let Some(answered) = self.service.perform(item.serial, item.body) {
+                sending.add(item.serial, answered)?;
+            }
+        }
+        sending.flush()
+    }
+
+    fn reap(&mut self, requests: &OwnedFd) -> io::Result<()> {
+        let mut sending = Sending::new(requests.as_fd());
+        while let Some((pid, ended)) = reap_any()? {
+            if let Some((serial, answered)) = self.service.programs.ended(pid, ended) {
+                sending.add(serial, answered)?;
+            }
+        }
+        sending.flush()
+    }
+}
+
+/// What there is to do.
+struct Ready {
+    request: bool,
+    child: bool,
+    keeper_gone: bool,
+}
+
+/// Answers on their way.
+struct Sending<'a> {
+    socket: BorrowedFd<'a>,
+    packet: Packet,
+    descriptors: Vec<OwnedFd>,
+}
+
+impl<'a> Sending<'a> {
+    fn new(socket: BorrowedFd<'a>) -> Self {
+        Self { socket, packet: Packet::new(), descriptors: Vec::new() }
+    }
+
+    fn add(&mut self, serial: u32, answered: Answered) -> io::Result<()> {
+        let count = answered.descriptors.len();
+        if self.descriptors.len() + count > DESCRIPTORS_MAX {
+            self.flush()?;
+        }
+        let descriptors = u8::try_from(count).map_err(io::Error::other)?;
+        let item = Numbered { serial, descriptors, body: answered.answer };
+        if !self.packet.push(&item) {
+            self.flush()?;
+            if !self.packet.push(&item) {
+                let body = Answer::failed(FailureKind::Permanent {}, "the answer is too long for a packet");
+                self.packet.push(&Numbered { serial, descriptors: 0, body });
+                return Ok(());
+            }
+        }
+        self.descriptors.extend(answered.descriptors);
+        Ok(())
+    }
+
+    /// Sends what has gathered; our copies of the descriptors close.
+    fn flush(&mut self) -> io::Result<()> {
+        if self.packet.is_empty() {
+            return Ok(());
+        }
+        let packet = std::mem::take(&mut self.packet);
+        let descriptors = std::mem::take(&mut self.descriptors);
+        let passed: Vec<BorrowedFd<'_>> = descriptors.iter().map(AsFd::as_fd).collect();
+        passing::send(self.socket, packet.bytes(), &passed)
+    }
+}
+
+/// Returns hands that perform requests in this process, with its own rights; for processes of ordinary users.
+pub fn in_process(config: &Config) -> Hands {
+    let service =
+        Service { config: config.clone(), spool: None, mailboxes: Mailboxes::default(), programs: Programs::default() };
+    let service = Arc::new(Mutex::new(service));
+    let perform: Perform = Arc::new(move |request| {
+        let service = Arc::clone(&service);
+        Box::pin(async move {
+            let performed = tokio::task::spawn_blocking(move || perform_here(&service, request)).await;
+            performed.unwrap_or_else(|_| Answered {
+                answer: Answer::failed(FailureKind::Temporary {}, "shutting down"),
+                descriptors: Vec::new(),
+            })
+        })
+    });
+    Hands::in_process(perform)
+}
+
+fn perform_here(service: &Mutex<Service>, request: Request) -> Answered {
+    if let Request::Wait { program } = request {
+        // The wait must not hold the lock: others want to be served, and the program may have to be killed.
+        let process = service.lock().expect("no holder panics").programs.process(program);
+        let served = process.and_then(programs::wait_here);
+        service.lock().expect("no holder panics").programs.forget(program);
+        return answer_or_failure(served);
+    }
+    let performed = service.lock().expect("no holder panics").perform(0, request);
+    performed.expect("only the wait for a program is answered later")
+}

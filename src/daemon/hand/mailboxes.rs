@@ -1,0 +1,112 @@
+//! Mailboxes and files that are locked for the network process until it says what became of the message.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bstr::{BString, ByteSlice};
+
+use super::held_file::HeldFile;
+use super::{Refusal, Served, accounts, plain, refusal, sources};
+use crate::cf::{Config, Mailer};
+use crate::keeper::client::Answered;
+use crate::keeper::request::{Answer, FailureKind, Mailbox};
+use crate::mailbox::{self, Locked, MailboxError, Place};
+use crate::name::MailerName;
+
+/// How long another's lock is waited for: less than the network process waits for the answer.
+const LOCK_WAIT: Duration = Duration::from_secs(120);
+
+/// The name of the program whose work is done here.
+const LOCAL_PROGRAM: &[u8] = b"mail.local";
+
+/// What is held, by the numbers the network process knows.
+#[derive(Default)]
+pub(super) struct Mailboxes {
+    held: HashMap<u32, Held>,
+    last: u32,
+}
+
+/// Something locked; dropped, it gets its old length back.
+enum Held {
+    User(Locked),
+    File(HeldFile),
+}
+
+impl Mailboxes {
+    /// Locks and opens the place that is asked for.
+    pub(super) fn open(&mut self, config: &Config, place: &Mailbox) -> Served {
+        let held = match place {
+            Mailbox::User { mailer, name } => Held::User(open_user(config, mailer, name)?),
+            Mailbox::File { source } => {
+                let (path, account) = sources::file_recipient(config, source)?;
+                Held::File(HeldFile::open(&path, account.as_ref())?)
+            }
+        };
+        let (file, size_bytes, path, separator): (_, _, &Path, &[u8]) = match &held {
+            Held::User(locked) => (locked.file(), locked.old_len(), locked.path(), locked.separator()),
+            Held::File(file) => (file.as_fd(), file.old_len(), file.path(), b""),
+        };
+        let copy: OwnedFd =
+            file.try_clone_to_owned().map_err(|error| super::failure_of("a copy of a descriptor", &error))?;
+        self.last = self.last.wrapping_add(1);
+        let answer = Answer::Mailbox {
+            mailbox: self.last,
+            size_bytes,
+            path: path.as_os_str().as_bytes().into(),
+            separator: separator.into(),
+        };
+        self.held.insert(self.last, held);
+        Ok(Answered { answer, descriptors: vec![copy] })
+    }
+
+    /// Ends the work on a mailbox.
+    pub(super) fn settle(&mut self, number: u32, keep: bool) -> Served {
+        let held = self.held.remove(&number);
+        let held = held.ok_or_else(|| refusal(FailureKind::Missing {}, "no such mailbox is held"))?;
+        match (held, keep) {
+            (Held::User(locked), true) => locked.keep().map_err(|error| failure(&error))?,
+            (Held::User(locked), false) => locked.restore().map_err(|error| failure(&error))?,
+            (Held::File(file), true) => file.keep(),
+            (Held::File(file), false) => drop(file),
+        }
+        plain(Answer::Done {})
+    }
+}
+
+fn open_user(config: &Config, mailer: &MailerName, name: &BString) -> Result<Locked, Refusal> {
+    let declared = config.mailers.get(mailer.as_bytes());
+    let place = declared.and_then(place_of).ok_or_else(|| {
+        refusal(FailureKind::Undeclared {}, format!("mailer {mailer} does not keep mailboxes as mail.local does"))
+    })?;
+    let user = accounts::existing(name)?;
+    mailbox::open(&place, &user, LOCK_WAIT).map_err(|error| failure(&error))
+}
+
+/// Returns where the mailboxes of a mailer are whose program is `mail.local`; none for all others.
+fn place_of(mailer: &Mailer) -> Option<Place> {
+    let is_ours = mailer.path.rsplit_str("/").next() == Some(LOCAL_PROGRAM);
+    if !is_ours {
+        return None;
+    }
+    let value = |letter: u8| {
+        let words = mailer.argv.iter();
+        let place = words.clone().position(|word| word.starts_with(&[b'-', letter]))?;
+        let attached = &mailer.argv[place][2..];
+        if attached.is_empty() { mailer.argv.get(place + 1).cloned() } else { Some(attached.into()) }
+    };
+    if let Some(file) = value(b'h') {
+        return Some(Place::Home { file });
+    }
+    let depth = value(b'H').and_then(|depth| depth.strip_prefix(b"u")?.to_str().ok()?.parse().ok()).unwrap_or(0);
+    let directory = value(b'p').map_or_else(|| PathBuf::from("/var/mail"), |path| path.to_path_lossy().into());
+    Some(Place::Spool { directory, depth })
+}
+
+fn failure(error: &MailboxError) -> Refusal {
+    let kind = if error.is_temporary() { FailureKind::Temporary {} } else { FailureKind::Permanent {} };
+    // The reply begins with its codes, as the program itself would say it.
+    refusal(kind, format!("{} {} {error}", error.code(), error.status()))
+}

@@ -1,0 +1,269 @@
+//! Programs that deliver mail: started as the configuration and the recipient's source say.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use bstr::{BString, ByteSlice};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{Pid, geteuid, pipe2};
+
+use super::sources::HomeOf;
+use super::{Refusal, Served, accounts, plain, refusal, sources};
+use crate::cf::{Config, Mailer, Principal};
+use crate::keeper::client::Answered;
+use crate::keeper::request::{Answer, FailureKind, Launch};
+use crate::macros::expand;
+use crate::mail::token::EXPAND;
+use crate::sys::process::{Child, Ended, Identity, Program, StartError};
+use crate::sys::user::{Group, User};
+
+/// Programs that run, by the numbers the network process knows.
+#[derive(Default)]
+pub(super) struct Programs {
+    running: HashMap<u32, Running>,
+    last: u32,
+}
+
+/// A program that runs, or has ended and is not asked about yet.
+struct Running {
+    child: Child,
+    /// Our copy of the pipe to it: while it is open, the program sees no end of its input, so that the death of the
+    /// network process is never taken for the end of a message.
+    input: Option<OwnedFd>,
+    /// Who waits for its end.
+    waiting: Option<u32>,
+    ended: Option<Ended>,
+}
+
+impl Programs {
+    /// Starts a mailer's program.
+    pub(super) fn start(&mut self, config: &Config, launch: Launch) -> Served {
+        let mut program = prepare(config, &launch)?;
+        let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|errno| refusal(FailureKind::Temporary {}, errno.to_string()));
+        let (its_input, input) = pipe()?;
+        let (output, its_output) = pipe()?;
+        let copy = |descriptor: &OwnedFd| {
+            descriptor.as_fd().try_clone_to_owned().map_err(|error| super::failure_of("a pipe", &error))
+        };
+        let (passed, its_errors) = (copy(&input)?, copy(&its_output)?);
+        program.descriptor(0, its_input).descriptor(1, its_output).descriptor(2, its_errors).new_session();
+        let child = program.start().map_err(|error| start_failure(&error))?;
+        self.last = self.last.wrapping_add(1);
+        self.running.insert(self.last, Running { child, input: Some(input), waiting: None, ended: None });
+        Ok(Answered { answer: Answer::Started { program: self.last }, descriptors: vec![passed, output] })
+    }
+
+    /// Lets the program see the end of its input, and answers when it has ended: at once if it has.
+    pub(super) fn wait(&mut self, serial: u32, number: u32) -> Option<Served> {
+        let Some(running) = self.running.get_mut(&number) else {
+            return Some(Err(no_such_program()));
+        };
+        running.input = None;
+        match running.ended {
+            Some(ended) => {
+                self.running.remove(&number);
+                Some(plain(end_answer(ended)))
+            }
+            None => {
+                running.waiting = Some(serial);
+                None
+            }
+        }
+    }
+
+    /// Notes the end of a process; returns the answer for whoever waits for it.
+    pub(super) fn ended(&mut self, pid: Pid, ended: Ended) -> Option<(u32, Answered)> {
+        let (&number, running) = self.running.iter_mut().find(|(_, running)| running.child.pid() == pid)?;
+        running.child.has_ended(ended);
+        running.ended = Some(ended);
+        let serial = running.waiting?;
+        self.running.remove(&number);
+        Some((serial, Answered { answer: end_answer(ended), descriptors: Vec::new() }))
+    }
+
+    /// Ends a program and what it has started.
+    pub(super) fn kill(&mut self, number: u32) -> Served {
+        let running = self.running.get(&number).ok_or_else(no_such_program)?;
+        running.end();
+        if running.ended.is_some() {
+            self.running.remove(&number);
+        }
+        plain(Answer::Done {})
+    }
+
+    /// Lets the program see the end of its input; returns its process, to be waited for without holding all others.
+    pub(super) fn process(&mut self, number: u32) -> Result<Pid, Refusal> {
+        let running = self.running.get_mut(&number).ok_or_else(no_such_program)?;
+        running.input = None;
+        Ok(running.child.pid())
+    }
+
+    /// Forgets a program that was waited for.
+    pub(super) fn forget(&mut self, number: u32) {
+        if let Some(running) = self.running.get_mut(&number) {
+            running.ended = Some(Ended::Exited(0));
+        }
+        self.running.remove(&number);
+    }
+}
+
+impl Running {
+    fn end(&self) {
+        if self.ended.is_none() {
+            // It leads a session of its own; whatever is left of that goes too.
+            let _ = killpg(self.child.pid(), Signal::SIGKILL);
+        }
+    }
+}
+
+/// Whoever could say what becomes of the message is gone: half a message must not be taken for a whole one.
+impl Drop for Programs {
+    fn drop(&mut self) {
+        self.running.values().for_each(Running::end);
+    }
+}
+
+/// Waits for the end of a program on this thread.
+pub(super) fn wait_here(pid: Pid) -> Served {
+    loop {
+        let ended = match waitpid(pid, None) {
+            Ok(WaitStatus::Exited(_, status)) => Ended::Exited(status),
+            Ok(WaitStatus::Signaled(_, signal, _)) => Ended::Killed(signal),
+            Ok(_) | Err(Errno::EINTR) => continue,
+            Err(errno) => return Err(refusal(FailureKind::Temporary {}, format!("a program was lost: {errno}"))),
+        };
+        return plain(end_answer(ended));
+    }
+}
+
+fn no_such_program() -> Refusal {
+    refusal(FailureKind::Missing {}, "no such program runs")
+}
+
+fn end_answer(ended: Ended) -> Answer {
+    match ended {
+        Ended::Exited(status) => Answer::Ended { signal: 0, status: u8::try_from(status).unwrap_or(u8::MAX) },
+        Ended::Killed(signal) => Answer::Ended { signal: u8::try_from(signal as i32).unwrap_or(u8::MAX), status: 0 },
+    }
+}
+
+fn start_failure(error: &StartError) -> Refusal {
+    let kind = if error.is_temporary() { FailureKind::Temporary {} } else { FailureKind::Permanent {} };
+    refusal(kind, error.to_string())
+}
+
+/// Makes the program that `launch` asks for, if the configuration declares it.
+fn prepare(config: &Config, launch: &Launch) -> Result<Program, Refusal> {
+    let undeclared = |text: &str| refusal(FailureKind::Undeclared {}, format!("mailer {}: {text}", launch.mailer));
+    let mailer = config.mailers.get(launch.mailer.as_bytes()).ok_or_else(|| undeclared("not declared"))?;
+    if !mailer.path.starts_with(b"/") {
+        return Err(undeclared("its P= is no program"));
+    }
+    if !fits(&mailer.argv, &launch.words) {
+        return Err(undeclared("the command line is not the one that A= declares"));
+    }
+    let mut owner = None;
+    if let Some(source) = &launch.source {
+        let (command, user) = sources::command(config, source)?;
+        if launch.words.last().map(|word| word.trim()) != Some(command.trim()) {
+            return Err(undeclared("the command is not the one that the recipient's source names"));
+        }
+        owner = user;
+    } else if mailer.name.as_bytes() == b"prog" {
+        return Err(undeclared("a command without a source is not run"));
+    }
+    let user = user_of(config, mailer, launch, owner)?;
+    let words = &launch.words;
+    let mut program = Program::new(Path::new(OsStr::from_bytes(&mailer.path)), &words[0]);
+    for word in &words[1..] {
+        program.arg(word);
+    }
+    surroundings(config, mailer, &user, &mut program);
+    if geteuid().is_root() {
+        let groups = user.groups().map_err(|error| refusal(FailureKind::Temporary {}, error.to_string()))?;
+        program.identity(Identity { uid: user.uid, gid: user.gid, groups });
+    }
+    Ok(program)
+}
+
+/// Tells whether `words` can be what `template` (in internal form) expands to.
+///
+/// Words without macros must stand as they are, before the first and behind the last one with macros.
+fn fits(template: &[BString], words: &[BString]) -> bool {
+    let is_literal = |word: &&BString| !word.contains(&EXPAND);
+    let before = template.iter().take_while(is_literal).count();
+    if words.is_empty() || template.is_empty() {
+        return false;
+    }
+    if before == template.len() {
+        return template == words;
+    }
+    let behind = template.iter().rev().take_while(is_literal).count();
+    words.len() >= before + behind
+        && template[..before] == words[..before]
+        && template[template.len() - behind..] == words[words.len() - behind..]
+}
+
+/// Returns the user a mailer's program runs as (op guide, "The run time environment", and the mailer flags `S`, `o`).
+fn user_of(config: &Config, mailer: &Mailer, launch: &Launch, owner: Option<User>) -> Result<User, Refusal> {
+    let declared = mailer.user.as_ref().and_then(|spec| spec.user.as_ref().map(|user| (user, &spec.group)));
+    if mailer.flags.contains(b'S') {
+        return match declared {
+            Some((user, group)) => declared_user(user, group.as_ref()),
+            None => declared_user(&Principal::Id(geteuid().as_raw()), None),
+        };
+    }
+    if mailer.flags.contains(b'o')
+        && let Some(name) = &launch.user
+    {
+        return accounts::existing(name);
+    }
+    match (owner, declared) {
+        (Some(owner), _) if owner.uid != 0 => Ok(owner),
+        (_, Some((user, group))) if *user != Principal::Id(0) => declared_user(user, group.as_ref()),
+        _ => sources::default_user(config),
+    }
+}
+
+/// Looks up `U=`.
+fn declared_user(user: &Principal, group: Option<&Principal>) -> Result<User, Refusal> {
+    let failed = |error: crate::sys::user::LookupError| refusal(FailureKind::Temporary {}, error.to_string());
+    let mut found = match user {
+        Principal::Name(name) => accounts::existing(name)?,
+        Principal::Id(uid) => User::by_uid(*uid).map_err(failed)?.unwrap_or_else(|| sources::nameless(*uid, *uid)),
+    };
+    match group {
+        Some(Principal::Id(gid)) => found.gid = *gid,
+        Some(Principal::Name(name)) => {
+            let group = Group::by_name(name).map_err(failed)?;
+            let missing = || refusal(FailureKind::Temporary {}, format!("U=: group {name} unknown"));
+            found.gid = group.ok_or_else(missing)?.gid;
+        }
+        None => {}
+    }
+    Ok(found)
+}
+
+/// Sets environment, directory, root and niceness.
+fn surroundings(config: &Config, mailer: &Mailer, user: &User, program: &mut Program) {
+    program.env(b"AGENT", b"sendmail");
+    for (name, value) in &config.environment {
+        program.env(name, value);
+    }
+    let path = |text: BString| Path::new(OsStr::from_bytes(&text)).to_owned();
+    for directory in &mailer.directories {
+        program.directory(&path(expand(directory, &HomeOf(user))));
+    }
+    if !mailer.root.is_empty() {
+        program.root(&path(expand(&mailer.root, &HomeOf(user))));
+    }
+    if mailer.nice != 0 {
+        program.nice(mailer.nice);
+    }
+}

@@ -1,0 +1,214 @@
+//! The queue of a process that may open nothing: a hand opens, renames and removes; bytes go through descriptors.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use crate::keeper::client::Answered;
+use crate::keeper::request::{Answer, Entry, Failure, FailureKind, Request};
+use crate::keeper::{HandError, Hands};
+use crate::name::QueueId;
+use crate::queue::spool::{
+    Answers, Discard, EntryName, FileKind, Hold, Move, OpenEntry, Opened, Pair, Pending, Space, Spool, SpoolDirectory,
+    SpoolError, Step, Swept,
+};
+
+/// How long what was heard about the room on a disk is believed: between two looks every session may write a little.
+const SPACE_AGE_MAX: Duration = Duration::from_secs(2);
+
+/// Queue directories that hands hold.
+pub struct HandSpool {
+    hands: Arc<Hands>,
+    directories: Vec<SpoolDirectory>,
+    space: Mutex<Vec<Option<(Instant, Space)>>>,
+}
+
+impl HandSpool {
+    /// Returns the holder of `directories`, which must be the ones that the hands count.
+    pub fn new(hands: Arc<Hands>, directories: Vec<SpoolDirectory>) -> Self {
+        let space = Mutex::new(vec![None; directories.len()]);
+        Self { hands, directories, space }
+    }
+
+    /// Asks for every entry and reads each answer.
+    async fn ask<T>(
+        &self,
+        step: Step,
+        entries: Vec<EntryName>,
+        request: impl Fn(Entry) -> Request,
+        read: impl Fn(Answered) -> Result<T, HandError>,
+    ) -> Answers<T> {
+        let requests = entries.iter().map(|entry| request(entry_of(entry))).collect();
+        let answers = self.hands.ask_all(requests).await;
+        let pairs = entries.iter().zip(answers);
+        pairs.map(|(entry, answer)| answer.and_then(&read).map_err(|error| spool_error(step, entry, error))).collect()
+    }
+}
+
+fn entry_of(name: &EntryName) -> Entry {
+    Entry { directory: name.directory, id: name.id.clone() }
+}
+
+/// Returns the error of the queue that a hand's failure stands for.
+fn spool_error(step: Step, entry: &EntryName, error: HandError) -> SpoolError {
+    match error {
+        HandError::Failed(Failure { kind: FailureKind::Exists {}, .. }) => SpoolError::Taken(entry.clone()),
+        HandError::Failed(Failure { kind: FailureKind::Permanent {}, text, .. }) => {
+            SpoolError::Unsafe { what: text, why: "refused by the hand that holds the queue" }
+        }
+        other => SpoolError::Io { step, what: entry.id.to_string().into(), source: io_error(other) },
+    }
+}
+
+/// Returns the system's error where a hand told its number.
+fn io_error(error: HandError) -> io::Error {
+    match error {
+        HandError::Failed(Failure { errno, .. }) if errno != 0 => io::Error::from_raw_os_error(errno),
+        other => io::Error::other(other),
+    }
+}
+
+/// Takes the next descriptor of an answer.
+fn next(descriptors: &mut impl Iterator<Item = OwnedFd>) -> Result<File, HandError> {
+    descriptors.next().map(File::from).ok_or(HandError::OutOfTurn("queue"))
+}
+
+fn done(answered: Answered) -> Result<(), HandError> {
+    match answered.answer {
+        Answer::Done {} => Ok(()),
+        _ => Err(HandError::OutOfTurn("queue")),
+    }
+}
+
+fn read_pair(answered: Answered) -> Result<Pair, HandError> {
+    let mut descriptors = answered.descriptors.into_iter();
+    Ok(Pair { data: next(&mut descriptors)?, control: next(&mut descriptors)? })
+}
+
+fn read_open(answered: Answered) -> Result<Opened, HandError> {
+    let Answer::Entry { kind, busy } = answered.answer else { return Err(HandError::OutOfTurn("queue")) };
+    let kind = FileKind::ALL.get(usize::from(kind)).copied().ok_or(HandError::OutOfTurn("queue"))?;
+    let mut descriptors = answered.descriptors.into_iter();
+    let control = next(&mut descriptors)?;
+    Ok(Opened::Open(OpenEntry { kind, control, data: descriptors.next().map(File::from), busy }))
+}
+
+fn read_swept(answered: Answered) -> Result<Swept, HandError> {
+    match answered.answer {
+        Answer::Swept { outcome: 0 } => Ok(Swept::Removed),
+        Answer::Swept { outcome: 1 } => Ok(Swept::InUse),
+        Answer::Swept { outcome: 2 } => Ok(Swept::Owned),
+        Answer::Swept { outcome: 3 } => Ok(Swept::Gone),
+        _ => Err(HandError::OutOfTurn("queue")),
+    }
+}
+
+/// Returns the number under which a kind of file travels.
+fn number(kind: FileKind) -> u8 {
+    let place = FileKind::ALL.iter().position(|other| *other == kind).unwrap_or_default();
+    u8::try_from(place).expect("six kinds")
+}
+
+impl Spool for HandSpool {
+    fn directories(&self) -> &[SpoolDirectory] {
+        &self.directories
+    }
+
+    fn create(&self, entries: Vec<EntryName>) -> Pending<'_, Answers<Pair>> {
+        Box::pin(self.ask(Step::Create, entries, |entry| Request::CreatePair { entry }, read_pair))
+    }
+
+    fn open(&self, entries: Vec<EntryName>, hold: Hold) -> Pending<'_, Answers<Opened>> {
+        let hold = match hold {
+            Hold::Lock => 0,
+            Hold::Look => 1,
+            Hold::LookLost => 2,
+        };
+        Box::pin(async move {
+            let answers = self
+                .hands
+                .ask_all(entries.iter().map(|entry| Request::OpenEntry { entry: entry_of(entry), hold }).collect());
+            let read = |(entry, answer): (&EntryName, Result<Answered, HandError>)| match answer {
+                Err(HandError::Failed(Failure { kind: FailureKind::Missing {}, .. })) => Ok(Opened::Gone),
+                Err(HandError::Failed(Failure { kind: FailureKind::Locked {}, .. })) => Ok(Opened::Busy),
+                other => other.and_then(read_open).map_err(|error| spool_error(Step::Open, entry, error)),
+            };
+            entries.iter().zip(answers.await).map(read).collect()
+        })
+    }
+
+    fn begin_rewrite(&self, entries: Vec<EntryName>) -> Pending<'_, Answers<File>> {
+        let read = |answered: Answered| next(&mut answered.descriptors.into_iter());
+        Box::pin(self.ask(Step::Create, entries, |entry| Request::BeginRewrite { entry }, read))
+    }
+
+    fn rename(&self, moves: Vec<Move>) -> Pending<'_, Answers<()>> {
+        Box::pin(async move {
+            let requests = moves.iter().map(|one| Request::Rename {
+                entry: entry_of(&one.entry),
+                from: number(one.from),
+                to: number(one.to),
+            });
+            let answers = self.hands.ask_all(requests.collect()).await;
+            let pairs = moves.iter().zip(answers);
+            pairs
+                .map(|(one, answer)| {
+                    answer.and_then(done).map_err(|error| spool_error(Step::Rename, &one.entry, error))
+                })
+                .collect()
+        })
+    }
+
+    fn remove(&self, entries: Vec<EntryName>) -> Pending<'_, Answers<()>> {
+        Box::pin(self.ask(Step::Remove, entries, |entry| Request::Remove { entry }, done))
+    }
+
+    fn discard(&self, entries: Vec<EntryName>, what: Discard) -> Pending<'_, Answers<()>> {
+        let rewrite = what == Discard::Rewrite;
+        Box::pin(self.ask(Step::Remove, entries, move |entry| Request::Discard { entry, rewrite }, done))
+    }
+
+    fn sweep(&self, entries: Vec<EntryName>) -> Pending<'_, Answers<Swept>> {
+        Box::pin(self.ask(Step::Remove, entries, |entry| Request::Sweep { entry }, read_swept))
+    }
+
+    fn list(&self, directory: u16) -> Pending<'_, Result<Vec<(FileKind, QueueId)>, SpoolError>> {
+        Box::pin(async move {
+            let what = || self.directories.get(usize::from(directory)).map(|known| known.path.clone());
+            let failed = |source| SpoolError::Io { step: Step::List, what: what().unwrap_or_default(), source };
+            let list = self.hands.ask_for_one(Request::List { directory }).await;
+            let mut list = File::from(list.map_err(|error| failed(io_error(error)))?);
+            let mut names = Vec::new();
+            // It lies in memory: reading never waits.
+            list.read_to_end(&mut names).map_err(failed)?;
+            Ok(names.split(|byte| *byte == b'\n').filter_map(FileKind::split).collect())
+        })
+    }
+
+    fn sync_directory(&self, directory: u16) -> io::Result<()> {
+        // Not through a descriptor: that of a directory would lead out of the empty room this process is locked in.
+        self.hands.ask_waiting(Request::SyncDirectory { directory }).map(drop).map_err(io_error)
+    }
+
+    fn space(&self, directory: u16) -> io::Result<Space> {
+        let place = usize::from(directory);
+        let known = self.space.lock().expect("no holder panics").get(place).copied().flatten();
+        if let Some((at, space)) = known
+            && at.elapsed() < SPACE_AGE_MAX
+        {
+            return Ok(space);
+        }
+        let answered = self.hands.ask_waiting(Request::Space { directory }).map_err(io_error)?;
+        let Answer::Space { blocks_free, block_bytes } = answered.answer else {
+            return Err(io::Error::other(HandError::OutOfTurn("queue")));
+        };
+        let space = Space { blocks_free, block_bytes };
+        if let Some(slot) = self.space.lock().expect("no holder panics").get_mut(place) {
+            *slot = Some((Instant::now(), space));
+        }
+        Ok(space)
+    }
+}

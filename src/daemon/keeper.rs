@@ -1,0 +1,613 @@
+//! The keeper: it starts first, holds ports and pid file, and sees to it that a network process and its hands serve.
+//!
+//! **Invariant:** it reads no byte from the network, and has no thread and no runtime, so that it can execute itself.
+
+mod pair;
+mod restart;
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bstr::ByteSlice;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
+use nix::unistd::{Pid, getuid};
+
+use self::pair::Pair;
+use super::back_off::BackOff;
+use super::cage::{self, CageError};
+use super::launch::LaunchError;
+use super::order::{Cage, Control, Order};
+use super::pid_file::{PidFile, PidFileError};
+use super::ports::{self, OpenPort, PortError};
+use super::programs::Programs;
+use crate::cf::Config;
+use crate::keeper::Kind;
+use crate::keeper::request::Entry;
+use crate::log::{Level, Log};
+use crate::name::Sysexit;
+use crate::sys::daemonize::{self, Waiting};
+use crate::sys::process::{Ended, reap_any};
+use crate::sys::signal::{self, Signals};
+use crate::sys::title::Title;
+use crate::sys::{host, privilege};
+
+/// How long sessions may go on after TERM.
+const END_WITHIN_SECS: u16 = 10;
+
+/// How long processes may take to end besides; then they are killed.
+const KILL_AFTER: Duration = Duration::from_secs(12);
+
+/// The signals that mean something here; all others keep their usual effect.
+const SIGNALS: [Signal; 5] = [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT, Signal::SIGCHLD, Signal::SIGUSR1];
+
+/// The daemon cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration file cannot be read.
+    #[error("{file}: line 0: cannot open: {error}")]
+    NoConfig {
+        /// The file.
+        file: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// It cannot be used.
+    #[error("{}", .0.join("\n"))]
+    BadConfig(Vec<String>),
+    /// The process that reads the network cannot be made harmless.
+    #[error(transparent)]
+    Cage(#[from] CageError),
+    /// A port cannot be opened.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// Another daemon runs.
+    #[error(transparent)]
+    PidFile(#[from] PidFileError),
+    /// A process cannot be started.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// A process has refused.
+    #[error("{0}")]
+    Refused(String),
+    /// A system call that never fails did.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
+
+impl StartError {
+    /// Returns the exit status.
+    fn exit(&self) -> Sysexit {
+        match self {
+            Self::NoConfig { .. } => Sysexit::OsFile,
+            Self::BadConfig(_) => Sysexit::Software,
+            Self::Cage(CageError::LookUp(_)) => Sysexit::TempFail,
+            Self::Cage(_) => Sysexit::Config,
+            Self::Port(_) | Self::PidFile(_) | Self::Launch(_) | Self::Refused(_) | Self::System(_) => Sysexit::OsErr,
+        }
+    }
+}
+
+/// A configuration with the ports and the cage that it asks for.
+#[derive(Debug)]
+pub(super) struct Generation {
+    order: Order,
+    text: Vec<u8>,
+    config: Rc<Config>,
+    cage: Option<Cage>,
+    ports: Vec<OpenPort>,
+}
+
+/// The keeper.
+pub(super) struct Keeper {
+    programs: Programs,
+    log: Log,
+    title: Title,
+    signals: Signals,
+    pid_file: Option<PidFile>,
+    /// What the current pair serves, and the next one will.
+    generation: Rc<Generation>,
+    /// The pair that serves.
+    current: Option<Pair>,
+    /// A pair that has not said yet that it serves.
+    candidate: Option<Pair>,
+    /// Pairs that finish, oldest first.
+    old: Vec<Pair>,
+    /// The foreground process that waits to hear how the start went.
+    waiting: Option<Waiting>,
+    back_off: BackOff,
+    /// When the next pair is to be started.
+    start_at: Option<Instant>,
+    /// Hands to be started again.
+    hands_at: Vec<(Instant, Kind)>,
+    /// What was in work when the last pair crashed.
+    in_work: Vec<Entry>,
+    suspects: Vec<Entry>,
+    /// When everything that still lives is killed.
+    kill_at: Option<Instant>,
+    exit: Option<ExitCode>,
+}
+
+/// Runs a daemon, or a single queue run, to its end.
+pub fn run(order: Order, programs: Programs) -> ExitCode {
+    match start(order, programs) {
+        Ok(keeper) => keeper.serve(),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(error.exit() as u8)
+        }
+    }
+}
+
+/// Goes on after the keeper has executed itself; `socket` holds what it left.
+pub fn go_on(socket: &OwnedFd, programs: Programs) -> ExitCode {
+    match resume(socket, programs) {
+        Ok(keeper) => keeper.serve(),
+        Err(error) => {
+            eprintln!("cannot go on after a restart: {error}");
+            ExitCode::from(Sysexit::OsErr as u8)
+        }
+    }
+}
+
+fn start(order: Order, programs: Programs) -> Result<Keeper, StartError> {
+    let title = Title::take();
+    privilege::drop_group().map_err(CageError::from)?;
+    prepare_process()?;
+    let (text, config) = read_config(&order, programs)?;
+    let cage = cage::find(&config)?;
+    if !getuid().is_root() {
+        eprintln!("not started as root: every process runs as the caller and is not locked in");
+    }
+    let waiting = if order.foreground || order.once { None } else { Some(daemonize::background()?) };
+    let log = (programs.log)(&order, &config);
+    let pid_file = if order.once { None } else { take_pid_file(&order, &config, &log)? };
+    let ports = if order.listen { ports::open(&config, &[])? } else { Vec::new() };
+    let generation = Rc::new(Generation { order, text, config: Rc::new(config), cage, ports });
+    let signals = Signals::watch(&SIGNALS)?;
+    let mut keeper = Keeper::new(programs, log, title, signals, generation);
+    keeper.pid_file = pid_file;
+    keeper.waiting = waiting;
+    keeper.show_title();
+    keeper.log_start();
+    keeper.candidate = Some(Pair::start(&keeper.generation, &[])?);
+    Ok(keeper)
+}
+
+fn resume(socket: &OwnedFd, programs: Programs) -> io::Result<Keeper> {
+    let title = Title::take();
+    privilege::drop_group().map_err(io::Error::other)?;
+    prepare_process()?;
+    let inherited = restart::inherit(socket, programs.read)?;
+    let signals = Signals::watch(&SIGNALS)?;
+    unblock_signals()?;
+    let log = (programs.log)(&inherited.generation.order, &inherited.generation.config);
+    let mut keeper = Keeper::new(programs, log, title, signals, inherited.generation);
+    keeper.pid_file = inherited.pid_file;
+    keeper.old = inherited.pairs;
+    let serves = |pair: &Pair| pair.is_ready && !pair.is_finishing;
+    if let Some(place) = keeper.old.iter().position(serves) {
+        keeper.current = Some(keeper.old.remove(place));
+    }
+    keeper.show_title();
+    keeper.renew();
+    Ok(keeper)
+}
+
+fn prepare_process() -> io::Result<()> {
+    signal::ignore_write_signals()?;
+    // Fewer descriptors than the system would allow serve fewer sessions; that is no reason to stop.
+    let _ = host::raise_descriptor_limit();
+    Ok(())
+}
+
+fn unblock_signals() -> io::Result<()> {
+    Ok(pthread_sigmask(SigmaskHow::SIG_UNBLOCK, Some(&SigSet::from_iter(SIGNALS)), None)?)
+}
+
+fn read_config(order: &Order, programs: Programs) -> Result<(Vec<u8>, Config), StartError> {
+    let path = order.config_file.to_path_lossy();
+    let text = fs::read(&path).map_err(|error| StartError::NoConfig { file: path.display().to_string(), error })?;
+    let config = (programs.read)(order, &text).map_err(StartError::BadConfig)?;
+    Ok((text, config))
+}
+
+/// Takes the pid file; one that cannot be written is only logged, as by the original.
+fn take_pid_file(order: &Order, config: &Config, log: &Log) -> Result<Option<PidFile>, PidFileError> {
+    let path = config.options.pid_file.to_path_lossy();
+    if path.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    match PidFile::take(&path, &order.command_line()) {
+        Err(error @ PidFileError::Io { .. }) => {
+            log.say(Level::SYSTEM_ERROR, None, &error);
+            Ok(None)
+        }
+        other => other.map(Some),
+    }
+}
+
+impl Keeper {
+    fn new(programs: Programs, log: Log, title: Title, signals: Signals, generation: Rc<Generation>) -> Self {
+        Self {
+            programs,
+            log,
+            title,
+            signals,
+            pid_file: None,
+            generation,
+            current: None,
+            candidate: None,
+            old: Vec::new(),
+            waiting: None,
+            back_off: BackOff::default(),
+            start_at: None,
+            hands_at: Vec::new(),
+            in_work: Vec::new(),
+            suspects: Vec::new(),
+            kill_at: None,
+            exit: None,
+        }
+    }
+
+    fn serve(mut self) -> ExitCode {
+        loop {
+            if let Some(exit) = self.exit
+                && !self.pairs().any(|pair| !pair.processes.is_empty())
+            {
+                return self.end(exit);
+            }
+            self.wait();
+            self.read_messages();
+            for signal in self.signals.take().unwrap_or_default() {
+                self.signalled(signal);
+            }
+            self.keep_appointments();
+        }
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = &Pair> {
+        self.old.iter().chain(&self.current).chain(&self.candidate)
+    }
+
+    fn pairs_mut(&mut self) -> impl Iterator<Item = &mut Pair> {
+        self.old.iter_mut().chain(&mut self.current).chain(&mut self.candidate)
+    }
+
+    fn show_title(&mut self) {
+        let order = &self.generation.order;
+        let title = match order.queue_interval() {
+            _ if order.listen => "sendmail: accepting connections".to_owned(),
+            Some(interval) => super::runner::title(interval, &self.generation.config.options.queue_directory),
+            None => format!("sendmail: running queue: {}", self.generation.config.options.queue_directory),
+        };
+        self.title.set(title.as_bytes());
+    }
+
+    fn log_start(&self) {
+        let order = &self.generation.order;
+        if !order.once {
+            let version = order.macros.iter().find(|named| named.name == "v").map(|named| &named.value);
+            let version = version.map_or_else(String::new, |version| format!(" ({version})"));
+            let duties = super::runner::duties(order.listen, order.queue_interval());
+            self.log.say(Level::DAEMON, None, format_args!("starting daemon{version}: {duties}"));
+        }
+    }
+
+    /// Waits for a message, a signal or an appointment.
+    fn wait(&self) {
+        let appointments = [self.start_at, self.kill_at].into_iter().flatten();
+        let next = appointments.chain(self.hands_at.iter().map(|(at, _)| *at)).min();
+        let timeout = next.map_or(PollTimeout::NONE, |at| {
+            // One millisecond more, so that the appointment has come when the wait is over.
+            let left = at.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+        });
+        let mut waited: Vec<PollFd<'_>> = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        let processes = self.pairs().flat_map(|pair| &pair.processes);
+        waited.extend(processes.filter_map(|process| Some(PollFd::new(process.waiting_on()?, PollFlags::POLLIN))));
+        // An interruption is a signal, which is looked at next.
+        let _ = poll(&mut waited, timeout);
+    }
+
+    fn read_messages(&mut self) {
+        let mut messages = Vec::new();
+        for process in self.pairs_mut().flat_map(|pair| &mut pair.processes) {
+            let pid = process.launched.pid;
+            while let Some(socket) = process.waiting_on() {
+                let mut waited = [PollFd::new(socket, PollFlags::POLLIN)];
+                if !matches!(poll(&mut waited, PollTimeout::ZERO), Ok(1..)) {
+                    break;
+                }
+                messages.extend(process.receive().ok().flatten().map(|message| (pid, message)));
+            }
+        }
+        for (pid, message) in messages {
+            self.told(pid, message);
+        }
+    }
+
+    /// Deals with what the process `pid` says.
+    fn told(&mut self, pid: Pid, message: Control) {
+        let has = |pair: &Pair| pair.processes.iter().any(|process| process.launched.pid == pid);
+        let is_network = self.pairs().any(|pair| pair.network().is_some_and(|network| network.launched.pid == pid));
+        match message {
+            Control::Ready {} if is_network => {
+                if let Some(mut pair) = self.candidate.take_if(|pair| has(pair)) {
+                    pair.is_ready = true;
+                    self.change_over(pair);
+                }
+            }
+            Control::Refused { text, exit } => self.refused(&text.to_string(), exit, pid),
+            Control::Wish { kind } if self.exit.is_none() => {
+                let wisher = self.pairs_mut().find(|pair| has(pair));
+                let wisher = wisher.filter(|pair| pair.hands(kind) < kind.pool_sizes().1);
+                if let Some(error) = wisher.and_then(|pair| pair.add_hand(kind).err()) {
+                    self.log.say(Level::SYSTEM_ERROR, None, format_args!("no more {} hands: {error}", kind.word()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Puts a pair that is ready in the place of the one that served.
+    fn change_over(&mut self, pair: Pair) {
+        if let Some(mut before) = self.current.replace(pair) {
+            before.finish(0);
+            self.old.push(before);
+        }
+        if let Some(waiting) = self.waiting.take()
+            && let Err(error) = waiting.ready()
+        {
+            self.log.say(Level::SYSTEM_ERROR, None, format_args!("cannot leave the terminal: {error}"));
+        }
+    }
+
+    /// A process cannot start: at the first start that ends everything, later the pair before goes on.
+    fn refused(&mut self, text: &str, exit: u8, pid: Pid) {
+        self.log.say(Level::SYSTEM_ERROR, None, text);
+        let first = self.waiting.is_some() || self.generation.order.foreground || self.generation.order.once;
+        if first && self.current.is_none() && self.back_off.is_fresh() {
+            eprintln!("{text}");
+            self.stop(ExitCode::from(exit));
+            return;
+        }
+        let has = |pair: &mut Pair| pair.processes.iter().any(|process| process.launched.pid == pid);
+        if let Some(pair) = self.candidate.take_if(has) {
+            pair.signal(Signal::SIGKILL);
+            self.old.push(pair);
+            if self.current.is_none() {
+                self.start_at = Some(Instant::now() + self.back_off.next_delay());
+            }
+        }
+    }
+
+    fn signalled(&mut self, signal: Signal) {
+        match signal {
+            Signal::SIGCHLD => {
+                while let Ok(Some((pid, ended))) = reap_any() {
+                    self.ended(pid, ended);
+                }
+            }
+            Signal::SIGHUP => self.hang_up(),
+            Signal::SIGTERM | Signal::SIGINT => {
+                self.log.say(Level::DAEMON, None, "stopping: listeners are closed, sessions end within 10 seconds");
+                self.stop(ExitCode::SUCCESS);
+            }
+            _ => {}
+        }
+    }
+
+    /// Replaces this process by the program as it is now.
+    fn hang_up(&mut self) {
+        if self.exit.is_some() {
+            return;
+        }
+        let program = self.generation.order.program.clone();
+        self.log.say(Level::DAEMON, None, format_args!("restarting {program} due to signal"));
+        if let Some(candidate) = self.candidate.take() {
+            candidate.signal(Signal::SIGKILL);
+        }
+        let blocked = pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&SigSet::from_iter(SIGNALS)), None);
+        let error = match blocked {
+            Ok(()) => {
+                let Err(error) = self.replace_itself();
+                error
+            }
+            Err(errno) => errno.into(),
+        };
+        self.log.say(
+            Level::SYSTEM_ERROR,
+            None,
+            format_args!("could not restart {program}: {error}; going on as before"),
+        );
+        let _ = unblock_signals();
+    }
+
+    /// Starts a pair for the configuration as it is now; a broken one is logged and changes nothing.
+    fn renew(&mut self) {
+        match self.next_generation() {
+            Ok(generation) => {
+                self.generation = Rc::new(generation);
+                self.log_start();
+                self.start_pair();
+            }
+            Err(error) => {
+                for line in error.to_string().lines() {
+                    self.log.say(
+                        Level::SYSTEM_ERROR,
+                        None,
+                        format_args!("{line} (restart: the old configuration goes on)"),
+                    );
+                }
+                if self.current.is_none() {
+                    self.start_pair();
+                }
+            }
+        }
+    }
+
+    fn next_generation(&self) -> Result<Generation, StartError> {
+        let order = self.generation.order.clone();
+        let (text, config) = read_config(&order, self.programs)?;
+        let cage = cage::find(&config)?;
+        let ports = if order.listen { ports::open(&config, &self.generation.ports)? } else { Vec::new() };
+        Ok(Generation { order, text, config: Rc::new(config), cage, ports })
+    }
+
+    fn start_pair(&mut self) {
+        match Pair::start(&self.generation, &std::mem::take(&mut self.suspects)) {
+            Ok(pair) => self.candidate = Some(pair),
+            Err(error) => {
+                self.log.say(Level::SYSTEM_ERROR, None, &error);
+                self.start_at = Some(Instant::now() + self.back_off.next_delay());
+            }
+        }
+    }
+
+    /// Deals with the end of the process `pid`.
+    fn ended(&mut self, pid: Pid, ended: Ended) {
+        let stopping = self.exit.is_some();
+        let mut log = Vec::new();
+        let mut lost_hand = None;
+        let mut lost_network = None;
+        for pair in self.old.iter_mut().chain(&mut self.current).chain(&mut self.candidate) {
+            let Some(process) = pair.forget(pid) else { continue };
+            let expected = stopping || pair.is_finishing || pair.network().is_none() && process.kind.is_some();
+            match process.kind {
+                None => lost_network = Some((pair.table.entries(), pair.is_finishing, process.since.elapsed())),
+                Some(kind) if !expected => lost_hand = Some((kind, process.since.elapsed())),
+                Some(_) => {}
+            }
+            let has_run = self.generation.order.once && ended == Ended::Exited(0);
+            if !(expected || has_run) {
+                let what = process.kind.map_or("network process".to_owned(), |kind| format!("{} hand", kind.word()));
+                log.push(format!("{what} (pid {pid}) has ended: {ended:?}; a new one is started"));
+            }
+        }
+        for line in log {
+            self.log.say(Level::SYSTEM_ERROR, None, &line);
+        }
+        if let Some((kind, age)) = lost_hand {
+            self.back_off.lived(age);
+            self.hands_at.push((Instant::now() + self.back_off.next_delay(), kind));
+        }
+        if let Some((entries, was_finishing, age)) = lost_network {
+            self.lost_network(entries, was_finishing, age, ended);
+        }
+        self.old.retain(|pair| !pair.processes.is_empty());
+    }
+
+    /// Deals with the end of a network process: its hands end by themselves.
+    fn lost_network(&mut self, entries: Vec<Entry>, was_finishing: bool, age: Duration, ended: Ended) {
+        let without = |pair: &mut Pair| pair.network().is_none();
+        let was_candidate = self.candidate.as_mut().is_some_and(without);
+        let gone = self.current.take_if(without).or_else(|| self.candidate.take_if(without));
+        self.old.extend(gone);
+        if self.exit.is_some() || was_finishing {
+            return;
+        }
+        if self.generation.order.once {
+            let exit = match ended {
+                Ended::Exited(status) => u8::try_from(status).unwrap_or(1),
+                Ended::Killed(_) => Sysexit::Software as u8,
+            };
+            self.stop(ExitCode::from(exit));
+            return;
+        }
+        if let Some(waiting) = self.waiting.take() {
+            // The start has failed; the caller hears of it as this process's own end.
+            eprintln!("the network process has ended before it served: {ended:?}");
+            drop(waiting);
+            self.stop(ExitCode::from(Sysexit::Software as u8));
+            return;
+        }
+        if is_crash(ended) {
+            self.suspects = entries.iter().filter(|entry| self.in_work.contains(entry)).cloned().collect();
+            self.in_work = entries;
+        }
+        if was_candidate && self.current.is_some() {
+            self.log.say(Level::SYSTEM_ERROR, None, "restart: the new pair did not serve; the old one goes on");
+            return;
+        }
+        self.back_off.lived(age);
+        self.start_at = Some(Instant::now() + self.back_off.next_delay());
+    }
+
+    fn keep_appointments(&mut self) {
+        let now = Instant::now();
+        if self.exit.is_none() && self.start_at.take_if(|at| *at <= now).is_some() {
+            self.start_pair();
+        }
+        let due: Vec<Kind> = self.hands_at.iter().filter(|(at, _)| *at <= now).map(|(_, kind)| *kind).collect();
+        self.hands_at.retain(|(at, _)| *at > now);
+        for kind in due {
+            let stopping = self.exit.is_some();
+            let pairs = self.pairs_mut().filter(|pair| pair.network().is_some() && !pair.is_finishing && !stopping);
+            let failed: Vec<_> = pairs
+                .filter(|pair| pair.hands(kind) < kind.pool_sizes().0)
+                .filter_map(|pair| pair.add_hand(kind).err())
+                .collect();
+            for error in failed {
+                self.log.say(Level::SYSTEM_ERROR, None, format_args!("no {} hand: {error}", kind.word()));
+                self.hands_at.push((now + self.back_off.next_delay(), kind));
+            }
+        }
+        if self.kill_at.take_if(|at| *at <= now).is_some() {
+            self.pairs().for_each(|pair| pair.signal(Signal::SIGKILL));
+        }
+    }
+
+    /// Begins to end: listeners first, then sessions, then hands.
+    fn stop(&mut self, exit: ExitCode) {
+        if self.exit.is_some() {
+            return;
+        }
+        self.exit = Some(exit);
+        self.kill_at = Some(Instant::now() + KILL_AFTER);
+        self.start_at = None;
+        if let Some(file) = &self.pid_file {
+            // A successor may start now and waits for the ports.
+            let _ = file.release();
+        }
+        self.pairs_mut().for_each(|pair| pair.finish(END_WITHIN_SECS));
+        if let Some(generation) = Rc::get_mut(&mut self.generation) {
+            generation.ports.clear();
+        }
+        self.close_listeners();
+    }
+
+    /// Closes every listener that this process holds.
+    fn close_listeners(&mut self) {
+        let closed = Rc::new(Generation {
+            order: self.generation.order.clone(),
+            text: Vec::new(),
+            config: Rc::clone(&self.generation.config),
+            cage: None,
+            ports: Vec::new(),
+        });
+        for pair in self.pairs_mut() {
+            pair.generation = Rc::clone(&closed);
+        }
+        self.generation = closed;
+    }
+
+    fn end(mut self, exit: ExitCode) -> ExitCode {
+        if let Some(file) = self.pid_file.take() {
+            file.remove();
+        }
+        exit
+    }
+}
+
+/// Tells whether a process has ended of a fault of its own: a kill from outside accuses no message.
+fn is_crash(ended: Ended) -> bool {
+    match ended {
+        Ended::Exited(status) => status != 0,
+        Ended::Killed(signal) => !matches!(signal, Signal::SIGKILL | Signal::SIGTERM | Signal::SIGINT | Signal::SIGHUP),
+    }
+}

@@ -1,0 +1,158 @@
+//! A network process with its hands, as the keeper sees them.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::rc::Rc;
+use std::time::Instant;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::Generation;
+use crate::daemon::launch::{HAND_NAME, LaunchError, Launched, NETWORK_NAME, launch};
+use crate::daemon::order::{Control, send_order};
+use crate::daemon::work_table::WorkTable;
+use crate::keeper::Kind;
+use crate::keeper::request::Entry;
+use crate::sys::passing;
+
+/// One process of a pair.
+#[derive(Debug)]
+pub(super) struct Process {
+    /// The process and the socket to it.
+    pub(super) launched: Launched,
+    /// The pool of a hand; none for the network process.
+    pub(super) kind: Option<Kind>,
+    /// Whether the socket has reached its end: the process is about to.
+    pub(super) silent: bool,
+    /// When it was started.
+    pub(super) since: Instant,
+}
+
+/// A network process and its hands.
+#[derive(Debug)]
+pub(super) struct Pair {
+    /// What they serve.
+    pub(super) generation: Rc<Generation>,
+    /// All that live.
+    pub(super) processes: Vec<Process>,
+    /// The entries in work.
+    pub(super) table: WorkTable,
+    /// Whether the network process has said that it serves.
+    pub(super) is_ready: bool,
+    /// Whether it was told to finish.
+    pub(super) is_finishing: bool,
+}
+
+impl Pair {
+    /// Starts a network process and its hands; `suspects` are set aside before anything else.
+    pub(super) fn start(generation: &Rc<Generation>, suspects: &[Entry]) -> Result<Self, LaunchError> {
+        let table = WorkTable::create()?;
+        let mut pair = Self {
+            generation: Rc::clone(generation),
+            processes: Vec::new(),
+            table,
+            is_ready: false,
+            is_finishing: false,
+        };
+        let started = pair.start_all(suspects);
+        if started.is_err() {
+            pair.signal(Signal::SIGKILL);
+        }
+        started.map(|()| pair)
+    }
+
+    fn start_all(&mut self, suspects: &[Entry]) -> Result<(), LaunchError> {
+        let network = launch(&self.generation.order, NETWORK_NAME)?;
+        self.push(network, None);
+        let generation = Rc::clone(&self.generation);
+        let control = &self.processes[0].launched.control;
+        heard(send_order(control, &generation.order, &generation.text))?;
+        let message = Control::Listen {
+            cage: generation.cage.clone(),
+            ports: generation.ports.iter().map(|port| port.index).collect(),
+            suspects: suspects.to_vec(),
+        };
+        let mut passed = vec![self.table.as_fd()];
+        passed.extend(generation.ports.iter().map(|port| port.listener.as_fd()));
+        heard(message.send(control.as_fd(), &passed))?;
+        for kind in Kind::ALL {
+            for _ in 0..kind.pool_sizes().0 {
+                self.add_hand(kind)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts one more hand and makes it known to the network process.
+    pub(super) fn add_hand(&mut self, kind: Kind) -> Result<(), LaunchError> {
+        let hand = launch(&self.generation.order, HAND_NAME)?;
+        self.push(hand, Some(kind));
+        let (asking, answering) = passing::pair()?;
+        let control = &self.processes[self.processes.len() - 1].launched.control;
+        heard(send_order(control, &self.generation.order, &self.generation.text))?;
+        heard(Control::Serve { kind }.send(control.as_fd(), &[answering.as_fd()]))?;
+        if let Some(network) = self.network() {
+            heard(Control::Hand { kind }.send(network.launched.control.as_fd(), &[asking.as_fd()]))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the network process, if it lives.
+    pub(super) fn network(&self) -> Option<&Process> {
+        self.processes.iter().find(|process| process.kind.is_none())
+    }
+
+    /// Returns how many hands of `kind` live.
+    pub(super) fn hands(&self, kind: Kind) -> usize {
+        self.processes.iter().filter(|process| process.kind == Some(kind)).count()
+    }
+
+    /// Tells the network process to end when its sessions have, or within that many seconds if not 0.
+    pub(super) fn finish(&mut self, within_secs: u16) {
+        self.is_finishing = true;
+        if let Some(network) = self.network() {
+            // A process that is gone needs not be told.
+            let _ = Control::Finish { within_secs }.send(network.launched.control.as_fd(), &[]);
+        }
+    }
+
+    /// Sends a signal to every process.
+    pub(super) fn signal(&self, signal: Signal) {
+        for process in &self.processes {
+            let _ = kill(process.launched.pid, signal);
+        }
+    }
+
+    /// Forgets the process `pid`, which has ended; returns it.
+    pub(super) fn forget(&mut self, pid: Pid) -> Option<Process> {
+        let place = self.processes.iter().position(|process| process.launched.pid == pid)?;
+        Some(self.processes.remove(place))
+    }
+
+    fn push(&mut self, launched: Launched, kind: Option<Kind>) {
+        self.processes.push(Process { launched, kind, silent: false, since: Instant::now() });
+    }
+}
+
+/// Passes over that a process is gone: its end is dealt with when it is told.
+fn heard(sent: io::Result<()>) -> io::Result<()> {
+    match sent {
+        Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
+        other => other,
+    }
+}
+
+impl Process {
+    /// Returns the socket to wait on; none once it has ended.
+    pub(super) fn waiting_on(&self) -> Option<BorrowedFd<'_>> {
+        (!self.silent).then(|| self.launched.control.as_fd())
+    }
+
+    /// Receives one message; none when the process has closed its end.
+    pub(super) fn receive(&mut self) -> io::Result<Option<Control>> {
+        let received = Control::receive(self.launched.control.as_fd());
+        self.silent = !matches!(received, Ok(Some(_)));
+        Ok(received?.map(|(message, _)| message))
+    }
+}

@@ -1,0 +1,275 @@
+//! The process that reads the network: sessions and deliveries, with no right to anything.
+//!
+//! **Invariant:** before the first byte from the network is read, it is an unprivileged user in an empty root directory
+//! that can gain nothing by exec, and it has looked that this is so. What it needs it asks of hands by name.
+
+mod accept;
+mod control;
+
+use std::net::TcpListener;
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bstr::BString;
+use tokio::sync::{mpsc, watch};
+
+use self::accept::Sessions;
+use self::control::Told;
+use super::cage;
+use super::hand_spool::HandSpool;
+use super::order::{Cage, Control, Order};
+use super::programs::{Programs, Surroundings, Work};
+use super::runner::{self, RunOptions, Runner};
+use super::work_table::{Watched, WorkTable};
+use crate::cf::{Config, SuperSafe};
+use crate::keeper::Hands;
+use crate::keeper::request::Entry;
+use crate::log::{Level, Log};
+use crate::name::Sysexit;
+use crate::queue::schedule::Policy;
+use crate::queue::spool::{EntryName, SpoolDirectory};
+use crate::queue::{Layout, Orphans, Queue, QueueOptions};
+use crate::sys::host;
+use crate::sys::title::Title;
+
+/// How long sessions and deliveries may go on when the keeper is gone.
+const AFTER_KEEPER: Duration = Duration::from_secs(10);
+
+/// What is kept back of the time that the keeper gives, for the way out.
+const WAY_OUT: Duration = Duration::from_secs(1);
+
+/// What the keeper gives this process.
+pub(super) struct Start {
+    pub(super) order: Order,
+    pub(super) text: Vec<u8>,
+    pub(super) config: Config,
+    pub(super) cage: Option<Cage>,
+    pub(super) ports: Vec<u16>,
+    pub(super) suspects: Vec<Entry>,
+    /// The table of work, then a listener for each of `ports`.
+    pub(super) descriptors: Vec<OwnedFd>,
+}
+
+/// What must be read while files can still be opened.
+struct Outside {
+    log: Log,
+    directories: Vec<SpoolDirectory>,
+    resolv_conf: BString,
+    hosts: BString,
+    zone: jiff::tz::TimeZone,
+}
+
+impl Outside {
+    fn read(start: &Start, programs: Programs) -> Result<Self, String> {
+        let read = |path: &str| std::fs::read(path).unwrap_or_default().into();
+        let directories = layout(&start.config).directories().map_err(|error| error.to_string())?;
+        Ok(Self {
+            log: (programs.log)(&start.order, &start.config),
+            directories,
+            resolv_conf: read("/etc/resolv.conf"),
+            hosts: read("/etc/hosts"),
+            zone: jiff::tz::TimeZone::system(),
+        })
+    }
+}
+
+/// Returns where the configuration says that queues are.
+pub(super) fn layout(config: &Config) -> Layout {
+    let groups = config.queue_groups.iter().map(|group| (group.name.clone(), group.path.clone())).collect();
+    Layout { queue_directory: config.options.queue_directory.clone(), groups }
+}
+
+/// Serves until it is told to finish, or the keeper is gone.
+pub(super) fn serve(start: Start, socket: OwnedFd, programs: Programs) -> ExitCode {
+    let mut title = Title::take();
+    title.set(title_of(&start.order, &start.config).as_bytes());
+    let served = Outside::read(&start, programs).and_then(|outside| {
+        cage::enter(start.cage.as_ref()).map_err(|error| error.to_string())?;
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.enable_all().build().map_err(|error| error.to_string())?;
+        let control = socket.as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
+        let served = runtime.block_on(work(start, outside, control, programs));
+        // What still runs has had its time.
+        runtime.shutdown_timeout(Duration::ZERO);
+        served
+    });
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            let exit = Sysexit::Config as u8;
+            // A keeper that is gone needs not be told.
+            let _ = Control::Refused { text: text.into(), exit }.send(socket.as_fd(), &[]);
+            ExitCode::from(exit)
+        }
+    }
+}
+
+fn title_of(order: &Order, config: &Config) -> String {
+    match (order.listen, order.queue_interval()) {
+        (true, Some(interval)) => format!(
+            "sendmail: SMTP and {}",
+            runner::title(interval, &config.options.queue_directory).trim_start_matches("sendmail: ")
+        ),
+        (true, None) => "sendmail: SMTP sessions".to_owned(),
+        (false, Some(interval)) => runner::title(interval, &config.options.queue_directory),
+        (false, None) => format!("sendmail: running queue: {}", config.options.queue_directory),
+    }
+}
+
+/// Everything that is waited for.
+struct Serving {
+    hands: Arc<Hands>,
+    log: Log,
+    finishing: watch::Sender<bool>,
+    ending: watch::Sender<bool>,
+    sessions: Sessions,
+}
+
+async fn work(start: Start, outside: Outside, socket: OwnedFd, programs: Programs) -> Result<(), String> {
+    let (hands, wishes) = Hands::pools();
+    let hands = Arc::new(hands);
+    let (told, mut messages) = control::start(socket, Arc::clone(&hands), wishes).map_err(|error| error.to_string())?;
+    let config = Arc::new(start.config);
+    let order = Arc::new(start.order);
+    let spool = Arc::new(HandSpool::new(Arc::clone(&hands), outside.directories));
+    let queue = Queue::new(spool, queue_options(&config));
+    let (finishing, is_finishing) = watch::channel(false);
+    let (ending, is_ending) = watch::channel(false);
+    let (delivery, intake) = runner::intake();
+    let log = outside.log.clone();
+    let surroundings = Surroundings {
+        order: Arc::clone(&order),
+        config: Arc::clone(&config),
+        text: start.text.into(),
+        hands: Arc::clone(&hands),
+        queue: queue.clone(),
+        log: outside.log,
+        resolv_conf: outside.resolv_conf,
+        hosts: outside.hosts,
+        zone: outside.zone,
+        ending: is_ending,
+        delivery,
+    };
+    let work = (programs.open)(surroundings).await?;
+    set_aside(&queue, &start.suspects, &log).await;
+    let mut descriptors = start.descriptors.into_iter();
+    let table = descriptors.next().ok_or("the keeper gave no table of work")?;
+    let listeners: Vec<(u16, TcpListener)> = start.ports.into_iter().zip(descriptors.map(Into::into)).collect();
+    let watched = Watched::new(WorkTable::from_descriptor(table));
+    let options = RunOptions { interval: order.queue_interval(), once: order.once, orphans: Orphans::NotLocked };
+    let policy = Policy::new(&config.options, options.interval);
+    let runner = Runner::new(queue, work.clone(), log.clone(), watched, policy, options);
+    let run = tokio::spawn(runner.run(intake, is_finishing.clone()));
+    let serving = Serving { hands, log, finishing, ending, sessions: Sessions::new(host::descriptor_limit().ok()) };
+    for (port, listener) in listeners {
+        serving.listen(port, listener, &work, &is_finishing)?;
+    }
+    // A keeper that is gone is noticed below.
+    let _ = told.send(Control::Ready {}).await;
+    serving.serve(run, order.once, &mut messages).await;
+    Ok(())
+}
+
+/// Sets aside what was in work when this process's predecessors crashed.
+async fn set_aside(queue: &Queue, suspects: &[Entry], log: &Log) {
+    for entry in suspects {
+        let name = EntryName { directory: entry.directory, id: entry.id.clone() };
+        let result = match queue.claim(&name).await {
+            Ok(Some(claimed)) => claimed.set_aside().await,
+            Ok(None) => continue,
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(()) => log.say(
+                Level::ALERT,
+                &entry.id,
+                "in work at two crashes of the program; set aside as Qf: look at it and rename it to qf to try again",
+            ),
+            Err(error) => log.say(Level::ALERT, &entry.id, error),
+        }
+    }
+}
+
+/// Returns what the queue must know of the configuration.
+pub(super) fn queue_options(config: &Config) -> QueueOptions {
+    let free_blocks_min = u64::try_from(config.options.min_free_blocks).unwrap_or(0);
+    QueueOptions {
+        sync: config.options.super_safe != SuperSafe::No,
+        free_blocks_min,
+        precedences: config.precedences.clone(),
+        pid: std::process::id(),
+        sequence: std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |age| age.subsec_nanos() / 277_777),
+    }
+}
+
+impl Serving {
+    fn listen(
+        &self,
+        port: u16,
+        listener: TcpListener,
+        work: &Work,
+        finishing: &watch::Receiver<bool>,
+    ) -> Result<(), String> {
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
+        let sessions = self.sessions.clone();
+        let (work, log, finishing) = (work.clone(), self.log.clone(), finishing.clone());
+        tokio::spawn(accept::accept(port, listener, sessions, work, log, finishing));
+        Ok(())
+    }
+
+    /// Waits for the end and sees to it that it comes in time.
+    async fn serve(self, mut run: tokio::task::JoinHandle<()>, once: bool, messages: &mut mpsc::Receiver<Told>) {
+        let mut run_ended = false;
+        let limit = loop {
+            tokio::select! {
+                told = messages.recv() => match told {
+                    Some(Told::Finish(limit)) => break limit,
+                    None => break Some(AFTER_KEEPER),
+                },
+                _ = &mut run, if !run_ended => {
+                    run_ended = true;
+                    if once {
+                        break None;
+                    }
+                    self.log.say(Level::ALERT, None, "the queue runner has ended by an error of the program");
+                }
+            }
+        };
+        self.finishing.send_replace(true);
+        self.ending.send_replace(limit.is_some());
+        let sessions = self.sessions.ended();
+        tokio::pin!(sessions);
+        let mut sessions_ended = false;
+        let deadline =
+            |limit: Option<Duration>| limit.map(|limit| tokio::time::Instant::now() + limit.saturating_sub(WAY_OUT));
+        let mut end = deadline(limit);
+        while !(run_ended && sessions_ended) {
+            tokio::select! {
+                () = &mut sessions, if !sessions_ended => sessions_ended = true,
+                _ = &mut run, if !run_ended => run_ended = true,
+                () = until(end) => return,
+                told = messages.recv(), if end.is_none() => {
+                    // Told again, or the keeper is gone: now there may be a limit.
+                    end = deadline(match told {
+                        Some(Told::Finish(limit)) => limit,
+                        None => Some(AFTER_KEEPER),
+                    });
+                    self.ending.send_replace(end.is_some());
+                }
+            }
+        }
+        drop(self.hands);
+    }
+}
+
+/// Waits until `at`; for ever without.
+async fn until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,138 @@
+//! Accepting connections: one task a listener, one a session.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+
+use crate::daemon::programs::{Connection, Work};
+use crate::log::{Level, Log};
+
+/// Descriptors kept for everything but sessions.
+const DESCRIPTORS_KEPT: u64 = 256;
+
+/// Descriptors a session may need: the connection, two queue files, a filter or two, a delivery.
+const DESCRIPTORS_EACH: u64 = 6;
+
+/// Sessions that are served however few descriptors there are.
+const SESSIONS_MIN: usize = 32;
+
+/// How long to wait when the system is short of what a connection needs.
+const SHORTAGE_WAIT: Duration = Duration::from_millis(100);
+
+/// How often a shortage is logged.
+const SHORTAGE_LOG: Duration = Duration::from_secs(60);
+
+/// How long a client that is turned away may take to hear it.
+const TURN_AWAY: Duration = Duration::from_secs(5);
+
+/// What a client hears that is one too many.
+const TOO_MANY: &[u8] = b"421 4.3.2 Too many connections; please try again later\r\n";
+
+/// The sessions that are served now.
+#[derive(Clone)]
+pub(super) struct Sessions(Arc<Shared>);
+
+struct Shared {
+    count: AtomicUsize,
+    count_max: usize,
+    changed: Notify,
+}
+
+/// One session; dropped, it has ended.
+struct Counted(Arc<Shared>);
+
+impl Sessions {
+    /// Returns a count that is bounded by the descriptors this process may have.
+    pub(super) fn new(descriptors_max: Option<u64>) -> Self {
+        let sessions = descriptors_max.unwrap_or(1024).saturating_sub(DESCRIPTORS_KEPT) / DESCRIPTORS_EACH;
+        let count_max = usize::try_from(sessions).unwrap_or(usize::MAX).max(SESSIONS_MIN);
+        Self(Arc::new(Shared { count: AtomicUsize::new(0), count_max, changed: Notify::new() }))
+    }
+
+    /// Counts one more; none if there are too many. Tells how many there are now.
+    fn enter(&self) -> Option<(Counted, usize)> {
+        let before = self.0.count.fetch_add(1, Ordering::AcqRel);
+        let counted = Counted(Arc::clone(&self.0));
+        (before < self.0.count_max).then_some((counted, before + 1))
+    }
+
+    /// Waits until there is none.
+    pub(super) async fn ended(&self) {
+        loop {
+            let changed = self.0.changed.notified();
+            if self.0.count.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if self.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.changed.notify_waiters();
+        }
+    }
+}
+
+/// Accepts connections at one listener until `finishing` becomes true; then the listener closes.
+pub(super) async fn accept(
+    port: u16,
+    listener: TcpListener,
+    sessions: Sessions,
+    work: Work,
+    log: Log,
+    mut finishing: watch::Receiver<bool>,
+) {
+    let mut logged: Option<Instant> = None;
+    loop {
+        let accepted = tokio::select! {
+            _ = finishing.wait_for(|finishing| *finishing) => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => match sessions.enter() {
+                Some((counted, count)) => {
+                    let crowded = count > sessions.0.count_max / 5 * 4;
+                    let session = (work.session)(Connection { stream, peer, port, sessions: count, crowded });
+                    tokio::spawn(async move {
+                        session.await;
+                        drop(counted);
+                    });
+                }
+                None => drop(tokio::spawn(turn_away(stream))),
+            },
+            Err(error) if is_shortage(&error) => {
+                if logged.is_none_or(|at| at.elapsed() >= SHORTAGE_LOG) {
+                    logged = Some(Instant::now());
+                    log.say(
+                        Level::SYSTEM_ERROR,
+                        None,
+                        format_args!("cannot accept connections: {error}; raise the limit of open files"),
+                    );
+                }
+                tokio::time::sleep(SHORTAGE_WAIT).await;
+            }
+            // The client went away before it was accepted.
+            Err(_) => {}
+        }
+    }
+}
+
+/// Tells whether the system is short of something, rather than the client gone.
+fn is_shortage(error: &io::Error) -> bool {
+    use nix::errno::Errno;
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(errno, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM))
+}
+
+async fn turn_away(mut stream: TcpStream) {
+    // Whether it hears that or not, it is turned away.
+    let _ = tokio::time::timeout(TURN_AWAY, stream.write_all(TOO_MANY)).await;
+}

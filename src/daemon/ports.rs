@@ -1,0 +1,217 @@
+//! The listening sockets that the keeper holds for as long as it lives.
+
+use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bstr::{BString, ByteSlice};
+
+use crate::cf::{Config, DaemonPort, Family};
+use crate::net::listen::{ListenAddress, ListenError, ListenFamily, Port, listen};
+use crate::sys::host;
+
+/// How long a start waits for a predecessor that is ending.
+const PREDECESSOR_WAIT: Duration = Duration::from_secs(10);
+
+/// How often it looks meanwhile.
+const PREDECESSOR_LOOK: Duration = Duration::from_millis(50);
+
+/// A listening socket.
+#[derive(Debug)]
+pub struct OpenPort {
+    /// Which of DaemonPortOptions it is.
+    pub index: u16,
+    /// Where it was asked to listen; port 0 stands here as such.
+    pub address: SocketAddr,
+    /// The socket.
+    pub listener: TcpListener,
+}
+
+/// A port of the configuration cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum PortError {
+    /// A name of `Port=` or `Addr=` means nothing here.
+    #[error("DaemonPortOptions {name}: {text}")]
+    Unknown {
+        /// `Name=` of the port.
+        name: BString,
+        /// What is wrong.
+        text: String,
+    },
+    /// It cannot be listened on.
+    #[error("DaemonPortOptions {name}: {error}{holder}")]
+    Listen {
+        /// `Name=` of the port.
+        name: BString,
+        /// Why.
+        error: ListenError,
+        /// Which process has it, where that is known.
+        holder: String,
+    },
+}
+
+/// Opens the ports of `config`, taking what is there already out of `held`.
+///
+/// # Errors
+/// One of them cannot be opened; a port that others hold is waited for first.
+pub fn open(config: &Config, held: &[OpenPort]) -> Result<Vec<OpenPort>, PortError> {
+    let declared = &config.options.daemon_port_options;
+    let default = [DaemonPort { name: "Daemon0".into(), ..DaemonPort::default() }];
+    let declared = if declared.is_empty() { &default[..] } else { declared };
+    let end = Instant::now() + PREDECESSOR_WAIT;
+    let mut open: Vec<OpenPort> = Vec::new();
+    for (index, port) in (0..).zip(declared) {
+        let place = place(port)?;
+        let address = place.socket_address();
+        let same = held.iter().find(|held| held.address == address).and_then(|held| held.listener.try_clone().ok());
+        let listener = match same {
+            Some(listener) => listener,
+            None => open_one(&place, end).map_err(|error| {
+                let holder = if error.is_in_use() { holder_text(place.port) } else { String::new() };
+                PortError::Listen { name: port.name.clone(), error, holder }
+            })?,
+        };
+        open.push(OpenPort { index, address, listener });
+    }
+    Ok(open)
+}
+
+/// Opens one port; waits until `end` for one that is held.
+fn open_one(place: &ListenAddress, end: Instant) -> Result<TcpListener, ListenError> {
+    loop {
+        match listen(place) {
+            Err(error) if error.is_in_use() && Instant::now() < end => thread::sleep(PREDECESSOR_LOOK),
+            other => return other,
+        }
+    }
+}
+
+/// Reads `Port=`, `Addr=` and `Family=`.
+fn place(port: &DaemonPort) -> Result<ListenAddress, PortError> {
+    let unknown = |text: String| PortError::Unknown { name: port.name.clone(), text };
+    let service = if port.port.is_empty() { "smtp".into() } else { port.port.to_str_lossy() };
+    let number = Port::find(&service, |name| host::service_port(name.as_bytes()));
+    let number = number.map_err(|bad| unknown(bad.to_string()))?.0;
+    let family = match port.family {
+        Family::Inet => ListenFamily::Inet,
+        Family::Inet6 => ListenFamily::Inet6,
+        Family::Local => return Err(unknown("Family=local is not supported for listening".to_owned())),
+    };
+    let address = match port.address.to_str_lossy().as_ref() {
+        "" => None,
+        text => Some(find_address(text, family).map_err(unknown)?),
+    };
+    let mut place = ListenAddress::new(family, address, number);
+    place.backlog = port.backlog.and_then(|len| i32::try_from(len).ok()).unwrap_or(0);
+    Ok(place)
+}
+
+/// Reads an address, with or without `[IPv6:…]`, or asks the system for a host's.
+fn find_address(text: &str, family: ListenFamily) -> Result<IpAddr, String> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    let bare = bare.strip_prefix("IPv6:").unwrap_or(bare);
+    if let Ok(address) = bare.parse() {
+        return Ok(address);
+    }
+    let mut found = (bare, 0).to_socket_addrs().map_err(|error| format!("host {bare} unknown: {error}"))?;
+    let fits = |address: &SocketAddr| address.is_ipv6() == (family == ListenFamily::Inet6);
+    found.find(fits).map(|address| address.ip()).ok_or_else(|| format!("host {bare} has no address of this family"))
+}
+
+/// Returns ` (held by …)`, or nothing where that cannot be found out.
+fn holder_text(port: u16) -> String {
+    holder(port).map_or_else(String::new, |(pid, name)| format!(" (held by pid {pid}, {name})"))
+}
+
+/// Returns the id and the name of a process that listens on `port`; root sees all, others their own.
+#[cfg(target_os = "linux")]
+fn holder(port: u16) -> Option<(u32, String)> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
+    let inodes: Vec<String> = tables
+        .iter()
+        .filter_map(|table| std::fs::read_to_string(table).ok())
+        .flat_map(|text| {
+            let inodes = text.lines().filter_map(|line| listening_inode(line, port));
+            inodes.map(|inode| format!("socket:[{inode}]")).collect::<Vec<_>>()
+        })
+        .collect();
+    for process in std::fs::read_dir("/proc").ok()?.flatten() {
+        let Ok(pid) = process.file_name().to_string_lossy().parse() else { continue };
+        let Ok(descriptors) = std::fs::read_dir(process.path().join("fd")) else { continue };
+        let has = |target: std::path::PathBuf| inodes.iter().any(|inode| target.as_os_str() == inode.as_str());
+        if descriptors.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok()).any(has) {
+            let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+            return Some((pid, name.trim_end().to_owned()));
+        }
+    }
+    None
+}
+
+/// Returns the id and the name of a process that listens on `port`: only the system's own tools know here.
+#[cfg(not(target_os = "linux"))]
+fn holder(_port: u16) -> Option<(u32, String)> {
+    None
+}
+
+/// Reads a line of proc_net_tcp(5): the inode if it is a listening socket on `port`.
+#[cfg(target_os = "linux")]
+fn listening_inode(line: &str, port: u16) -> Option<&str> {
+    let mut fields = line.split_ascii_whitespace().skip(1);
+    let local = fields.next()?;
+    let state = fields.nth(1)?;
+    let inode = fields.nth(5)?;
+    let listens = state == "0A" && local.ends_with(&format!(":{port:04X}"));
+    listens.then_some(inode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(ports: &[DaemonPort]) -> Config {
+        let mut config = Config::default();
+        config.options.daemon_port_options = ports.to_vec();
+        config
+    }
+
+    fn port(number: u16) -> DaemonPort {
+        DaemonPort {
+            name: "MTA".into(),
+            port: number.to_string().into(),
+            address: "127.0.0.1".into(),
+            ..DaemonPort::default()
+        }
+    }
+
+    #[test]
+    fn a_port_that_is_held_already_is_kept() {
+        let first = open(&config(&[port(0)]), &[]).expect("opened");
+        let second = open(&config(&[port(0)]), &first).expect("opened");
+        let number = |ports: &[OpenPort]| ports[0].listener.local_addr().expect("bound").port();
+        assert_eq!(number(&first), number(&second));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_holder_of_a_port_is_named() {
+        let taken = open(&config(&[port(0)]), &[]).expect("opened");
+        let number = taken[0].listener.local_addr().expect("bound").port();
+        assert_eq!(holder(number).map(|(pid, _)| pid), Some(std::process::id()));
+        let error = open_one(&place(&port(number)).expect("a place"), Instant::now()).expect_err("taken");
+        assert!(error.is_in_use());
+    }
+
+    #[test]
+    fn names_that_mean_nothing_are_told() {
+        let bad = DaemonPort { port: "no-such-service".into(), ..port(0) };
+        let error = open(&config(&[bad]), &[]).expect_err("unknown").to_string();
+        assert!(error.starts_with("DaemonPortOptions MTA: service \"no-such-service\" unknown"), "{error}");
+    }
+
+    #[test]
+    fn addresses_are_read_in_all_spellings() {
+        assert_eq!(find_address("[IPv6:::1]", ListenFamily::Inet6), Ok(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1_u16])));
+        assert_eq!(find_address("[127.0.0.1]", ListenFamily::Inet), Ok(IpAddr::from([127, 0, 0, 1])));
+        assert_eq!(find_address("localhost", ListenFamily::Inet), Ok(IpAddr::from([127, 0, 0, 1])));
+    }
+}

@@ -1,0 +1,96 @@
+//! What the processes are told to do by the floor above: how a configuration is read, where lines are logged, and the
+//! work of the network process.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bstr::BString;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use super::order::Order;
+use super::runner::Delivery;
+use crate::cf::Config;
+use crate::keeper::Hands;
+use crate::log::Log;
+use crate::queue::schedule::Facts;
+use crate::queue::spool::Spool;
+use crate::queue::{Claimed, Queue};
+
+/// A piece of work under way.
+pub type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// How the processes do what is not theirs.
+#[derive(Clone, Copy)]
+pub struct Programs {
+    /// Reads the text of a configuration; the problems that forbid its use, one a line.
+    pub read: fn(&Order, &[u8]) -> Result<Config, Vec<String>>,
+    /// Opens the log; called once in each process, while it may still open files.
+    pub log: fn(&Order, &Config) -> Log,
+    /// Opens the queue directories, for a process that may.
+    pub spool: fn(&Config) -> Result<Arc<dyn Spool>, String>,
+    /// Makes the network process ready to work; it has no rights any more.
+    pub open: fn(Surroundings) -> Task<Result<Work, String>>,
+}
+
+/// What the work of the network process is made from.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// What the daemon was started for.
+    pub order: Arc<Order>,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Its text, for those who read it again with more knowledge of this host.
+    pub text: Arc<[u8]>,
+    /// Who opens, locks and starts things.
+    pub hands: Arc<Hands>,
+    /// The queue.
+    pub queue: Queue,
+    /// Where log lines go.
+    pub log: Log,
+    /// The text of resolv.conf(5), read before the process was locked in.
+    pub resolv_conf: BString,
+    /// The text of hosts(5), read likewise.
+    pub hosts: BString,
+    /// The system's time zone, read likewise.
+    pub zone: jiff::tz::TimeZone,
+    /// Becomes true when sessions must end.
+    pub ending: watch::Receiver<bool>,
+    /// Takes entries that are to be delivered at once.
+    pub delivery: Delivery,
+}
+
+/// The work of the network process.
+#[derive(Clone)]
+pub struct Work {
+    /// Serves one connection to its end.
+    pub session: Arc<dyn Fn(Connection) -> Task<()> + Send + Sync>,
+    /// Attempts a message whose lock we hold.
+    pub attempt: Arc<dyn Fn(Claimed) -> Task<Attempted> + Send + Sync>,
+}
+
+/// A connection that was accepted.
+#[derive(Debug)]
+pub struct Connection {
+    /// The connection.
+    pub stream: TcpStream,
+    /// The other end.
+    pub peer: SocketAddr,
+    /// Which of DaemonPortOptions it came in through.
+    pub port: u16,
+    /// How many sessions there are now, this one included.
+    pub sessions: usize,
+    /// Whether there are so many that clients must hurry.
+    pub crowded: bool,
+}
+
+/// What became of an attempt.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Attempted {
+    /// The message is done with and gone.
+    Settled,
+    /// It must be tried again, when these facts say.
+    Waits(Facts),
+}

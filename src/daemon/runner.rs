@@ -1,0 +1,297 @@
+//! The queue runner: what was accepted is delivered at once, what waits is tried when it is due.
+//!
+//! It runs in the network process, and alike in the process that serves the client queue.
+
+use std::collections::HashSet;
+use std::time::{Duration, SystemTime};
+
+use bstr::BStr;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::programs::{Attempted, Work};
+use super::work_table::Watched;
+use crate::keeper::request::Entry;
+use crate::log::{Level, Log};
+use crate::name::{Elapsed, UnixTime};
+use crate::queue::schedule::{BUSY_WAIT, Facts, Policy, Schedule};
+use crate::queue::spool::EntryName;
+use crate::queue::{Claimed, Orphans, Queue, QueueError, Recovered};
+use crate::sys::host;
+
+/// The most entries in work at a time: each may hold a connection and two files open.
+const JOBS_MAX: usize = 256;
+
+/// The most accepted messages that wait for their first attempt; more of them wait in the schedule.
+const AT_ONCE_MAX: usize = 512;
+
+/// The most entries on their way into the schedule; a queue run finds what did not fit.
+const LATER_MAX: usize = 8192;
+
+/// The longest the runner sleeps: a clock that was set back delays nothing for longer.
+const SLEEP_MAX: Duration = Duration::from_secs(60);
+
+/// Takes messages that are to be delivered.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    at_once: mpsc::Sender<Claimed>,
+    later: mpsc::Sender<(EntryName, Facts)>,
+}
+
+impl Delivery {
+    /// Delivers a message as soon as there is room; it is in the queue already, so nothing can be lost.
+    pub fn at_once(&self, claimed: Claimed) {
+        if let Err(mpsc::error::TrySendError::Full(claimed) | mpsc::error::TrySendError::Closed(claimed)) =
+            self.at_once.try_send(claimed)
+        {
+            let (name, facts) = (claimed.name().clone(), Facts::of(&claimed.envelope));
+            drop(claimed);
+            self.later(name, facts);
+        }
+    }
+
+    /// Puts an entry in the schedule, to be tried when it is due.
+    pub fn later(&self, name: EntryName, facts: Facts) {
+        // If there is no room either, the next queue run finds it.
+        let _ = self.later.try_send((name, facts));
+    }
+}
+
+/// The receiving ends of a [`Delivery`].
+#[derive(Debug)]
+pub struct Intake {
+    at_once: mpsc::Receiver<Claimed>,
+    later: mpsc::Receiver<(EntryName, Facts)>,
+}
+
+/// Returns a way to the runner and the end that the runner reads.
+pub fn intake() -> (Delivery, Intake) {
+    let (at_once, taken_at_once) = mpsc::channel(AT_ONCE_MAX);
+    let (later, taken_later) = mpsc::channel(LATER_MAX);
+    (Delivery { at_once, later }, Intake { at_once: taken_at_once, later: taken_later })
+}
+
+/// Returns the title of a process that runs a queue.
+pub fn title(interval: Duration, directory: &[u8]) -> String {
+    format!("sendmail: Queue runner@{} for {}", Elapsed(interval), BStr::new(directory))
+}
+
+/// Returns what a daemon does, as the line of its start has it: `SMTP+queueing@00:15:00`.
+pub fn duties(listen: bool, interval: Option<Duration>) -> String {
+    let queueing = interval.map(|interval| format!("queueing@{}", Elapsed(interval)));
+    let duties: Vec<String> = listen.then(|| "SMTP".to_owned()).into_iter().chain(queueing).collect();
+    duties.join("+")
+}
+
+/// How a queue is run.
+#[derive(Clone, Copy, Debug)]
+pub struct RunOptions {
+    /// The time between two runs; none: only what is accepted is delivered.
+    pub interval: Option<Duration>,
+    /// Whether it ends when everything was tried once.
+    pub once: bool,
+    /// Which orphans may be removed.
+    pub orphans: Orphans,
+}
+
+/// The queue runner.
+pub struct Runner {
+    queue: Queue,
+    work: Work,
+    log: Log,
+    watched: Watched,
+    options: RunOptions,
+    schedule: Schedule,
+    /// What the schedule knows.
+    known: HashSet<EntryName>,
+    jobs: JoinSet<Finished>,
+    /// A recovery under way.
+    recovery: Option<JoinHandle<Result<Recovered, QueueError>>>,
+}
+
+/// An entry whose work has ended, and whether it came out of the schedule.
+struct Finished {
+    name: EntryName,
+    outcome: Option<Attempted>,
+    facts: Option<Facts>,
+}
+
+/// What the runner waits for.
+enum Happening {
+    Accepted(Claimed),
+    Known(EntryName, Facts),
+    Ended(Finished),
+    Recovered(Result<Recovered, QueueError>),
+    Run,
+    Due,
+    Stop,
+}
+
+impl Runner {
+    /// Returns a runner of `queue`.
+    pub fn new(queue: Queue, work: Work, log: Log, watched: Watched, policy: Policy, options: RunOptions) -> Self {
+        let schedule = Schedule::new(policy);
+        Self {
+            queue,
+            work,
+            log,
+            watched,
+            options,
+            schedule,
+            known: HashSet::new(),
+            jobs: JoinSet::new(),
+            recovery: None,
+        }
+    }
+
+    /// Runs until `finishing` becomes true, or everything was tried once; work that has begun is finished.
+    pub async fn run(mut self, mut intake: Intake, mut finishing: watch::Receiver<bool>) {
+        let mut next_run = tokio::time::Instant::now();
+        loop {
+            self.start_due();
+            let is_idle = self.recovery.is_none() && self.schedule.is_empty() && self.jobs.is_empty();
+            if self.options.once && is_idle && next_run > tokio::time::Instant::now() {
+                return;
+            }
+            let has_room = self.jobs.len() < JOBS_MAX;
+            let runs = self.recovery.is_none() && (self.options.once || self.options.interval.is_some());
+            let until_due = self.until_due();
+            let happening = tokio::select! {
+                _ = finishing.wait_for(|finishing| *finishing) => Happening::Stop,
+                Some(claimed) = intake.at_once.recv(), if has_room => Happening::Accepted(claimed),
+                Some((name, facts)) = intake.later.recv() => Happening::Known(name, facts),
+                Some(ended) = self.jobs.join_next() => match ended {
+                    Ok(finished) => Happening::Ended(finished),
+                    Err(_) => continue,
+                },
+                result = recovered(&mut self.recovery) => Happening::Recovered(result),
+                () = tokio::time::sleep_until(next_run), if runs => Happening::Run,
+                () = tokio::time::sleep(until_due), if has_room => Happening::Due,
+            };
+            match happening {
+                Happening::Stop => break,
+                Happening::Run => {
+                    self.begin_recovery();
+                    let interval = self.options.interval.unwrap_or(Duration::from_secs(365 * 86_400));
+                    next_run = tokio::time::Instant::now() + interval;
+                }
+                other => self.happened(other),
+            }
+        }
+        while self.jobs.join_next().await.is_some() {}
+    }
+
+    fn happened(&mut self, happening: Happening) {
+        match happening {
+            Happening::Accepted(claimed) => self.attempt(claimed),
+            Happening::Known(name, facts) => self.put(name, facts, None),
+            Happening::Ended(finished) => self.finished(finished),
+            Happening::Recovered(Ok(recovered)) => self.take_over(recovered),
+            Happening::Recovered(Err(error)) => self.log.say(Level::SYSTEM_ERROR, None, error),
+            Happening::Run | Happening::Due | Happening::Stop => {}
+        }
+    }
+
+    /// Looks in a task of its own what the directories hold.
+    fn begin_recovery(&mut self) {
+        let queue = self.queue.clone();
+        let orphans = self.options.orphans;
+        let known = self.known.clone();
+        self.recovery =
+            Some(tokio::spawn(async move { queue.recover(orphans, move |name| known.contains(name)).await }));
+    }
+
+    fn take_over(&mut self, recovered: Recovered) {
+        for alert in &recovered.alerts {
+            self.log.say(Level::ALERT, None, alert);
+        }
+        for name in &recovered.removed {
+            self.log.say(Level::MINOR, &name.id, "orphaned files of a message that was never accepted were removed");
+        }
+        let now = now();
+        for (name, facts) in recovered.waiting {
+            self.put(name, facts, self.options.once.then_some(now));
+        }
+    }
+
+    /// Puts an entry in the schedule, for `due` or for when its facts say.
+    fn put(&mut self, name: EntryName, facts: Facts, due: Option<UnixTime>) {
+        self.known.insert(name.clone());
+        match due {
+            Some(due) => self.schedule.insert_at(name, facts, due),
+            None => self.schedule.insert(name, facts),
+        }
+    }
+
+    /// Begins the work on everything that is due, as far as there is room.
+    fn start_due(&mut self) {
+        while self.jobs.len() < JOBS_MAX {
+            #[expect(clippy::cast_possible_truncation, reason = "a load average has few digits")]
+            let load = host::load_average().unwrap_or(0.0) as i64;
+            let Some(name) = self.schedule.next(now(), load) else { return };
+            let (queue, log) = (self.queue.clone(), self.log.clone());
+            let (work, watched) = (self.work.clone(), self.watched.clone());
+            self.jobs.spawn(async move {
+                match queue.claim(&name).await {
+                    Ok(Some(claimed)) => attempt(work, &watched, claimed).await,
+                    Ok(None) => Finished { name, outcome: None, facts: None },
+                    Err(error) => {
+                        let level =
+                            if matches!(error, QueueError::Lost { .. }) { Level::ALERT } else { Level::SYSTEM_ERROR };
+                        log.say(level, &name.id, error);
+                        Finished { name, outcome: None, facts: None }
+                    }
+                }
+            });
+        }
+    }
+
+    fn attempt(&mut self, claimed: Claimed) {
+        let (work, watched) = (self.work.clone(), self.watched.clone());
+        self.jobs.spawn(async move { attempt(work, &watched, claimed).await });
+    }
+
+    fn finished(&mut self, finished: Finished) {
+        let Finished { name, outcome, facts } = finished;
+        self.schedule.finish(&name);
+        self.known.remove(&name);
+        match (outcome, facts) {
+            (Some(Attempted::Waits(facts)), _) if !self.options.once => self.put(name, facts, None),
+            (None, Some(facts)) => {
+                // The attempt panicked: the entry is as it was, and is tried again later.
+                self.log.say(Level::ALERT, &name.id, "the delivery of this message failed by an error of the program");
+                if !self.options.once {
+                    self.put(name, facts, Some(now().plus(BUSY_WAIT)));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns how long nothing becomes due.
+    fn until_due(&mut self) -> Duration {
+        self.schedule.next_due().map_or(SLEEP_MAX, |due| due.since(now())).min(SLEEP_MAX)
+    }
+}
+
+/// Waits for a recovery; for ever if there is none.
+async fn recovered(recovery: &mut Option<JoinHandle<Result<Recovered, QueueError>>>) -> Result<Recovered, QueueError> {
+    let Some(handle) = recovery else { return std::future::pending().await };
+    let result = handle.await;
+    *recovery = None;
+    result.unwrap_or(Err(QueueError::Ending))
+}
+
+/// Attempts a message in a task of its own, so that an error of the program ends only that.
+async fn attempt(work: Work, watched: &Watched, claimed: Claimed) -> Finished {
+    let name = claimed.name().clone();
+    let facts = Facts::of(&claimed.envelope);
+    let noted = watched.note(&Entry { directory: name.directory, id: name.id.clone() });
+    let outcome = tokio::spawn((work.attempt)(claimed)).await.ok();
+    drop(noted);
+    Finished { name, outcome, facts: Some(facts) }
+}
+
+fn now() -> UnixTime {
+    SystemTime::now().into()
+}

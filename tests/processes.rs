@@ -1,0 +1,326 @@
+//! The processes of a daemon, seen from outside: who they are, and what becomes of them when one is killed.
+//!
+//! Every daemon has a port and a directory of its own. As root it is seen too that the process that reads the network
+//! has no rights.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, geteuid};
+
+/// How long anything may take that should come soon.
+const SOON: Duration = Duration::from_secs(20);
+
+/// How often it is looked whether it has come.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// The user that the network process becomes; it needs no entry anywhere.
+const NETWORK_UID: &str = "4242";
+
+/// Waits until `look` finds something.
+#[track_caller]
+fn soon<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + SOON;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "not within {SOON:?}: {what}");
+        thread::sleep(LOOK);
+    }
+}
+
+/// A daemon with its files; killed when dropped.
+struct Daemon {
+    folder: tempfile::TempDir,
+    port: u16,
+    child: Child,
+}
+
+impl Daemon {
+    /// Starts a daemon in the foreground and waits until it serves.
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a directory");
+        let port = free_port();
+        write_config(&folder, port, "");
+        let child = command(&folder, "-bD").spawn().expect("started");
+        let daemon = Self { folder, port, child };
+        daemon.greeted();
+        daemon
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"))
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).expect("it lives");
+    }
+
+    /// Connects and reads the greeting, as soon as that works.
+    fn greeted(&self) -> BufReader<TcpStream> {
+        soon("a greeting", || {
+            let stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+            stream.set_read_timeout(Some(SOON)).expect("a limit");
+            let mut reader = BufReader::new(stream);
+            read_line(&mut reader).starts_with("220 ").then_some(reader)
+        })
+    }
+
+    /// Returns the processes whose titles contain `title`.
+    fn processes(&self, title: &str) -> Vec<Pid> {
+        let keeper = self.pid();
+        let processes = fs::read_dir("/proc").expect("proc").flatten();
+        processes
+            .filter_map(|entry| entry.file_name().to_string_lossy().parse().ok())
+            .filter(|pid| parent(*pid) == Some(keeper) && shown(*pid).contains(title))
+            .map(Pid::from_raw)
+            .collect()
+    }
+
+    /// Returns the network process that has been there longest.
+    fn network(&self) -> Pid {
+        soon("a network process", || self.processes("sendmail: SMTP").into_iter().min())
+    }
+
+    /// Waits for the end of the keeper.
+    fn ended(&mut self) -> ExitStatus {
+        soon("the end of the keeper", || self.child.try_wait().expect("a child"))
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.folder.path().join("sendmail.pid")
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read_line(reader: &mut BufReader<TcpStream>) -> String {
+    let mut line = String::new();
+    let _ = reader.read_line(&mut line);
+    line
+}
+
+/// Returns a port that nobody has.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("bound").port()
+}
+
+/// Writes a configuration that listens on `port`, with more lines behind.
+fn write_config(folder: &tempfile::TempDir, port: u16, more: &str) {
+    let place = folder.path().display();
+    fs::create_dir_all(folder.path().join("queue")).expect("a directory");
+    let user = if geteuid().is_root() { format!("O RunAsUser={NETWORK_UID}:{NETWORK_UID}\n") } else { String::new() };
+    let text = format!(
+        "V10/Berkeley\n\
+         O DaemonPortOptions=Name=MTA, Addr=127.0.0.1, Port={port}\n\
+         O QueueDirectory={place}/queue\n\
+         O PidFile={place}/sendmail.pid\n\
+         O MinFreeBlocks=0\n\
+         {user}{more}\
+         Mlocal, P=/bin/sh, F=lsDFMAw5:/|@qmn9, A=sh -c true\n\
+         Mprog, P=/bin/sh, F=lsDFMoqeu9, A=sh -c $u\n\
+         SParse0\n\
+         R$*\t$#local $: $1\n"
+    );
+    fs::write(folder.path().join("test.cf"), text).expect("written");
+}
+
+fn command(folder: &tempfile::TempDir, mode: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sendmail"));
+    command.args([mode, "-q15m", "-C"]).arg(folder.path().join("test.cf"));
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    command
+}
+
+/// Returns a line of proc_pid_status(5) without its name.
+fn status(pid: i32, name: &str) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(line.trim_start_matches(':').split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+fn parent(pid: i32) -> Option<Pid> {
+    status(pid, "PPid")?.parse().ok().map(Pid::from_raw)
+}
+
+/// Returns the title of a process.
+fn shown(pid: i32) -> String {
+    fs::read(format!("/proc/{pid}/cmdline")).map(|line| String::from_utf8_lossy(&line).into_owned()).unwrap_or_default()
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind(("127.0.0.1", port)).is_ok()
+}
+
+#[test]
+fn term_ends_everything_and_frees_the_port() {
+    let mut daemon = Daemon::start();
+    assert!(shown(daemon.pid().as_raw()).starts_with("sendmail: accepting connections"));
+    let text = fs::read_to_string(daemon.pid_file()).expect("a pid file");
+    assert_eq!(text.lines().next(), Some(daemon.pid().to_string().as_str()));
+    let mut session = daemon.greeted();
+    daemon.signal(Signal::SIGTERM);
+    assert!(read_line(&mut session).starts_with("421 "), "the session is told");
+    assert!(daemon.ended().success());
+    assert!(!daemon.pid_file().exists());
+    assert!(is_free(daemon.port));
+}
+
+#[test]
+fn the_process_that_reads_the_network_has_no_rights() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: needs root");
+        return;
+    }
+    let daemon = Daemon::start();
+    let network = daemon.network().as_raw();
+    let ids = [NETWORK_UID; 4].join(" ");
+    assert_eq!(status(network, "Uid"), Some(ids.clone()));
+    assert_eq!(status(network, "Gid"), Some(ids));
+    assert_eq!(status(network, "Groups").as_deref(), Some(NETWORK_UID));
+    for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+        assert_eq!(status(network, set).as_deref(), Some("0000000000000000"), "{set}");
+    }
+    assert_eq!(status(network, "NoNewPrivs").as_deref(), Some("1"));
+    let root = fs::read_dir(format!("/proc/{network}/root/")).expect("root may look");
+    assert_eq!(root.count(), 0, "its root directory is empty");
+}
+
+#[test]
+fn when_the_keeper_is_killed_then_the_ports_are_free_at_once() {
+    let mut daemon = Daemon::start();
+    let mut session = daemon.greeted();
+    let others: Vec<Pid> = daemon.processes("sendmail: ");
+    daemon.signal(Signal::SIGKILL);
+    daemon.ended();
+    soon("a free port", || is_free(daemon.port).then_some(()));
+    assert!(read_line(&mut session).starts_with("421 "), "the session is told");
+    for pid in others {
+        soon("the end of a process", || (!shown(pid.as_raw()).starts_with("sendmail: ")).then_some(()));
+    }
+}
+
+#[test]
+fn when_the_network_process_is_killed_then_a_new_one_serves() {
+    let daemon = Daemon::start();
+    let network = daemon.network();
+    kill(network, Signal::SIGKILL).expect("it lives");
+    soon("another network process", || daemon.processes("sendmail: SMTP").into_iter().find(|pid| *pid != network));
+    daemon.greeted();
+}
+
+#[test]
+fn when_a_hand_is_killed_then_a_new_one_takes_its_place() {
+    let daemon = Daemon::start();
+    let network = daemon.network();
+    let hand = soon("a hand", || daemon.processes("sendmail: user hand").into_iter().next());
+    kill(hand, Signal::SIGKILL).expect("it lives");
+    soon("another hand", || daemon.processes("sendmail: user hand").into_iter().find(|pid| *pid != hand));
+    assert_eq!(daemon.network(), network, "the network process goes on");
+}
+
+#[test]
+fn hup_keeps_pid_and_port_and_old_sessions() {
+    let daemon = Daemon::start();
+    let network = daemon.network();
+    let mut session = daemon.greeted();
+    daemon.signal(Signal::SIGHUP);
+    let new =
+        soon("a new network process", || daemon.processes("sendmail: SMTP").into_iter().find(|pid| *pid != network));
+    daemon.greeted();
+    let text = fs::read_to_string(daemon.pid_file()).expect("a pid file");
+    assert_eq!(text.lines().next(), Some(daemon.pid().to_string().as_str()));
+    assert!(shown(network.as_raw()).starts_with("sendmail: "), "the old one serves its session");
+    session.get_mut().write_all(b"QUIT\r\n").expect("sent");
+    soon("the end of the old network process", || (!daemon.processes("").contains(&network)).then_some(()));
+    assert_eq!(daemon.network(), new);
+    daemon.signal(Signal::SIGHUP);
+    soon("a third one", || daemon.processes("sendmail: SMTP").into_iter().find(|pid| *pid != new));
+    daemon.greeted();
+}
+
+#[test]
+fn when_the_configuration_is_broken_at_hup_then_the_old_pair_goes_on() {
+    let daemon = Daemon::start();
+    let network = daemon.network();
+    write_config(&daemon.folder, daemon.port, "O NoSuchOption=1\n");
+    let before = started(daemon.pid());
+    daemon.signal(Signal::SIGHUP);
+    // The title of a new image shows that the restart is over.
+    soon("a restart", || (started(daemon.pid()) != before).then_some(()));
+    daemon.greeted();
+    assert_eq!(daemon.processes("sendmail: SMTP"), [network]);
+    write_config(&daemon.folder, daemon.port, "");
+    daemon.signal(Signal::SIGHUP);
+    soon("a new network process", || daemon.processes("sendmail: SMTP").into_iter().find(|pid| *pid != network));
+    daemon.greeted();
+}
+
+/// Returns what differs between two images of one process: how long its command line is.
+fn started(pid: Pid) -> usize {
+    fs::read(format!("/proc/{pid}/cmdline")).map_or(0, |line| line.len())
+}
+
+#[test]
+fn a_second_daemon_is_refused_and_the_first_one_named() {
+    let daemon = Daemon::start();
+    let second = command(&daemon.folder, "-bd").stderr(Stdio::piped()).output().expect("run");
+    assert!(!second.status.success());
+    let text = String::from_utf8_lossy(&second.stderr);
+    assert!(text.contains(&format!("(pid {})", daemon.pid())), "{text}");
+    daemon.greeted();
+}
+
+#[test]
+fn the_caller_gets_its_prompt_back_when_the_daemon_serves() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let port = free_port();
+    write_config(&folder, port, "");
+    let started = command(&folder, "-bd").stderr(Stdio::null()).status().expect("run");
+    assert!(started.success());
+    TcpStream::connect(("127.0.0.1", port)).expect("it serves");
+    let text = fs::read_to_string(folder.path().join("sendmail.pid")).expect("a pid file");
+    let pid = Pid::from_raw(text.lines().next().expect("two lines").parse().expect("a pid"));
+    kill(pid, Signal::SIGTERM).expect("it lives");
+    soon("the end", || (!folder.path().join("sendmail.pid").exists()).then_some(()));
+}
+
+#[test]
+fn what_is_wrong_at_the_start_is_said_to_the_caller() {
+    let folder = tempfile::tempdir().expect("a directory");
+    write_config(&folder, free_port(), "O NoSuchOption=1\n");
+    let output = command(&folder, "-bd").stderr(Stdio::piped()).output().expect("run");
+    assert_eq!(output.status.code(), Some(70));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("unknown option name NoSuchOption"));
+    if !geteuid().is_root() {
+        eprintln!("skipped in part: needs root");
+        return;
+    }
+    write_config(&folder, free_port(), "O RunAsUser=no-such-user\n");
+    let output = command(&folder, "-bd").stderr(Stdio::piped()).output().expect("run");
+    assert_eq!(output.status.code(), Some(78));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("make it with: "));
+}
+
+#[test]
+fn nobody_starts_a_role_by_its_name() {
+    for name in ["sendmail-daemon", "sendmail-hand", "sendmail-keeper"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sendmail"));
+        let output = command.arg0(name).arg("3").stdin(Stdio::null()).output().expect("run");
+        assert_eq!(output.status.code(), Some(77), "{name}");
+    }
+}
