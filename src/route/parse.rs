@@ -297,3 +297,6 @@ fn broken(ctx: &mut Context, text: &str) -> BadRoute {
     ctx.hear(Heard::Fault(text.as_bytes()));
     Refusal::permanent(Status::new(5, 3, 5), 553, text).into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,5 +22,8 @@ pub use load::{LoadOptions, Site};
 pub use maps::Maps;
 pub use start::{StartOptions, Started, start};
 
+#[cfg(test)]
+mod tests;
+
 /// The version that is told to the world; its start parses as one of the original's.
 pub const VERSION: &str = "8.18.1+futago-0.1";

@@ -1,0 +1,142 @@
+//! A small site with a zone of its own: classes, macros and maps as rules see them.
+
+use std::sync::Arc;
+
+use bstr::BString;
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::cf::{self, ReadEnv};
+use crate::macros::MacroTable;
+use crate::mail::token::ScanOptions;
+use crate::map::{DirectOpener, Outcome};
+use crate::name::Sysexit;
+use crate::net::testing::DnsServer;
+use crate::net::{Resolver, ResolverSettings};
+
+const ZONE: &str = "\
+    example.com MX 20 mx2.example.com\n\
+    example.com MX 10 mx1.example.com\n\
+    www.example.com CNAME host.example.com\n\
+    host.example.com A 192.0.2.5\n\
+    bad.example SERVFAIL\n\
+    nullmx.example MX 0 .\n\
+    192.0.2.5 PTR host.example.com\n";
+
+const CONFIG: &str = "\
+V10/Berkeley\n\
+O OperatorChars=.:%@!^/[]+\n\
+O BlankSub=.\n\
+DxA$j\n\
+CPone two.three\n\
+Kdequote dequote\n\
+Kmac macro\n\
+Kcalc arith\n\
+Kbest bestmx -z,\n\
+Kaddr dns -RA -a.\n\
+Kseq sequence calc mac\n\
+Krx regex -s1,2 ^(a)(b)\n\
+Stest\n\
+R$*\t\t$: $1 in $&x\n\
+Shost\n\
+R$*\t\t$: $[ $1 $: none $]\n\
+Srx\n\
+R$*\t\t$: $(rx $1 $: no $)\n\
+R$- $| $-\t$: parted $1 $2\n\
+Sset\n\
+R$*\t\t$: $(mac {Seen} $@ $1 $)\n\
+R$*\t\t$: $&{Seen}\n\
+Sclass\n\
+R$* $=P $*\t$@ member $2\n\
+Sown\n\
+R$* $=w $*\t$@ own $2\n";
+
+/// Returns a context of the small site; the server answers as long as it lives.
+fn context() -> (Context, DnsServer) {
+    let server = DnsServer::start(ZONE);
+    let resolver = Arc::new(Resolver::new(ResolverSettings::with_servers(vec![server.address()])));
+    let identity = Identity {
+        node: "hoge.foo.jp".into(),
+        name: "hoge.foo.jp".into(),
+        short_name: "hoge".into(),
+        domain: "foo.jp".into(),
+        aliases: vec!["www.foo.jp".into()],
+        addresses: vec!["192.0.2.10".parse().expect("valid"), "2001:db8::10".parse().expect("valid")],
+        complaint: None,
+    };
+    let mut macros = MacroTable::default();
+    identity.define(&mut macros);
+    let env = ReadEnv { macros: Arc::new(macros), ..ReadEnv::default() };
+    let (config, errors) = cf::read(CONFIG.as_bytes(), "test.cf", &env);
+    assert!(errors.is_empty(), "{errors:?}");
+    let options = LoadOptions { identity, resolver, zone: TimeZone::UTC, mode: b't', runs_programs: false };
+    let (site, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener), options);
+    assert!(errors.is_empty(), "{errors:?}");
+    (Context::new(&site), server)
+}
+
+/// Rewrites `input` by the ruleset and returns what is shown of the result.
+async fn rewritten(ctx: &mut Context, ruleset: &str, input: &str) -> String {
+    let tokens = ctx.scan(input.as_bytes(), ScanOptions::TYPED).tokens.expect("short");
+    let done = ctx.rewrite(ruleset, tokens).await.expect("there is such a ruleset");
+    format!("{} {}", done.status, done.tokens)
+}
+
+#[tokio::test]
+async fn rules_see_macros_classes_and_maps() {
+    let (mut ctx, _server) = context();
+    assert_eq!(rewritten(&mut ctx, "test", "q").await, "0 q in A$j");
+    assert_eq!(rewritten(&mut ctx, "class", "x two.three").await, "0 member two . three");
+    assert_eq!(rewritten(&mut ctx, "own", "[192.0.2.10]").await, "0 own [ 192 . 0 . 2 . 10 ]");
+    assert_eq!(rewritten(&mut ctx, "own", "a@WWW.foo.jp").await, "0 own WWW . foo . jp");
+    assert_eq!(rewritten(&mut ctx, "set", "v").await, "0 v");
+    assert_eq!(ctx.get("Seen"), Some("v".into()));
+    assert_eq!(rewritten(&mut ctx, "rx", "abc").await, "0 parted a b");
+}
+
+#[tokio::test]
+async fn names_are_looked_up_in_the_dns() {
+    let (mut ctx, _server) = context();
+    assert_eq!(rewritten(&mut ctx, "host", "www.example.com.").await, "0 host . example . com .");
+    assert_eq!(rewritten(&mut ctx, "host", "[192.0.2.5]").await, "0 host . example . com .");
+    assert_eq!(rewritten(&mut ctx, "host", "nosuch.example.").await, "0 none");
+    assert_eq!(rewritten(&mut ctx, "host", "bad.example.").await, "75 none");
+    assert_eq!(ctx.take_complaints(), ["bad.example.: Name server timeout"]);
+}
+
+#[tokio::test]
+async fn maps_answer_by_class() {
+    let (mut ctx, _server) = context();
+    let found = |text: &str| Outcome::Found(text.into());
+    assert_eq!(ctx.map_lookup("addr", b"host.example.com", &[]).await, found("192.0.2.5."));
+    assert_eq!(ctx.map_lookup("best", b"example.com", &[]).await, found("mx1.example.com.,mx2.example.com."));
+    assert_eq!(ctx.map_lookup("best", b"nullmx.example", &[]).await, Outcome::NotFound(Sysexit::NoHost));
+    assert_eq!(ctx.map_lookup("seq", b"+", &[b"2", b"3"]).await, found("5"));
+    assert_eq!(ctx.map_lookup("nosuch", b"x", &[]).await, Outcome::NotFound(Sysexit::Config));
+    assert!(matches!(ctx.map_lookup("addr", b"bad.example", &[]).await, Outcome::TempFail(_)));
+}
+
+#[tokio::test]
+async fn macros_of_a_context_can_be_taken_back() {
+    let (mut ctx, _server) = context();
+    ctx.set("s", "peer");
+    let saved = ctx.snapshot();
+    ctx.set("s", "other");
+    ctx.set("f", "sender");
+    ctx.clear("j");
+    assert_eq!((ctx.get("j"), ctx.expand(b"\x81f")), (None, BString::from("sender")));
+    ctx.restore(&saved);
+    assert_eq!((ctx.get("s"), ctx.get("f"), ctx.get("j")), (Some("peer".into()), None, Some("hoge.foo.jp".into())));
+    assert_eq!(ctx.get("x"), Some("Ahoge.foo.jp".into()));
+}
+
+#[tokio::test]
+async fn a_class_file_that_is_missing_is_told_with_its_line() {
+    let (config, _) = cf::read(b"V10\nF{A}/nonexistent/a\nF{B}-o /nonexistent/b\n", "x.cf", &ReadEnv::default());
+    let resolver = Arc::new(Resolver::new(ResolverSettings::with_servers(vec![])));
+    let identity = Identity::default();
+    let options = LoadOptions { identity, resolver, zone: TimeZone::UTC, mode: b't', runs_programs: false };
+    let (_, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener), options);
+    let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(texts, ["x.cf: line 2: fileclass: cannot open '/nonexistent/a': No such file or directory"]);
+}
