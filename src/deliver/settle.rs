@@ -38,10 +38,7 @@ pub struct Ended {
 pub async fn deliver(services: &Services, mut holding: Holding, now: UnixTime) -> Result<Ended, QueueError> {
     let mut attempted = attempt(services, &mut holding, now).await?;
     let warned = age(services, &mut holding, &mut attempted, now);
-    let mut reports = Vec::new();
-    for kind in kinds(services, holding.envelope(), &attempted, warned) {
-        reports.push(make(services, &holding, &attempted, kind, now).await?);
-    }
+    let reports = tell(services, &holding, &attempted, warned, now).await?;
     let waits = (!holding.envelope().recipients.is_empty()).then(|| Facts::of(holding.envelope()));
     if !give_up(services, &mut holding, &attempted) {
         holding.finish().await?;
@@ -49,6 +46,24 @@ pub async fn deliver(services: &Services, mut holding: Holding, now: UnixTime) -
         claimed.set_aside().await?;
     }
     Ok(Ended { waits, reports, attempted })
+}
+
+/// Makes the reports that are due after an attempt; `warned` wants one of a delay.
+///
+/// # Errors
+/// The queue cannot be written.
+pub async fn tell(
+    services: &Services,
+    holding: &Holding,
+    attempted: &Attempted,
+    warned: bool,
+    now: UnixTime,
+) -> Result<Vec<Claimed>, QueueError> {
+    let mut reports = Vec::new();
+    for kind in kinds(services, holding.envelope(), attempted, warned) {
+        reports.push(make(services, holding, attempted, kind, now).await?);
+    }
+    Ok(reports)
 }
 
 /// Counts the try; returns recipients whose time is over, and tells whether the sender is to be warned.

@@ -11,6 +11,8 @@ pub struct LocalInput {
     first_line: Option<usize>,
     /// Whether the first line is being dropped.
     dropping: bool,
+    /// Bytes of the message that came in: with the dropped line, without a line end that we add.
+    size_bytes: u64,
 }
 
 /// Where in a line the next byte stands.
@@ -36,7 +38,7 @@ const MAILBOX_LINE: &[u8] = b"From ";
 impl LocalInput {
     /// Returns a reader; without `ignore_dots` (option IgnoreDots, `-i`) a line with only a dot ends the message.
     pub fn new(ignore_dots: bool) -> Self {
-        Self { dot_ends: !ignore_dots, place: Place::Start, first_line: Some(0), dropping: false }
+        Self { dot_ends: !ignore_dots, place: Place::Start, first_line: Some(0), dropping: false, size_bytes: 0 }
     }
 
     /// Tells whether the message has ended before the input did.
@@ -44,8 +46,20 @@ impl LocalInput {
         self.place == Place::Ended
     }
 
+    /// Returns the size of the message so far, as the log tells it.
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
     /// Appends the message text in `chunk` to `out`.
     pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
+        let before = out.len();
+        self.take(chunk, out);
+        self.size_bytes += (out.len() - before) as u64;
+    }
+
+    /// Takes a chunk byte by byte.
+    fn take(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
         for &byte in chunk {
             if self.has_ended() {
                 return;
@@ -59,6 +73,7 @@ impl LocalInput {
 
     /// Appends what was held back at the end of the input.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
+        let before = out.len();
         if let Some(matched) = self.first_line.take().filter(|_| !self.dropping) {
             MAILBOX_LINE[..matched].iter().for_each(|&byte| self.pass(byte, out));
         }
@@ -68,6 +83,7 @@ impl LocalInput {
             Place::Cr => out.push(b'\r'),
             Place::Start | Place::Inside | Place::Ended => {}
         }
+        self.size_bytes += (out.len() - before) as u64;
         if !matches!(self.place, Place::Start | Place::Ended) {
             out.push(b'\n');
         }
@@ -77,12 +93,16 @@ impl LocalInput {
     /// Holds the beginning of the first line back until it is clear whether the line belongs to the message.
     fn pass_first_line(&mut self, matched: usize, byte: u8, out: &mut Vec<u8>) {
         if self.dropping {
+            self.size_bytes += 1;
             if byte == b'\n' {
                 (self.first_line, self.dropping) = (None, false);
             }
         } else if MAILBOX_LINE[matched] == byte {
             self.first_line = Some(matched + 1);
             self.dropping = matched + 1 == MAILBOX_LINE.len();
+            if self.dropping {
+                self.size_bytes += MAILBOX_LINE.len() as u64;
+            }
         } else {
             self.first_line = None;
             MAILBOX_LINE[..matched].iter().for_each(|&held| self.pass(held, out));
@@ -137,6 +157,19 @@ mod tests {
             input.finish(&mut out);
             assert_eq!(String::from_utf8_lossy(&out), expected, "{text:?} by {step}");
         }
+    }
+
+    #[test]
+    fn the_size_counts_what_came_in() {
+        let size = |text: &[u8]| {
+            let (mut input, mut out) = (LocalInput::new(false), Vec::new());
+            input.feed(text, &mut out);
+            input.finish(&mut out);
+            input.size_bytes()
+        };
+        assert_eq!(size(b"From a b\nTo: c\n"), 15);
+        assert_eq!(size(b"To: c\n\nb"), 8);
+        assert_eq!(size(b"a\n.\nb\n"), 2);
     }
 
     #[test]

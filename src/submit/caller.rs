@@ -1,0 +1,98 @@
+//! The user who runs the program.
+
+use bstr::{BString, ByteSlice};
+use nix::unistd::getuid;
+
+use crate::sys::user::User;
+
+/// The longest full name that is taken from the user database or the environment, in bytes (the original's MAXNAME).
+const FULL_NAME_BYTES_MAX: usize = 256;
+
+/// The user who runs the program, by the real user id.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Caller {
+    /// The login name; `Unknown UID N` for a user without one.
+    pub name: BString,
+    /// The user's number.
+    pub uid: u32,
+    /// The full name that the user wants (`NAME` in the environment).
+    pub full_name: Option<BString>,
+}
+
+impl Caller {
+    /// Finds out who runs this process; a user database that cannot be asked knows nobody.
+    pub fn find() -> Self {
+        let uid = getuid().as_raw();
+        let entry = User::by_uid(uid).ok().flatten();
+        let full_name = std::env::var_os("NAME").map(|name| clean(name.as_encoded_bytes()));
+        Self {
+            name: entry.map_or_else(|| format!("Unknown UID {uid}").into(), |user| user.name),
+            uid,
+            full_name: full_name.filter(|name| !name.is_empty()),
+        }
+    }
+}
+
+/// Returns the full name in a gecos field: up to the first of `,;%`, with `&` for the login name with a capital.
+pub(super) fn name_in_gecos(gecos: &[u8], login: &[u8]) -> BString {
+    let end = gecos.find_byteset(b",;%").unwrap_or(gecos.len());
+    let mut name = BString::default();
+    for &byte in &gecos[..end] {
+        if byte == b'&' {
+            name.extend(login.first().map(u8::to_ascii_uppercase));
+            name.extend_from_slice(login.get(1..).unwrap_or_default());
+        } else {
+            name.push(byte);
+        }
+    }
+    clean(&name)
+}
+
+/// Returns a name without what could end a header line, and without what is too long.
+pub(super) fn clean(name: &[u8]) -> BString {
+    let name = &name[..name.len().min(FULL_NAME_BYTES_MAX)];
+    name.iter().map(|byte| if byte.is_ascii_control() { b' ' } else { *byte }).collect::<Vec<_>>().into()
+}
+
+/// Returns a full name as it may stand before an address: in quotes if it has special characters (`RFC 5322 §3.2.4`).
+pub(super) fn phrase(name: &[u8], must_quote: &[u8]) -> BString {
+    let is_special = |byte: &u8| b"@,;:\\()[]<>\"".contains(byte) || must_quote.contains(byte);
+    let is_quoted = name.len() > 1 && name.starts_with(b"\"") && name.ends_with(b"\"");
+    if is_quoted || !name.iter().any(is_special) {
+        return name.into();
+    }
+    let mut quoted = BString::from("\"");
+    for &byte in name {
+        if matches!(byte, b'"' | b'\\') {
+            quoted.push(b'\\');
+        }
+        quoted.push(byte);
+    }
+    quoted.push(b'"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_full_name_is_the_first_part_of_gecos() {
+        assert_eq!(name_in_gecos(b"Charlie &,Room 1,555", b"root"), "Charlie Root");
+        assert_eq!(name_in_gecos(b"Alice Liddell", b"alice"), "Alice Liddell");
+        assert_eq!(name_in_gecos(b"A\nBcc: x", b"a"), "A Bcc: x");
+    }
+
+    #[test]
+    fn special_characters_are_quoted() {
+        assert_eq!(phrase(b"Full.Name", b"."), "\"Full.Name\"");
+        assert_eq!(phrase(b"Full Name", b"."), "Full Name");
+        assert_eq!(phrase(b"A \"B\" (c)", b""), "\"A \\\"B\\\" (c)\"");
+        assert_eq!(phrase(b"\"A.B\"", b"."), "\"A.B\"");
+    }
+
+    #[test]
+    fn whoever_runs_this_has_a_name() {
+        assert!(!Caller::find().name.is_empty());
+    }
+}

@@ -1,0 +1,177 @@
+//! Who gets the message: addresses of the command line and of the header, expanded, each once.
+
+use bstr::{BString, ByteSlice};
+
+use super::submission::Submission;
+use super::terminal::Terminal;
+use crate::deliver::services::Services;
+use crate::log::{Delivered, Level, Priority};
+use crate::mail::address_list::{self, Separator};
+use crate::mail::envelope::{Notify, Recipient, Route};
+use crate::mail::header::Header;
+use crate::name::{QueueId, Status, Sysexit};
+use crate::route::recipients::{Expander, Refused};
+use crate::route::refusal::Refusal;
+use crate::site::Context;
+
+/// The fields that name recipients, and those that do so in a message that is sent again.
+const FIELDS: [&str; 3] = ["To", "Cc", "Bcc"];
+const RESENT_FIELDS: [&str; 3] = ["Resent-To", "Resent-Cc", "Resent-Bcc"];
+
+/// The recipients found so far.
+#[derive(Debug, Default)]
+pub(super) struct Recipients {
+    /// Who gets the message, by host.
+    ///
+    // QUIRK(recipients-by-host): the original keeps recipients sorted by host, those of one host in their order.
+    pub(super) found: Vec<Recipient>,
+    /// Who cannot get it.
+    pub(super) refused: Vec<Refused>,
+    /// Who may get it later: they are looked up again in the queue.
+    pub(super) later: Vec<Refused>,
+    /// How many addresses were named, with those that others stand for.
+    pub(super) named: usize,
+    /// The only address that was named on the command line, for `$u`.
+    pub(super) only: Option<BString>,
+}
+
+/// What addresses are looked up with.
+pub(super) struct Desk<'a> {
+    pub(super) services: &'a Services,
+    pub(super) submission: &'a Submission,
+    pub(super) id: &'a QueueId,
+    /// Aliases are followed now (not in DeliveryMode `defer`).
+    pub(super) follows_aliases: bool,
+    /// Refusals are logged as the caller sees them.
+    pub(super) logs_complaints: bool,
+}
+
+impl Desk<'_> {
+    /// Adds the addresses of the command line.
+    pub(super) async fn add_arguments(&self, ctx: &mut Context, to: &mut Recipients, terminal: &mut Terminal<'_>) {
+        for argument in &self.submission.recipients {
+            self.add_list(ctx, argument, to, terminal).await;
+        }
+        if let ([only], 1) = (self.submission.recipients.as_slice(), to.named) {
+            to.only = Some(only.clone());
+        }
+    }
+
+    /// Adds the addresses of the header (`-t`); in a message that is sent again, those of its `Resent-` fields.
+    pub(super) async fn add_fields(
+        &self,
+        ctx: &mut Context,
+        header: &[Header],
+        to: &mut Recipients,
+        terminal: &mut Terminal<'_>,
+    ) {
+        let is_resent =
+            header.iter().any(|field| field.name.len() > 7 && field.name[..7].eq_ignore_ascii_case(b"resent-"));
+        let names = if is_resent { RESENT_FIELDS } else { FIELDS };
+        for field in header.iter().filter(|field| names.iter().any(|name| field.is(name))) {
+            let text = BString::from(field.value.replace(b"\n", b""));
+            self.add_list(ctx, &text, to, terminal).await;
+        }
+    }
+
+    /// Adds the addresses of one list.
+    ///
+    // QUIRK(lists-backwards): the original takes the addresses of one list from the last to the first.
+    async fn add_list(&self, ctx: &mut Context, list: &[u8], to: &mut Recipients, terminal: &mut Terminal<'_>) {
+        let old_style = ctx.config().options.old_style_headers;
+        let separator = if old_style { Separator::OldStyle } else { Separator::Comma };
+        for address in address_list::split(list, separator).into_iter().rev() {
+            to.named += 1;
+            self.add(ctx, address, to, terminal).await;
+        }
+    }
+
+    /// Adds one address and whoever it stands for.
+    async fn add(&self, ctx: &mut Context, address: BString, to: &mut Recipients, terminal: &mut Terminal<'_>) {
+        let spelling = address.clone();
+        let mut recipient = Recipient::new(address);
+        recipient.notify = self.submission.notify;
+        let uses_aliases = self.follows_aliases && !self.submission.without_aliases;
+        let (aliases, hands) = (&self.services.aliases, &self.services.hands);
+        let expanded = Expander { ctx, aliases, hands, uses_aliases }.expand(recipient).await;
+        let same = |found: &Recipient| found.address == spelling;
+        if expanded.aliased && !expanded.recipients.iter().all(same) {
+            to.named += 1;
+        }
+        for recipient in expanded.recipients.into_iter().rev() {
+            self.take(ctx, recipient, to);
+        }
+        for refused in expanded.refused {
+            if refused.refusal.is_temporary() {
+                to.later.push(refused);
+            } else {
+                self.refuse(&refused, terminal);
+                to.refused.push(refused);
+            }
+        }
+    }
+
+    /// Puts a recipient in its place, unless it is there already.
+    fn take(&self, ctx: &Context, recipient: Recipient, to: &mut Recipients) {
+        let key = |recipient: &Recipient| recipient.route.as_ref().map(|route| key(ctx, route));
+        let own = key(&recipient);
+        if to.found.iter().any(|known| key(known) == own) {
+            return;
+        }
+        let host = |recipient: &Recipient| recipient.route.as_ref().map(|route| route.host.to_ascii_lowercase());
+        let own = host(&recipient);
+        let at = to.found.partition_point(|known| host(known) <= own);
+        to.found.insert(at, recipient);
+    }
+
+    /// Tells caller and log of a recipient that cannot be served.
+    fn refuse(&self, refused: &Refused, terminal: &mut Terminal<'_>) {
+        let Refused { recipient, refusal } = refused;
+        let text = complaint(refused);
+        if self.logs_complaints {
+            let level = Level { priority: Priority::Info, detail: 5 };
+            self.services.log.line(level, self.id, &text);
+        }
+        terminal.complain(&text);
+        terminal.fail(exit(refusal));
+        if refusal.exit == Sysexit::NoUser {
+            let reply = BString::from(format!("{} {} {}", refusal.code, refusal.status, refusal.text));
+            Delivered {
+                to: vec![recipient.address.clone()],
+                mailer: recipient.route.as_ref().map(|route| route.mailer.as_bytes().as_bstr()),
+                dsn: Some(refusal.status),
+                reply: Some(reply.as_bstr()),
+                status: refusal.text.as_bstr(),
+                ..Delivered::default()
+            }
+            .write(&self.services.log, self.id);
+        }
+    }
+}
+
+/// Returns what makes two recipients the same.
+fn key(ctx: &Context, route: &Route) -> (BString, BString, BString) {
+    let keeps_case =
+        ctx.config().mailers.get(route.mailer.as_bytes()).is_some_and(|mailer| mailer.flags.contains(b'u'));
+    let user = if keeps_case { route.user.clone() } else { route.user.to_ascii_lowercase().into() };
+    (route.mailer.as_bytes().into(), route.host.to_ascii_lowercase().into(), user)
+}
+
+/// Returns what the caller reads of a refused recipient; what an alias stands for is not named.
+pub(super) fn complaint(refused: &Refused) -> BString {
+    let Refused { recipient, refusal } = refused;
+    if recipient.primary { format!("{}... {}", recipient.address, refusal.text).into() } else { refusal.text.clone() }
+}
+
+/// Returns what the program exits with for a refused recipient.
+///
+// QUIRK(usage-of-addresses): what the original refuses itself, not by rules, is bad usage.
+pub(super) fn exit(refusal: &Refusal) -> Sysexit {
+    let is_own = refusal.text.starts_with(b"Cannot mail directly to ") || refusal.status == Status::new(5, 4, 6);
+    if is_own { Sysexit::Usage } else { refusal.exit }
+}
+
+/// Tells whether a report of failure is unwanted for a recipient (`-N never`).
+pub(super) fn is_unreported(recipient: &Recipient) -> bool {
+    recipient.notify.is_some_and(|notify: Notify| !notify.failure)
+}

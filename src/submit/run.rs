@@ -1,0 +1,316 @@
+//! The submission of one message, from the first word of the command line to its place in the queue or its delivery.
+
+use std::io::Read;
+use std::time::SystemTime;
+
+use bstr::{BString, ByteSlice};
+
+use super::caller::{self, Caller};
+use super::input::LocalInput;
+use super::message::{self, Incoming, InputError};
+use super::recipients::{Desk, Recipients};
+use super::returns::Returns;
+use super::sender::{Registrar, Sender};
+use super::submission::Submission;
+use super::terminal::Terminal;
+use crate::cf::{DeliveryMode, ErrorMode};
+use crate::deliver::attempt::Settled;
+use crate::deliver::holding::Holding;
+use crate::deliver::outcome::Outcome;
+use crate::deliver::services::Services;
+use crate::log::{Accepted, Level, Priority};
+use crate::mail::date;
+use crate::mail::envelope::Envelope;
+use crate::mail::header::{self as fields, Header, HeaderLimits};
+use crate::name::{MacroName, Status, Sysexit, UnixTime};
+use crate::queue::{Draft, QueueError};
+use crate::route::recipients::Refused;
+use crate::site::Context;
+use crate::site::completion::{complete, mend_recipients};
+
+/// Macros that stay with a message in the queue, in the order of their lines.
+const KEPT_MACROS: [&str; 4] = ["_", "r", "s", "daemon_flags"];
+
+/// What `${daemon_flags}` is where DirectSubmissionModifiers says nothing.
+const DIRECT_FLAGS: &str = "c u";
+
+/// Submits one message; returns what the program exits with.
+///
+/// 0 means that the message is in the queue for good, or that the next host has taken it.
+pub async fn submit(
+    services: &Services,
+    submission: &Submission,
+    caller: &Caller,
+    input: &mut (dyn Read + Send),
+    terminal: &mut Terminal<'_>,
+) -> Sysexit {
+    let now: UnixTime = SystemTime::now().into();
+    let error_mode = services.site.config.options.error_mode;
+    if error_mode != ErrorMode::Print {
+        terminal.silence();
+    }
+    let draft = match services.queue.create(now).await {
+        Ok(draft) => draft,
+        Err(error) => return queue_failed(services, terminal, &error),
+    };
+    let exit = Work::begin(services, submission, caller, now, draft).run(input, terminal).await;
+    match error_mode {
+        ErrorMode::MailAndSucceed if exit != Sysexit::TempFail => Sysexit::Ok,
+        _ => exit,
+    }
+}
+
+/// Tells of a queue that does not work; returns what the program exits with.
+fn queue_failed(services: &Services, terminal: &mut Terminal<'_>, error: &QueueError) -> Sysexit {
+    let level = Level { priority: Priority::Critical, detail: 1 };
+    services.log.say(level, crate::log::About::NoQueue, error);
+    terminal.tell(error.to_string());
+    error.sysexit()
+}
+
+/// One message while it is submitted.
+struct Work<'a> {
+    services: &'a Services,
+    submission: &'a Submission,
+    caller: &'a Caller,
+    now: UnixTime,
+    draft: Draft,
+    ctx: Context,
+}
+
+/// What becomes of a message after it was read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Fate {
+    /// It is delivered at once; what remains is queued.
+    Deliver,
+    /// It is queued.
+    Queue,
+    /// It is queued without a word: the caller was told of a failure.
+    Keep,
+}
+
+impl<'a> Work<'a> {
+    /// Sets the macros that tell of the message and of how it comes in.
+    fn begin(
+        services: &'a Services,
+        submission: &'a Submission,
+        caller: &'a Caller,
+        now: UnixTime,
+        draft: Draft,
+    ) -> Self {
+        let mut ctx = Context::new(&services.site);
+        let zone = &services.site.zone;
+        ctx.set("i", draft.id().as_str());
+        ctx.set("_", [caller.name.as_slice(), b"@localhost"].concat());
+        ctx.set("b", date::arpa(now, zone));
+        ctx.set("a", date::arpa(now, zone));
+        ctx.set("t", date::compact(now));
+        ctx.set("d", date::ctime(now, zone));
+        let flags = &services.site.config.options.direct_submission_modifiers;
+        ctx.set("daemon_flags", if flags.is_empty() { DIRECT_FLAGS.into() } else { flags.clone() });
+        for (name, value) in [("r", &submission.protocol), ("s", &submission.host)] {
+            if let Some(value) = value {
+                ctx.set(name, caller::clean(value));
+            }
+        }
+        ctx.is_deferred = services.site.config.options.delivery_mode == DeliveryMode::Defer;
+        Self { services, submission, caller, now, draft, ctx }
+    }
+
+    /// Does everything in order.
+    async fn run(mut self, input: &mut (dyn Read + Send), terminal: &mut Terminal<'_>) -> Sysexit {
+        let id = self.draft.id().clone();
+        let registrar = Registrar { services: self.services, caller: self.caller, id: &id };
+        let (sender, warnings) = registrar.sender(&mut self.ctx, self.submission, terminal).await;
+        let (services, submission) = (self.services, self.submission);
+        let mut desk =
+            Desk { services, submission, id: &id, follows_aliases: !self.ctx.is_deferred, logs_complaints: true };
+        let mut recipients = Recipients::default();
+        desk.add_arguments(&mut self.ctx, &mut recipients, terminal).await;
+        let incoming = match self.read(input).await {
+            Ok(incoming) => incoming,
+            Err(error) => return self.input_failed(&error, terminal),
+        };
+        let refused_before = recipients.refused.len();
+        if submission.reads_recipients {
+            desk.logs_complaints = false;
+            desk.add_fields(&mut self.ctx, &incoming.headers, &mut recipients, terminal).await;
+        }
+        let refused_late = recipients.refused.len() > refused_before;
+        let envelope = self.envelope(incoming, &sender, warnings, &recipients);
+        self.log_accepted(&envelope, &recipients);
+        if recipients.named == 0 {
+            if submission.reads_recipients {
+                terminal.complain("No recipient addresses found in header");
+            }
+            self.draft.discard().await;
+            return terminal.exit();
+        }
+        self.settle(envelope, sender, recipients, refused_late, terminal).await
+    }
+
+    /// Reads the message.
+    async fn read(&mut self, input: &mut (dyn Read + Send)) -> Result<Incoming, InputError> {
+        let options = &self.services.site.config.options;
+        let limits = HeaderLimits::new(options.max_headers_length);
+        message::read(input, LocalInput::new(options.ignore_dots), limits, &mut self.draft).await
+    }
+
+    /// Tells of a message that could not be read or kept.
+    fn input_failed(&self, error: &InputError, terminal: &mut Terminal<'_>) -> Sysexit {
+        let exit = match error {
+            InputError::Queue(error) => return queue_failed(self.services, terminal, error),
+            InputError::Header(_) => Sysexit::DataErr,
+            InputError::Read(_) => Sysexit::IoErr,
+        };
+        let level = Level { priority: Priority::Notice, detail: 1 };
+        self.services.log.say(level, self.draft.id(), error);
+        terminal.tell(error.to_string());
+        exit
+    }
+
+    /// Builds the envelope with the whole header.
+    fn envelope(
+        &mut self,
+        incoming: Incoming,
+        sender: &Sender,
+        warnings: Vec<Header>,
+        recipients: &Recipients,
+    ) -> Envelope {
+        let config = &self.services.site.config;
+        let mut envelope = Envelope::new(self.draft.id().clone(), self.now, sender.address.clone());
+        envelope.last_try = Some(self.now);
+        envelope.recipients = recipients.found.clone();
+        envelope.recipients.extend(recipients.later.iter().map(|later| later.recipient.clone()));
+        let mut own = warnings;
+        own.extend(incoming.headers);
+        let addresses: Vec<BString> = envelope.recipients.iter().map(|recipient| recipient.address.clone()).collect();
+        envelope.flags.delete_bcc = mend_recipients(&mut own, config.options.no_recipient_action, &addresses);
+        self.publish_header(&own, recipients);
+        envelope.headers = complete(&self.ctx, own);
+        envelope.classify(&config.precedences);
+        envelope.flags.eight_bit = incoming.is_eight_bit;
+        envelope.flags.split = true;
+        envelope.flags.no_body_return = envelope.class < 0;
+        envelope.body = self.submission.body;
+        envelope.auth = sender.auth.clone();
+        envelope.envid = self.submission.envid.clone();
+        envelope.ret = self.submission.ret;
+        envelope.size_bytes = incoming.size_bytes;
+        let macros = KEPT_MACROS.iter().filter_map(|name| Some((MacroName::new(name), self.ctx.get(name)?)));
+        envelope.macros = macros.collect();
+        let named = envelope.recipients.len() + recipients.refused.len();
+        envelope.priority = priority(&config.options, &envelope, named);
+        envelope
+    }
+
+    /// Sets the macros that templates of header fields use.
+    fn publish_header(&mut self, own: &[Header], recipients: &Recipients) {
+        if let Some(field) = fields::find(own, "Full-Name") {
+            let quoted = caller::phrase(field.text(), &self.ctx.config().options.must_quote_chars);
+            self.ctx.set("x", quoted);
+        }
+        match &recipients.only {
+            Some(only) if !self.submission.reads_recipients => self.ctx.set("u", only.clone()),
+            _ => self.ctx.clear("u"),
+        }
+    }
+
+    /// Logs that the message came in.
+    fn log_accepted(&self, envelope: &Envelope, recipients: &Recipients) {
+        let relay = self.ctx.get("_").unwrap_or_default();
+        let protocol = self.ctx.get("r");
+        let body = envelope.body.map(|body| BString::from(body.to_string()));
+        Accepted {
+            from: envelope.sender.as_bstr(),
+            size_bytes: envelope.size_bytes,
+            class: i64::from(envelope.class),
+            recipients: envelope.recipients.len() + recipients.refused.len(),
+            message_id: envelope.message_id.as_bstr(),
+            body_type: body.as_ref().map(|body| body.as_bstr()),
+            protocol: protocol.as_ref().map(|protocol| protocol.as_bstr()),
+            relay: relay.as_bstr(),
+            ..Accepted::default()
+        }
+        .write(&self.services.log, &envelope.id);
+    }
+
+    /// Delivers or queues the message and deals with what failed.
+    async fn settle(
+        mut self,
+        mut envelope: Envelope,
+        sender: Sender,
+        recipients: Recipients,
+        refused_late: bool,
+        terminal: &mut Terminal<'_>,
+    ) -> Sysexit {
+        let services = self.services;
+        let body = match self.draft.body().await {
+            Ok(body) => body,
+            Err(error) => return queue_failed(services, terminal, &error),
+        };
+        let mut failed: Vec<Settled> = recipients.refused.iter().map(settled).collect();
+        let fate = self.fate(refused_late);
+        let hops = (self.submission.hops + envelope.headers.iter().filter(|field| field.is("Received")).count())
+            .saturating_sub(1);
+        if fate == Fate::Deliver && i64::try_from(hops).unwrap_or(i64::MAX) > self.hops_max() {
+            let outcome = self.too_many_hops(&envelope, hops);
+            terminal.fail(Sysexit::Unavailable);
+            let looping = std::mem::take(&mut envelope.recipients);
+            failed.extend(looping.into_iter().map(|recipient| Settled { recipient, outcome: outcome.clone() }));
+        }
+        if refused_late {
+            envelope.flags.split = false;
+            envelope.message = recipients.refused.last().map(|refused| refused.refusal.text.clone());
+        }
+        let returns = Returns { services, sender: &sender, now: self.now, is_late: refused_late };
+        let holding = Holding::Draft { draft: self.draft, envelope: Box::new(envelope), body };
+        match returns.end(holding, failed, fate, terminal).await {
+            Ok(()) => terminal.exit(),
+            Err(error) => queue_failed(services, terminal, &error),
+        }
+    }
+
+    /// Tells what is to become of the message.
+    fn fate(&self, refused_late: bool) -> Fate {
+        let mode = self.services.site.config.options.delivery_mode;
+        match mode {
+            // QUIRK(header-errors): a wrong recipient in the header (`-t`) leaves the others to the next queue run.
+            _ if refused_late => Fate::Keep,
+            _ if self.submission.is_verbose => Fate::Deliver,
+            DeliveryMode::Interactive | DeliveryMode::Background => Fate::Deliver,
+            DeliveryMode::Queue | DeliveryMode::Defer => Fate::Queue,
+        }
+    }
+
+    fn hops_max(&self) -> i64 {
+        self.services.site.config.options.max_hop_count
+    }
+
+    /// Logs that a message has passed too many hosts; returns what its recipients' sender is told.
+    fn too_many_hops(&self, envelope: &Envelope, hops: usize) -> Outcome {
+        let to = envelope.recipients.first().map(|recipient| recipient.address.clone()).unwrap_or_default();
+        let from = self.ctx.get("s").unwrap_or_else(|| "localhost".into());
+        let max = self.hops_max();
+        let text = format!("Too many hops {hops} ({max} max): from {} via {from}, to {to}", envelope.sender);
+        let line = format!("SYSERR({}): {text}", self.caller.name);
+        self.services.log.say(Level { priority: Priority::Critical, detail: 1 }, &envelope.id, line);
+        Outcome::failed(Status::new(5, 4, 6), "Too many hops").with_reply(format!("554 5.4.6 {text}"))
+    }
+}
+
+/// Returns the priority of a new message (op guide, "Message Priorities").
+fn priority(options: &crate::cf::Options, envelope: &Envelope, recipients: usize) -> i64 {
+    let size = i64::try_from(envelope.size_bytes).unwrap_or(i64::MAX);
+    let recipients = i64::try_from(recipients).unwrap_or(i64::MAX);
+    size.saturating_sub(i64::from(envelope.class).saturating_mul(options.class_factor))
+        .saturating_add(recipients.saturating_mul(options.recipient_factor))
+}
+
+/// Returns how a recipient fared that was refused before any attempt.
+fn settled(refused: &Refused) -> Settled {
+    let Refused { recipient, refusal } = refused;
+    let reply = format!("{} {} {}", refusal.code, refusal.status, refusal.text);
+    let outcome = Outcome::failed(refusal.status, refusal.text.clone()).with_reply(reply);
+    Settled { recipient: recipient.clone(), outcome }
+}

@@ -1,0 +1,146 @@
+//! Whose message it is: the sender of the envelope, the full name, and what readers are warned of.
+
+use std::path::PathBuf;
+
+use bstr::{BString, ByteSlice};
+
+use super::caller::{self, Caller};
+use super::submission::Submission;
+use super::terminal::Terminal;
+use crate::cf::Privacy;
+use crate::deliver::services::Services;
+use crate::log::{Level, Priority};
+use crate::mail::envelope::Route;
+use crate::mail::header::Header;
+use crate::mail::token::ScanOptions;
+use crate::name::{QueueId, Sysexit};
+use crate::rewrite::RulesetId;
+use crate::route::parse::{self, Role};
+use crate::site::Context;
+
+/// The class of users who may name any sender without a warning.
+const TRUSTED_CLASS: &str = "t";
+
+/// The mailers that nobody sends from.
+const NO_SENDERS: [&[u8]; 3] = [b"prog", b"*file*", b"*include*"];
+
+/// The sender of a message.
+#[derive(Clone, Debug)]
+pub(super) struct Sender {
+    /// As the log and the queue name it, and macro `f`.
+    pub(super) address: BString,
+    /// The home directory and the number of a sender that is a local user.
+    pub(super) home: Option<(PathBuf, u32)>,
+    /// Whom the message can be attributed to (`AUTH=`), as xtext.
+    pub(super) auth: Option<BString>,
+}
+
+/// The parts that find out about the sender.
+pub(super) struct Registrar<'a> {
+    pub(super) services: &'a Services,
+    pub(super) caller: &'a Caller,
+    pub(super) id: &'a QueueId,
+}
+
+impl Registrar<'_> {
+    /// Finds out whose message it is; sets `$f`, `$x` and returns the warnings that readers get.
+    pub(super) async fn sender(
+        &self,
+        ctx: &mut Context,
+        submission: &Submission,
+        terminal: &mut Terminal<'_>,
+    ) -> (Sender, Vec<Header>) {
+        let mut warnings: Vec<Header> = submission.warnings.iter().filter_map(|text| self.warning(ctx, text)).collect();
+        let wanted = submission.sender.clone().unwrap_or_else(|| self.caller.name.clone());
+        let (spelling, route) = self.route(ctx, wanted, terminal).await;
+        let address = canonical(ctx, &spelling).await;
+        let is_local = self.has_flag(ctx, route.as_ref(), b'l');
+        let has_account = self.has_flag(ctx, route.as_ref(), b'w');
+        let mut sender = Sender { address, home: None, auth: None };
+        let full_name = submission.full_name.clone().or_else(|| self.caller.full_name.clone());
+        let mut full_name = full_name.filter(|name| !name.is_empty());
+        if let Some(route) = route.as_ref().filter(|_| has_account) {
+            if let Ok(Some(user)) = self.services.hands.user(&route.user).await {
+                let found = caller::name_in_gecos(&user.gecos, &user.name);
+                full_name = full_name.or(Some(found).filter(|name| !name.is_empty()));
+                sender.home = Some((user.home.to_path_lossy().into_owned(), user.uid));
+            }
+            if let Some(name) = &full_name {
+                let quoted = caller::phrase(&caller::clean(name), &ctx.config().options.must_quote_chars);
+                ctx.set("x", quoted);
+            }
+        }
+        ctx.set("f", sender.address.clone());
+        ctx.set("g", sender.address.clone());
+        let is_own = is_local && route.as_ref().is_some_and(|route| route.user == self.caller.name);
+        let may_name = submission.sender.is_none() || is_own || ctx.is_in_class(TRUSTED_CLASS, &self.caller.name);
+        if may_name {
+            sender.auth = author(ctx, &sender.address);
+        } else {
+            let given = submission.sender.clone().unwrap_or_default();
+            let text = format!("{} set sender to {given} using -f", self.caller.name);
+            warnings.extend(self.warning(ctx, text.as_bytes()));
+        }
+        (sender, warnings)
+    }
+
+    /// Logs a warning and returns it as a header field, if the site wants such (`PrivacyOptions=authwarnings`).
+    fn warning(&self, ctx: &Context, text: &[u8]) -> Option<Header> {
+        if !ctx.config().options.privacy.has(Privacy::AuthWarnings) {
+            return None;
+        }
+        let text = BString::from([ctx.get("j").unwrap_or_default().as_slice(), b": ", text].concat());
+        let level = Level { priority: Priority::Info, detail: 4 };
+        self.services.log.say(level, self.id, format_args!("Authentication-Warning: {text}"));
+        Some(Header::new("X-Authentication-Warning", text))
+    }
+
+    /// Asks the rules where the sender's address leads; one that is no address is replaced by the caller's.
+    async fn route(&self, ctx: &mut Context, wanted: BString, terminal: &mut Terminal<'_>) -> (BString, Option<Route>) {
+        let reason = match parse::parse(ctx, &wanted, Role::Sender).await {
+            Ok(parsed) => {
+                let route = parsed.into_route();
+                if !NO_SENDERS.contains(&route.mailer.as_bytes()) {
+                    return (wanted, Some(route));
+                }
+                BString::from("Invalid sender address")
+            }
+            Err(refusal) => refusal.text,
+        };
+        terminal.complain(format!("{wanted}... {reason}"));
+        terminal.fail(Sysexit::Usage);
+        let own = self.caller.name.clone();
+        let route = parse::parse(ctx, &own, Role::Sender).await.ok().map(parse::Parsed::into_route);
+        (own, route)
+    }
+
+    /// Tells whether the mailer of a route has a flag.
+    fn has_flag(&self, ctx: &Context, route: Option<&Route>, flag: u8) -> bool {
+        let mailer = route.and_then(|route| ctx.config().mailers.get(route.mailer.as_bytes()));
+        mailer.is_some_and(|mailer| mailer.flags.contains(flag))
+    }
+}
+
+/// Returns the address as rulesets 3, 1 and 4 leave it.
+async fn canonical(ctx: &mut Context, spelling: &BString) -> BString {
+    let Some(mut tokens) = ctx.scan(spelling, ScanOptions::ADDRESS).tokens else {
+        return spelling.clone();
+    };
+    for ruleset in [RulesetId::CANONIFY, RulesetId::SENDER, RulesetId::FINAL] {
+        tokens = ctx.rewrite_by(ruleset, tokens).await.tokens;
+    }
+    ctx.join(&tokens)
+}
+
+/// Returns the sender with its host, in xtext (`RFC 3461 §4`); none for the null sender.
+fn author(ctx: &Context, address: &[u8]) -> Option<BString> {
+    if matches!(address, b"" | b"<>") {
+        return None;
+    }
+    let mut whole = BString::from(address);
+    if !whole.contains(&b'@') {
+        whole.push(b'@');
+        whole.extend_from_slice(&ctx.get("j").unwrap_or_default());
+    }
+    Some(whole)
+}

@@ -1,0 +1,64 @@
+//! `-bv`: who an address stands for, and whether mail for it can be delivered.
+
+use bstr::BString;
+
+use super::recipients::{self, Desk, Recipients};
+use super::submission::Submission;
+use super::terminal::Terminal;
+use crate::deliver::services::Services;
+use crate::mail::envelope::Recipient;
+use crate::name::{QueueIdMaker, Sysexit, UnixTime};
+use crate::site::Context;
+
+/// Tells of each recipient where it goes; returns what the program exits with.
+pub async fn verify(
+    services: &Services,
+    submission: &Submission,
+    now: UnixTime,
+    terminal: &mut Terminal<'_>,
+) -> Sysexit {
+    let mut ctx = Context::new(&services.site);
+    let id = QueueIdMaker::new(std::process::id(), 0).next(now);
+    let desk = Desk { services, submission, id: &id, follows_aliases: true, logs_complaints: true };
+    let mut recipients = Recipients::default();
+    desk.add_arguments(&mut ctx, &mut recipients, terminal).await;
+    for recipient in &recipients.found {
+        terminal.tell(line(recipient));
+    }
+    for later in &recipients.later {
+        terminal.tell(recipients::complaint(later));
+    }
+    terminal.exit()
+}
+
+/// Returns what is told of a recipient.
+fn line(recipient: &Recipient) -> BString {
+    let mut line = BString::from(format!("{}... deliverable: mailer ", recipient.address));
+    if let Some(route) = &recipient.route {
+        line.extend_from_slice(route.mailer.as_bytes());
+        if !route.host.is_empty() {
+            line.extend_from_slice(format!(", host {}", route.host).as_bytes());
+        }
+        line.extend_from_slice(format!(", user {}", route.user).as_bytes());
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::envelope::Route;
+    use crate::name::MailerName;
+
+    #[track_caller]
+    fn check(mailer: &str, host: &str, expected: &str) {
+        let route = Route { mailer: MailerName::new(mailer), host: host.into(), user: "u".into() };
+        assert_eq!(line(&Recipient { route: Some(route), ..Recipient::new("a") }), expected);
+    }
+
+    #[test]
+    fn the_host_is_told_where_there_is_one() {
+        check("local", "", "a... deliverable: mailer local, user u");
+        check("esmtp", "x.example.", "a... deliverable: mailer esmtp, host x.example., user u");
+    }
+}
