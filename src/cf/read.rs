@@ -422,6 +422,8 @@ impl<'a> Reader<'a> {
         }
         let version = expand(b"\x81v", &*env.macros);
         let (known, level) = (LEVEL_KNOWN, self.config.level);
+        // What is said of the whole file comes after all that is said of its lines.
+        self.line = usize::MAX;
         if level < known {
             self.report(Problem::OutOfDate { version, known, level });
         } else if level > known {

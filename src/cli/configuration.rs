@@ -58,10 +58,10 @@ pub fn report(errors: &[CfError], mode: Mode) -> Option<Sysexit> {
         Severity::Fatal(exit) => Some(exit),
         _ => None,
     });
-    fatal.or_else(|| if mode == Mode::Test { None } else { exit_of(errors) })
+    fatal.or_else(|| exit_of(errors).filter(|_| mode != Mode::Test))
 }
 
-/// Returns the exit status that the problems lead to: that of the last one.
+/// Returns the exit status that the problems lead to at the end: that of the last one.
 pub fn exit_of(errors: &[CfError]) -> Option<Sysexit> {
     errors.iter().rev().find_map(CfError::exit)
 }

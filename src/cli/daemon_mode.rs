@@ -9,7 +9,6 @@ use bstr::{BString, ByteSlice};
 
 use super::command_line::{CommandLine, base_name};
 use super::mode::Mode;
-use super::show::VERSION;
 use super::{configuration, daemon_work};
 use crate::cf::{self, Config, Override, ReadEnv};
 use crate::daemon::order::{Named, Order};
@@ -21,6 +20,7 @@ use crate::macros::MacroTable;
 use crate::name::Sysexit;
 use crate::queue::spool::Spool;
 use crate::queue::{DirectSpool, Layout};
+use crate::site::VERSION;
 use crate::sys::host;
 
 /// The name in the log where `-L` gives none.

@@ -12,7 +12,7 @@ use crate::sys::{host, privilege};
 
 use super::command_line::{CommandLine, UsageError, base_name};
 use super::mode::Mode;
-use super::{configuration, daemon_mode, editmap, mail_local, makemap, praliases, queue_list, show, test_mode};
+use super::{begin, configuration, daemon_mode, editmap, mail_local, makemap, praliases, queue_list, show, test_mode};
 
 /// What a program's name stands for.
 enum Program {
@@ -48,13 +48,14 @@ type Start = fn(&CommandLine) -> ExitCode;
 
 /// What runs in each mode of `sendmail`; a mode that is not here is not there yet.
 const MODES: &[(Mode, Start)] = &[
-    (Mode::OptionNames, print_option_names),
-    (Mode::PrintQueue, queue_list::main),
+    (Mode::CheckConfig, begin::check_config),
     (Mode::CountQueue, queue_list::main_count),
-    (Mode::Test, test_mode::main),
     (Mode::Daemon, daemon_mode::run),
     (Mode::ForegroundDaemon, daemon_mode::run),
+    (Mode::OptionNames, print_option_names),
+    (Mode::PrintQueue, queue_list::main),
     (Mode::QueueRun, daemon_mode::run),
+    (Mode::Test, test_mode::main),
 ];
 
 /// Runs the program that the last component of `argv[0]` names and returns its exit status.

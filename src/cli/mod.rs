@@ -1,5 +1,6 @@
 //! The command lines of all personalities, one file per mode.
 
+pub mod begin;
 pub mod command_line;
 pub mod configuration;
 pub mod daemon_mode;

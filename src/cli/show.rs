@@ -3,9 +3,7 @@
 use bstr::BStr;
 
 use crate::cf::{OPTION_TABLE, Options};
-
-/// The version, which must read as an 8.18 to those who compare it.
-pub const VERSION: &str = "8.18.1+futago-0.1";
+use crate::site::VERSION;
 
 /// What is built in, in the original's words.
 const COMPILED_WITH: &[&str] = &[

@@ -1,0 +1,74 @@
+//! How every mode begins: the banner of `-d0`, the configuration, and what is wrong with it.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::cf::CfError;
+use crate::map::{DirectOpener, Opener};
+use crate::name::Sysexit;
+use crate::site::{Context, Site, StartOptions, start};
+
+use super::command_line::CommandLine;
+use super::debug::DebugFlags;
+use super::{configuration, show};
+
+/// A configuration in use.
+pub struct Begun {
+    /// The site.
+    pub site: Arc<Site>,
+    /// What was wrong and has been told; only address test mode gets here with errors.
+    pub errors: Vec<CfError>,
+}
+
+/// Reads the configuration that the command line chooses and tells what the mode tells.
+///
+/// # Errors
+/// The mode cannot go on: everything is told, this is the exit status.
+pub async fn begin(command: &CommandLine, opener: Arc<dyn Opener>) -> Result<Begun, Sysexit> {
+    let level = DebugFlags::parse(&command.debug).level(0);
+    print(&show::version(level, (configuration::SUBMISSION_FILE, configuration::DAEMON_FILE)));
+    let file = configuration::path(command, std::path::Path::exists);
+    let options = StartOptions {
+        file: file.clone(),
+        mode: command.mode.letter(),
+        overrides: command.overrides.clone(),
+        opener,
+        runs_programs: true,
+    };
+    let started = start(options).await;
+    let refused = configuration::report(&started.errors, command.mode);
+    let Some(site) = started.site else {
+        return Err(refused.or_else(|| configuration::exit_of(&started.errors)).unwrap_or(Sysexit::Software));
+    };
+    let context = Context::new(&site);
+    let value = |name: &str| context.get(name).unwrap_or_default();
+    let (short, official, domain, node) = (value("w"), value("j"), value("m"), value("k"));
+    let names = show::Names {
+        short: short.as_ref(),
+        official: official.as_ref(),
+        domain: domain.as_ref(),
+        node: node.as_ref(),
+    };
+    print(&show::host_names(level, names, &site.identity.aliases));
+    print(&show::config_in_use(level, &file.to_string_lossy(), &site.config.options.pid_file.to_string()));
+    print(&show::system_identity(level, names));
+    if level > 0 {
+        print(&show::options_without_effect(&site.config.options));
+    }
+    refused.map_or(Ok(Begun { site, errors: started.errors }), Err)
+}
+
+/// Checks the configuration (`-bC`).
+pub fn check_config(command: &CommandLine) -> ExitCode {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return Sysexit::OsErr.into();
+    };
+    let checked = runtime.block_on(begin(command, Arc::new(DirectOpener)));
+    checked.map_or_else(|exit| exit, |_| Sysexit::Ok).into()
+}
+
+/// Prints; a caller that has gone away learns all from the exit status.
+fn print(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
+}
