@@ -7,10 +7,26 @@ use super::texts::{self, Note};
 use crate::mail::header::{Header, HeaderReader, HeaderState, HeaderTooLarge};
 use crate::mail::reply::Reply;
 
+/// What a line of a mailbox begins with that separates messages.
+const FROM_LINE: &[u8] = b"From ";
+
+/// Where the reading of a `From ` line stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum FromLine {
+    /// It may come.
+    Possible,
+    /// It is being passed over.
+    Inside,
+    /// There is none, or it is over.
+    Over,
+}
+
 /// The message between 354 and its end mark.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
     decoder: DataDecoder,
+    /// Whether a `From ` line of a mailbox may still stand before the header, or is being passed over.
+    from_line: FromLine,
     /// None once the header is over.
     header: Option<HeaderReader>,
     /// Decoded text that nobody has seen yet.
@@ -46,6 +62,7 @@ impl Message {
     pub(super) fn new(settings: &Settings, seven_bit: bool) -> Self {
         Self {
             decoder: DataDecoder::new(settings.line_rules),
+            from_line: if settings.save_from_line { FromLine::Over } else { FromLine::Possible },
             header: Some(HeaderReader::new(settings.limits.header)),
             text: Vec::new(),
             progress: Progress::More,
@@ -110,8 +127,33 @@ impl Message {
         }
     }
 
+    /// Passes over a `From ` line of a mailbox before the header; tells whether more must come to see its end.
+    fn skip_from_line(&mut self) -> bool {
+        if self.from_line == FromLine::Possible {
+            let len = self.text.len().min(FROM_LINE.len());
+            let possible = self.text[..len] == FROM_LINE[..len];
+            if possible && len < FROM_LINE.len() && self.progress == Progress::More {
+                return true;
+            }
+            self.from_line = if possible && len == FROM_LINE.len() { FromLine::Inside } else { FromLine::Over };
+        }
+        if self.from_line == FromLine::Inside {
+            match memchr::memchr(b'\n', &self.text) {
+                Some(end) => {
+                    self.text.drain(..=end);
+                    self.from_line = FromLine::Over;
+                }
+                None => self.text.clear(),
+            }
+        }
+        self.from_line == FromLine::Inside && self.progress == Progress::More
+    }
+
     /// Moves text into the header; returns the fields when they are complete.
     fn step_header(&mut self) -> Result<Option<Vec<Header>>, HeaderTooLarge> {
+        if self.skip_from_line() {
+            return Ok(None);
+        }
         let Some(reader) = self.header.as_mut() else { return Ok(None) };
         let (taken, state) = reader.feed(&self.text)?;
         self.text.drain(..taken);

@@ -165,7 +165,10 @@ impl Session {
     /// Begins the session.
     fn open(&mut self, opening: Opening) {
         let greeting = match opening {
-            Opening::Refused(reply) if reply.closes() => return self.end(reply),
+            Opening::Refused(reply) if reply.closes() => {
+                self.refusal = Some(reply.clone());
+                return self.end(reply);
+            }
             Opening::Refused(reply) => {
                 self.refusal = Some(reply);
                 texts::greeting(&self.settings.greeting)

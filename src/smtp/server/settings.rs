@@ -76,6 +76,8 @@ pub struct Settings {
     pub check_other: bool,
     /// Whether eighth bits are cleared (`SevenBitInput`).
     pub seven_bit_input: bool,
+    /// Whether a `From ` line before the header is kept, as the first line of the body (`SaveFromLine`).
+    pub save_from_line: bool,
     /// Whether commands are answered slowly because the machine is loaded (`DelayLA`).
     pub slow: bool,
 }

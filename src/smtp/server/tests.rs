@@ -51,6 +51,7 @@ fn settings() -> Settings {
         vrfy_refused: false,
         check_other: false,
         seven_bit_input: false,
+        save_from_line: false,
         slow: false,
     }
 }
@@ -182,6 +183,16 @@ fn a_message_is_taken() {
     let mut world = World::new(settings(), Opening::Welcome);
     world.send(format!("{MAIL}S: x\r\n\r\n..hi\r\n.\r\n").as_bytes(), 3);
     assert_eq!((world.headers, world.body.as_bstr()), (1, ".hi\n".into()));
+}
+
+#[test]
+fn the_line_of_a_mailbox_before_the_header_is_passed_over() {
+    for size in [1, 3, 99] {
+        let mut world = World::new(settings(), Opening::Welcome);
+        world.send(format!("{MAIL}From a Mon Jan 1\r\nS: x\r\n\r\nb\r\n.\r\n").as_bytes(), size);
+        assert_eq!((world.headers, world.body.as_bstr()), (1, "b\n".into()));
+        assert_eq!(world.seen[4], "250 2.0.0 25 bytes Message accepted for delivery");
+    }
 }
 
 #[test]
