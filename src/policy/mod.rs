@@ -1,9 +1,13 @@
 //! Policy: what the check_* rulesets decide, how many connections there may be, what a loaded machine still does.
 
+mod check;
+mod features;
 mod gate;
 mod rates;
 mod verdict;
 
+pub use check::{Ask, check, evaluate};
+pub use features::ServerFeatures;
 pub use gate::{Admitted, Gate, NotAdmitted, Throttle};
 pub use rates::{Counted, Numbers, Rates};
 pub use verdict::{Verdict, error_reply};
