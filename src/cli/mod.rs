@@ -17,6 +17,7 @@ pub mod praliases;
 pub mod queue_list;
 pub mod queue_run;
 pub mod show;
+pub mod smtp_stdio;
 pub mod test_mode;
 
 pub use dispatch::run;

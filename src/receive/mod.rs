@@ -1,1 +1,20 @@
-//! Receiving mail by SMTP: drives the server machine over a connection.
+//! Receiving mail: drives the SMTP server's machine over a connection, and answers its questions.
+
+mod address;
+mod clerk;
+mod completion;
+mod connection;
+mod directory;
+mod driver;
+mod help;
+mod inquiry;
+mod message;
+mod recipient;
+mod sender;
+mod service;
+mod transaction;
+
+pub use connection::{Client, Connection};
+pub use directory::SiteDirectory;
+pub use driver::serve;
+pub use service::{Accepted, Deliver, Directory, Listed, Pending, RunQueue, Service, Standing};

@@ -1,0 +1,26 @@
+//! Addresses of commands: parsed by the rules, with the replies that SMTP gives for bad ones.
+
+use crate::mail::envelope::Route;
+use crate::mail::reply::Reply;
+use crate::route::parse::{self, Parsed, Role};
+use crate::route::refusal::Refusal;
+use crate::site::Context;
+use crate::smtp::server::texts;
+
+/// Parses an address; returns where it goes and whether a look-up failed for now.
+///
+/// # Errors
+/// The reply: the address is none, or the rules refuse it.
+pub(super) async fn parse(ctx: &mut Context, spelling: &[u8], role: Role) -> Result<(Route, bool), Reply> {
+    match parse::parse(ctx, spelling, role).await {
+        Ok(Parsed::Mailer(route)) => Ok((route, false)),
+        Ok(Parsed::Later(route)) => Ok((route, true)),
+        Err(refusal) => Err(reply(&refusal, spelling)),
+    }
+}
+
+/// Returns the reply that a refusal of an address stands for.
+pub(super) fn reply(refusal: &Refusal, spelling: &[u8]) -> Reply {
+    let text = texts::with_address(refusal.code, spelling, &refusal.text);
+    Reply::new(refusal.code, refusal.status, text)
+}

@@ -1,0 +1,403 @@
+//! Answers what a session asks: all knowledge of mail and of this site that the driver has not.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use bstr::{BStr, BString, ByteSlice};
+
+use super::connection::{Connection, Facts};
+use super::service::Service;
+use super::transaction::Transaction;
+use crate::cf::{DeliveryMode, Options, Privacy};
+use crate::log::{self, Level, Priority};
+use crate::mail::date;
+use crate::mail::header::HeaderLimits;
+use crate::mail::reply::Reply;
+use crate::mail::token::Token;
+use crate::name::{QueueId, Status, UnixTime};
+use crate::policy::{self, Ask, ServerFeatures, Verdict};
+use crate::site::Context;
+use crate::smtp::server::texts::{Note, Severity};
+use crate::smtp::server::{Answer, Limits, Opening, Question, Refusal, Settings, texts};
+
+/// Idle commands that are answered at once; further ones are answered slowly (`MaxNOOPCommands`).
+const IDLE_COMMANDS_MAX: u32 = 20;
+
+/// Answers for one session.
+pub(super) struct Clerk<'a> {
+    pub(super) service: &'a Service,
+    pub(super) connection: &'a Connection,
+    pub(super) ctx: Context,
+    pub(super) facts: Facts,
+    /// What log lines are about, and the name of the next message.
+    pub(super) id: QueueId,
+    pub(super) transaction: Transaction,
+    /// check_relay said that all mail of this client is to be thrown away.
+    discard_all: bool,
+    /// check_relay said why all mail of this client is to be held back.
+    quarantine_all: Option<BString>,
+    /// VERB was given.
+    interactive: bool,
+}
+
+/// Returns the time.
+pub(super) fn now() -> UnixTime {
+    SystemTime::now().into()
+}
+
+impl<'a> Clerk<'a> {
+    /// Finds out about the client and sets the macros that tell of it.
+    pub(super) async fn new(service: &'a Service, connection: &'a Connection) -> Self {
+        let mut ctx = Context::new(&service.site);
+        let facts = Facts::learn(&connection.client, &service.site.resolver).await;
+        facts.publish(connection, &mut ctx);
+        let id = service.queue.new_id(now());
+        let mut clerk = Self {
+            service,
+            connection,
+            ctx,
+            facts,
+            id,
+            transaction: Transaction::default(),
+            discard_all: false,
+            quarantine_all: None,
+            interactive: false,
+        };
+        clerk.begin();
+        clerk
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.service.site.config.options
+    }
+
+    /// Makes ready for the next message: a new identifier, and nothing left of the last one.
+    fn begin(&mut self) {
+        self.ctx.set("i", self.id.to_string());
+        self.transaction = Transaction {
+            discard: self.discard_all,
+            quarantine: self.quarantine_all.clone(),
+            ..Transaction::default()
+        };
+        for name in TRANSACTION_MACROS {
+            self.ctx.clear(name);
+        }
+        for name in ["nrcpts", "nbadrcpts"] {
+            self.ctx.set(name, "0");
+        }
+        self.tell_time(now());
+        let mode = self.delivery_mode();
+        self.ctx.is_deferred = mode == DeliveryMode::Defer;
+        self.ctx.set("deliveryMode", [mode.letter()].as_slice());
+        self.ctx.set("load_avg", self.service.load.load(Ordering::Relaxed).to_string());
+    }
+
+    /// Sets the macros that tell the time.
+    pub(super) fn tell_time(&mut self, time: UnixTime) {
+        let zone = &self.service.site.zone;
+        let date = date::arpa(time, zone);
+        self.ctx.set("a", date.clone());
+        self.ctx.set("b", date);
+        self.ctx.set("d", date::ctime(time, zone));
+        self.ctx.set("t", date::compact(time));
+        self.ctx.set("time", time.secs().to_string());
+    }
+
+    /// Judges the connection and says how the session begins.
+    pub(super) async fn open(&mut self) -> (Settings, Opening) {
+        let mut features = ServerFeatures::new(self.options(), self.connection.daemon.as_ref());
+        let client_name = self.facts.trusted_name.clone();
+        let address = self.facts.address.clone();
+        let told = policy::evaluate(&mut self.ctx, &Ask::text("srv_features", &[&client_name])).await;
+        let known = told.is_none_or(|tokens| features.apply(&tokens));
+        let mut opening = Opening::Welcome;
+        if self.connection.daemon.is_some() {
+            let line = BString::from(format!("connect from {}", self.facts.origin));
+            self.service.log.line(Level::CONNECTION, log::About::NoQueue, &line);
+            let args = [client_name.as_slice(), address.as_slice()];
+            let ask = Ask::text("check_relay", &args);
+            let verdict = policy::check(&mut self.ctx, &ask).await;
+            self.log_verdict(&ask, &verdict, None);
+            match verdict {
+                Verdict::Accept => {}
+                Verdict::Discard => self.discard_all = true,
+                Verdict::Quarantine(reason) => self.quarantine_all = Some(reason),
+                Verdict::Reject(reply) => opening = Opening::Refused(reply),
+            }
+        }
+        if !known && opening == Opening::Welcome {
+            opening = Opening::Refused(texts::try_again());
+        }
+        self.begin();
+        (self.settings(&features), opening)
+    }
+
+    /// Returns how long the greeting is held back to see whether the client waits for it (ruleset greet_pause).
+    pub(super) async fn greet_pause(&mut self) -> Duration {
+        if self.connection.daemon.is_none() {
+            return Duration::ZERO;
+        }
+        let (name, address) = (self.facts.trusted_name.clone(), self.facts.address.clone());
+        let args = [name.as_slice(), address.as_slice()];
+        let Some(tokens) = policy::evaluate(&mut self.ctx, &Ask::text("greet_pause", &args)).await else {
+            return Duration::ZERO;
+        };
+        let number = tokens.get(1).and_then(Token::text).filter(|_| tokens.is_resolved());
+        let millis: u64 = number.and_then(|(_, text)| text.to_str().ok()?.parse().ok()).unwrap_or(0);
+        // The longest pause that SMTP allows a server: its client may wait five minutes for the greeting.
+        Duration::from_millis(millis).min(Duration::from_secs(300))
+    }
+
+    /// Returns what the session is told at its start.
+    fn settings(&self, features: &ServerFeatures) -> Settings {
+        let options = self.options();
+        let daemon = self.connection.daemon.as_ref().map_or_else(|| "stdin".into(), |port| port.name.clone());
+        Settings {
+            host: self.ctx.get("j").unwrap_or_default(),
+            client: self.facts.origin.clone(),
+            client_name: self.facts.name.clone(),
+            client_address: self.facts.address.clone(),
+            daemon,
+            greeting: self.ctx.expand(&options.smtp_greeting_message),
+            features: features.offered.clone(),
+            limits: self.limits(),
+            line_rules: features.line_rules,
+            early_talk_allowed: features.early_talk_allowed,
+            bogus_hello_allowed: options.allow_bogus_helo,
+            mail_needs_hello: options.privacy.has(Privacy::NeedMailHelo),
+            vrfy_needs_hello: options.privacy.has(Privacy::NeedVrfyHelo),
+            expn_needs_hello: options.privacy.has(Privacy::NeedExpnHelo),
+            vrfy_refused: options.privacy.has(Privacy::NoVrfy),
+            check_other: self.ctx.has_ruleset("check_other"),
+            seven_bit_input: options.seven_bit_input,
+            save_from_line: options.save_from_line,
+            slow: self.is_slow(),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        let options = self.options();
+        let at_once = matches!(self.delivery_mode(), DeliveryMode::Background | DeliveryMode::Interactive);
+        Limits {
+            message_bytes_max: u64::try_from(options.max_message_size).unwrap_or(0),
+            recipients_max: u32::try_from(options.max_recipients_per_message).unwrap_or(0),
+            bad_recipients_max: u32::try_from(options.bad_rcpt_throttle).unwrap_or(0),
+            noop_max: IDLE_COMMANDS_MAX,
+            header: HeaderLimits::new(options.max_headers_length),
+            // Mail that is only queued is judged when the queue is run.
+            hops_max: at_once.then(|| usize::try_from(options.max_hop_count).unwrap_or(0)),
+        }
+    }
+
+    /// Tells whether commands are answered slowly now (`DelayLA`).
+    pub(super) fn is_slow(&self) -> bool {
+        let port = self.connection.daemon.as_ref().and_then(|port| port.delay_load);
+        let limit = port.unwrap_or(self.options().delay_la);
+        limit > 0 && self.service.load.load(Ordering::Relaxed) >= limit
+    }
+
+    /// Returns when messages of this session are delivered, under the load there is (`QueueLA`).
+    pub(super) fn delivery_mode(&self) -> DeliveryMode {
+        let options = self.options();
+        let port = self.connection.daemon.as_ref();
+        let mode = port.and_then(|port| port.delivery_mode).unwrap_or(options.delivery_mode);
+        let limit = port.and_then(|port| port.queue_load).unwrap_or(options.queue_la);
+        let loaded = limit > 0 && self.service.load.load(Ordering::Relaxed) >= limit;
+        match mode {
+            DeliveryMode::Background | DeliveryMode::Interactive if loaded => DeliveryMode::Queue,
+            _ if self.interactive => DeliveryMode::Interactive,
+            mode => mode,
+        }
+    }
+
+    /// Answers a question; what was found wrong with the rules meanwhile goes to the log.
+    pub(super) async fn answer(&mut self, question: Question) -> Answer {
+        let answer = self.find_answer(question).await;
+        for complaint in self.ctx.take_complaints() {
+            self.log(1, Severity::Notice, Some(&self.id), &complaint);
+        }
+        answer
+    }
+
+    async fn find_answer(&mut self, question: Question) -> Answer {
+        match question {
+            Question::Other { line } => self.check_other(line.as_bstr()).await,
+            Question::Sender { address, after_hello } => self.sender(address.as_bstr(), after_hello).await,
+            Question::SenderCheck { address, params, spoiled } => {
+                self.sender_check(address.as_bstr(), params, spoiled).await
+            }
+            Question::Recipient { address } => self.recipient(address.as_bstr()).await,
+            Question::RecipientCheck { address, params } => self.recipient_check(address, params).await,
+            Question::Message { recipients } => self.message(recipients).await,
+            Question::Header { headers } => self.header(headers).await,
+            Question::Finish(ending) => Answer::Reply(self.finish(ending).await),
+            Question::Verify { address, expand } => Answer::Reply(self.verify(address.as_bstr(), expand).await),
+            Question::RunQueue { node } => Answer::Reply(self.run_queue(node.as_bstr()).await),
+            Question::Help { topic } => Answer::Reply(self.help(topic.as_bstr())),
+        }
+    }
+
+    /// Takes note of HELO or EHLO.
+    pub(super) fn hello(&mut self, extended: bool, name: BString) {
+        self.ctx.set("r", if extended { "ESMTP" } else { "SMTP" });
+        self.ctx.set("s", name);
+    }
+
+    /// Forgets the transaction; its sender is logged if that was not done yet.
+    pub(super) async fn reset(&mut self, size_bytes: Option<u64>) {
+        if let Some(size) = size_bytes {
+            self.transaction.params.size_bytes = size;
+        }
+        self.log_sender(None);
+        self.end_transaction().await;
+    }
+
+    /// Removes what there is of a message and begins anew.
+    pub(super) async fn end_transaction(&mut self) {
+        if let Some(draft) = self.transaction.draft.take() {
+            draft.discard().await;
+        }
+        if self.transaction.is_used() {
+            self.id = self.service.queue.new_id(now());
+        }
+        self.begin();
+    }
+
+    /// Asks a ruleset and logs its verdict; the message remembers to be discarded or held back.
+    pub(super) async fn check(&mut self, ask: &Ask<'_>) -> Result<(), Refusal> {
+        let verdict = policy::check(&mut self.ctx, ask).await;
+        let id = self.id.clone();
+        self.log_verdict(ask, &verdict, Some(&id));
+        match verdict {
+            Verdict::Accept => {}
+            Verdict::Discard => self.transaction.discard = true,
+            Verdict::Quarantine(reason) => {
+                self.ctx.set("quarantine", reason.clone());
+                self.transaction.quarantine = Some(reason);
+            }
+            Verdict::Reject(reply) => return Err(Refusal::logged(reply)),
+        }
+        Ok(())
+    }
+
+    async fn check_other(&mut self, line: &BStr) -> Answer {
+        let args = [line.as_bytes()];
+        yes_or_no(self.check(&Ask::text("check_other", &args)).await)
+    }
+
+    fn log_verdict(&self, ask: &Ask<'_>, verdict: &Verdict, id: Option<&QueueId>) {
+        let reply;
+        let told = match verdict {
+            Verdict::Accept => return,
+            Verdict::Discard => log::Verdict::Discard,
+            Verdict::Quarantine(reason) => log::Verdict::Quarantine(reason.as_bstr()),
+            Verdict::Reject(refusal) => {
+                reply = BString::from(self.softened(refusal.clone()).to_string());
+                log::Verdict::Reject(reply.as_bstr())
+            }
+        };
+        let line = log::Rejected {
+            ruleset: ask.ruleset,
+            arg1: ask.args.first().copied().unwrap_or_default().as_bstr(),
+            arg2: ask.args.get(1).map(|arg| arg.as_bstr()),
+            relay: Some(self.facts.origin.as_bstr()),
+            verdict: told,
+        };
+        line.write(&self.service.log, id);
+    }
+
+    /// Writes a note of the session to the log.
+    pub(super) fn note(&self, note: &Note) {
+        self.log(note.log_level, note.severity, Some(&self.id), &note.text);
+    }
+
+    /// Writes a line to the log, if the site logs so much.
+    pub(super) fn log(&self, detail: u8, severity: Severity, id: Option<&QueueId>, line: &[u8]) {
+        let priority = match severity {
+            Severity::Critical => Priority::Critical,
+            Severity::Notice => Priority::Notice,
+            Severity::Info => Priority::Info,
+        };
+        self.service.log.line(Level { priority, detail: i64::from(detail) }, id, line);
+    }
+
+    /// Returns a reply as it is sent: where the site bounces softly, no refusal is final (`SoftBounce`).
+    pub(super) fn softened(&self, mut reply: Reply) -> Reply {
+        if self.options().soft_bounce && reply.is_permanent() {
+            reply.code -= 100;
+            reply.status = reply.status.map(softened);
+        }
+        reply
+    }
+
+    /// Returns a reply as it is sent; the message remembers the last refusal.
+    pub(super) fn outgoing(&mut self, reply: Reply) -> Reply {
+        if matches!(reply.code / 100, 4 | 5) {
+            self.transaction.complaint = Some(reply.text().into());
+        }
+        self.softened(reply)
+    }
+
+    /// Takes note of VERB: the client wants to know what becomes of its messages, which are delivered before the reply.
+    pub(super) fn verbose(&mut self) {
+        self.interactive = true;
+    }
+
+    /// Logs the sender of a message, or of an attempt; once.
+    pub(super) fn log_sender(&mut self, message_id: Option<&[u8]>) {
+        let Some(sender) = self.transaction.sender_to_log.take() else { return };
+        let protocol = self.ctx.get("r").unwrap_or_default();
+        let body = self.transaction.params.body.map(|body| BString::from(body.to_string()));
+        let line = log::Accepted {
+            from: sender.as_bstr(),
+            size_bytes: self.transaction.params.size_bytes,
+            class: i64::from(self.transaction.class),
+            recipients: self.transaction.recipients.len(),
+            message_id: message_id.unwrap_or_default().as_bstr(),
+            body_type: body.as_ref().map(|body| body.as_bstr()),
+            protocol: Some(protocol.as_bstr()),
+            daemon: self.connection.daemon.as_ref().map(|port| port.name.as_bstr()),
+            relay: self.facts.origin.as_bstr(),
+            ..log::Accepted::default()
+        };
+        line.write(&self.service.log, &self.id);
+    }
+}
+
+/// Macros that tell of one message, or of one command of it.
+const TRANSACTION_MACROS: [&str; 21] = [
+    "f",
+    "x",
+    "u",
+    "addr_type",
+    "mail_mailer",
+    "mail_host",
+    "mail_addr",
+    "rcpt_mailer",
+    "rcpt_host",
+    "rcpt_addr",
+    "msg_size",
+    "msg_id",
+    "dsn_envid",
+    "dsn_ret",
+    "dsn_notify",
+    "quarantine",
+    "currHeader",
+    "hdr_name",
+    "hdrlen",
+    "bodytype",
+    "auth_author",
+];
+
+/// Returns the temporary form of a status code.
+fn softened(status: Status) -> Status {
+    format!("4{}", &status.to_string()[1..]).parse().unwrap_or(Status::new(4, 0, 0))
+}
+
+/// Turns the outcome of a check into an answer.
+pub(super) fn yes_or_no(outcome: Result<(), Refusal>) -> Answer {
+    match outcome {
+        Ok(()) => Answer::Yes,
+        Err(refusal) => Answer::No(refusal),
+    }
+}

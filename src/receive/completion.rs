@@ -1,0 +1,224 @@
+//! The header of a message as the queue keeps it: the site's fields (`H` lines) before the message's own.
+
+use bstr::{BString, ByteSlice};
+
+use crate::cf::{HeaderRule, NoRecipientAction};
+use crate::mail::address_field;
+use crate::mail::address_list::Separator;
+use crate::mail::header::{self, Condition, Header};
+
+/// Fields that a message may have several of: its own do not replace the site's.
+const KEPT_BESIDE: [&str; 6] =
+    ["Received", "X400-Received", "Via", "Mail-From", "Return-Path", "X-Authentication-Warning"];
+
+/// Fields whose templates are expanded only when the message is delivered.
+const BOUND_LATE: [&str; 1] = ["Return-Path"];
+
+/// Fields of the message itself that keep the condition of the site's field which they replace.
+const KEEPS_CONDITION: [&str; 1] = ["Full-Name"];
+
+/// Fields of a message that is sent again.
+const RESENT: [&str; 9] = [
+    "Resent-Sender",
+    "Resent-From",
+    "Resent-Reply-To",
+    "Resent-To",
+    "Resent-Cc",
+    "Resent-Bcc",
+    "Resent-Date",
+    "Resent-Message-Id",
+    "Resent-Message-ID",
+];
+
+/// What completes a header.
+pub(super) struct Completion<'a> {
+    /// The `H` lines.
+    pub(super) rules: &'a [HeaderRule],
+    /// Expands a template with the macros of the message.
+    pub(super) expand: &'a dyn Fn(&[u8]) -> BString,
+    /// `OldStyleHeaders`.
+    pub(super) old_style: bool,
+}
+
+impl Completion<'_> {
+    /// Returns the whole header: the site's fields that the message lacks, then its own.
+    pub(super) fn complete(&self, own: Vec<Header>) -> Vec<Header> {
+        let resent = own.iter().any(|field| is_among(field, &RESENT));
+        let wanted = |rule: &&HeaderRule| {
+            let name = rule.name.as_slice();
+            let replaced = own.iter().any(|field| field.name.eq_ignore_ascii_case(name));
+            (!replaced || has_name(name, &KEPT_BESIDE)) && (resent || !has_name(name, &RESENT))
+        };
+        let rules = self.rules.iter().filter(|rule| !rule.template.is_empty() && rule.name != "*");
+        let mut fields: Vec<Header> = rules.filter(wanted).filter_map(|rule| self.field(rule)).collect();
+        fields.extend(own.into_iter().map(|field| self.own_field(field)));
+        fields
+    }
+
+    /// Returns the field that a rule makes; none if nothing is in it.
+    fn field(&self, rule: &HeaderRule) -> Option<Header> {
+        if has_name(&rule.name, &BOUND_LATE) {
+            let field = Header::with_value(&rule.name, &rule.template).templated();
+            return Some(field.only_for(rule.condition.clone()));
+        }
+        let value = (self.expand)(&rule.template);
+        if value.trim().is_empty() {
+            return None;
+        }
+        let space: &[u8] = if value.starts_with(b" ") { b"" } else { b" " };
+        let value = [space, value.as_slice()].concat();
+        Some(Header::with_value(&rule.name, value).only_for(rule.condition.clone()))
+    }
+
+    /// Returns a field of the message as the queue keeps it: addresses in a list with commas.
+    fn own_field(&self, field: Header) -> Header {
+        if is_among(&field, &KEEPS_CONDITION) {
+            let condition = self.rules.iter().find(|rule| rule.name.eq_ignore_ascii_case(&field.name));
+            return field.only_for(condition.map_or(Condition::Always, |rule| rule.condition.clone()));
+        }
+        let lists = field.value.contains(&b',') || field.value.contains(&b'\n') || self.old_style;
+        match address_field::Party::of_field(&field.name) {
+            Some(party) if lists => {
+                let old_style = self.old_style && party == address_field::Party::Recipient;
+                let separator = if old_style { Separator::OldStyle } else { Separator::Comma };
+                let text = field.value.replace(b"\n", b"");
+                let elements: Vec<BString> = crate::mail::address_list::split(&text, separator).into_iter().collect();
+                if elements.is_empty() {
+                    return field;
+                }
+                Header::with_value(&field.name, address_field::join(&field.name, &elements))
+            }
+            _ => field,
+        }
+    }
+}
+
+/// Adds what `NoRecipientAction` says to a header without recipients; tells whether `Bcc:` is to be removed.
+pub(super) fn mend_recipients(own: &mut Vec<Header>, action: NoRecipientAction, recipients: &[BString]) -> bool {
+    if ["To", "Cc", "Apparently-To"].iter().any(|name| header::find(own, name).is_some()) {
+        return true;
+    }
+    if header::find(own, "Bcc").is_some() {
+        return false;
+    }
+    let mut add_all = |name: &str| own.extend(recipients.iter().map(|address| Header::new(name, address)));
+    match action {
+        NoRecipientAction::Nothing => {}
+        NoRecipientAction::AddTo => add_all("To"),
+        NoRecipientAction::AddApparentlyTo => add_all("Apparently-To"),
+        NoRecipientAction::AddBcc => own.push(Header::new("Bcc", "")),
+        NoRecipientAction::AddToUndisclosed => own.push(Header::new("To", "undisclosed-recipients:;")),
+    }
+    false
+}
+
+fn is_among(field: &Header, names: &[&str]) -> bool {
+    has_name(&field.name, names)
+}
+
+fn has_name(name: &[u8], names: &[&str]) -> bool {
+    names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(condition: &str, name: &str, template: &str) -> HeaderRule {
+        let condition = Condition::parse(condition.as_bytes()).expect(condition);
+        HeaderRule { name: name.into(), condition, template: template.into(), check: None, line: 0 }
+    }
+
+    /// Completes a header given as lines; `$x` in templates becomes nothing.
+    #[track_caller]
+    fn check(own: &[&str], expected: &[&str]) {
+        let rules = [
+            rule("P", "Return-Path", " <g>"),
+            rule("", "Received", "from x"),
+            rule("D", "Resent-Date", "rnow"),
+            rule("D", "Date", "now"),
+            rule("F", "From", "$x"),
+            rule("x", "Full-Name", "me"),
+        ];
+        let expand = |template: &[u8]| BString::from(template.replace(b"$x", b""));
+        let completion = Completion { rules: &rules, expand: &expand, old_style: true };
+        let own = own.iter().map(|line| Header::parse(line.as_bytes()).expect(line)).collect();
+        let fields = completion.complete(own);
+        let lines: Vec<_> = fields.iter().map(|f| format!("?{}?{}:{}", f.only_for, f.name, f.value)).collect();
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn the_sites_fields_come_first_where_the_message_lacks_them() {
+        check(
+            &["Subject: x"],
+            &["?P?Return-Path: <g>", "??Received: from x", "?D?Date: now", "?x?Full-Name: me", "??Subject: x"],
+        );
+        check(
+            &["date: y", "Full-Name: you"],
+            &["?P?Return-Path: <g>", "??Received: from x", "??date: y", "?x?Full-Name: you"],
+        );
+    }
+
+    #[test]
+    fn traces_are_kept_beside_those_of_the_message() {
+        check(
+            &["Received: a", "Return-Path: <q>", "Date: d", "Full-Name: f"],
+            &[
+                "?P?Return-Path: <g>",
+                "??Received: from x",
+                "??Received: a",
+                "??Return-Path: <q>",
+                "??Date: d",
+                "?x?Full-Name: f",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_message_sent_again_gets_resent_fields() {
+        check(
+            &["Resent-From: u", "Date: d", "Full-Name: f"],
+            &[
+                "?P?Return-Path: <g>",
+                "??Received: from x",
+                "?D?Resent-Date: rnow",
+                "??Resent-From: u",
+                "??Date: d",
+                "?x?Full-Name: f",
+            ],
+        );
+    }
+
+    #[test]
+    fn address_lists_get_commas() {
+        check(
+            &["To: x y z", "Cc: a@b,\n c@d", "Date: d", "Full-Name: f"],
+            &[
+                "?P?Return-Path: <g>",
+                "??Received: from x",
+                "??To: x, y, z",
+                "??Cc: a@b, c@d",
+                "??Date: d",
+                "?x?Full-Name: f",
+            ],
+        );
+    }
+
+    #[track_caller]
+    fn mends(own: &[&str], action: NoRecipientAction, removes_bcc: bool, expected: &[&str]) {
+        let mut own: Vec<_> = own.iter().map(|line| Header::parse(line.as_bytes()).expect(line)).collect();
+        assert_eq!(mend_recipients(&mut own, action, &["<a>".into(), "<b>".into()]), removes_bcc);
+        let lines: Vec<_> = own.iter().map(|f| format!("{}:{}", f.name, f.value)).collect();
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn a_message_without_recipients_is_mended_as_the_site_says() {
+        mends(&["To: x"], NoRecipientAction::AddBcc, true, &["To: x"]);
+        mends(&["Bcc: x"], NoRecipientAction::AddTo, false, &["Bcc: x"]);
+        mends(&[], NoRecipientAction::Nothing, false, &[]);
+        mends(&[], NoRecipientAction::AddTo, false, &["To: <a>", "To: <b>"]);
+        mends(&[], NoRecipientAction::AddToUndisclosed, false, &["To: undisclosed-recipients:;"]);
+    }
+}

@@ -1,0 +1,254 @@
+//! Recipients as the site knows them: alias files, accounts, ruleset 5.
+
+use std::sync::Arc;
+
+use bstr::BString;
+
+use super::address;
+use super::service::{Directory, Listed, Pending, Standing};
+use crate::cf::Mailer;
+use crate::keeper::hands::Hands;
+use crate::keeper::request::Account;
+use crate::mail::address_list::{self, Separator};
+use crate::mail::envelope::{Controller, Recipient, Route};
+use crate::mail::reply::Reply;
+use crate::name::Status;
+use crate::route::alias::{Alias, Aliases};
+use crate::route::parse::{self, Role};
+use crate::route::recipients::Expander;
+use crate::site::Context;
+use crate::smtp::server::texts;
+
+/// How often ruleset 5 may change a recipient before it is taken as it is.
+const LOCAL_REWRITES_MAX: u32 = 5;
+
+/// The most addresses that one VRFY or EXPN tells.
+const LISTED_MAX: usize = 1000;
+
+/// Alias files and accounts.
+pub struct SiteDirectory {
+    /// The alias files.
+    pub aliases: Arc<Aliases>,
+    /// Whom to ask for accounts and their files.
+    pub hands: Arc<Hands>,
+    /// Whether aliases and `.forward` files count (`-n` says no).
+    pub uses_aliases: bool,
+}
+
+/// What a local user part is.
+enum Local {
+    /// An alias, under this name.
+    Alias(BString),
+    /// An account.
+    Account(Account),
+    /// Neither.
+    Unknown,
+    /// Nobody can tell now.
+    Later,
+    /// Not for us to judge: its mailer has no users.
+    Elsewhere,
+}
+
+impl SiteDirectory {
+    /// Follows ruleset 5 to where a recipient really goes, and finds out what it is there.
+    async fn follow(&self, ctx: &mut Context, recipient: &mut Recipient, route: Route) -> Result<Local, Reply> {
+        let mut route = route;
+        for _ in 0..=LOCAL_REWRITES_MAX {
+            recipient.route = Some(route.clone());
+            let Some(mailer) = ctx.config().mailers.get(route.mailer.as_bytes()).cloned() else {
+                return Ok(Local::Elsewhere);
+            };
+            let (user, plain) = match route.user.strip_prefix(b"\\") {
+                Some(user) => (BString::from(user), true),
+                None => (route.user.clone(), false),
+            };
+            if mailer.flags.contains(b'A') && !plain && self.uses_aliases {
+                match self.alias(&user) {
+                    Local::Unknown => {}
+                    known => return Ok(known),
+                }
+            }
+            if mailer.flags.contains(b'5') && !plain {
+                match parse::local_address(ctx, &route).await {
+                    Ok(Some(changed)) => {
+                        let alias = recipient.address.clone();
+                        recipient.controller.get_or_insert_with(|| Controller { alias, ..Controller::default() });
+                        route = changed;
+                        continue;
+                    }
+                    Ok(None) => {}
+                    Err(refusal) if refusal.is_temporary() => return Ok(Local::Later),
+                    Err(refusal) => return Err(address::reply(&refusal, &recipient.address)),
+                }
+            }
+            return Ok(self.account(&mailer, &user).await);
+        }
+        Ok(Local::Elsewhere)
+    }
+
+    /// Looks a user part up in the alias files; details (`user+detail`) are ruleset 5's business.
+    fn alias(&self, user: &BString) -> Local {
+        match self.aliases.find(user) {
+            Alias::Found { .. } => Local::Alias(user.clone()),
+            Alias::TempFail(_) => Local::Later,
+            Alias::None => Local::Unknown,
+        }
+    }
+
+    /// Looks a user part up among the accounts, where its mailer has such.
+    async fn account(&self, mailer: &Mailer, user: &[u8]) -> Local {
+        if !mailer.flags.contains(b'w') {
+            return Local::Elsewhere;
+        }
+        match self.hands.user(user).await {
+            Ok(Some(account)) => Local::Account(account),
+            Ok(None) => Local::Unknown,
+            Err(_) => Local::Later,
+        }
+    }
+
+    async fn stand(&self, ctx: &mut Context, spelling: &[u8], route: Route) -> Standing {
+        let mut recipient = Recipient::new(spelling);
+        recipient.final_recipient = final_recipient(ctx, spelling, &route);
+        match self.follow(ctx, &mut recipient, route).await {
+            Ok(Local::Alias(_) | Local::Account(_)) => Standing::Known(recipient),
+            Ok(Local::Elsewhere) => Standing::Elsewhere(recipient),
+            Ok(Local::Later) => Standing::Later(recipient),
+            Ok(Local::Unknown) => Standing::Refused(user_unknown(spelling)),
+            Err(reply) => Standing::Refused(reply),
+        }
+    }
+
+    /// Lists whom one address stands for, without expanding aliases.
+    async fn verify(&self, ctx: &mut Context, spelling: &[u8]) -> Result<Listed, Reply> {
+        let (route, _) = address::parse(ctx, spelling, Role::Recipient).await?;
+        let mut recipient = Recipient::new(spelling);
+        let local = self.follow(ctx, &mut recipient, route).await?;
+        let route = recipient.route.expect("follow always sets it");
+        match local {
+            Local::Alias(name) => Ok(listed(ctx, &Route { user: name, ..route }, None)),
+            Local::Account(account) => Ok(listed(ctx, &route, full_name(&account))),
+            Local::Unknown => Err(user_unknown(spelling)),
+            Local::Elsewhere | Local::Later => Ok(listed(ctx, &route, None)),
+        }
+    }
+
+    /// Lists whom one address stands for when all aliases are expanded.
+    async fn expand(&self, ctx: &mut Context, spelling: &[u8]) -> Result<Vec<Listed>, Reply> {
+        let mut expander =
+            Expander { ctx, aliases: &self.aliases, hands: &self.hands, uses_aliases: self.uses_aliases };
+        let expanded = expander.expand(Recipient::new(spelling)).await;
+        if let Some(refused) = expanded.refused.first() {
+            let about = if refused.recipient.address.is_empty() { spelling } else { &refused.recipient.address };
+            return Err(address::reply(&refused.refusal, about));
+        }
+        let mut found = Vec::new();
+        // QUIRK(expn-order): the original tells the last member first.
+        for recipient in expanded.recipients.iter().rev().take(LISTED_MAX) {
+            let Some(route) = &recipient.route else { continue };
+            let has_users = ctx.config().mailers.get(route.mailer.as_bytes()).is_some_and(|m| m.flags.contains(b'w'));
+            let name = if has_users { self.full_name(&route.user).await } else { None };
+            found.push(listed(ctx, route, name));
+        }
+        Ok(found)
+    }
+}
+
+impl Directory for SiteDirectory {
+    fn refresh(&self) {
+        self.aliases.refresh();
+    }
+
+    fn recipient<'a>(&'a self, ctx: &'a mut Context, spelling: &'a [u8], route: Route) -> Pending<'a, Standing> {
+        Box::pin(self.stand(ctx, spelling, route))
+    }
+
+    fn list<'a>(
+        &'a self,
+        ctx: &'a mut Context,
+        address: &'a [u8],
+        expand: bool,
+    ) -> Pending<'a, Result<Vec<Listed>, Reply>> {
+        Box::pin(async move {
+            let mut found = Vec::new();
+            for spelling in address_list::split(address, Separator::Comma) {
+                if expand {
+                    found.append(&mut self.expand(ctx, &spelling).await?);
+                } else {
+                    found.push(self.verify(ctx, &spelling).await?);
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    fn full_name<'a>(&'a self, user: &'a [u8]) -> Pending<'a, Option<BString>> {
+        Box::pin(async move { self.hands.user(user).await.ok().flatten().and_then(|account| full_name(&account)) })
+    }
+}
+
+/// Returns what the `r` line of the queue file says.
+fn final_recipient(ctx: &Context, spelling: &[u8], route: &Route) -> Option<BString> {
+    let mailer = ctx.config().mailers.get(route.mailer.as_bytes())?;
+    let complete = route.user.contains(&b'@') || !spelling.contains(&b'@');
+    Some(parse::final_recipient(ctx, mailer, if complete { &route.user } else { spelling }))
+}
+
+/// Returns an entry of the reply to VRFY and EXPN.
+fn listed(ctx: &Context, route: &Route, full_name: Option<BString>) -> Listed {
+    let mailer = ctx.config().mailers.get(route.mailer.as_bytes());
+    let kind = mailer.map(|mailer| mailer.types.address.clone()).unwrap_or_default();
+    Listed {
+        user: route.user.clone(),
+        full_name,
+        internet_form: kind.is_empty() || kind.eq_ignore_ascii_case(b"rfc822"),
+        certain: mailer.is_some_and(|mailer| mailer.flags.contains(b'q')),
+    }
+}
+
+fn user_unknown(spelling: &[u8]) -> Reply {
+    texts::about(spelling, 550, Status::new(5, 1, 1), "User unknown")
+}
+
+/// Returns the full name in an account's gecos field: up to the first comma, `&` being the login name with a capital.
+fn full_name(account: &Account) -> Option<BString> {
+    let text = account.gecos.split(|byte| b",;%".contains(byte)).next().unwrap_or_default();
+    let mut name = BString::default();
+    for &byte in text.strip_prefix(b"*").unwrap_or(text) {
+        if byte == b'&' {
+            let mut login = account.name.clone();
+            if let Some(first) = login.first_mut() {
+                first.make_ascii_uppercase();
+            }
+            name.extend_from_slice(&login);
+        } else {
+            name.push(byte);
+        }
+    }
+    (!name.is_empty()).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(login: &str, gecos: &str, expected: Option<&str>) {
+        let account = Account {
+            name: login.into(),
+            uid: 1,
+            gid: 1,
+            gecos: gecos.into(),
+            home: "/".into(),
+            shell: "/bin/sh".into(),
+        };
+        assert_eq!(full_name(&account), expected.map(BString::from));
+    }
+
+    #[test]
+    fn the_full_name_is_the_first_part_of_the_gecos_field() {
+        check("alice", "Alice Liddell,Room 1", Some("Alice Liddell"));
+        check("bob", "& Sons", Some("Bob Sons"));
+        check("x", "", None);
+    }
+}

@@ -1,0 +1,296 @@
+//! DATA: the message itself, from the check of its sender to its place in the queue.
+
+use bstr::{BString, ByteSlice};
+
+use super::clerk::{Clerk, now, yes_or_no};
+use super::completion::{Completion, mend_recipients};
+use super::service::Accepted;
+use crate::cf::{DeliveryMode, HeaderCheck};
+use crate::log;
+use crate::mail::address_field::Party;
+use crate::mail::envelope::{Envelope, Recipient};
+use crate::mail::header::{self, Header};
+use crate::mail::reply::Reply;
+use crate::mail::token::Comments;
+use crate::name::MacroName;
+use crate::policy::Ask;
+use crate::queue::QueueError;
+use crate::smtp::server::texts::{Note, Severity};
+use crate::smtp::server::{Answer, Ending, Refusal, texts};
+
+/// The longest part of a header value that a ruleset gets quoted in `${currHeader}`, in bytes (the original's MAXNAME).
+const CURRENT_HEADER_BYTES_MAX: usize = 256;
+
+/// Macros that stay with a message in the queue, in the order of their lines.
+const KEPT_MACROS: [&str; 9] =
+    ["_", "r", "s", "daemon_flags", "if_addr", "auth_authen", "auth_author", "auth_type", "client_flags"];
+
+impl Clerk<'_> {
+    /// Finds out whether the message may come, and makes room for it.
+    pub(super) async fn message(&mut self, recipients: u32) -> Answer {
+        let count = recipients.to_string();
+        let args = [count.as_bytes()];
+        if let Err(refusal) = self.check(&Ask::text("check_data", &args)).await {
+            return Answer::No(refusal);
+        }
+        match self.service.queue.create_as(b"mqueue", self.id.clone(), now()).await {
+            Ok(draft) => {
+                self.id = draft.id().clone();
+                self.ctx.set("i", self.id.to_string());
+                self.transaction.draft = Some(draft);
+                Answer::Yes
+            }
+            Err(error) => Answer::No(Refusal::logged(self.queue_failed(&error))),
+        }
+    }
+
+    /// Logs a failure of the queue and returns what the client is told.
+    pub(super) fn queue_failed(&self, error: &QueueError) -> Reply {
+        self.log(1, Severity::Critical, Some(&self.id), error.to_string().as_bytes());
+        error.reply()
+    }
+
+    /// Judges the header.
+    pub(super) async fn header(&mut self, headers: Vec<Header>) -> Answer {
+        self.transaction.headers = headers;
+        let mut outcome = Ok(());
+        for at in 0..self.transaction.headers.len() {
+            let judged = self.check_field(at).await;
+            outcome = outcome.and(judged);
+        }
+        let count = self.transaction.headers.len().to_string();
+        let size: usize = self.transaction.headers.iter().map(Header::size_bytes).sum();
+        let size = size.to_string();
+        let args = [count.as_bytes(), size.as_bytes()];
+        let whole = self.check(&Ask::text("check_eoh", &args)).await;
+        yes_or_no(outcome.and(whole))
+    }
+
+    /// Asks the ruleset that judges a field (`HName: $>ruleset`), if there is one.
+    async fn check_field(&mut self, at: usize) -> Result<(), Refusal> {
+        let field = self.transaction.headers[at].clone();
+        let Some(check) = self.field_check(&field) else { return Ok(()) };
+        self.ctx.set("hdr_name", field.name.clone());
+        self.ctx.set("hdrlen", field.value.len().to_string());
+        self.ctx.set("currHeader", quoted(&field.value));
+        let kind = match Party::of_field(&field.name) {
+            Some(Party::Sender) => "h s",
+            Some(Party::Recipient) => "h r",
+            None => "h",
+        };
+        self.ctx.set("addr_type", kind);
+        let ruleset = check.ruleset.to_string();
+        let comments = if check.keeps_comments { Comments::Keep } else { Comments::Strip };
+        let args = [field.value.as_slice()];
+        let ask = Ask { comments, ..Ask::text(&ruleset, &args) };
+        let outcome = self.check(&ask).await;
+        for name in ["hdr_name", "hdrlen", "currHeader", "addr_type"] {
+            self.ctx.clear(name);
+        }
+        outcome
+    }
+
+    /// Returns the check of a field: its own, or that of all fields without one.
+    fn field_check(&self, field: &Header) -> Option<HeaderCheck> {
+        let checks = || self.service.site.config.headers.iter().filter(|rule| rule.check.is_some());
+        let own = checks().find(|rule| rule.name.eq_ignore_ascii_case(&field.name));
+        own.or_else(|| checks().find(|rule| rule.name == "*")).and_then(|rule| rule.check.clone())
+    }
+
+    /// Takes a piece of the body.
+    pub(super) async fn body(&mut self, text: &[u8]) {
+        let Some(draft) = self.transaction.draft.as_mut() else { return };
+        if self.transaction.failed.is_some() {
+            return;
+        }
+        if let Err(error) = draft.write(text).await {
+            self.transaction.failed = Some(self.queue_failed(&error));
+        }
+    }
+
+    /// Brings the message to its end: refused, thrown away, or in the queue for good.
+    pub(super) async fn finish(&mut self, ending: Ending) -> Reply {
+        self.transaction.params.size_bytes = ending.size_bytes;
+        self.ctx.set("msg_size", ending.size_bytes.to_string());
+        let envelope = self.envelope(&ending);
+        self.transaction.class = envelope.class;
+        let refused = match ending.refused {
+            Some(refused) => Some(refused),
+            None => self.last_check(ending.size_bytes).await.err().map(|refusal| (refusal.reply, Vec::new())),
+        };
+        let refused = refused.or_else(|| self.transaction.failed.take().map(|reply| (reply, Vec::new())));
+        let reply = match refused {
+            Some((reply, notes)) => self.refuse_message(&envelope, reply, &notes),
+            None if self.transaction.discard => self.discard_message(&envelope),
+            None => self.store(envelope).await,
+        };
+        self.end_transaction().await;
+        reply
+    }
+
+    async fn last_check(&mut self, size_bytes: u64) -> Result<(), Refusal> {
+        let size = size_bytes.to_string();
+        let args = [size.as_bytes()];
+        self.check(&Ask::text("check_eom", &args)).await
+    }
+
+    /// Logs a refused message: its sender, why, and who would have got it.
+    fn refuse_message(&mut self, envelope: &Envelope, reply: Reply, notes: &[Note]) -> Reply {
+        self.log_sender(Some(&envelope.message_id));
+        for note in notes {
+            self.note(note);
+        }
+        for recipient in &envelope.recipients {
+            self.log_recipient(envelope, recipient, None, reply.text());
+        }
+        reply
+    }
+
+    /// Logs a message that is thrown away; the client does not learn of it.
+    fn discard_message(&mut self, envelope: &Envelope) -> Reply {
+        self.log_sender(Some(&envelope.message_id));
+        self.log(4, Severity::Info, Some(&self.id), b"discarded");
+        texts::accepted(self.id.as_str())
+    }
+
+    /// Puts the message into the queue; only then the client is told that it is ours.
+    async fn store(&mut self, envelope: Envelope) -> Reply {
+        let Some(draft) = self.transaction.draft.take() else { return texts::try_again() };
+        let claimed = match draft.commit(&envelope).await {
+            Ok(claimed) => claimed,
+            Err(error) => return self.queue_failed(&error),
+        };
+        self.log_sender(Some(&envelope.message_id));
+        let mode = self.delivery_mode();
+        match mode {
+            DeliveryMode::Queue | DeliveryMode::Defer => self.log_queued(&envelope),
+            DeliveryMode::Background => {
+                tokio::spawn((self.service.deliver)(Accepted { claimed, mode }));
+            }
+            DeliveryMode::Interactive => (self.service.deliver)(Accepted { claimed, mode }).await,
+        }
+        texts::accepted(envelope.id.as_str())
+    }
+
+    /// Logs that recipients wait.
+    ///
+    // QUIRK(stat-queued): the original tells of it only if no recipient is looked up again at delivery.
+    fn log_queued(&self, envelope: &Envelope) {
+        if self.transaction.recipients.iter().any(|taken| taken.again) {
+            return;
+        }
+        for recipient in &envelope.recipients {
+            let mailer = recipient.route.as_ref().map(|route| route.mailer.clone());
+            self.log_recipient(envelope, recipient, mailer, b"queued".as_bstr());
+        }
+    }
+
+    /// Logs what became of a recipient.
+    fn log_recipient(
+        &self,
+        envelope: &Envelope,
+        recipient: &Recipient,
+        mailer: Option<crate::name::MailerName>,
+        stat: &bstr::BStr,
+    ) {
+        let line = log::Delivered {
+            to: vec![recipient.address.clone()],
+            delay: now().since(envelope.created),
+            mailer: mailer.as_ref().map(|mailer| mailer.as_bytes().as_bstr()),
+            priority: envelope.priority,
+            status: stat,
+            ..log::Delivered::default()
+        };
+        line.write(&self.service.log, &self.id);
+    }
+
+    /// Builds the envelope with the whole header.
+    fn envelope(&mut self, ending: &Ending) -> Envelope {
+        let created = now();
+        self.tell_time(created);
+        let config = &self.service.site.config;
+        let mut envelope = Envelope::new(self.id.clone(), created, self.transaction.sender.clone());
+        envelope.last_try = Some(created);
+        self.transaction.sort_recipients();
+        envelope.recipients = self.transaction.recipients.iter().map(|taken| taken.recipient.clone()).collect();
+        let mut own = std::mem::take(&mut self.transaction.added);
+        own.append(&mut self.transaction.headers);
+        let addresses: Vec<BString> = envelope.recipients.iter().map(|recipient| recipient.address.clone()).collect();
+        envelope.flags.delete_bcc = mend_recipients(&mut own, config.options.no_recipient_action, &addresses);
+        self.publish_header(&own, &addresses);
+        let expand = |template: &[u8]| self.ctx.expand(template);
+        let completion =
+            Completion { rules: &config.headers, expand: &expand, old_style: config.options.old_style_headers };
+        envelope.headers = completion.complete(own);
+        envelope.classify(&config.precedences);
+        if let Some(id) = envelope.header("Resent-Message-Id") {
+            envelope.message_id = id.text().into();
+        }
+        // QUIRK(message-of-refusal): the reason that the queue shows is the last refusal given before the message.
+        envelope.message = self.transaction.complaint.clone();
+        envelope.flags.eight_bit = ending.eight_bit;
+        envelope.flags.split = self.transaction.quarantine.is_none();
+        envelope.flags.no_body_return = envelope.class < 0;
+        envelope.body = self.transaction.params.body;
+        envelope.auth = self.transaction.auth.clone();
+        envelope.envid = self.transaction.params.envid.clone();
+        envelope.ret = self.transaction.params.ret;
+        envelope.deliver_by = self.transaction.params.deliver_by;
+        envelope.quarantine = self.transaction.quarantine.clone();
+        envelope.size_bytes = ending.size_bytes;
+        envelope.macros =
+            KEPT_MACROS.iter().filter_map(|name| Some((MacroName::new(name), self.ctx.get(name)?))).collect();
+        envelope.priority = self.priority(&envelope);
+        envelope
+    }
+
+    /// Returns the priority of a new message (op guide "Message Priorities").
+    fn priority(&self, envelope: &Envelope) -> i64 {
+        let options = self.options();
+        let size = i64::try_from(envelope.size_bytes).unwrap_or(i64::MAX);
+        let recipients = i64::try_from(envelope.recipients.len()).unwrap_or(i64::MAX);
+        size.saturating_sub(i64::from(envelope.class).saturating_mul(options.class_factor))
+            .saturating_add(recipients.saturating_mul(options.recipient_factor))
+    }
+
+    /// Sets the macros that templates of header fields use.
+    fn publish_header(&mut self, own: &[Header], recipients: &[BString]) {
+        if let Some(name) = header::find(own, "Full-Name") {
+            self.ctx.set("x", name.text());
+        }
+        let sender = self.ctx.get("f").unwrap_or_default();
+        self.ctx.set("g", sender);
+        match recipients {
+            [only] => self.ctx.set("u", only.clone()),
+            _ => self.ctx.clear("u"),
+        }
+    }
+}
+
+/// Returns a header value as one quoted token, its white space made spaces and its end cut off if it is long.
+fn quoted(value: &[u8]) -> BString {
+    let mut out = BString::from("\"");
+    for &byte in value {
+        if out.len() >= CURRENT_HEADER_BYTES_MAX - 3 {
+            break;
+        }
+        match byte {
+            b'\t'..=b'\r' => out.push(b' '),
+            b'"' => out.extend_from_slice(b"\\\""),
+            byte => out.push(byte),
+        }
+    }
+    out.push(b'"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_quoted_for_the_rules() {
+        assert_eq!(quoted(b" a\n\t\"b\""), "\" a  \\\"b\\\"\"");
+        assert_eq!(quoted(&[b'x'; 300]).len(), 254);
+    }
+}

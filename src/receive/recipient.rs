@@ -1,0 +1,107 @@
+//! RCPT: who shall get the message.
+
+use bstr::{BStr, BString, ByteSlice};
+
+use super::address;
+use super::clerk::Clerk;
+use super::service::Standing;
+use super::transaction::{Key, Taken};
+use crate::mail::envelope::{Recipient, Route};
+use crate::name::Status;
+use crate::policy::Ask;
+use crate::route::parse::Role;
+use crate::smtp::server::{Answer, RcptParams, Refusal, texts};
+
+/// The most recipients of one message where the site sets no limit: some 30 MB of memory; the client sends the others anew.
+const RECIPIENTS_MAX: usize = 50_000;
+
+/// Built-in mailers that nobody may name from outside, with the word of the refusal.
+const FORBIDDEN: [(&[u8], &str); 3] = [(b"prog", "programs"), (b"*file*", "files"), (b"*include*", ":include:s")];
+
+impl Clerk<'_> {
+    /// Finds out whether a recipient's address is one, and sets the macros that tell of it.
+    pub(super) async fn recipient(&mut self, spelling: &BStr) -> Answer {
+        match address::parse(&mut self.ctx, spelling, Role::Recipient).await {
+            Ok((route, later)) => {
+                self.ctx.set("rcpt_mailer", route.mailer.as_bytes());
+                let host = if route.host.is_empty() { b"localhost".as_bstr() } else { route.host.as_bstr() };
+                self.ctx.set("rcpt_host", host);
+                self.ctx.set("rcpt_addr", route.user.clone());
+                self.transaction.pending = Some(route);
+                self.transaction.pending_later = later;
+                Answer::Yes
+            }
+            Err(reply) => self.refuse(Refusal::new(reply)),
+        }
+    }
+
+    /// Finds out whether a recipient may and can be served.
+    pub(super) async fn recipient_check(&mut self, spelling: BString, params: RcptParams) -> Answer {
+        if let Some(notify) = &params.notify_text {
+            self.ctx.set("dsn_notify", notify.clone());
+        }
+        self.ctx.set("addr_type", "e r");
+        let args = [spelling.as_slice()];
+        let outcome = self.check(&Ask::address("check_rcpt", &args)).await;
+        self.ctx.clear("addr_type");
+        self.ctx.clear("dsn_notify");
+        if let Err(refusal) = outcome {
+            return self.refuse(refusal);
+        }
+        let route = self.transaction.pending.take().expect("its address was parsed a moment ago");
+        match self.standing(&spelling, route).await {
+            Standing::Refused(reply) => self.refuse(Refusal::new(reply)),
+            Standing::Known(recipient) => self.accept(recipient, params, true, false),
+            Standing::Elsewhere(recipient) => {
+                let later = self.transaction.pending_later;
+                self.accept(recipient, params, false, later)
+            }
+            Standing::Later(recipient) => self.accept(recipient, params, true, true),
+        }
+    }
+
+    /// Finds out how a recipient stands.
+    async fn standing(&mut self, spelling: &BString, route: Route) -> Standing {
+        if let Some((_, what)) = FORBIDDEN.iter().find(|(mailer, _)| *mailer == route.mailer.as_bytes()) {
+            let text = format!("Cannot mail directly to {what}");
+            return Standing::Refused(texts::about(spelling, 550, Status::new(5, 7, 1), &text));
+        }
+        if self.transaction.discard {
+            let mut recipient = Recipient::new(spelling.clone());
+            recipient.route = Some(route);
+            return Standing::Known(recipient);
+        }
+        self.service.directory.recipient(&mut self.ctx, spelling, route).await
+    }
+
+    /// Adds a recipient to the message.
+    fn accept(&mut self, mut recipient: Recipient, params: RcptParams, again: bool, queued: bool) -> Answer {
+        if self.transaction.recipients.len() >= RECIPIENTS_MAX {
+            return self.refuse(Refusal::new(texts::too_many_recipients()));
+        }
+        recipient.notify = params.notify;
+        recipient.orcpt = params.orcpt;
+        let route = recipient.route.clone();
+        let key = route.map_or_else(Default::default, |route| self.key(&route));
+        let spelling = recipient.address.clone();
+        let first = self.transaction.take(key, Taken { recipient, again }).cloned();
+        let count = self.transaction.recipients.len();
+        self.ctx.set("nrcpts", count.to_string());
+        Answer::Recipient { address: first.unwrap_or(spelling), queued }
+    }
+
+    /// Returns what makes two recipients the same: mailer, host, and user (its case counts if the mailer says so).
+    fn key(&self, route: &Route) -> Key {
+        let mailer = self.service.site.config.mailers.get(route.mailer.as_bytes());
+        let keeps_case = mailer.is_some_and(|mailer| mailer.flags.contains(b'u'));
+        let user = if keeps_case { route.user.clone() } else { route.user.to_ascii_lowercase().into() };
+        Key { mailer: route.mailer.as_bytes().into(), host: route.host.to_ascii_lowercase().into(), user }
+    }
+
+    /// Counts a refused RCPT.
+    fn refuse(&mut self, refusal: Refusal) -> Answer {
+        self.transaction.bad_recipients += 1;
+        self.ctx.set("nbadrcpts", self.transaction.bad_recipients.to_string());
+        Answer::No(refusal)
+    }
+}

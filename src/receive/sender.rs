@@ -1,0 +1,112 @@
+//! MAIL: whose message it is.
+
+use bstr::{BStr, BString, ByteSlice};
+
+use super::address;
+use super::clerk::{Clerk, yes_or_no};
+use crate::cf::Privacy;
+use crate::mail::envelope::Route;
+use crate::mail::header::Header;
+use crate::mail::token::ScanOptions;
+use crate::policy::Ask;
+use crate::route::parse::Role;
+use crate::smtp::server::texts::Severity;
+use crate::smtp::server::{Answer, MailParams, Refusal, decode_xtext};
+
+impl Clerk<'_> {
+    /// Finds out whether the sender's address is one, and sets the macros that tell of it.
+    pub(super) async fn sender(&mut self, spelling: &BStr, after_hello: bool) -> Answer {
+        self.service.site.refresh_maps().await;
+        self.service.directory.refresh();
+        let (route, _) = match address::parse(&mut self.ctx, spelling, Role::Sender).await {
+            Ok(parsed) => parsed,
+            Err(reply) => return Answer::No(Refusal::new(reply)),
+        };
+        if !after_hello {
+            self.warn_of_missing_hello();
+        }
+        self.ctx.set("mail_mailer", route.mailer.as_bytes());
+        self.ctx.set("mail_host", if route.host.is_empty() { b"localhost".as_bstr() } else { route.host.as_bstr() });
+        self.ctx.set("mail_addr", route.user.clone());
+        self.name_sender(spelling, &route).await;
+        self.transaction.sender = spelling.into();
+        self.transaction.sender_to_log = Some(spelling.into());
+        Answer::Yes
+    }
+
+    /// Sets `$f` (the sender as rewritten) and `$x` (the full name of a local one).
+    async fn name_sender(&mut self, spelling: &BStr, route: &Route) {
+        let mailer = self.service.site.config.mailers.get(route.mailer.as_bytes());
+        let has_users = mailer.is_some_and(|mailer| mailer.flags.contains(b'w'));
+        if has_users && let Some(name) = self.service.directory.full_name(&route.user).await {
+            self.ctx.set("x", name);
+        }
+        let mut tokens = self.ctx.scan(spelling, ScanOptions::ADDRESS).tokens.unwrap_or_default();
+        for ruleset in ["3", "1", "4"] {
+            if let Ok(rewritten) = self.ctx.rewrite(ruleset, tokens.clone()).await {
+                tokens = rewritten.tokens;
+            }
+        }
+        let name = self.ctx.join(&tokens);
+        self.ctx.set("f", name);
+    }
+
+    /// Notes in log and header that the client did not say HELO.
+    fn warn_of_missing_hello(&mut self) {
+        if !self.options().privacy.has(Privacy::AuthWarnings) {
+            return;
+        }
+        let host = self.ctx.get("j").unwrap_or_default();
+        let text = BString::from(format!("{host}: {} didn't use HELO protocol", self.facts.origin));
+        let line = BString::from(format!("Authentication-Warning: {text}"));
+        self.log(4, Severity::Info, Some(&self.id), &line);
+        self.transaction.added.retain(|field| !field.is("X-Authentication-Warning"));
+        self.transaction.added.push(Header::new("X-Authentication-Warning", text));
+    }
+
+    /// Finds out whether the sender may send.
+    pub(super) async fn sender_check(&mut self, spelling: &BStr, params: MailParams, spoiled: bool) -> Answer {
+        self.publish_params(&params);
+        self.transaction.params = params;
+        if spoiled {
+            return Answer::Yes;
+        }
+        if let Some(auth) = self.transaction.params.auth.clone() {
+            self.transaction.auth = Some(self.trusted_auth(auth).await);
+        }
+        self.ctx.set("addr_type", "e s");
+        let args = [spelling.as_bytes()];
+        let outcome = self.check(&Ask::address("check_mail", &args)).await;
+        self.ctx.clear("addr_type");
+        let room = |_| self.service.queue.check_space(self.transaction.params.size_bytes);
+        yes_or_no(outcome.and_then(|()| room(()).map_err(|error| Refusal::logged(self.queue_failed(&error)))))
+    }
+
+    /// Sets the macros that tell of the parameters of MAIL.
+    fn publish_params(&mut self, params: &MailParams) {
+        if let Some(size) = &params.size_text {
+            self.ctx.set("msg_size", size.clone());
+        }
+        if let Some(envid) = &params.envid {
+            self.ctx.set("dsn_envid", envid.clone());
+        }
+        if let Some(ret) = params.ret {
+            self.ctx.set("dsn_ret", ret.to_string().to_lowercase());
+        }
+        if let Some(body) = params.body {
+            self.ctx.set("bodytype", body.to_string());
+        }
+    }
+
+    /// Returns what counts as the author that `AUTH=` names: nobody, unless ruleset trust_auth trusts the client.
+    async fn trusted_auth(&mut self, auth: BString) -> BString {
+        let author = decode_xtext(&auth);
+        self.ctx.set("auth_author", author.clone());
+        if author == "<>" {
+            return author;
+        }
+        let args = [author.as_slice()];
+        let verdict = crate::policy::check(&mut self.ctx, &Ask::text("trust_auth", &args)).await;
+        if verdict == crate::policy::Verdict::Accept { author } else { "<>".into() }
+    }
+}

@@ -1,0 +1,104 @@
+//! What all sessions of a server share, and what they need of others.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use bstr::BString;
+
+use crate::cf::DeliveryMode;
+use crate::log::Log;
+use crate::mail::envelope::{Recipient, Route};
+use crate::mail::reply::Reply;
+use crate::queue::{Claimed, Queue};
+use crate::site::{Context, Site};
+
+/// An answer that may come at once or later.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What all sessions of a server share.
+pub struct Service {
+    /// Configuration, classes, maps, names.
+    pub site: Arc<Site>,
+    /// Where messages go.
+    pub queue: Queue,
+    /// The log.
+    pub log: Log,
+    /// Alias files and accounts.
+    pub directory: Arc<dyn Directory>,
+    /// What is done with an accepted message that is not only queued.
+    pub deliver: Deliver,
+    /// What ETRN starts.
+    pub run_queue: RunQueue,
+    /// The load average, kept up to date by somebody else.
+    pub load: Arc<AtomicI64>,
+    /// The text of the help file, if there is one.
+    pub help: Option<Arc<[u8]>>,
+}
+
+/// Delivers a message; the reply to the client waits for the end of the returned work in interactive mode only.
+pub type Deliver = Arc<dyn Fn(Accepted) -> Pending<'static, ()> + Send + Sync>;
+
+/// Runs the queue for a host (`@` before a domain and all below it) or, with `#`, for a queue group.
+pub type RunQueue = Arc<dyn Fn(&[u8]) + Send + Sync>;
+
+/// A message that was accepted and stands in the queue, locked by us.
+pub struct Accepted {
+    /// The entry.
+    pub claimed: Claimed,
+    /// When it is to be delivered.
+    pub mode: DeliveryMode,
+}
+
+/// What RCPT, VRFY and EXPN ask of alias files and accounts.
+pub trait Directory: Send + Sync {
+    /// Takes note of changes of the alias files; called once a transaction.
+    fn refresh(&self);
+
+    /// Finds out whether a recipient exists, without expanding aliases: RCPT.
+    ///
+    /// `spelling` is the address as typed, `route` what the rules made of it. A local address that ruleset 5 sends
+    /// elsewhere comes back with that route and a controller.
+    fn recipient<'a>(&'a self, ctx: &'a mut Context, spelling: &'a [u8], route: Route) -> Pending<'a, Standing>;
+
+    /// Lists whom an address stands for: VRFY (aliases are not expanded) and EXPN.
+    ///
+    /// # Errors
+    /// The reply: user unknown, a loop of aliases, a look-up that cannot be made now.
+    fn list<'a>(
+        &'a self,
+        ctx: &'a mut Context,
+        address: &'a [u8],
+        expand: bool,
+    ) -> Pending<'a, Result<Vec<Listed>, Reply>>;
+
+    /// Returns the full name of the account called `user`, if there is such an account.
+    fn full_name<'a>(&'a self, user: &'a [u8]) -> Pending<'a, Option<BString>>;
+}
+
+/// How a recipient stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// It is one of ours: an alias or an account. It is looked up again when it is delivered.
+    Known(Recipient),
+    /// It goes elsewhere, and is ready for delivery.
+    Elsewhere(Recipient),
+    /// A look-up cannot be made now; the recipient is accepted and queued.
+    Later(Recipient),
+    /// It does not exist, or may not be written to.
+    Refused(Reply),
+}
+
+/// One address that VRFY or EXPN tells.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Listed {
+    /// The user as the mailer gets it.
+    pub user: BString,
+    /// The full name, if it is known.
+    pub full_name: Option<BString>,
+    /// Whether addresses of its mailer are of the Internet's form (the second word of `T=`).
+    pub internet_form: bool,
+    /// Whether VRFY of it is answered with 250 instead of 252 (mailer flag `q`).
+    pub certain: bool,
+}

@@ -1,0 +1,126 @@
+//! What is known of the message that is being received.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use bstr::BString;
+
+use crate::mail::envelope::{Recipient, Route};
+use crate::mail::header::Header;
+use crate::mail::reply::Reply;
+use crate::queue::Draft;
+use crate::smtp::server::MailParams;
+
+/// Sender, recipients and header of the message that is being received.
+#[derive(Default)]
+pub(super) struct Transaction {
+    /// The sender's address as it was typed, until the log has told of it.
+    pub(super) sender_to_log: Option<BString>,
+    /// The sender's address as it was typed.
+    pub(super) sender: BString,
+    /// The parameters of MAIL.
+    pub(super) params: MailParams,
+    /// `AUTH=`, if it may be trusted.
+    pub(super) auth: Option<BString>,
+    /// Where the recipient of the current RCPT goes.
+    pub(super) pending: Option<Route>,
+    /// Whether a map could not be asked for the recipient of the current RCPT.
+    pub(super) pending_later: bool,
+    /// Recipients, each once.
+    pub(super) recipients: Vec<Taken>,
+    /// Where each recipient stands.
+    pub(super) places: HashMap<Key, usize>,
+    /// How many RCPT were refused.
+    pub(super) bad_recipients: u32,
+    /// Fields that we add before those of the message.
+    pub(super) added: Vec<Header>,
+    /// The fields of the message.
+    pub(super) headers: Vec<Header>,
+    /// The class that `Precedence:` gives.
+    pub(super) class: i32,
+    /// The body so far.
+    pub(super) draft: Option<Draft>,
+    /// Why the body cannot be kept, once writing it failed.
+    pub(super) failed: Option<Reply>,
+    /// The last refusal of a command of this transaction.
+    pub(super) complaint: Option<BString>,
+    /// Whether the message is thrown away in the end.
+    pub(super) discard: bool,
+    /// Why the message is held back.
+    pub(super) quarantine: Option<BString>,
+}
+
+/// A recipient that was accepted.
+pub(super) struct Taken {
+    /// As the queue keeps it.
+    pub(super) recipient: Recipient,
+    /// Whether it is looked up again when it is delivered.
+    pub(super) again: bool,
+}
+
+/// What makes two recipients the same: mailer, host and user, in small letters where case does not count.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub(super) struct Key {
+    /// The mailer's name.
+    pub(super) mailer: BString,
+    /// The host.
+    pub(super) host: BString,
+    /// The user.
+    pub(super) user: BString,
+}
+
+impl Transaction {
+    /// Tells whether anything happened for which the identifier was used up.
+    pub(super) fn is_used(&self) -> bool {
+        !self.sender.is_empty()
+    }
+
+    /// Adds a recipient; returns the spelling of the one that stands there already if it is a duplicate.
+    pub(super) fn take(&mut self, key: Key, taken: Taken) -> Option<&BString> {
+        match self.places.entry(key) {
+            Entry::Occupied(place) => Some(&self.recipients[*place.get()].recipient.address),
+            Entry::Vacant(place) => {
+                place.insert(self.recipients.len());
+                self.recipients.push(taken);
+                None
+            }
+        }
+    }
+
+    /// Puts the recipients into the order of the queue file; none can be added any more.
+    ///
+    // QUIRK(recipients-by-host): the original keeps recipients sorted by host, those of one host in their order.
+    pub(super) fn sort_recipients(&mut self) {
+        self.places.clear();
+        self.recipients.sort_by_cached_key(|taken| {
+            let host = taken.recipient.route.as_ref().map(|route| route.host.to_ascii_lowercase());
+            host.unwrap_or_default()
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::envelope::Route;
+    use crate::name::MailerName;
+
+    fn take(transaction: &mut Transaction, address: &str, host: &str, user: &str) -> Option<BString> {
+        let mut recipient = Recipient::new(address);
+        recipient.route = Some(Route { mailer: MailerName::new("m"), host: host.into(), user: user.into() });
+        let key = Key { mailer: "m".into(), host: host.into(), user: user.into() };
+        transaction.take(key, Taken { recipient, again: false }).cloned()
+    }
+
+    #[test]
+    fn recipients_are_kept_once_and_by_host() {
+        let mut transaction = Transaction::default();
+        assert_eq!(take(&mut transaction, "<x@foo>", "foo", "x"), None);
+        assert_eq!(take(&mut transaction, "<b>", "", "b"), None);
+        assert_eq!(take(&mut transaction, "<a>", "", "a"), None);
+        assert_eq!(take(&mut transaction, "<A@us>", "", "a"), Some("<a>".into()));
+        transaction.sort_recipients();
+        let order: Vec<_> = transaction.recipients.iter().map(|t| t.recipient.address.to_string()).collect();
+        assert_eq!(order, ["<b>", "<a>", "<x@foo>"]);
+    }
+}
