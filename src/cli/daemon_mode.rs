@@ -112,14 +112,23 @@ fn override_of(named: &Named) -> Override {
     }
 }
 
+/// Returns what the command line sets.
+pub(super) fn overrides(order: &Order) -> Vec<Override> {
+    order.overrides.iter().map(override_of).collect()
+}
+
 /// Returns what a configuration is read with.
 pub(super) fn read_env(order: &Order) -> ReadEnv {
     let mut macros = MacroTable::default();
     for named in &order.macros {
         macros.set(&named.name, named.value.clone());
     }
-    let overrides = order.overrides.iter().map(override_of).collect();
-    ReadEnv { macros: Arc::new(macros), overrides, processors: order.processors, ..ReadEnv::default() }
+    ReadEnv {
+        macros: Arc::new(macros),
+        overrides: overrides(order),
+        processors: order.processors,
+        ..ReadEnv::default()
+    }
 }
 
 fn read(order: &Order, text: &[u8]) -> Result<Config, Vec<String>> {

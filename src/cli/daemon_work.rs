@@ -1,40 +1,206 @@
 //! What the network process of a daemon does: sessions and deliveries, put together from the floors below.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use bstr::ByteSlice;
+use tokio::io::AsyncWriteExt;
 
+use super::daemon_mode::overrides;
+use super::hand_opener::HandOpener;
+use crate::cf::DeliveryMode;
 use crate::daemon::programs::{Attempted, Connection, Surroundings, Task, Work};
+use crate::daemon::runner::Delivery;
+use crate::deliver::holding::Holding;
+use crate::deliver::services::Services;
+use crate::deliver::settle;
+use crate::log::Level;
+use crate::name::UnixTime;
+use crate::policy::{Admitted, Gate};
+use crate::queue::Claimed;
 use crate::queue::schedule::Facts;
+use crate::receive::{self, Accepted, Client, Pending, Service, SiteDirectory};
+use crate::site::{Inside, Site, start_inside};
+use crate::sys::host;
+
+/// How often the load average is looked at.
+const LOAD_PERIOD: Duration = Duration::from_secs(5);
+
+/// How long a client that is not let in may take to accept the reason.
+const REFUSAL_LIMIT: Duration = Duration::from_secs(2);
 
 /// Makes the work of a network process.
 pub(super) fn open(surroundings: Surroundings) -> Task<Result<Work, String>> {
     Box::pin(async move {
-        let ending = surroundings.ending;
+        let services = services(&surroundings).await?;
+        let delivery = surroundings.delivery.clone();
+        let door = Arc::new(Door {
+            gate: Gate::new(&services.site.config.options),
+            service: service(&services, &delivery),
+            services: services.clone(),
+        });
+        let ending = surroundings.ending.clone();
         let session = move |connection: Connection| -> Task<()> {
-            let mut ending = ending.clone();
-            Box::pin(async move {
-                let mut stream = connection.stream;
-                if stream.write_all(b"220 localhost ESMTP\r\n").await.is_err() {
-                    return;
-                }
-                let mut room = [0; 512];
-                loop {
-                    tokio::select! {
-                        read = stream.read(&mut room) => match read {
-                            Ok(1..) if !room.starts_with(b"QUIT") => {}
-                            _ => return,
-                        },
-                        _ = ending.wait_for(|ending| *ending) => break,
-                    }
-                }
-                // A client that is gone needs not be told.
-                let _ = stream.write_all(b"421 4.3.2 localhost shutting down\r\n").await;
-            })
+            let (door, ending) = (Arc::clone(&door), ending.clone());
+            Box::pin(async move { door.serve(connection, ending).await })
         };
-        let attempt = |claimed: crate::queue::Claimed| -> Task<Attempted> {
-            Box::pin(async move { Attempted::Waits(Facts::of(&claimed.envelope)) })
+        let attempt = move |claimed: Claimed| -> Task<Attempted> {
+            let (services, delivery) = (services.clone(), delivery.clone());
+            Box::pin(async move { attempt(&services, &delivery, claimed).await })
         };
         Ok(Work { session: Arc::new(session), attempt: Arc::new(attempt) })
     })
+}
+
+/// Puts the configuration to use, with files that hands open.
+async fn services(surroundings: &Surroundings) -> Result<Services, String> {
+    let order = &surroundings.order;
+    let hands = Arc::clone(&surroundings.hands);
+    let inside = Inside {
+        text: &surroundings.text,
+        name: &order.config_file.to_str_lossy(),
+        overrides: overrides(order),
+        mode: b'd',
+        resolv_conf: &surroundings.resolv_conf,
+        hosts: &surroundings.hosts,
+        zone: surroundings.zone.clone(),
+    };
+    let mut opener = None;
+    let started = start_inside(inside, |config| {
+        let made = Arc::new(HandOpener { hands: Arc::clone(&hands), config: Arc::clone(config) });
+        opener = Some(Arc::clone(&made));
+        made
+    })
+    .await;
+    let log = &surroundings.log;
+    for error in &started.errors {
+        log.say(Level::SYSTEM_ERROR, None, error);
+    }
+    let (Some(site), Some(opener)) = (started.site, opener) else {
+        return Err(started.errors.first().map_or_else(String::new, ToString::to_string));
+    };
+    if let Some(complaint) = &site.identity.complaint {
+        log.say(Level::SETUP, None, complaint);
+    }
+    let queue = surroundings.queue.clone();
+    Ok(Services::new(site, hands, queue, log.clone(), opener, order.queue_interval()))
+}
+
+/// Returns what all sessions share.
+fn service(services: &Services, delivery: &Delivery) -> Service {
+    let (log, later) = (services.log.clone(), delivery.clone());
+    let (at_once, now) = (delivery.clone(), services.clone());
+    Service {
+        site: Arc::clone(&services.site),
+        queue: services.queue.clone(),
+        log: services.log.clone(),
+        directory: Arc::new(SiteDirectory {
+            aliases: Arc::clone(&services.aliases),
+            hands: Arc::clone(&services.hands),
+            uses_aliases: true,
+        }),
+        deliver: Arc::new(move |accepted: Accepted| -> Pending<'static, ()> {
+            match accepted.mode {
+                DeliveryMode::Interactive => {
+                    let (services, delivery) = (now.clone(), at_once.clone());
+                    Box::pin(async move {
+                        let (name, claimed) = (accepted.claimed.name().clone(), accepted.claimed);
+                        if let Attempted::Waits(facts) = attempt(&services, &delivery, claimed).await {
+                            delivery.later(name, facts);
+                        }
+                    })
+                }
+                DeliveryMode::Background => {
+                    at_once.at_once(accepted.claimed);
+                    Box::pin(std::future::ready(()))
+                }
+                DeliveryMode::Queue | DeliveryMode::Defer => {
+                    let (name, facts) = (accepted.claimed.name().clone(), Facts::of(&accepted.claimed.envelope));
+                    later.later(name, facts);
+                    Box::pin(std::future::ready(()))
+                }
+            }
+        }),
+        run_queue: Arc::new(move |what| {
+            log.say(Level::COMMAND, None, format!("queue run for {} asked for", what.as_bstr()))
+        }),
+        load: load_average(),
+        help: None,
+    }
+}
+
+/// Returns the load average, kept up to date by a task.
+fn load_average() -> Arc<AtomicI64> {
+    let load = Arc::new(AtomicI64::new(0));
+    let kept = Arc::downgrade(&load);
+    tokio::spawn(async move {
+        while let Some(load) = kept.upgrade() {
+            #[expect(clippy::cast_possible_truncation, reason = "a load average has few digits")]
+            load.store(host::load_average().unwrap_or(0.0) as i64, Ordering::Relaxed);
+            drop(load);
+            tokio::time::sleep(LOAD_PERIOD).await;
+        }
+    });
+    load
+}
+
+/// Attempts a message once; reports that were made are delivered next.
+async fn attempt(services: &Services, delivery: &Delivery, claimed: Claimed) -> Attempted {
+    let before = Facts::of(&claimed.envelope);
+    let id = claimed.envelope.id.clone();
+    services.site.refresh_maps().await;
+    services.aliases.refresh();
+    match settle::deliver(services, Holding::Queued(Box::new(claimed)), now()).await {
+        Ok(ended) => {
+            ended.reports.into_iter().for_each(|report| delivery.at_once(report));
+            ended.waits.map_or(Attempted::Settled, Attempted::Waits)
+        }
+        Err(error) => {
+            services.log.say(Level::SYSTEM_ERROR, &id, error);
+            Attempted::Waits(before)
+        }
+    }
+}
+
+/// Where clients come in.
+struct Door {
+    gate: Gate,
+    service: Service,
+    services: Services,
+}
+
+impl Door {
+    /// Serves one connection to its end.
+    async fn serve(&self, connection: Connection, ending: tokio::sync::watch::Receiver<bool>) {
+        let Connection { mut stream, peer, port, .. } = connection;
+        let site: &Site = &self.services.site;
+        let Some(daemon) = site.config.options.daemon_port_options.get(usize::from(port)) else { return };
+        let load = self.service.load.load(Ordering::Relaxed);
+        let admitted = self.gate.enter(peer.ip(), daemon, &site.config.options, load, now());
+        let Admitted { counted, haste } = match admitted {
+            Ok(admitted) => admitted,
+            Err(refusal) => {
+                self.services.log.say(Level::REFUSED, None, &refusal);
+                let text = format!("421 4.3.2 {} Connection refused, try again later\r\n", site.identity.name);
+                // A client that does not want to hear it is gone all the same.
+                let _ = tokio::time::timeout(REFUSAL_LIMIT, stream.write_all(text.as_bytes())).await;
+                return;
+            }
+        };
+        let Ok(local) = stream.local_addr() else { return };
+        // Replies are gathered before they are sent, so nothing is won by waiting for more.
+        let _ = stream.set_nodelay(true);
+        let connection = receive::Connection {
+            client: Client::Host { peer, local },
+            daemon: Some(daemon.clone()),
+            numbers: counted.numbers,
+            haste,
+        };
+        receive::serve(stream, connection, &self.service, ending).await;
+    }
+}
+
+fn now() -> UnixTime {
+    SystemTime::now().into()
 }

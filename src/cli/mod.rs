@@ -9,6 +9,7 @@ pub mod debug;
 mod dispatch;
 pub mod editmap;
 pub mod getopt;
+mod hand_opener;
 pub mod mail_local;
 pub mod makemap;
 mod map_tools;
