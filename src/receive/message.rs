@@ -3,7 +3,6 @@
 use bstr::{BString, ByteSlice};
 
 use super::clerk::{Clerk, now, yes_or_no};
-use super::completion::{Completion, mend_recipients};
 use super::service::Accepted;
 use crate::cf::{DeliveryMode, HeaderCheck};
 use crate::log;
@@ -15,6 +14,7 @@ use crate::mail::token::Comments;
 use crate::name::MacroName;
 use crate::policy::Ask;
 use crate::queue::QueueError;
+use crate::site::completion::{complete, mend_recipients};
 use crate::smtp::server::texts::{Note, Severity};
 use crate::smtp::server::{Answer, Ending, Refusal, texts};
 
@@ -218,10 +218,7 @@ impl Clerk<'_> {
         let addresses: Vec<BString> = envelope.recipients.iter().map(|recipient| recipient.address.clone()).collect();
         envelope.flags.delete_bcc = mend_recipients(&mut own, config.options.no_recipient_action, &addresses);
         self.publish_header(&own, &addresses);
-        let expand = |template: &[u8]| self.ctx.expand(template);
-        let completion =
-            Completion { rules: &config.headers, expand: &expand, old_style: config.options.old_style_headers };
-        envelope.headers = completion.complete(own);
+        envelope.headers = complete(&self.ctx, own);
         envelope.classify(&config.precedences);
         if let Some(id) = envelope.header("Resent-Message-Id") {
             envelope.message_id = id.text().into();

@@ -2,7 +2,6 @@
 
 mod address;
 mod clerk;
-mod completion;
 mod connection;
 mod directory;
 mod driver;

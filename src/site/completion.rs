@@ -40,18 +40,18 @@ pub fn complete(ctx: &Context, own: Vec<Header>) -> Vec<Header> {
 }
 
 /// What completes a header.
-pub struct Completion<'a> {
+struct Completion<'a> {
     /// The `H` lines.
-    pub rules: &'a [HeaderRule],
+    rules: &'a [HeaderRule],
     /// Expands a template with the macros of the message.
-    pub expand: &'a dyn Fn(&[u8]) -> BString,
+    expand: &'a dyn Fn(&[u8]) -> BString,
     /// `OldStyleHeaders`.
-    pub old_style: bool,
+    old_style: bool,
 }
 
 impl Completion<'_> {
     /// Returns the whole header: the site's fields that the message lacks, then its own.
-    pub fn complete(&self, own: Vec<Header>) -> Vec<Header> {
+    fn complete(&self, own: Vec<Header>) -> Vec<Header> {
         let resent = own.iter().any(|field| is_among(field, &RESENT));
         let wanted = |rule: &&HeaderRule| {
             let name = rule.name.as_slice();

@@ -10,11 +10,20 @@ export JAIL="$jail" HERE="$here"
 
 # The overlay over the whole machine becomes the root.
 lay_root() {
+	mount -t proc proc /proc
 	ip link set lo up
-	# 192.0.2.10 is the site; 192.168.2.5 and .3.7 its LAN, 203.0.113.77 a stranger, 198.51.100.* remote hosts
-	for address in 192.0.2.10 192.168.2.5 192.168.3.7 203.0.113.77 198.51.100.11 198.51.100.12; do
-		ip addr add "$address/32" dev lo
-	done
+	# 192.0.2.10 is the site; 192.168.2.5 and .3.7 its LAN, 203.0.113.77 a stranger
+	for address in 192.0.2.10 192.168.2.5 192.168.3.7 203.0.113.77; do ip addr add "$address/32" dev lo; done
+	# a second network with the hosts of the world: 198.51.100.11 and .12
+	unshare --net sleep 1000000 &
+	world=$!
+	until [ "$(readlink "/proc/$world/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.1; done
+	ip link add site type veth peer name world netns "$world"
+	ip addr add 198.51.100.1/24 dev site
+	ip link set site up
+	for address in 198.51.100.11/24 198.51.100.12/24; do nsenter --net="/proc/$world/ns/net" ip addr add "$address" dev world; done
+	nsenter --net="/proc/$world/ns/net" ip link set world up
+	echo "$world" >"$jail/world"
 	hostname hoge.foo.jp
 	if ! mount -t overlay overlay -o "lowerdir=/,upperdir=$jail/upper,workdir=$jail/work" "$jail/root" 2>/dev/null; then
 		mount -t tmpfs tmpfs "$jail"
@@ -45,7 +54,7 @@ set_up() {
 	printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' >/etc/resolv.conf
 	printf 'hosts: files dns\npasswd: files\ngroup: files\n' >/etc/nsswitch.conf
 	for user in alice bob; do id $user >/dev/null 2>&1 || useradd -m -s /bin/sh $user; done
-	newaliases
+	newaliases || skip "newaliases"
 	log_to /dev/log /var/log/maillog
 	if command -v python3 >/dev/null; then
 		python3 "$here/tests/oracle/fakedns.py" "$here/tests/oracle/worlds/seed/zone" 127.0.0.1 >/tmp/dns &
@@ -68,6 +77,7 @@ log_to() {
 }
 
 . "$here/tests/site/words.sh"
+
 case ${JAIL_STAGE:-outside} in
 outside)
 	[ "$(id -u)" = 0 ] || { echo "jail.sh: needs root" >&2; exit 77; }

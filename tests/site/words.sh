@@ -15,6 +15,14 @@ until_true() {
 	done
 }
 
+# Starts the SMTP server of the remote hosts; what it gets is kept in /var/spool/capture.
+remote_hosts() {
+	mkdir -p /var/spool/capture
+	chmod 1777 /var/spool/capture
+	nsenter --net="/proc/$(cat "$JAIL/world")/ns/net" python3 "$HERE/tests/oracle/smtpsink.py" >/tmp/sink 2>&1 &
+	until_true 50 test -s /tmp/sink
+}
+
 # Speaks SMTP: $1 own address, $2 port, $3 sender, $4 recipient, $5 subject; fails when a command is refused.
 client() {
 	perl -MIO::Socket::INET -e '
