@@ -12,7 +12,10 @@ use crate::sys::{host, privilege};
 
 use super::command_line::{CommandLine, UsageError, base_name};
 use super::mode::Mode;
-use super::{begin, configuration, daemon_mode, editmap, mail_local, makemap, praliases, queue_list, show, test_mode};
+use super::{
+    aliases, begin, configuration, daemon_mode, editmap, mail_local, makemap, praliases, queue_list, show, submission,
+    test_mode, verify,
+};
 
 /// What a program's name stands for.
 enum Program {
@@ -56,6 +59,10 @@ const MODES: &[(Mode, Start)] = &[
     (Mode::PrintQueue, queue_list::main),
     (Mode::QueueRun, daemon_mode::run),
     (Mode::Test, test_mode::main),
+    (Mode::Deliver, submission::run),
+    (Mode::Arpanet, submission::run),
+    (Mode::Verify, verify::run),
+    (Mode::InitAliases, aliases::run),
 ];
 
 /// Runs the program that the last component of `argv[0]` names and returns its exit status.

@@ -1,11 +1,13 @@
 //! The command lines of all personalities, one file per mode.
 
+pub mod aliases;
 pub mod begin;
 pub mod command_line;
 pub mod configuration;
 pub mod daemon_mode;
 mod daemon_work;
 pub mod debug;
+mod desk;
 mod dispatch;
 pub mod editmap;
 pub mod getopt;
@@ -19,6 +21,8 @@ pub mod queue_list;
 pub mod queue_run;
 pub mod show;
 pub mod smtp_stdio;
+pub mod submission;
 pub mod test_mode;
+pub mod verify;
 
 pub use dispatch::run;

@@ -1,0 +1,135 @@
+//! `-bi` and `newaliases`: alias databases are built from their texts (op guide, "Rebuilding the alias database").
+
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use bstr::{BString, ByteSlice};
+
+use super::begin::begin;
+use super::command_line::CommandLine;
+use super::desk::{self, Desk};
+use crate::log::{About, Level, Log, Priority};
+use crate::map::aliases::{self, AliasTable, alias_file_maps};
+use crate::map::{Definition, DirectOpener, TargetOptions};
+use crate::name::Sysexit;
+use crate::site::Site;
+use crate::submit::{Caller, Terminal};
+
+/// The classes whose databases are built; the texts of others are read as they are.
+const BUILT_CLASSES: [&[u8]; 2] = [b"implicit", b"hash"];
+
+/// Builds all alias databases of the configuration.
+pub fn run(command: &CommandLine) -> ExitCode {
+    Desk::on_runtime(async || {
+        let log = desk::log(command);
+        let site = match begin(command, Arc::new(DirectOpener)).await {
+            Ok(begun) => begun.site,
+            Err(exit) => return exit,
+        };
+        log.set_detail(site.config.options.log_level);
+        let mut out = io::stdout();
+        let terminal = Terminal::new(&mut out);
+        let by = Caller::find().name;
+        Builder { log: &log, by, terminal }.all(&site)
+    })
+}
+
+/// Builds databases, tells and logs of it.
+struct Builder<'a> {
+    log: &'a Log,
+    /// Who builds.
+    by: BString,
+    terminal: Terminal<'a>,
+}
+
+impl Builder<'_> {
+    /// Builds every database that AliasFile names.
+    fn all(mut self, site: &Site) -> Sysexit {
+        let owner = &site.config.options.trusted_user;
+        let owner = owner.user.as_ref().and_then(desk::uid);
+        for (class, args) in site.config.options.alias_file.iter().flat_map(|option| alias_file_maps(option)) {
+            let definition = Definition::parse(b"aliases", &class, &args).0;
+            let file = definition.and_then(|definition| definition.file);
+            if let Some(file) = file.filter(|_| BUILT_CLASSES.contains(&class.as_slice())) {
+                self.build(&file, TargetOptions { links_allowed: false, owner });
+            }
+        }
+        self.terminal.exit()
+    }
+
+    /// Builds one database.
+    fn build(&mut self, file: &BString, options: TargetOptions) {
+        let source = Path::new(std::ffi::OsStr::from_bytes(file));
+        let text = match std::fs::read(source) {
+            Ok(text) => text,
+            Err(error) => {
+                let reason = error.to_string();
+                let reason = reason.split(" (os error").next().unwrap_or_default().to_owned();
+                // QUIRK(newaliases-missing-file): a missing text is told, and the exit status stays 0.
+                self.terminal.tell(format!("newaliases: cannot open {file}: {reason}"));
+                return;
+            }
+        };
+        let (entries, mut problems) = aliases::parse(&text);
+        let (table, warnings) = AliasTable::new(&entries);
+        problems.extend(warnings);
+        problems.sort_by_key(|(line, _)| *line);
+        let mut database = file.clone();
+        database.extend_from_slice(b".db");
+        if let Err(error) = table.save(Path::new(std::ffi::OsStr::from_bytes(&database)), options) {
+            self.fail(&format!("Cannot create database for alias file {file}: {error}"));
+            return;
+        }
+        let rebuilt = format!("alias database {file} rebuilt by {}", self.by);
+        self.log.say(Level { priority: Priority::Notice, detail: 6 }, About::Program, rebuilt);
+        for (line, problem) in problems {
+            let text = format!("{file}: line {line}: {problem}");
+            if problem.is_warning() { self.terminal.tell(&text) } else { self.fail(&text) }
+        }
+        let counts = format!("{file}: {}", table.counts);
+        self.terminal.tell(&counts);
+        self.log.say(Level { priority: Priority::Info, detail: 8 }, About::Program, counts);
+    }
+
+    /// Tells and logs what is wrong.
+    fn fail(&mut self, text: &str) {
+        self.terminal.tell(text);
+        self.terminal.fail(Sysexit::Software);
+        let line = format!("SYSERR({}): {text}", self.by.as_bstr());
+        self.log.say(Level { priority: Priority::Critical, detail: 1 }, About::NoQueue, line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str, exit: Sysexit) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = BString::from(folder.path().join("aliases").as_os_str().as_bytes());
+        std::fs::write(folder.path().join("aliases"), text).expect("written");
+        let mut out = Vec::new();
+        let log = Log::nowhere();
+        let mut builder = Builder { log: &log, by: "root".into(), terminal: Terminal::new(&mut out) };
+        builder.build(&file, TargetOptions::default());
+        assert_eq!(builder.terminal.exit(), exit);
+        assert_eq!(String::from_utf8_lossy(&out).replace(&file.to_string(), "F"), expected);
+        assert!(folder.path().join("aliases.db").exists());
+    }
+
+    #[test]
+    fn the_counts_are_told() {
+        check("a: b\nlist: a, b\n", "F: 2 aliases, longest 4 bytes, 10 bytes total\n", Sysexit::Ok);
+    }
+
+    #[test]
+    fn bad_lines_are_told_and_the_others_are_built() {
+        let told = "F: line 2: missing colon\nF: line 3: a... Warning: duplicate alias name a\n\
+                    F: 2 aliases, longest 1 bytes, 4 bytes total\n";
+        check("a: b\nx\na: c\n", told, Sysexit::Software);
+    }
+}
