@@ -276,8 +276,13 @@ impl<'a> Sending<'a> {
 
 /// Returns hands that perform requests in this process, with its own rights; for processes of ordinary users.
 pub fn in_process(config: &Config) -> Hands {
+    in_process_over(config, None)
+}
+
+/// As [`in_process`], with queue directories.
+pub(super) fn in_process_over(config: &Config, spool: Option<Arc<dyn Spool>>) -> Hands {
     let service =
-        Service { config: config.clone(), spool: None, mailboxes: Mailboxes::default(), programs: Programs::default() };
+        Service { config: config.clone(), spool, mailboxes: Mailboxes::default(), programs: Programs::default() };
     let service = Arc::new(Mutex::new(service));
     let perform: Perform = Arc::new(move |request| {
         let service = Arc::clone(&service);

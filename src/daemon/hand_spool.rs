@@ -212,3 +212,85 @@ impl Spool for HandSpool {
         Ok(space)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::cf::Config;
+    use crate::daemon::hand;
+    use crate::mail::envelope::{Envelope, Recipient};
+    use crate::name::UnixTime;
+    use crate::queue::{Claimed, DirectSpool, Layout, Orphans, Queue, QueueOptions};
+
+    /// Returns a queue in `folder` whose files a hand opens.
+    fn queue_in(folder: &Path) -> Queue {
+        let layout = Layout { queue_directory: folder.to_str().expect("text").into(), groups: Vec::new() };
+        let directories = layout.directories().expect("there");
+        let spool: Arc<dyn Spool> = Arc::new(DirectSpool::open(&layout, 0).expect("opened"));
+        let hands = Arc::new(hand::in_process_over(&Config::default(), Some(spool)));
+        Queue::new(Arc::new(HandSpool::new(hands, directories)), QueueOptions::default())
+    }
+
+    async fn put(queue: &Queue) -> Claimed {
+        let now = UnixTime::from_secs(1_795_342_830);
+        let mut draft = queue.create(now).await.expect("created");
+        draft.write(b"body\n").await.expect("written");
+        let mut envelope = Envelope::new(draft.id().clone(), now, "<a@example.com>");
+        envelope.recipients = vec![Recipient::new("<b@example.org>"), Recipient::new("<c@example.net>")];
+        draft.commit(&envelope).await.expect("committed")
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).expect("there").flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy()[..2].to_owned()).collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_message_lives_and_goes_through_a_hand() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let queue = queue_in(folder.path());
+        queue.check_space(5).expect("room");
+        let mut claimed = put(&queue).await;
+        let name = claimed.name().clone();
+        assert!(queue.claim(&name).await.expect("answered").is_none(), "it is locked");
+        claimed.envelope.recipients.remove(0);
+        claimed.save().await.expect("saved");
+        drop(claimed);
+        assert_eq!(queue.list().await.expect("listed").len(), 1);
+        let claimed = queue.claim(&name).await.expect("answered").expect("free again");
+        assert_eq!(claimed.envelope.recipients.len(), 1);
+        assert_eq!(claimed.body().size_bytes().expect("known"), 5);
+        claimed.remove().await.expect("removed");
+        assert_eq!(names(folder.path()), Vec::<String>::new());
+        assert!(queue.claim(&name).await.expect("answered").is_none(), "it is gone");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn orphans_go_and_useless_entries_are_set_aside() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let queue = queue_in(folder.path());
+        drop(put(&queue).await);
+        std::fs::write(folder.path().join("df6AMAKU11004711"), "orphan").expect("written");
+        let broken = folder.path().join("qf6AMAKU22004711");
+        std::fs::write(&broken, "V8\nno control file\n").expect("written");
+        let recovered = queue.recover(Orphans::NotLocked, |_| false).await.expect("recovered");
+        assert_eq!((recovered.removed.len(), recovered.alerts.len(), recovered.waiting.len()), (1, 1, 1));
+        let mut left = names(folder.path());
+        left.sort_unstable();
+        assert_eq!(left, ["Qf", "df", "qf"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_identifier_that_is_taken_is_told_apart() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let queue = queue_in(folder.path());
+        let entry = EntryName { directory: 0, id: "6AMAKU11004711".parse().expect("an id") };
+        queue.spool().create(vec![entry.clone()]).await.remove(0).expect("created");
+        let again = queue.spool().create(vec![entry]).await.remove(0);
+        assert!(matches!(again, Err(SpoolError::Taken(_))), "{again:?}");
+        let elsewhere = EntryName { directory: 9, id: "6AMAKU11004711".parse().expect("an id") };
+        queue.spool().create(vec![elsewhere]).await.remove(0).expect_err("no such directory");
+    }
+}

@@ -8,6 +8,7 @@ mod back_off;
 pub mod cage;
 pub mod client_queue;
 pub mod hand;
+pub mod hand_opener;
 pub mod hand_spool;
 pub mod keeper;
 pub mod launch;

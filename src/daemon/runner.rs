@@ -36,7 +36,14 @@ const SLEEP_MAX: Duration = Duration::from_secs(60);
 pub struct Delivery {
     at_once: mpsc::Sender<Claimed>,
     later: mpsc::Sender<(EntryName, Facts)>,
+    hasten: mpsc::Sender<Chosen>,
 }
+
+/// Chooses entries.
+pub type Chosen = Box<dyn Fn(&EntryName, &Facts) -> bool + Send>;
+
+/// The most wishes to hasten that wait; a client that asks for more has been heard already.
+const HASTEN_MAX: usize = 16;
 
 impl Delivery {
     /// Delivers a message as soon as there is room; it is in the queue already, so nothing can be lost.
@@ -55,6 +62,12 @@ impl Delivery {
         // If there is no room either, the next queue run finds it.
         let _ = self.later.try_send((name, facts));
     }
+
+    /// Makes the waiting entries due that `chosen` chooses (ETRN).
+    pub fn hasten(&self, chosen: Chosen) {
+        // Whoever asks more often than that is served by the wishes before.
+        let _ = self.hasten.try_send(chosen);
+    }
 }
 
 /// The receiving ends of a [`Delivery`].
@@ -62,13 +75,16 @@ impl Delivery {
 pub struct Intake {
     at_once: mpsc::Receiver<Claimed>,
     later: mpsc::Receiver<(EntryName, Facts)>,
+    hasten: mpsc::Receiver<Chosen>,
 }
 
 /// Returns a way to the runner and the end that the runner reads.
 pub fn intake() -> (Delivery, Intake) {
     let (at_once, taken_at_once) = mpsc::channel(AT_ONCE_MAX);
     let (later, taken_later) = mpsc::channel(LATER_MAX);
-    (Delivery { at_once, later }, Intake { at_once: taken_at_once, later: taken_later })
+    let (hasten, taken_hasten) = mpsc::channel(HASTEN_MAX);
+    let intake = Intake { at_once: taken_at_once, later: taken_later, hasten: taken_hasten };
+    (Delivery { at_once, later, hasten }, intake)
 }
 
 /// Returns the title of a process that runs a queue.
@@ -122,6 +138,7 @@ enum Happening {
     Known(EntryName, Facts),
     Ended(Finished),
     Recovered(Result<Recovered, QueueError>),
+    Hasten(Chosen),
     Run,
     Due,
     Stop,
@@ -160,6 +177,7 @@ impl Runner {
                 _ = finishing.wait_for(|finishing| *finishing) => Happening::Stop,
                 Some(claimed) = intake.at_once.recv(), if has_room => Happening::Accepted(claimed),
                 Some((name, facts)) = intake.later.recv() => Happening::Known(name, facts),
+                Some(chosen) = intake.hasten.recv() => Happening::Hasten(chosen),
                 Some(ended) = self.jobs.join_next() => match ended {
                     Ok(finished) => Happening::Ended(finished),
                     Err(_) => continue,
@@ -188,6 +206,7 @@ impl Runner {
             Happening::Ended(finished) => self.finished(finished),
             Happening::Recovered(Ok(recovered)) => self.take_over(recovered),
             Happening::Recovered(Err(error)) => self.log.say(Level::SYSTEM_ERROR, None, error),
+            Happening::Hasten(chosen) => self.schedule.hasten(now(), chosen),
             Happening::Run | Happening::Due | Happening::Stop => {}
         }
     }
@@ -294,4 +313,100 @@ async fn attempt(work: Work, watched: &Watched, claimed: Claimed) -> Finished {
 
 fn now() -> UnixTime {
     SystemTime::now().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::cf::Options;
+    use crate::daemon::programs::{Connection, Task};
+    use crate::daemon::work_table::WorkTable;
+    use crate::mail::envelope::{Envelope, Recipient};
+    use crate::name::QueueId;
+    use crate::queue::{DirectSpool, Layout, QueueOptions};
+
+    fn queue_in(folder: &Path) -> Queue {
+        let layout = Layout { queue_directory: folder.to_str().expect("text").into(), groups: Vec::new() };
+        Queue::new(Arc::new(DirectSpool::open(&layout, 0).expect("opened")), QueueOptions::default())
+    }
+
+    async fn put(queue: &Queue, to: &str) -> Claimed {
+        let draft = queue.create(now()).await.expect("created");
+        let mut envelope = Envelope::new(draft.id().clone(), now(), "<a@example.com>");
+        envelope.recipients = vec![Recipient::new(to)];
+        draft.commit(&envelope).await.expect("committed")
+    }
+
+    /// Work that notes what it was given; it removes messages to good.example, panics at bad.example, keeps the rest.
+    fn work() -> (Work, Arc<Mutex<Vec<QueueId>>>) {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&seen);
+        let attempt = move |claimed: Claimed| -> Task<Attempted> {
+            noted.lock().expect("no panic").push(claimed.name().id.clone());
+            Box::pin(async move {
+                let facts = Facts::of(&claimed.envelope);
+                match facts.destination.as_slice() {
+                    b"good.example" => {
+                        claimed.remove().await.expect("removed");
+                        Attempted::Settled
+                    }
+                    b"bad.example" => panic!("an error of the program"),
+                    _ => Attempted::Waits(facts),
+                }
+            })
+        };
+        let session = |_: Connection| -> Task<()> { Box::pin(async {}) };
+        (Work { session: Arc::new(session), attempt: Arc::new(attempt) }, seen)
+    }
+
+    fn runner(queue: &Queue, work: Work, once: bool) -> Runner {
+        let watched = Watched::new(WorkTable::create().expect("a table"));
+        let options = RunOptions { interval: None, once, orphans: Orphans::NotLocked };
+        let policy = Policy::new(&Options::default(), None);
+        Runner::new(queue.clone(), work, Log::nowhere(), watched, policy, options)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn one_run_tries_everything_once_and_ends() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let queue = queue_in(folder.path());
+        for to in ["<x@good.example>", "<x@slow.example>", "<x@bad.example>", "<y@good.example>"] {
+            drop(put(&queue, to).await);
+        }
+        let (work, seen) = work();
+        let (_delivery, intake) = intake();
+        let (_finishing, is_finishing) = watch::channel(false);
+        runner(&queue, work, true).run(intake, is_finishing).await;
+        assert_eq!(seen.lock().expect("no panic").len(), 4);
+        assert_eq!(queue.list().await.expect("listed").len(), 2, "what was not delivered stays");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_was_accepted_is_tried_at_once_and_finished_before_the_end() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let queue = queue_in(folder.path());
+        let (work, seen) = work();
+        let (delivery, intake) = intake();
+        let (finishing, is_finishing) = watch::channel(false);
+        let running = tokio::spawn(runner(&queue, work, false).run(intake, is_finishing));
+        delivery.at_once(put(&queue, "<x@good.example>").await);
+        while seen.lock().expect("no panic").is_empty() {
+            tokio::task::yield_now().await;
+        }
+        finishing.send_replace(true);
+        running.await.expect("no panic");
+        assert_eq!(queue.list().await.expect("listed").len(), 0);
+    }
+
+    #[test]
+    fn titles_and_start_lines_are_the_originals() {
+        let interval = Duration::from_secs(900);
+        let title = title(interval, b"/var/spool/clientmqueue");
+        assert_eq!(title, "sendmail: Queue runner@00:15:00 for /var/spool/clientmqueue");
+        assert_eq!(duties(true, Some(interval)), "SMTP+queueing@00:15:00");
+        assert_eq!(duties(false, Some(interval)), "queueing@00:15:00");
+    }
 }

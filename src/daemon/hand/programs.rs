@@ -267,3 +267,98 @@ fn surroundings(config: &Config, mailer: &Mailer, user: &User, program: &mut Pro
         program.nice(mailer.nice);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Read, Write};
+    use std::time::Duration;
+
+    use nix::unistd::getuid;
+
+    use super::*;
+    use crate::cf::{self, ReadEnv};
+    use crate::daemon::hand::in_process;
+    use crate::keeper::request::{Source, SourceRoot};
+    use crate::keeper::{HandError, Hands, ProgramEnd};
+    use crate::name::MailerName;
+
+    /// Returns hands of a site with a mailer for programs and one of its own.
+    fn hands() -> Hands {
+        let user = getuid();
+        let text = format!(
+            "V10\nO DefaultUser={user}:{user}\n\
+             Mprog, P=/bin/sh, F=lsDFMoqeu9, A=sh -c $u\n\
+             Mcount, P=/bin/sh, F=lsDFMoqeu9, A=sh -c cat;exit\\ 7 $u\n"
+        );
+        let (config, errors) = cf::read(text.as_bytes(), "x.cf", &ReadEnv::default());
+        assert!(errors.is_empty(), "{errors:?}");
+        in_process(&config)
+    }
+
+    fn command(words: &[&str], text: &str) -> Launch {
+        Launch {
+            mailer: MailerName::new("prog"),
+            words: words.iter().map(|word| BString::from(*word)).collect(),
+            source: Some(Source { root: SourceRoot::Rules { text: text.into() }, elements: Vec::new() }),
+            user: None,
+            sender: "a@example.com".into(),
+            entry: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_reads_the_message_and_tells_by_its_status() {
+        let hands = hands();
+        let launch = command(&["sh", "-c", "cat; exit 7"], "|cat; exit 7");
+        let mut program = hands.start(launch).await.expect("started");
+        let mut input = File::from(program.input.take().expect("a pipe"));
+        input.write_all(b"the message").expect("written");
+        drop(input);
+        assert_eq!(program.wait().await.expect("ended"), ProgramEnd::Exited(7));
+        let mut said = String::new();
+        File::from(program.output.take().expect("a pipe")).read_to_string(&mut said).expect("readable");
+        assert_eq!(said, "the message");
+    }
+
+    #[tokio::test]
+    async fn half_a_message_has_no_end_and_a_killed_program_is_told() {
+        let hands = hands();
+        let mut program = hands.start(command(&["sh", "-c", "cat; exit 7"], "|cat; exit 7")).await.expect("started");
+        // The writer dies: the program must not take that for the end of the message.
+        drop(program.input.take());
+        program.kill();
+        let ended = tokio::time::timeout(Duration::from_secs(20), program.wait()).await.expect("in time");
+        assert_eq!(ended.expect("told"), ProgramEnd::Killed(9));
+    }
+
+    #[tokio::test]
+    async fn nothing_runs_that_neither_mailer_nor_source_names() {
+        let hands = hands();
+        let refused = |launch| async { hands.start(launch).await.err().expect("refused") };
+        let is_undeclared = |error: HandError| error.kind() == Some(&FailureKind::Undeclared {});
+        assert!(is_undeclared(refused(command(&["sh", "-c", "id"], "|true")).await));
+        assert!(is_undeclared(refused(command(&["sh", "-x", "true"], "|true")).await));
+        assert!(is_undeclared(refused(Launch { source: None, ..command(&["sh", "-c", "id"], "") }).await));
+        let unknown = Launch { mailer: MailerName::new("none"), ..command(&["sh"], "|true") };
+        assert!(is_undeclared(refused(unknown).await));
+    }
+
+    #[test]
+    fn words_without_macros_must_stand_as_declared() {
+        let words = |text: &str| text.split(' ').map(BString::from).collect::<Vec<_>>();
+        let template = words("mail.local -d \u{1}u -x");
+        let template: Vec<BString> =
+            template.iter().map(|word| word.iter().map(|b| if *b == 1 { EXPAND } else { *b }).collect()).collect();
+        for (line, expected) in [
+            ("mail.local -d joe -x", true),
+            ("mail.local -d joe ann -x", true),
+            ("mail.local -d -x", true),
+            ("mail.local -h joe -x", false),
+            ("mail.local -d joe", false),
+            ("sh -d joe -x", false),
+        ] {
+            assert_eq!(fits(&template, &words(line)), expected, "{line}");
+        }
+    }
+}
