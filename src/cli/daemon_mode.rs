@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
-use super::command_line::{CommandLine, base_name};
+use super::command_line::{CommandLine, ConfigChoice, base_name};
 use super::mode::Mode;
 use super::{configuration, daemon_work};
 use crate::cf::{self, Config, Override, ReadEnv};
@@ -47,9 +47,9 @@ pub fn role(argv: &[BString]) -> Option<ExitCode> {
     Some(role::run(role, argv.get(1).map(|word| word.as_slice()), PROGRAMS))
 }
 
-/// Tells whether the queue of submissions is meant (`-Ac`).
+/// Tells whether the queue of submissions is meant (`-Ac`, also beside `-C`).
 fn is_client_queue(command: &CommandLine) -> bool {
-    command.config == super::command_line::ConfigChoice::Submission
+    command.config == ConfigChoice::Submission || command.argv.iter().any(|word| word == "-Ac")
 }
 
 /// Returns what the processes must know of the command line.

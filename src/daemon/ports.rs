@@ -1,14 +1,18 @@
 //! The listening sockets that the keeper holds for as long as it lives.
 
-use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
 
 use crate::cf::{Config, DaemonPort, Family};
+use crate::net::Hosts;
 use crate::net::listen::{ListenAddress, ListenError, ListenFamily, Port, listen};
 use crate::sys::host;
+
+/// The system's list of hosts.
+const HOSTS_FILE: &str = "/etc/hosts";
 
 /// How long a start waits for a predecessor that is ending.
 const PREDECESSOR_WAIT: Duration = Duration::from_secs(10);
@@ -106,16 +110,19 @@ fn place(port: &DaemonPort) -> Result<ListenAddress, PortError> {
     Ok(place)
 }
 
-/// Reads an address, with or without `[IPv6:…]`, or asks the system for a host's.
+/// Reads an address, with or without `[IPv6:…]`, or a name that the system's list of hosts has.
+///
+/// DNS is not asked: the keeper is root and reads no byte from the network.
 fn find_address(text: &str, family: ListenFamily) -> Result<IpAddr, String> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
     let bare = bare.strip_prefix("IPv6:").unwrap_or(bare);
     if let Ok(address) = bare.parse() {
         return Ok(address);
     }
-    let mut found = (bare, 0).to_socket_addrs().map_err(|error| format!("host {bare} unknown: {error}"))?;
-    let fits = |address: &SocketAddr| address.is_ipv6() == (family == ListenFamily::Inet6);
-    found.find(fits).map(|address| address.ip()).ok_or_else(|| format!("host {bare} has no address of this family"))
+    let hosts = Hosts::parse(&std::fs::read(HOSTS_FILE).unwrap_or_default());
+    let fits = |address: &IpAddr| address.is_ipv6() == (family == ListenFamily::Inet6);
+    let found = hosts.addresses(bare.as_bytes()).into_iter().find(fits);
+    found.ok_or_else(|| format!("host {bare} unknown: write its address, or add it to {HOSTS_FILE}"))
 }
 
 /// Returns ` (held by …)`, or nothing where that cannot be found out.
