@@ -59,6 +59,7 @@ pub(super) fn submission(command: &CommandLine, caller: &Caller) -> Submission {
         }),
         envid: command.envelope_id.clone(),
         without_aliases: command.without_aliases,
+        is_gateway: command.is_gateway,
         protocol: command.protocol.clone(),
         host: command.host.clone(),
         warnings: warnings(command, caller),

@@ -143,7 +143,7 @@ async fn resolve(services: &Services, ctx: &mut Context, envelope: &mut Envelope
 fn note_reasons(envelope: &mut Envelope, deferred: &[Settled]) {
     for recipient in &mut envelope.recipients {
         if let Some(settled) = deferred.iter().find(|settled| settled.recipient.address == recipient.address) {
-            recipient.message = Some(settled.outcome.reason());
+            recipient.message = Some(settled.outcome.stat.clone());
         }
     }
     envelope.message = deferred.last().map(|settled| settled.outcome.stat.clone());

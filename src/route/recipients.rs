@@ -112,7 +112,7 @@ impl Expander<'_> {
 
     /// Takes one address one step on.
     async fn step(&mut self, mut item: Item) -> Step {
-        let route = match item.parsed.take() {
+        let mut route = match item.parsed.take() {
             Some(route) => route,
             None => match parse::parse(self.ctx, &item.recipient.address, parse::Role::Recipient).await {
                 Ok(Parsed::Mailer(route)) => route,
@@ -127,6 +127,9 @@ impl Expander<'_> {
             let text = format!("mailer {} is not defined: add an M line for it to the configuration", route.mailer);
             return Step::Refused(refused(item.recipient, Refusal::permanent(Status::new(5, 3, 5), 554, text)));
         };
+        if matches!(route.mailer.as_bytes(), b"prog" | b"*file*") {
+            route.user = address_list::unquote(&route.user);
+        }
         item.recipient.route = Some(route.clone());
         if item.recipient.final_recipient.is_none() && item.recipient.primary {
             item.recipient.final_recipient = Some(parse::final_recipient(self.ctx, &mailer, &item.recipient.address));

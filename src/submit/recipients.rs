@@ -9,6 +9,7 @@ use crate::log::{Delivered, Level, Priority};
 use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::{Notify, Recipient, Route};
 use crate::mail::header::Header;
+use crate::mail::token::{ScanError, ScanOptions};
 use crate::name::{QueueId, Status, Sysexit};
 use crate::route::recipients::{Expander, Refused};
 use crate::route::refusal::Refusal;
@@ -29,8 +30,10 @@ pub(super) struct Recipients {
     pub(super) refused: Vec<Refused>,
     /// Who may get it later: they are looked up again in the queue.
     pub(super) later: Vec<Refused>,
-    /// How many addresses were named, with those that others stand for.
+    /// How many addresses were named.
     pub(super) named: usize,
+    /// An address was misspelt; what could be made of it is used.
+    pub(super) misspelt: bool,
     /// The only address that was named on the command line, for `$u`.
     pub(super) only: Option<BString>,
 }
@@ -89,19 +92,27 @@ impl Desk<'_> {
     /// Adds one address and whoever it stands for.
     async fn add(&self, ctx: &mut Context, address: BString, to: &mut Recipients, terminal: &mut Terminal<'_>) {
         let spelling = address.clone();
-        let mut recipient = Recipient::new(address);
+        let (address, complaint) = mended(ctx, address);
+        if let Some(complaint) = complaint {
+            self.tell(&format!("{spelling}... {complaint}").into(), terminal);
+            to.misspelt = true;
+        }
+        let mut recipient = Recipient::new(address.clone());
         recipient.notify = self.submission.notify;
         let uses_aliases = self.follows_aliases && !self.submission.without_aliases;
         let (aliases, hands) = (&self.services.aliases, &self.services.hands);
         let expanded = Expander { ctx, aliases, hands, uses_aliases }.expand(recipient).await;
-        let same = |found: &Recipient| found.address == spelling;
-        if expanded.aliased && !expanded.recipients.iter().all(same) {
-            to.named += 1;
-        }
-        for recipient in expanded.recipients.into_iter().rev() {
+        let respelt = |recipient: &mut Recipient| {
+            if recipient.primary && recipient.address == address {
+                recipient.address = spelling.clone();
+            }
+        };
+        for mut recipient in expanded.recipients.into_iter().rev() {
+            respelt(&mut recipient);
             self.take(ctx, recipient, to);
         }
-        for refused in expanded.refused {
+        for mut refused in expanded.refused {
+            respelt(&mut refused.recipient);
             if refused.refusal.is_temporary() {
                 to.later.push(refused);
             } else {
@@ -124,15 +135,19 @@ impl Desk<'_> {
         to.found.insert(at, recipient);
     }
 
+    /// Tells caller and log what is wrong with an address.
+    fn tell(&self, text: &BString, terminal: &mut Terminal<'_>) {
+        if self.logs_complaints {
+            let level = Level { priority: Priority::Info, detail: 5 };
+            self.services.log.line(level, self.id, text);
+        }
+        terminal.complain(text);
+    }
+
     /// Tells caller and log of a recipient that cannot be served.
     fn refuse(&self, refused: &Refused, terminal: &mut Terminal<'_>) {
         let Refused { recipient, refusal } = refused;
-        let text = complaint(refused);
-        if self.logs_complaints {
-            let level = Level { priority: Priority::Info, detail: 5 };
-            self.services.log.line(level, self.id, &text);
-        }
-        terminal.complain(&text);
+        self.tell(&complaint(refused), terminal);
         terminal.fail(exit(refusal));
         if refusal.exit == Sysexit::NoUser {
             let reply = BString::from(format!("{} {} {}", refusal.code, refusal.status, refusal.text));
@@ -146,6 +161,21 @@ impl Desk<'_> {
             }
             .write(&self.services.log, self.id);
         }
+    }
+}
+
+/// Returns an address as it can be used, and what is wrong with its spelling.
+///
+// QUIRK(unbalanced-arguments): what is unbalanced is told, and the address is used all the same, balanced.
+fn mended(ctx: &Context, address: BString) -> (BString, Option<ScanError>) {
+    let scanned = ctx.scan(&address, ScanOptions::ADDRESS);
+    match (scanned.errors.first(), scanned.tokens) {
+        (Some(error), Some(tokens)) => {
+            let text = ctx.join(&tokens);
+            let again = ctx.scan(&text, ScanOptions::ADDRESS);
+            if again.errors.is_empty() && !text.is_empty() { (text, Some(*error)) } else { (address, None) }
+        }
+        _ => (address, None),
     }
 }
 

@@ -34,6 +34,9 @@ const KEPT_MACROS: [&str; 4] = ["_", "r", "s", "daemon_flags"];
 /// What `${daemon_flags}` is where DirectSubmissionModifiers says nothing.
 const DIRECT_FLAGS: &str = "c u";
 
+/// What `${daemon_flags}` is for mail from a gateway.
+const GATEWAY_FLAGS: &str = "CC f";
+
 /// Submits one message; returns what the program exits with.
 ///
 /// 0 means that the message is in the queue for good, or that the next host has taken it.
@@ -107,7 +110,12 @@ impl<'a> Work<'a> {
         ctx.set("t", date::compact(now));
         ctx.set("d", date::ctime(now, zone));
         let flags = &services.site.config.options.direct_submission_modifiers;
-        ctx.set("daemon_flags", if flags.is_empty() { DIRECT_FLAGS.into() } else { flags.clone() });
+        let flags: BString = match () {
+            () if submission.is_gateway => GATEWAY_FLAGS.into(),
+            () if flags.is_empty() => DIRECT_FLAGS.into(),
+            () => flags.clone(),
+        };
+        ctx.set("daemon_flags", flags);
         for (name, value) in [("r", &submission.protocol), ("s", &submission.host)] {
             if let Some(value) = value {
                 ctx.set(name, caller::clean(value));
@@ -127,6 +135,9 @@ impl<'a> Work<'a> {
             Desk { services, submission, id: &id, follows_aliases: !self.ctx.is_deferred, logs_complaints: true };
         let mut recipients = Recipients::default();
         desk.add_arguments(&mut self.ctx, &mut recipients, terminal).await;
+        if recipients.misspelt {
+            terminal.fail(Sysexit::Usage);
+        }
         let incoming = match self.read(input).await {
             Ok(incoming) => incoming,
             Err(error) => return self.input_failed(&error, terminal),

@@ -72,6 +72,9 @@ impl Registrar<'_> {
         }
         ctx.set("f", sender.address.clone());
         ctx.set("g", sender.address.clone());
+        if sender.address.is_empty() {
+            sender.address = "<>".into();
+        }
         let is_own = is_local && route.as_ref().is_some_and(|route| route.user == self.caller.name);
         let may_name = submission.sender.is_none() || is_own || ctx.is_in_class(TRUSTED_CLASS, &self.caller.name);
         if may_name {

@@ -27,6 +27,8 @@ pub struct Submission {
     pub envid: Option<BString>,
     /// Aliases and `.forward` files do not count (`-n`).
     pub without_aliases: bool,
+    /// The message comes from a gateway and is left as it is (`-G`).
+    pub is_gateway: bool,
     /// How the message came here (`-p`).
     pub protocol: Option<BString>,
     /// From where the message came here (`-p`).

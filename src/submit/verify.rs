@@ -22,6 +22,9 @@ pub async fn verify(
     let desk = Desk { services, submission, id: &id, follows_aliases: true, logs_complaints: true };
     let mut recipients = Recipients::default();
     desk.add_arguments(&mut ctx, &mut recipients, terminal).await;
+    if recipients.misspelt {
+        terminal.fail(Sysexit::Usage);
+    }
     for recipient in &recipients.found {
         terminal.tell(line(recipient));
     }
