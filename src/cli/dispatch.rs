@@ -13,8 +13,8 @@ use crate::sys::{host, privilege};
 use super::command_line::{CommandLine, UsageError, base_name};
 use super::mode::Mode;
 use super::{
-    aliases, begin, configuration, daemon_mode, editmap, mail_local, makemap, praliases, queue_list, show, submission,
-    test_mode, verify,
+    aliases, begin, configuration, daemon_mode, editmap, mail_local, makemap, praliases, queue_list, show, smtp_stdio,
+    submission, test_mode, verify,
 };
 
 /// What a program's name stands for.
@@ -60,6 +60,7 @@ const MODES: &[(Mode, Start)] = &[
     (Mode::QueueRun, daemon_mode::run),
     (Mode::Test, test_mode::main),
     (Mode::Deliver, submission::run),
+    (Mode::Smtp, smtp_stdio::main),
     (Mode::Arpanet, submission::run),
     (Mode::Verify, verify::run),
     (Mode::InitAliases, aliases::run),

@@ -21,6 +21,7 @@ use crate::log::{Level, Log};
 use crate::name::Sysexit;
 use crate::queue::schedule::Policy;
 use crate::queue::{Orphans, Queue};
+use crate::site::PRODUCT;
 use crate::sys::daemonize;
 use crate::sys::privilege;
 use crate::sys::signal::ignore_write_signals;
@@ -60,7 +61,8 @@ fn start(order: Order, programs: Programs) -> Result<(), Failed> {
     let pid_file = take_pid_file(&order, &config, &log)?;
     if let Some(interval) = order.queue_interval() {
         title.set(runner::title(interval, &config.options.queue_directory).as_bytes());
-        log.say(Level::DAEMON, None, format_args!("starting daemon: {}", runner::duties(false, Some(interval))));
+        let duties = runner::duties(false, Some(interval));
+        log.say(Level::DAEMON, None, format_args!("starting daemon ({PRODUCT}): {duties}"));
     }
     let spool = (programs.spool)(&config).map_err(|text| (Sysexit::NoPerm, text))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system)?;

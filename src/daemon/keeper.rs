@@ -30,6 +30,7 @@ use crate::keeper::Kind;
 use crate::keeper::request::Entry;
 use crate::log::{Level, Log};
 use crate::name::Sysexit;
+use crate::site::PRODUCT;
 use crate::sys::daemonize::{self, Waiting};
 use crate::sys::process::{Ended, reap_any};
 use crate::sys::signal::{self, Signals};
@@ -291,10 +292,8 @@ impl Keeper {
     fn log_start(&self) {
         let order = &self.generation.order;
         if !order.once {
-            let version = order.macros.iter().find(|named| named.name == "v").map(|named| &named.value);
-            let version = version.map_or_else(String::new, |version| format!(" ({version})"));
             let duties = super::runner::duties(order.listen, order.queue_interval());
-            self.log.say(Level::DAEMON, None, format_args!("starting daemon{version}: {duties}"));
+            self.log.say(Level::DAEMON, None, format_args!("starting daemon ({PRODUCT}): {duties}"));
         }
     }
 

@@ -25,5 +25,8 @@ pub use start::{StartOptions, Started, start};
 #[cfg(test)]
 mod tests;
 
-/// The version that is told to the world; its start parses as one of the original's.
-pub const VERSION: &str = "8.18.1+futago-0.1";
+/// The version of the original whose behaviour this is: `$v`, told to clients and in `Received:` fields, compared by scripts.
+pub const VERSION: &str = "8.18.1";
+
+/// The version of this program, for the postmaster.
+pub const PRODUCT: &str = concat!("8.18.1+futago-", env!("CARGO_PKG_VERSION"));

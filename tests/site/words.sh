@@ -19,7 +19,7 @@ until_true() {
 remote_hosts() {
 	mkdir -p /var/spool/capture
 	chmod 1777 /var/spool/capture
-	nsenter --net="/proc/$(cat "$JAIL/world")/ns/net" python3 "$HERE/tests/oracle/smtpsink.py" >/tmp/sink 2>&1 &
+	nsenter --net="/proc/$(cat /run/world)/ns/net" python3 "$HERE/tests/oracle/smtpsink.py" >/tmp/sink 2>&1 &
 	until_true 50 test -s /tmp/sink
 }
 
