@@ -1,5 +1,7 @@
 //! What the network process of a daemon does: sessions and deliveries, put together from the floors below.
 
+use std::io::{self, Read};
+use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -8,24 +10,29 @@ use bstr::ByteSlice;
 use tokio::io::AsyncWriteExt;
 
 use super::daemon_mode::overrides;
-use super::hand_opener::HandOpener;
 use crate::cf::DeliveryMode;
+use crate::daemon::hand_opener::HandOpener;
 use crate::daemon::programs::{Attempted, Connection, Surroundings, Task, Work};
 use crate::daemon::runner::Delivery;
 use crate::deliver::holding::Holding;
 use crate::deliver::services::Services;
 use crate::deliver::settle;
-use crate::log::Level;
+use crate::keeper::{self, Request};
+use crate::log::{Level, Log, Sink, Syslog};
 use crate::name::UnixTime;
 use crate::policy::{Admitted, Gate};
 use crate::queue::Claimed;
 use crate::queue::schedule::Facts;
+use crate::queue::spool::EntryName;
 use crate::receive::{self, Accepted, Client, Pending, Service, SiteDirectory};
 use crate::site::{Inside, Site, start_inside};
 use crate::sys::host;
 
 /// How often the load average is looked at.
 const LOAD_PERIOD: Duration = Duration::from_secs(5);
+
+/// The longest help file, in bytes.
+const HELP_BYTES_MAX: u64 = 1 << 20;
 
 /// How long a client that is not let in may take to accept the reason.
 const REFUSAL_LIMIT: Duration = Duration::from_secs(2);
@@ -37,7 +44,7 @@ pub(super) fn open(surroundings: Surroundings) -> Task<Result<Work, String>> {
         let delivery = surroundings.delivery.clone();
         let door = Arc::new(Door {
             gate: Gate::new(&services.site.config.options),
-            service: service(&services, &delivery),
+            service: service(&services, &delivery, help(&services).await),
             services: services.clone(),
         });
         let ending = surroundings.ending.clone();
@@ -68,12 +75,12 @@ async fn services(surroundings: &Surroundings) -> Result<Services, String> {
     };
     let mut opener = None;
     let started = start_inside(inside, |config| {
-        let made = Arc::new(HandOpener { hands: Arc::clone(&hands), config: Arc::clone(config) });
+        let made = Arc::new(HandOpener::new(Arc::clone(&hands), Arc::clone(config)));
         opener = Some(Arc::clone(&made));
         made
     })
     .await;
-    let log = &surroundings.log;
+    let log = log(surroundings);
     for error in &started.errors {
         log.say(Level::SYSTEM_ERROR, None, error);
     }
@@ -84,12 +91,33 @@ async fn services(surroundings: &Surroundings) -> Result<Services, String> {
         log.say(Level::SETUP, None, complaint);
     }
     let queue = surroundings.queue.clone();
-    Ok(Services::new(site, hands, queue, log.clone(), opener, order.queue_interval()))
+    Ok(Services::new(site, hands, queue, log, opener, order.queue_interval()))
+}
+
+/// Returns a log that finds a restarted syslogd again, by way of a hand: there is no path to it in here.
+fn log(surroundings: &Surroundings) -> Log {
+    let hands = Arc::clone(&surroundings.hands);
+    let open = move || {
+        let answered = hands.ask_waiting(Request::Connect { service: keeper::request::Service::Syslog {} });
+        let socket = answered.ok().and_then(|mut answered| answered.descriptors.pop());
+        socket.map(UnixDatagram::from).ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))
+    };
+    let detail = surroundings.config.options.log_level;
+    Log::new(Sink::Syslog(Syslog::with_opener(open)), &surroundings.order.tag.to_str_lossy(), detail)
+}
+
+/// Reads the help file by way of a hand, if there is one.
+async fn help(services: &Services) -> Option<Arc<[u8]>> {
+    let request = Request::OpenNamed { file: keeper::request::NamedFile::Help {} };
+    let file = std::fs::File::from(services.hands.ask_for_one(request).await.ok()?);
+    let mut text = Vec::new();
+    file.take(HELP_BYTES_MAX).read_to_end(&mut text).ok()?;
+    Some(text.into())
 }
 
 /// Returns what all sessions share.
-fn service(services: &Services, delivery: &Delivery) -> Service {
-    let (log, later) = (services.log.clone(), delivery.clone());
+fn service(services: &Services, delivery: &Delivery, help: Option<Arc<[u8]>>) -> Service {
+    let (runner, later) = (delivery.clone(), delivery.clone());
     let (at_once, now) = (delivery.clone(), services.clone());
     Service {
         site: Arc::clone(&services.site),
@@ -122,11 +150,21 @@ fn service(services: &Services, delivery: &Delivery) -> Service {
                 }
             }
         }),
-        run_queue: Arc::new(move |what| {
-            log.say(Level::COMMAND, None, format!("queue run for {} asked for", what.as_bstr()))
-        }),
+        run_queue: Arc::new(move |host| runner.hasten(Box::new(chosen(host)))),
         load: load_average(),
-        help: None,
+        help,
+    }
+}
+
+/// Returns what tells the entries that ETRN asks for: those to a host, with `@` also those to hosts below it.
+fn chosen(host: &[u8]) -> impl Fn(&EntryName, &Facts) -> bool + Send + Sync + use<> {
+    let (below, host) = match host.strip_prefix(b"@") {
+        Some(domain) => (true, domain.to_ascii_lowercase()),
+        None => (false, host.to_ascii_lowercase()),
+    };
+    move |_, facts| {
+        let ending = facts.destination.strip_suffix(host.as_slice());
+        ending.is_some_and(|rest| rest.is_empty() || (below && rest.ends_with(b".")))
     }
 }
 

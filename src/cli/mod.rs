@@ -11,7 +11,6 @@ mod desk;
 mod dispatch;
 pub mod editmap;
 pub mod getopt;
-mod hand_opener;
 pub mod mail_local;
 pub mod makemap;
 mod map_tools;

@@ -17,7 +17,7 @@ say "out to a remote MX"
 if command -v python3 >/dev/null; then
 	remote_hosts
 	client 192.168.2.5 25 someone@pc5.lan.foo.jp friend@example.com "to the world"
-	until_true 100 grep -q 'stat=Sent.*' /var/log/maillog
+	until_true 200 grep -q 'mailer=esmtp.*stat=Sent' /var/log/maillog
 else
 	skip "needs python3 for the remote host and its DNS server"
 fi
