@@ -162,12 +162,14 @@ impl Clerk<'_> {
         };
         self.log_sender(Some(&envelope.message_id));
         let mode = self.delivery_mode();
+        let work = (self.service.deliver)(Accepted { claimed, mode });
         match mode {
-            DeliveryMode::Queue | DeliveryMode::Defer => self.log_queued(&envelope),
-            DeliveryMode::Background => {
-                tokio::spawn((self.service.deliver)(Accepted { claimed, mode }));
+            DeliveryMode::Background => drop(tokio::spawn(work)),
+            DeliveryMode::Interactive => work.await,
+            DeliveryMode::Queue | DeliveryMode::Defer => {
+                self.log_queued(&envelope);
+                work.await;
             }
-            DeliveryMode::Interactive => (self.service.deliver)(Accepted { claimed, mode }).await,
         }
         texts::accepted(envelope.id.as_str())
     }

@@ -17,3 +17,6 @@ pub use connection::{Client, Connection};
 pub use directory::SiteDirectory;
 pub use driver::serve;
 pub use service::{Accepted, Deliver, Directory, Listed, Pending, RunQueue, Service, Standing};
+
+#[cfg(test)]
+mod tests;
