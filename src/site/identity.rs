@@ -31,12 +31,16 @@ pub struct Identity {
     pub complaint: Option<BString>,
 }
 
+/// The longest that this host's own name may keep a program waiting: every submission begins with it, and a dead name
+/// service must not be felt.
+const NAME_PATIENCE: Duration = Duration::from_millis(500);
+
 impl Identity {
-    /// Asks the system and the name service for this host's name; ends after [`PATIENCE`] whatever they do.
+    /// Asks the system and the name service for this host's name; ends after [`NAME_PATIENCE`] whatever they do.
     pub async fn find(resolver: &Resolver) -> Self {
         let node = host::name().unwrap_or_default();
         let mut identity = Self { node: node.clone(), name: node.clone(), ..Self::default() };
-        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let deadline = tokio::time::Instant::now() + NAME_PATIENCE;
         if let Ok(Some(name)) = tokio::time::timeout_at(deadline, official_name(resolver, &node)).await {
             identity.name = name;
         }

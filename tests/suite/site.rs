@@ -37,3 +37,23 @@ fn check(script: &str) {
 fn the_demonstration_delivers_by_every_way() {
     check("demo.sh");
 }
+
+#[test]
+fn the_sites_own_rules_decide_and_the_client_queue_waits() {
+    check("relay.sh");
+}
+
+#[test]
+fn hup_kill_and_term_are_taken_as_the_original_takes_them() {
+    check("hup.sh");
+}
+
+#[test]
+fn a_dead_name_server_blocks_nothing() {
+    check("dead-dns.sh");
+}
+
+#[test]
+fn whatever_is_killed_every_acknowledged_message_arrives() {
+    check("kill.sh");
+}
