@@ -36,6 +36,11 @@ impl MailerFlags {
         self.0[(letter >> 7) as usize] |= 1 << (letter & 127);
     }
 
+    /// Takes the flag with this letter away.
+    pub const fn remove(&mut self, letter: u8) {
+        self.0[(letter >> 7) as usize] &= !(1 << (letter & 127));
+    }
+
     /// Tells whether any of `letters` is set.
     pub fn intersects(self, letters: &[u8]) -> bool {
         letters.iter().any(|letter| self.contains(*letter))
@@ -226,10 +231,11 @@ pub struct Mailers {
 impl Default for Mailers {
     fn default() -> Self {
         let mut mailers = Self { list: Vec::new(), by_name: HashMap::new() };
+        let program = MailerTypes { mta: "X-Unix".into(), address: "X-Unix".into(), diagnostic: "X-Unix".into() };
         let unix = MailerTypes { mta: "dns".into(), address: "rfc822".into(), diagnostic: "X-Unix".into() };
         for (name, path, flags, argv, types) in [
-            ("prog", "/bin/sh", "lsouDq9", &["sh", "-c", "$u"][..], unix.clone()),
-            ("*file*", "[FILE]", "lsDFMPEouq9", &["FILE", "$u"], unix),
+            ("prog", "/bin/sh", "lsouDq9", &["sh", "-c", "$u"][..], unix),
+            ("*file*", "[FILE]", "lsDFMPEouq9", &["FILE", "$u"], program),
             ("*include*", "/dev/null", "su", &["INCLUDE", "$u"], MailerTypes::default()),
         ] {
             let mut mailer = Mailer::new(name.as_bytes());

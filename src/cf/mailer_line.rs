@@ -33,7 +33,12 @@ pub(super) fn parse(
     let mut reader = Reader { mailer: Mailer::new(&text[..len]), rules, problems, end_of_line: None, types: None };
     reader.mailer.line = line;
     reader.fields(text.get(len + 1..).unwrap_or_default())?;
-    reader.finish(level)
+    let mut mailer = reader.finish(level)?;
+    if mailer.name.as_bytes() == b"prog" {
+        // QUIRK(prog-one-recipient): whatever its line says, one run of the program mailer serves one recipient.
+        mailer.flags.remove(b'm');
+    }
+    Some(mailer)
 }
 
 /// A mailer while its fields are read.

@@ -186,8 +186,7 @@ impl Expander<'_> {
     /// Puts the addresses of an alias in the place of its name.
     fn alias(&self, item: Item, name: &[u8], file: u8, value: &[u8]) -> Step {
         if item.depth >= self.ctx.config().options.max_alias_recursion {
-            let max = self.ctx.config().options.max_alias_recursion;
-            let text = format!("aliasing/forwarding loop broken ({} aliases deep; {max} max)", item.depth + 1);
+            let text = "aliasing/forwarding loop broken";
             return Step::Refused(refused(item.recipient, Refusal::permanent(Status::new(5, 4, 6), 554, text)));
         }
         let key: BString = name.to_lowercase().into();
