@@ -2,6 +2,8 @@
 
 use crate::mail::envelope::Route;
 use crate::mail::reply::Reply;
+use crate::mail::token::{ScanOptions, TOKEN_BYTES_MAX};
+use crate::name::Status;
 use crate::route::parse::{self, Parsed, Role};
 use crate::route::refusal::Refusal;
 use crate::site::Context;
@@ -12,6 +14,13 @@ use crate::smtp::server::texts;
 /// # Errors
 /// The reply: the address is none, or the rules refuse it.
 pub(super) async fn parse(ctx: &mut Context, spelling: &[u8], role: Role) -> Result<(Route, bool), Reply> {
+    // QUIRK(token-too-long): of a long address SMTP tells what is wrong with its tokens, not how long it is.
+    if spelling.len() > TOKEN_BYTES_MAX {
+        let scanned = ctx.scan(spelling, ScanOptions::ADDRESS);
+        if let (None, Some(error)) = (&scanned.tokens, scanned.errors.first()) {
+            return Err(texts::about(spelling, 553, Status::new(5, 1, 0), &error.to_string()));
+        }
+    }
     match parse::parse(ctx, spelling, role).await {
         Ok(Parsed::Mailer(route)) => Ok((route, false)),
         Ok(Parsed::Later(route)) => Ok((route, true)),

@@ -9,14 +9,14 @@ use super::connection::{Connection, Facts};
 use super::service::Service;
 use super::transaction::Transaction;
 use crate::cf::{DeliveryMode, Options, Privacy};
-use crate::log::{self, Level, Priority};
+use crate::log::{self, Level, Log, Priority};
 use crate::mail::date;
 use crate::mail::header::HeaderLimits;
 use crate::mail::reply::Reply;
 use crate::mail::token::Token;
 use crate::name::{QueueId, Status, UnixTime};
 use crate::policy::{self, Ask, ServerFeatures, Verdict};
-use crate::site::Context;
+use crate::site::{Context, Heard, Listener};
 use crate::smtp::server::texts::{Note, Severity};
 use crate::smtp::server::{Answer, Limits, Opening, Question, Refusal, Settings, texts};
 
@@ -49,6 +49,7 @@ impl<'a> Clerk<'a> {
     /// Finds out about the client and sets the macros that tell of it.
     pub(super) async fn new(service: &'a Service, connection: &'a Connection) -> Self {
         let mut ctx = Context::new(&service.site);
+        ctx.listen(complaints(service.log.clone()), 0);
         let facts = Facts::learn(&connection.client, &service.site.resolver).await;
         facts.publish(connection, &mut ctx);
         let id = service.queue.new_id(now());
@@ -122,6 +123,7 @@ impl<'a> Clerk<'a> {
                 Verdict::Accept => {}
                 Verdict::Discard => self.discard_all = true,
                 Verdict::Quarantine(reason) => self.quarantine_all = Some(reason),
+                // QUIRK(relay-421): only here does 421 close the connection.
                 Verdict::Reject(reply) => opening = Opening::Refused(reply),
             }
         }
@@ -210,11 +212,11 @@ impl<'a> Clerk<'a> {
         }
     }
 
-    /// Answers a question; what was found wrong with the rules meanwhile goes to the log.
+    /// Answers a question; what rules had to say through a syslog map meanwhile goes to the log.
     pub(super) async fn answer(&mut self, question: Question) -> Answer {
         let answer = self.find_answer(question).await;
-        for complaint in self.ctx.take_complaints() {
-            self.log(1, Severity::Notice, Some(&self.id), &complaint);
+        for text in self.ctx.take_complaints() {
+            self.log(1, Severity::Info, Some(&self.id), &text);
         }
         answer
     }
@@ -388,6 +390,16 @@ const TRANSACTION_MACROS: [&str; 21] = [
     "bodytype",
     "auth_author",
 ];
+
+/// Returns a listener that logs what is wrong with rules; what only delays an answer is for those who look for it.
+fn complaints(log: Log) -> Listener {
+    Box::new(move |heard| match heard {
+        Heard::Trouble(trouble) => log.say(Level::USER_ERROR, log::About::NoQueue, trouble),
+        Heard::Fault(text) => log.line(Level::SYSTEM_ERROR, log::About::NoQueue, text),
+        Heard::Message(text) => log.line(Level::EXPANDED, log::About::NoQueue, text),
+        Heard::Trace(_) => {}
+    })
+}
 
 /// Returns the temporary form of a status code.
 fn softened(status: Status) -> Status {

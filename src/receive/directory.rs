@@ -148,9 +148,14 @@ impl SiteDirectory {
             let Some(route) = &recipient.route else { continue };
             let has_users = ctx.config().mailers.get(route.mailer.as_bytes()).is_some_and(|m| m.flags.contains(b'w'));
             let name = if has_users { self.full_name(&route.user).await } else { None };
-            found.push(listed(ctx, route, name));
+            let mut entry = listed(ctx, route, name);
+            if matches!(route.mailer.as_bytes(), b"prog" | b"*file*") {
+                entry.user = recipient.address.clone();
+            }
+            found.push((route.host.to_ascii_lowercase(), entry));
         }
-        Ok(found)
+        found.sort_by(|(left, _), (right, _)| left.cmp(right));
+        Ok(found.into_iter().map(|(_, entry)| entry).collect())
     }
 }
 

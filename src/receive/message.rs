@@ -7,10 +7,11 @@ use super::service::Accepted;
 use crate::cf::{DeliveryMode, HeaderCheck};
 use crate::log;
 use crate::mail::address_field::Party;
+use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::{Envelope, Recipient};
 use crate::mail::header::{self, Header};
 use crate::mail::reply::Reply;
-use crate::mail::token::Comments;
+use crate::mail::token::{Comments, ScanOptions};
 use crate::name::MacroName;
 use crate::policy::Ask;
 use crate::queue::QueueError;
@@ -162,14 +163,12 @@ impl Clerk<'_> {
         };
         self.log_sender(Some(&envelope.message_id));
         let mode = self.delivery_mode();
-        let work = (self.service.deliver)(Accepted { claimed, mode });
         match mode {
-            DeliveryMode::Background => drop(tokio::spawn(work)),
-            DeliveryMode::Interactive => work.await,
-            DeliveryMode::Queue | DeliveryMode::Defer => {
-                self.log_queued(&envelope);
-                work.await;
-            }
+            // What is held back waits for a person, and what is only queued for the next run of the queue.
+            _ if envelope.quarantine.is_some() => {}
+            DeliveryMode::Queue | DeliveryMode::Defer => self.log_queued(&envelope),
+            DeliveryMode::Background => drop(tokio::spawn((self.service.deliver)(Accepted { claimed, mode }))),
+            DeliveryMode::Interactive => (self.service.deliver)(Accepted { claimed, mode }).await,
         }
         texts::accepted(envelope.id.as_str())
     }
@@ -220,6 +219,7 @@ impl Clerk<'_> {
         let addresses: Vec<BString> = envelope.recipients.iter().map(|recipient| recipient.address.clone()).collect();
         envelope.flags.delete_bcc = mend_recipients(&mut own, config.options.no_recipient_action, &addresses);
         self.publish_header(&own, &addresses);
+        self.complain_of_addresses(&own);
         envelope.headers = complete(&self.ctx, own);
         envelope.classify(&config.precedences);
         if let Some(id) = envelope.header("Resent-Message-Id") {
@@ -250,6 +250,18 @@ impl Clerk<'_> {
         let recipients = i64::try_from(envelope.recipients.len()).unwrap_or(i64::MAX);
         size.saturating_sub(i64::from(envelope.class).saturating_mul(options.class_factor))
             .saturating_add(recipients.saturating_mul(options.recipient_factor))
+    }
+
+    /// Remembers what is wrong with the spelling of addresses in the header; it refuses nothing.
+    fn complain_of_addresses(&mut self, own: &[Header]) {
+        for field in own.iter().filter(|field| Party::of_field(&field.name).is_some()) {
+            for address in address_list::split(&field.value, Separator::Comma) {
+                if let Some(error) = self.ctx.scan(&address, ScanOptions::ADDRESS).errors.first() {
+                    let text = texts::with_address(553, &address, error.to_string().as_bytes());
+                    self.transaction.complaint = Some(text);
+                }
+            }
+        }
     }
 
     /// Sets the macros that templates of header fields use.

@@ -27,7 +27,7 @@ pub struct Service {
     pub log: Log,
     /// Alias files and accounts.
     pub directory: Arc<dyn Directory>,
-    /// What is done with an accepted message.
+    /// What is done with an accepted message that is to be delivered at once.
     pub deliver: Deliver,
     /// What ETRN starts.
     pub run_queue: RunQueue,
@@ -37,9 +37,9 @@ pub struct Service {
     pub help: Option<Arc<[u8]>>,
 }
 
-/// Takes over an accepted message: delivers it at once, or notes when its turn comes (queue and defer mode).
+/// Delivers an accepted message; in interactive mode the reply to the client waits for the end of the returned work.
 ///
-/// The reply to the client waits for the end of the returned work, except in background mode.
+/// Messages that are only queued, and those held back, do not come here: the next run of the queue finds them.
 pub type Deliver = Arc<dyn Fn(Accepted) -> Pending<'static, ()> + Send + Sync>;
 
 /// Runs the queue for a host (`@` before a domain and all below it) or, with `#`, for a queue group.
