@@ -14,7 +14,7 @@ use super::hand;
 use super::order::Order;
 use super::pid_file::PidFile;
 use super::programs::{Programs, Surroundings};
-use super::runner::{self, RunOptions, Runner};
+use super::runner::{self, RunOptions, Runner, Stage};
 use super::work_table::{Watched, WorkTable};
 use crate::cf::{Config, Principal};
 use crate::log::{Level, Log};
@@ -126,7 +126,7 @@ async fn serve(
     log: Log,
     programs: Programs,
 ) -> Result<(), String> {
-    let (finishing, is_finishing) = watch::channel(false);
+    let (stage, reached) = watch::channel(Stage::Serving);
     let (ending, is_ending) = watch::channel(false);
     let (delivery, intake) = runner::intake();
     let (order, config) = (Arc::new(order), Arc::new(config));
@@ -148,12 +148,12 @@ async fn serve(
     let watched = Watched::new(WorkTable::create().map_err(|error| error.to_string())?);
     let options = RunOptions { interval: order.queue_interval(), once: order.once, orphans: Orphans::ProcessGone };
     let policy = Policy::new(&config.options, options.interval);
-    let mut run = tokio::spawn(Runner::new(queue, work, log, watched, policy, options).run(intake, is_finishing));
+    let mut run = tokio::spawn(Runner::new(queue, work, log, watched, policy, options).run(intake, reached));
     tokio::select! {
         _ = &mut run => return Ok(()),
         signalled = end_signal() => signalled.map_err(|error| error.to_string())?,
     }
-    finishing.send_replace(true);
+    stage.send_replace(Stage::Ending);
     ending.send_replace(true);
     // What is in the middle of a delivery stays in the queue.
     let _ = tokio::time::timeout(std::time::Duration::from_secs(10), run).await;

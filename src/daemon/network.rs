@@ -21,7 +21,7 @@ use super::cage;
 use super::hand_spool::HandSpool;
 use super::order::{Cage, Control, Order};
 use super::programs::{Programs, Surroundings, Work};
-use super::runner::{self, RunOptions, Runner};
+use super::runner::{self, RunOptions, Runner, Stage};
 use super::work_table::{Watched, WorkTable};
 use crate::cf::{Config, SuperSafe};
 use crate::keeper::Hands;
@@ -122,7 +122,7 @@ fn title_of(order: &Order, config: &Config) -> String {
 struct Serving {
     hands: Arc<Hands>,
     log: Log,
-    finishing: watch::Sender<bool>,
+    stage: watch::Sender<Stage>,
     ending: watch::Sender<bool>,
     sessions: Sessions,
 }
@@ -135,7 +135,7 @@ async fn work(start: Start, outside: Outside, socket: OwnedFd, programs: Program
     let order = Arc::new(start.order);
     let spool = Arc::new(HandSpool::new(Arc::clone(&hands), outside.directories));
     let queue = Queue::new(spool, queue_options(&config));
-    let (finishing, is_finishing) = watch::channel(false);
+    let (stage, reached) = watch::channel(Stage::Serving);
     let (ending, is_ending) = watch::channel(false);
     let (delivery, intake) = runner::intake();
     let log = outside.log.clone();
@@ -161,10 +161,10 @@ async fn work(start: Start, outside: Outside, socket: OwnedFd, programs: Program
     let options = RunOptions { interval: order.queue_interval(), once: order.once, orphans: Orphans::NotLocked };
     let policy = Policy::new(&config.options, options.interval);
     let runner = Runner::new(queue, work.clone(), log.clone(), watched, policy, options);
-    let run = tokio::spawn(runner.run(intake, is_finishing.clone()));
-    let serving = Serving { hands, log, finishing, ending, sessions: Sessions::new(host::descriptor_limit().ok()) };
+    let run = tokio::spawn(runner.run(intake, reached.clone()));
+    let serving = Serving { hands, log, stage, ending, sessions: Sessions::new(host::descriptor_limit().ok()) };
     for (port, listener) in listeners {
-        serving.listen(port, listener, &work, &is_finishing)?;
+        serving.listen(port, listener, &work, &reached)?;
     }
     // A keeper that is gone is noticed below.
     let _ = told.send(Control::Ready {}).await;
@@ -212,12 +212,12 @@ impl Serving {
         port: u16,
         listener: TcpListener,
         work: &Work,
-        finishing: &watch::Receiver<bool>,
+        stage: &watch::Receiver<Stage>,
     ) -> Result<(), String> {
         let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
         let sessions = self.sessions.clone();
-        let (work, log, finishing) = (work.clone(), self.log.clone(), finishing.clone());
-        tokio::spawn(accept::accept(port, listener, sessions, work, log, finishing));
+        let (work, log, stage) = (work.clone(), self.log.clone(), stage.clone());
+        tokio::spawn(accept::accept(port, listener, sessions, work, log, stage));
         Ok(())
     }
 
@@ -239,7 +239,7 @@ impl Serving {
                 }
             }
         };
-        self.finishing.send_replace(true);
+        self.stage.send_replace(if limit.is_some() { Stage::Ending } else { Stage::Finishing });
         self.ending.send_replace(limit.is_some());
         let sessions = self.sessions.ended();
         tokio::pin!(sessions);
@@ -249,7 +249,10 @@ impl Serving {
         let mut end = deadline(limit);
         while !(run_ended && sessions_ended) {
             tokio::select! {
-                () = &mut sessions, if !sessions_ended => sessions_ended = true,
+                () = &mut sessions, if !sessions_ended => {
+                    sessions_ended = true;
+                    self.stage.send_if_modified(|stage| std::mem::replace(stage, (*stage).max(Stage::Last)) < Stage::Last);
+                }
                 _ = &mut run, if !run_ended => run_ended = true,
                 () = until(end) => return,
                 told = messages.recv(), if end.is_none() => {
@@ -259,6 +262,9 @@ impl Serving {
                         None => Some(AFTER_KEEPER),
                     });
                     self.ending.send_replace(end.is_some());
+                    if end.is_some() {
+                        self.stage.send_replace(Stage::Ending);
+                    }
                 }
             }
         }

@@ -110,6 +110,20 @@ pub struct RunOptions {
     pub orphans: Orphans,
 }
 
+/// How far the end of a process has come.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Stage {
+    /// It serves.
+    #[default]
+    Serving,
+    /// It takes no new connection and runs no queue; sessions go on, and what they accept is delivered.
+    Finishing,
+    /// No session is left; what was accepted is delivered.
+    Last,
+    /// Nothing new begins; what is not delivered stays in the queue.
+    Ending,
+}
+
 /// The queue runner.
 pub struct Runner {
     queue: Queue,
@@ -161,8 +175,8 @@ impl Runner {
         }
     }
 
-    /// Runs until `finishing` becomes true, or everything was tried once; work that has begun is finished.
-    pub async fn run(mut self, mut intake: Intake, mut finishing: watch::Receiver<bool>) {
+    /// Runs until `stage` is no longer the first, or everything was tried once; then does what the later stages ask.
+    pub async fn run(mut self, mut intake: Intake, mut stage: watch::Receiver<Stage>) {
         let mut next_run = tokio::time::Instant::now();
         loop {
             self.start_due();
@@ -174,7 +188,7 @@ impl Runner {
             let runs = self.recovery.is_none() && (self.options.once || self.options.interval.is_some());
             let until_due = self.until_due();
             let happening = tokio::select! {
-                _ = finishing.wait_for(|finishing| *finishing) => Happening::Stop,
+                _ = stage.wait_for(|stage| *stage > Stage::Serving) => Happening::Stop,
                 Some(claimed) = intake.at_once.recv(), if has_room => Happening::Accepted(claimed),
                 Some((name, facts)) = intake.later.recv() => Happening::Known(name, facts),
                 Some(chosen) = intake.hasten.recv() => Happening::Hasten(chosen),
@@ -196,7 +210,27 @@ impl Runner {
                 other => self.happened(other),
             }
         }
-        while self.jobs.join_next().await.is_some() {}
+        self.finish(intake, stage).await;
+    }
+
+    /// Delivers what the last sessions accept, and what was made of that, as far as the stage allows; ends when all is done.
+    async fn finish(mut self, mut intake: Intake, mut stage: watch::Receiver<Stage>) {
+        loop {
+            let reached = *stage.borrow_and_update();
+            while reached < Stage::Ending && self.jobs.len() < JOBS_MAX {
+                let Ok(claimed) = intake.at_once.try_recv() else { break };
+                self.attempt(claimed);
+            }
+            if self.jobs.is_empty() && reached >= Stage::Last {
+                return;
+            }
+            let has_room = reached < Stage::Ending && self.jobs.len() < JOBS_MAX;
+            tokio::select! {
+                changed = stage.changed(), if reached < Stage::Ending => if changed.is_err() { return },
+                Some(claimed) = intake.at_once.recv(), if has_room => self.attempt(claimed),
+                Some(_) = self.jobs.join_next() => {}
+            }
+        }
     }
 
     fn happened(&mut self, happening: Happening) {
@@ -378,8 +412,8 @@ mod tests {
         }
         let (work, seen) = work();
         let (_delivery, intake) = intake();
-        let (_finishing, is_finishing) = watch::channel(false);
-        runner(&queue, work, true).run(intake, is_finishing).await;
+        let (_end, stage) = watch::channel(Stage::Serving);
+        runner(&queue, work, true).run(intake, stage).await;
         assert_eq!(seen.lock().expect("no panic").len(), 4);
         assert_eq!(queue.list().await.expect("listed").len(), 2, "what was not delivered stays");
     }
@@ -390,13 +424,28 @@ mod tests {
         let queue = queue_in(folder.path());
         let (work, seen) = work();
         let (delivery, intake) = intake();
-        let (finishing, is_finishing) = watch::channel(false);
-        let running = tokio::spawn(runner(&queue, work, false).run(intake, is_finishing));
+        let (end, stage) = watch::channel(Stage::Serving);
+        let running = tokio::spawn(runner(&queue, work, false).run(intake, stage));
         delivery.at_once(put(&queue, "<x@good.example>").await);
         while seen.lock().expect("no panic").is_empty() {
             tokio::task::yield_now().await;
         }
-        finishing.send_replace(true);
+        end.send_replace(Stage::Ending);
+        running.await.expect("no panic");
+        assert_eq!(queue.list().await.expect("listed").len(), 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_the_last_sessions_accept_is_delivered_before_the_end() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let queue = queue_in(folder.path());
+        let (work, _seen) = work();
+        let (delivery, intake) = intake();
+        let (end, stage) = watch::channel(Stage::Finishing);
+        let running = tokio::spawn(runner(&queue, work, false).run(intake, stage));
+        tokio::task::yield_now().await;
+        delivery.at_once(put(&queue, "<x@good.example>").await);
+        end.send_replace(Stage::Last);
         running.await.expect("no panic");
         assert_eq!(queue.list().await.expect("listed").len(), 0);
     }

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 
 use crate::daemon::programs::{Connection, Work};
+use crate::daemon::runner::Stage;
 use crate::log::{Level, Log};
 
 /// Descriptors kept for everything but sessions.
@@ -81,19 +82,19 @@ impl Drop for Counted {
     }
 }
 
-/// Accepts connections at one listener until `finishing` becomes true; then the listener closes.
+/// Accepts connections at one listener as long as `stage` is the first; then the listener closes.
 pub(super) async fn accept(
     port: u16,
     listener: TcpListener,
     sessions: Sessions,
     work: Work,
     log: Log,
-    mut finishing: watch::Receiver<bool>,
+    mut stage: watch::Receiver<Stage>,
 ) {
     let mut logged: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
-            _ = finishing.wait_for(|finishing| *finishing) => return,
+            _ = stage.wait_for(|stage| *stage > Stage::Serving) => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
