@@ -28,6 +28,8 @@ pub struct ConnectionKey {
 pub struct ConnectionCache {
     idle_max: usize,
     idle_limit: Duration,
+    /// How long a host that is down is passed over.
+    down_limit: Duration,
     timeouts: Timeouts,
     state: Mutex<State>,
 }
@@ -54,8 +56,12 @@ struct Down {
 
 impl ConnectionCache {
     /// Makes a cache of `ConnectionCacheSize` connections that are kept for `ConnectionCacheTimeout`.
-    pub fn new(idle_max: usize, idle_limit: Duration, timeouts: Timeouts) -> Arc<Self> {
-        Arc::new(Self { idle_max, idle_limit, timeouts, state: Mutex::default() })
+    ///
+    /// The original forgets at the end of a queue run which hosts were down, unless it has a `HostStatusDirectory`;
+    /// `run_interval` is the time between two runs, of which the first half stands for one run.
+    pub fn new(idle_max: usize, idle_limit: Duration, timeouts: Timeouts, run_interval: Option<Duration>) -> Arc<Self> {
+        let down_limit = run_interval.map_or(timeouts.hoststatus, |interval| timeouts.hoststatus.min(interval / 2));
+        Arc::new(Self { idle_max, idle_limit, down_limit, timeouts, state: Mutex::default() })
     }
 
     /// Takes a connection that is still alive, as RSET shows.
@@ -109,7 +115,7 @@ impl ConnectionCache {
     pub fn set_down(&self, address: SocketAddr, reason: BString) {
         let mut state = self.state();
         if state.down.len() >= HOSTS_MAX {
-            let limit = self.timeouts.hoststatus;
+            let limit = self.down_limit;
             state.down.retain(|_, down| down.since.elapsed() < limit);
         }
         if state.down.len() >= HOSTS_MAX {
@@ -124,9 +130,9 @@ impl ConnectionCache {
         self.state().down.remove(&address);
     }
 
-    /// Returns why a host is known to be down, as long as `Timeout.hoststatus` holds.
+    /// Returns why a host is known to be down, as long as that is to be remembered.
     pub fn down(&self, address: SocketAddr) -> Option<BString> {
-        let limit = self.timeouts.hoststatus;
+        let limit = self.down_limit;
         self.state().down.get(&address).filter(|down| down.since.elapsed() < limit).map(|down| down.reason.clone())
     }
 
@@ -154,20 +160,28 @@ mod tests {
     #[tokio::test]
     async fn a_host_is_down_until_its_status_expires_or_it_is_seen_up() {
         let address = SocketAddr::from(([192, 0, 2, 1], 25));
-        let cache = ConnectionCache::new(2, Duration::from_secs(300), Timeouts::default());
+        let cache = ConnectionCache::new(2, Duration::from_secs(300), Timeouts::default(), None);
         cache.set_down(address, "Connection refused".into());
         assert_eq!(cache.down(address).expect("down"), "Connection refused");
         cache.set_up(address);
         assert_eq!(cache.down(address), None);
         let forgetful = Timeouts { hoststatus: Duration::ZERO, ..Timeouts::default() };
-        let cache = ConnectionCache::new(2, Duration::from_secs(300), forgetful);
+        let cache = ConnectionCache::new(2, Duration::from_secs(300), forgetful, None);
         cache.set_down(address, "x".into());
         assert_eq!(cache.down(address), None);
     }
 
     #[tokio::test]
+    async fn a_host_that_was_down_in_one_queue_run_is_tried_in_the_next() {
+        let address = SocketAddr::from(([192, 0, 2, 1], 25));
+        let cache = ConnectionCache::new(2, Duration::from_secs(300), Timeouts::default(), Some(Duration::ZERO));
+        cache.set_down(address, "Connection refused".into());
+        assert_eq!(cache.down(address), None);
+    }
+
+    #[tokio::test]
     async fn remembered_hosts_are_bounded() {
-        let cache = ConnectionCache::new(2, Duration::from_secs(300), Timeouts::default());
+        let cache = ConnectionCache::new(2, Duration::from_secs(300), Timeouts::default(), None);
         for number in 0..HOSTS_MAX + 10 {
             let bytes = u32::try_from(number).expect("small").to_be_bytes();
             cache.set_down(SocketAddr::from((bytes, 25)), "x".into());

@@ -50,7 +50,7 @@ impl Services {
             aliases: Arc::new(Aliases::open(&options.alias_file, opener)),
             mailboxes: Arc::new(Mailboxes::new(Arc::clone(&hands))),
             policy: Arc::new(Policy::new(options, interval)),
-            smtp: Arc::new(smtp_client(&site)),
+            smtp: Arc::new(smtp_client(&site, interval)),
             site,
             hands,
             log,
@@ -60,10 +60,10 @@ impl Services {
 }
 
 /// Returns the client for other hosts' servers.
-fn smtp_client(site: &Arc<Site>) -> SmtpClient {
+fn smtp_client(site: &Arc<Site>, interval: Option<Duration>) -> SmtpClient {
     let options = &site.config.options;
     let idle_max = usize::try_from(options.connection_cache_size).unwrap_or(0);
-    let cache = ConnectionCache::new(idle_max, options.connection_cache_timeout, options.timeout.clone());
+    let cache = ConnectionCache::new(idle_max, options.connection_cache_timeout, options.timeout.clone(), interval);
     let ours = Arc::clone(site);
     let is_ours = Arc::new(move |name: &[u8]| ours.classes.contains(b"w", name.strip_suffix(b".").unwrap_or(name)));
     let settings = SmtpSettings::of(&site.config, site.identity.name.clone(), is_ours);

@@ -154,7 +154,7 @@ fn client(settings: SmtpSettings, zone: &str) -> (SmtpClient, DnsServer) {
     let server = DnsServer::start(zone);
     let resolver =
         Resolver::new(ResolverSettings { retry: 1, ..ResolverSettings::with_servers(vec![server.address()]) });
-    let cache = ConnectionCache::new(2, Duration::from_secs(60), settings.timeouts.clone());
+    let cache = ConnectionCache::new(2, Duration::from_secs(60), settings.timeouts.clone(), None);
     (SmtpClient::new(settings, Arc::new(resolver), cache), server)
 }
 
