@@ -196,7 +196,8 @@ async fn attempt(services: &Services, delivery: &Delivery, claimed: Claimed) -> 
         }
         Err(error) => {
             services.log.say(Level::SYSTEM_ERROR, &id, error);
-            Attempted::Waits(before)
+            // It counts as a try: what cannot be written down must not be repeated at once, again and again.
+            Attempted::Waits(Facts { tries: before.tries.max(1), last_try: Some(now()), ..before })
         }
     }
 }
