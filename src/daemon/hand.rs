@@ -131,6 +131,10 @@ pub(super) fn serve(
     match Loop::new(service) {
         Ok(mut serving) => match serving.run(control, requests) {
             Ok(()) => ExitCode::SUCCESS,
+            // The network process went away between a request and its answer.
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
+                ExitCode::SUCCESS
+            }
             Err(error) => {
                 log.say(Level::SYSTEM_ERROR, None, format_args!("{} hand: {error}", kind.word()));
                 ExitCode::from(crate::name::Sysexit::OsErr as u8)

@@ -43,6 +43,9 @@ const END_WITHIN_SECS: u16 = 10;
 /// How long processes may take to end besides; then they are killed.
 const KILL_AFTER: Duration = Duration::from_secs(12);
 
+/// When a hand that ended by itself is started again, should its network process live after all.
+const FOLLOWER_DELAY: Duration = Duration::from_secs(1);
+
 /// The signals that mean something here; all others keep their usual effect.
 const SIGNALS: [Signal; 5] = [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT, Signal::SIGCHLD, Signal::SIGUSR1];
 
@@ -482,8 +485,10 @@ impl Keeper {
                 Some(kind) if !expected => lost_hand = Some((kind, process.since.elapsed())),
                 Some(_) => {}
             }
+            // A hand ends so when the network process has gone, whose end may be told a moment later.
+            let follows = process.kind.is_some() && ended == Ended::Exited(0);
             let has_run = self.generation.order.once && ended == Ended::Exited(0);
-            if !(expected || has_run) {
+            if !(expected || has_run || follows) {
                 let what = process.kind.map_or("network process".to_owned(), |kind| format!("{} hand", kind.word()));
                 log.push(format!("{what} (pid {pid}) has ended: {ended:?}; a new one is started"));
             }
@@ -492,8 +497,13 @@ impl Keeper {
             self.log.say(Level::SYSTEM_ERROR, None, &line);
         }
         if let Some((kind, age)) = lost_hand {
-            self.back_off.lived(age);
-            self.hands_at.push((Instant::now() + self.back_off.next_delay(), kind));
+            let delay = if ended == Ended::Exited(0) {
+                FOLLOWER_DELAY
+            } else {
+                self.back_off.lived(age);
+                self.back_off.next_delay()
+            };
+            self.hands_at.push((Instant::now() + delay, kind));
         }
         if let Some((entries, was_finishing, age)) = lost_network {
             self.lost_network(entries, was_finishing, age, ended);
