@@ -4,7 +4,11 @@
 # log in /var/log/maillog, the DNS server and the addresses of the test zone. Root only; the machine itself is not touched.
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
-binary=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+# Named absolutely: each stage starts this script anew, elsewhere.
+absolute() { echo "$(cd "$(dirname "$1")" && pwd)/$(basename "$1")"; }
+binary=$(absolute "$1") script=$(absolute "$2")
+shift 2
+set -- "$binary" "$script" "$@"
 jail=${JAIL:-$here/target/demo}
 export JAIL="$jail" HERE="$here"
 
@@ -43,13 +47,16 @@ lay_root() {
 	mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 	mkdir -p "$root$here"
 	mount --rbind "$here" "$root$here"
+	# wherever the program was built
+	mkdir -p "$root$(dirname "$binary")"
+	mount --bind "$(dirname "$binary")" "$root$(dirname "$binary")"
 }
 
 # What an administrator does on a fresh machine.
 set_up() {
 	mkdir -p /var/mail /var/log
 	chmod 1777 /var/mail
-	rm -rf /etc/mail /etc/aliases* /var/spool/mqueue /var/spool/clientmqueue /var/log/maillog
+	rm -rf /etc/mail /etc/aliases* /var/spool/mqueue /var/spool/clientmqueue /var/log/maillog /var/mail/alice /var/mail/bob
 	(cd "$here" && sh etc/install.sh install "$binary" "" /usr)
 	printf '127.0.0.1 localhost\n192.0.2.10 hoge.foo.jp hoge\n' >/etc/hosts
 	printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' >/etc/resolv.conf
@@ -95,9 +102,7 @@ inside)
 root)
 	cd /
 	set_up
-	shift
-	script=$1
-	shift
+	shift 2
 	. "$script"
 	;;
 esac
