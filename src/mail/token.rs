@@ -68,6 +68,7 @@ impl Token {
     }
 
     /// Returns the kind and the text, unless this is a mark.
+    #[inline]
     pub fn text(&self) -> Option<(Kind, &[u8])> {
         match &self.0 {
             Repr::Short { kind, len, bytes } => Some((*kind, &bytes[..usize::from(*len)])),
@@ -100,6 +101,7 @@ impl Token {
     }
 
     /// Compares as rules do: without case.
+    #[inline]
     pub fn matches(&self, other: &Self) -> bool {
         match (self.text(), other.text()) {
             (Some((_, left)), Some((_, right))) => left.eq_ignore_ascii_case(right),

@@ -2,7 +2,7 @@
 
 use bstr::BString;
 
-use super::program::{Action, ClassRef, Piece, Rule};
+use super::program::{Action, ClassRef, Piece, Rule, Signature};
 use super::ruleset::{BadRuleset, RulesetId, Rulesets};
 use crate::macros::{ExpandError, Values, expand_internal};
 use crate::mail::token::{Comments, Mark, ScanError, ScanOptions, ScanRules, Token, scan};
@@ -198,6 +198,11 @@ impl RuleCompiler {
     fn assemble(&mut self, left: Vec<Token>, right: Vec<Token>, is_void: bool, line: usize) -> Rule {
         let pieces: Vec<_> = left.iter().map(|token| self.piece(token)).collect();
         let tokens_min = pieces.iter().filter(|piece| needs_token(piece)).count();
+        let literals = pieces.iter().filter_map(|piece| match piece {
+            Piece::Literal(token) => Some(token),
+            _ => None,
+        });
+        let needs = literals.fold(Signature::default(), Signature::with);
         let mut right = right;
         let action = match right.first().and_then(Token::mark) {
             Some(Mark::User) => Action::Next,
@@ -207,10 +212,7 @@ impl RuleCompiler {
         if right.first().is_some_and(|token| token.is(&Mark::User) || token.is(&Mark::Host)) {
             right.remove(0);
         }
-        let asks = right.iter().any(|token| {
-            matches!(token.mark(), Some(Mark::HostBegin | Mark::MapBegin | Mark::Call | Mark::Group(_) | Mark::Late(_)))
-        });
-        Rule { pieces, tokens_min, left, right, action, is_void, asks, line }
+        Rule { pieces, tokens_min, needs, left, right, action, is_void, line }
     }
 
     /// Returns what a token of a left side matches.

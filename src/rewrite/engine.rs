@@ -1,14 +1,16 @@
 //! The evaluation of rulesets: one loop over a stack of calls, so that no input can exhaust the machine's own stack.
 
+use std::borrow::Cow;
+
 use bstr::BString;
 
 use super::compile::MAP_ARGS_MAX;
 use super::lookup::{Answer, Found, KeyStyle, Lookup};
 use super::matching::{self, Bindings};
-use super::program::{Action, Rule};
+use super::program::{Action, Rule, Signature};
 use super::ruleset::{RulesetId, Rulesets};
 use super::trace::Trace;
-use crate::mail::token::{Mark, ScanError, ScanOptions, TOKENS_MAX, Token, Tokens, join, scan};
+use crate::mail::token::{Kind, Mark, ScanError, ScanOptions, TOKENS_MAX, Token, Tokens, join, scan};
 use crate::name::Sysexit;
 
 /// How often one rule may rewrite an address in a row; the original's MAXLOOPS.
@@ -94,7 +96,7 @@ impl Trouble {
 /// Rewrites `input` by a ruleset and all it calls.
 pub async fn rewrite(rulesets: &Rulesets, ruleset: RulesetId, input: Tokens, lookup: &mut dyn Lookup) -> Rewritten {
     let level = lookup.trace_level();
-    let mut engine = Engine { rulesets, lookup, level, frames: Vec::with_capacity(8) };
+    let mut engine = Engine { rulesets, lookup, level, frames: Vec::with_capacity(8), spare: Vec::new() };
     let mut entering = Some((ruleset, input.into_vec()));
     loop {
         if let Some((id, tokens)) = entering.take()
@@ -102,10 +104,17 @@ pub async fn rewrite(rulesets: &Rulesets, ruleset: RulesetId, input: Tokens, loo
         {
             return done;
         }
-        match engine.step().await {
-            Step::Again => {}
+        let step = match engine.step() {
+            Step::LookUp(tokens, action) => {
+                let found = engine.look_up_all(tokens).await;
+                engine.take_up(found.and_then(within_limit), action)
+            }
+            step => step,
+        };
+        match step {
             Step::Call(id, tokens) => entering = Some((id, tokens)),
             Step::Done(done) => return done,
+            Step::Again | Step::LookUp(..) => {}
         }
     }
 }
@@ -113,6 +122,8 @@ pub async fn rewrite(rulesets: &Rulesets, ruleset: RulesetId, input: Tokens, loo
 /// What one step leads to.
 enum Step {
     Again,
+    /// A right side has look-ups or calls; the action of its rule comes after them.
+    LookUp(Vec<Token>, Action),
     Call(RulesetId, Vec<Token>),
     Done(Rewritten),
 }
@@ -123,6 +134,8 @@ struct Frame {
     rule: usize,
     loops: u32,
     tokens: Vec<Token>,
+    /// The signature of the tokens.
+    has: Signature,
     status: Sysexit,
     /// A rewritten address whose calls are still to be made.
     pending: Option<Pending>,
@@ -141,6 +154,8 @@ struct Engine<'a> {
     lookup: &'a mut dyn Lookup,
     level: u8,
     frames: Vec<Frame>,
+    /// Memory to build the next address in.
+    spare: Vec<Token>,
 }
 
 impl Engine<'_> {
@@ -155,12 +170,13 @@ impl Engine<'_> {
         // QUIRK(triple-stays): rulesets do nothing to an address that is a triple already.
         let resolved = tokens.first().is_some_and(|token| token.is(&Mark::Net));
         let rule = if resolved { usize::MAX } else { 0 };
-        self.frames.push(Frame { ruleset, rule, loops: 0, tokens, status: Sysexit::Ok, pending: None });
+        let has = Signature::of(&tokens);
+        self.frames.push(Frame { ruleset, rule, loops: 0, tokens, has, status: Sysexit::Ok, pending: None });
         None
     }
 
     /// Does the next thing there is to do in the innermost frame.
-    async fn step(&mut self) -> Step {
+    fn step(&mut self) -> Step {
         let rulesets = self.rulesets;
         if self.frame().pending.is_some() {
             return self.call_or_settle();
@@ -172,8 +188,8 @@ impl Engine<'_> {
         self.trace(Trace::Trying(rule));
         let blank_sub = rulesets.scan_rules().blank_sub;
         let frame = self.frames.last().expect("a frame is open");
-        match matching::find(rule, &frame.tokens, &*self.lookup, blank_sub) {
-            Some(bindings) => self.apply(rule, &bindings).await,
+        match matching::find(rule, &frame.tokens, frame.has, &*self.lookup, blank_sub) {
+            Some(bindings) => self.apply(rule, &bindings),
             None => {
                 self.trace(Trace::Fails);
                 self.next_rule();
@@ -183,7 +199,7 @@ impl Engine<'_> {
     }
 
     /// Rewrites the address of the innermost frame by a rule that matches.
-    async fn apply(&mut self, rule: &Rule, bindings: &Bindings) -> Step {
+    fn apply(&mut self, rule: &Rule, bindings: &Bindings) -> Step {
         let frame = self.frame();
         frame.loops += 1;
         if frame.loops > LOOPS_MAX {
@@ -193,28 +209,38 @@ impl Engine<'_> {
             return self.leave();
         }
         self.trace(Trace::Matches(rule));
-        let substituted = self.substitute(rule, bindings).and_then(within_limit);
-        let looked_up = match substituted {
-            Ok(tokens) if rule.asks => self.look_up_all(tokens).await.and_then(within_limit),
-            other => other,
-        };
+        match self.substitute(rule, bindings).and_then(within_limit) {
+            Ok(tokens) => {
+                let has = Signature::of(&tokens);
+                if has.asks() { Step::LookUp(tokens, rule.action) } else { self.settle(tokens, has, rule.action) }
+            }
+            Err(trouble) => self.fail(trouble),
+        }
+    }
+
+    /// Goes on with a right side whose look-ups are done.
+    fn take_up(&mut self, looked_up: Result<Vec<Token>, Trouble>, action: Action) -> Step {
         match looked_up {
             Ok(tokens) => {
                 let limit = self.callable(&tokens);
-                self.frame().pending = Some(Pending { tokens, limit, action: rule.action });
+                self.frame().pending = Some(Pending { tokens, limit, action });
                 self.call_or_settle()
             }
-            Err(trouble) => {
-                let status = self.complain(trouble);
-                let frame = self.frames.pop().expect("a frame is open");
-                self.give_back(frame.tokens, status).map_or(Step::Again, Step::Done)
-            }
+            Err(trouble) => self.fail(trouble),
         }
+    }
+
+    /// Ends the innermost ruleset without a trace because a rule cannot be applied; the address stays as it is.
+    fn fail(&mut self, trouble: Trouble) -> Step {
+        let status = self.complain(trouble);
+        let frame = self.frames.pop().expect("a frame is open");
+        self.give_back(frame.tokens, status).map_or(Step::Again, Step::Done)
     }
 
     /// Builds the new address: `$1` and `$&x` are replaced.
     fn substitute(&mut self, rule: &Rule, bindings: &Bindings) -> Result<Vec<Token>, Trouble> {
-        let mut tokens = Vec::with_capacity(rule.right.len() + self.frame().tokens.len());
+        let mut tokens = std::mem::take(&mut self.spare);
+        tokens.reserve(rule.right.len() + self.frame().tokens.len());
         for token in &rule.right {
             match token.mark() {
                 Some(Mark::Group(digit)) => match bindings.get(*digit, &self.frame().tokens) {
@@ -260,7 +286,7 @@ impl Engine<'_> {
         let blank_sub = self.rulesets.scan_rules().blank_sub;
         let found = match self.lookup.key_style(&query.map) {
             None => {
-                self.complain(Trouble::UnknownMap(query.map.clone()));
+                self.complain(Trouble::UnknownMap(query.map.as_ref().into()));
                 Found::NOTHING
             }
             Some(style) => {
@@ -302,18 +328,18 @@ impl Engine<'_> {
         }
     }
 
-    /// Returns up to where calls in `tokens` are to be made: nowhere, if one of them names no ruleset.
+    /// Returns up to where calls in `tokens` are to be made: nowhere, if one of several names no ruleset.
     fn callable(&mut self, tokens: &[Token]) -> usize {
-        let mut calls = tokens.iter().enumerate().filter(|(_, token)| token.is(&Mark::Call));
-        let unknown = calls.find_map(|(place, _)| {
-            let name = name_text(tokens.get(place + 1)?);
-            self.rulesets.find(&name).is_none().then_some(name)
-        });
-        match unknown {
+        let calls = tokens.iter().enumerate().filter(|(_, token)| token.is(&Mark::Call));
+        if calls.clone().count() < 2 {
+            return tokens.len();
+        }
+        let mut names = calls.filter_map(|(place, _)| tokens.get(place + 1)).map(name_text);
+        match names.find(|name| self.rulesets.find(name).is_none()) {
             None => tokens.len(),
             Some(name) => {
-                let status = self.complain(Trouble::UnknownRuleset(name));
-                self.frame().status = status;
+                let name = name.into_owned().into();
+                self.frame().status = self.complain(Trouble::UnknownRuleset(name));
                 0
             }
         }
@@ -324,10 +350,17 @@ impl Engine<'_> {
         let pending = self.frames.last_mut().and_then(|frame| frame.pending.as_mut()).expect("a right side is pending");
         let last = pending.tokens[..pending.limit].iter().rposition(|token| token.is(&Mark::Call));
         let Some(place) = last else {
-            return self.settle();
+            let pending = self.frame().pending.take().expect("a right side is pending");
+            let has = Signature::of(&pending.tokens);
+            return self.settle(pending.tokens, has, pending.action);
         };
         pending.limit = place;
-        let Some(id) = pending.tokens.get(place + 1).and_then(|name| self.rulesets.find(&name_text(name))) else {
+        let Some(name) = pending.tokens.get(place + 1).map(name_text) else {
+            return Step::Again;
+        };
+        let Some(id) = self.rulesets.find(&name) else {
+            let name = name.into_owned().into();
+            self.frame().status = self.complain(Trouble::UnknownRuleset(name));
             return Step::Again;
         };
         let arguments = pending.tokens.split_off(place + 2);
@@ -341,23 +374,26 @@ impl Engine<'_> {
     }
 
     /// Takes a finished right side as the address and goes on as the rule says.
-    fn settle(&mut self) -> Step {
+    fn settle(&mut self, tokens: Vec<Token>, has: Signature, action: Action) -> Step {
+        self.trace(Trace::Rewritten(&tokens));
+        let resolved = tokens.first().is_some_and(|token| token.is(&Mark::Net));
         let frame = self.frame();
-        let pending = frame.pending.take().expect("a right side is pending");
-        frame.tokens = pending.tokens;
-        let resolved = frame.tokens.first().is_some_and(|token| token.is(&Mark::Net));
-        if self.level > 0 {
-            let tokens = std::mem::take(&mut self.frame().tokens);
-            self.trace(Trace::Rewritten(&tokens));
-            self.frame().tokens = tokens;
-        }
-        match pending.action {
+        frame.has = has;
+        let old = std::mem::replace(&mut frame.tokens, tokens);
+        self.recycle(old);
+        match action {
             _ if resolved => return self.leave(),
             Action::Return => return self.leave(),
             Action::Next => self.next_rule(),
             Action::Repeat => {}
         }
         Step::Again
+    }
+
+    /// Keeps the memory of tokens that are not needed any more for others.
+    fn recycle(&mut self, mut tokens: Vec<Token>) {
+        tokens.clear();
+        self.spare = tokens;
     }
 
     /// Goes on to the next rule of the innermost frame.
@@ -422,7 +458,7 @@ impl Engine<'_> {
 
 /// One look-up as it stands in a right side.
 struct Query<'a> {
-    map: BString,
+    map: Cow<'a, [u8]>,
     key: &'a [Token],
     args: Vec<&'a [Token]>,
     default: Option<&'a [Token]>,
@@ -432,7 +468,7 @@ impl<'a> Query<'a> {
     /// Takes a look-up off the front of `tokens`; returns it and what follows its end.
     fn split(tokens: &'a [Token]) -> Result<(Self, &'a [Token]), Trouble> {
         let (map, end_mark, start) = match tokens[0].mark() {
-            Some(Mark::HostBegin) => (BString::from("host"), Mark::HostEnd, 1),
+            Some(Mark::HostBegin) => (Cow::Borrowed(&b"host"[..]), Mark::HostEnd, 1),
             _ => (name_text(tokens.get(1).ok_or(Trouble::MissingMapName)?), Mark::MapEnd, 2),
         };
         let body = &tokens[start..];
@@ -501,10 +537,15 @@ fn append_quoted(out: &mut Vec<u8>, tokens: &[Token], blank_sub: u8) {
 }
 
 /// Returns a token as the name of a map or a ruleset.
-fn name_text(token: &Token) -> BString {
-    let mut text = join(std::slice::from_ref(token), b' ');
-    strip_quotes(&mut text);
-    text
+fn name_text(token: &Token) -> Cow<'_, [u8]> {
+    match token.text() {
+        Some((Kind::Atom, text)) if !text.contains(&b'\\') => Cow::Borrowed(text),
+        _ => {
+            let mut text = join(std::slice::from_ref(token), b' ');
+            strip_quotes(&mut text);
+            Cow::Owned(text.into())
+        }
+    }
 }
 
 /// Tells whether a look-up begins here.

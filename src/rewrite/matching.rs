@@ -1,34 +1,56 @@
 //! Matching a left side against an address: leftmost, shortest, by going back to the latest wildcard that can grow.
 
+use smallvec::SmallVec;
+
 use super::lookup::Lookup;
-use super::program::{ClassRef, Piece, Rule};
-use crate::mail::token::{Token, join_to};
+use super::program::{ClassRef, Piece, Rule, Signature};
+use crate::mail::token::Token;
+
+/// Phrases up to this length are built without a heap allocation, in bytes.
+const PHRASE_BYTES: usize = 128;
 
 /// What one wildcard matched: a range of tokens.
+///
+/// Addresses have at most [`crate::mail::token::TOKENS_MAX`] tokens, and rules are shorter than lines.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Binding {
-    piece: usize,
-    first: usize,
-    end: usize,
+    piece: u16,
+    first: u16,
+    end: u16,
+}
+
+impl Binding {
+    /// Returns the binding of a piece to `first..end`; none beyond what a rule and an address can have.
+    fn new(piece: usize, first: usize, end: usize) -> Option<Self> {
+        Some(Self { piece: piece.try_into().ok()?, first: first.try_into().ok()?, end: end.try_into().ok()? })
+    }
 }
 
 /// What the wildcards of a rule matched.
 #[derive(Debug, Default)]
 pub(super) struct Bindings {
-    found: smallvec::SmallVec<[Binding; 9]>,
+    found: SmallVec<[Binding; 9]>,
 }
 
 impl Bindings {
     /// Returns the tokens of `address` that `$digit` stands for, if the rule has so many wildcards.
     pub(super) fn get<'a>(&self, digit: u8, address: &'a [Token]) -> Option<&'a [Token]> {
         let binding = self.found.get(usize::from(digit).checked_sub(1)?)?;
-        address.get(binding.first..binding.end)
+        address.get(usize::from(binding.first)..usize::from(binding.end))
     }
 }
 
 /// Matches the left side of `rule` against the whole of `address`.
-pub(super) fn find(rule: &Rule, address: &[Token], lookup: &(impl Lookup + ?Sized), blank_sub: u8) -> Option<Bindings> {
-    if rule.is_void || address.len() < rule.tokens_min {
+///
+/// `has` is the signature of the address.
+pub(super) fn find(
+    rule: &Rule,
+    address: &[Token],
+    has: Signature,
+    lookup: &(impl Lookup + ?Sized),
+    blank_sub: u8,
+) -> Option<Bindings> {
+    if rule.is_void || address.len() < rule.tokens_min || !has.covers(rule.needs) {
         return None;
     }
     let mut matcher = Matcher { pieces: &rule.pieces, address, lookup, blank_sub, bound: Bindings::default() };
@@ -65,33 +87,48 @@ impl<L: Lookup + ?Sized> Matcher<'_, L> {
     fn step(&mut self, piece: usize, pattern: &Piece, at: usize) -> Option<usize> {
         let token = self.address.get(at);
         let end = match pattern {
-            Piece::ZeroOrMore => at,
+            Piece::ZeroOrMore => self.reach(piece, at)?,
+            Piece::OneOrMore => token.and_then(|_| self.reach(piece, at + 1))?,
             Piece::Nothing => return Some(at),
-            Piece::OneOrMore | Piece::One => token.map(|_| at + 1)?,
+            Piece::One => token.map(|_| at + 1)?,
             Piece::Class(class) => self.phrase_end(class, at, at)?,
             Piece::NotClass(class) => token.filter(|token| !self.is_member(class, token)).map(|_| at + 1)?,
             // QUIRK(late-macro-at-end): `$&x` at the end of an address never matches, even if x is empty.
             Piece::Late(name) => return token.and_then(|_| self.late_end(name, at)),
             Piece::Literal(literal) => return token.filter(|token| token.matches(literal)).map(|_| at + 1),
         };
-        self.bound.found.push(Binding { piece, first: at, end });
+        self.bound.found.push(Binding::new(piece, at, end)?);
         Some(end)
+    }
+
+    /// Returns the first end of a wildcard from `from` on at which the next piece may match.
+    fn reach(&self, piece: usize, from: usize) -> Option<usize> {
+        let rest = self.address.get(from..)?;
+        match self.pieces.get(piece + 1) {
+            None => Some(self.address.len()),
+            Some(Piece::Literal(literal)) => {
+                rest.iter().position(|token| token.matches(literal)).map(|skip| from + skip)
+            }
+            Some(_) => Some(from),
+        }
     }
 
     /// Lets the latest wildcard that can grow take more; returns the place in pattern and address to go on from.
     fn back_up(&mut self) -> Option<(usize, usize)> {
         while let Some(binding) = self.bound.found.pop() {
-            if binding.end >= self.address.len() {
+            let (piece, first, end) =
+                (usize::from(binding.piece), usize::from(binding.first), usize::from(binding.end));
+            if end >= self.address.len() {
                 continue;
             }
-            let end = match &self.pieces[binding.piece] {
-                Piece::ZeroOrMore | Piece::OneOrMore => Some(binding.end + 1),
-                Piece::Class(class) => self.phrase_end(class, binding.first, binding.end),
+            let end = match &self.pieces[piece] {
+                Piece::ZeroOrMore | Piece::OneOrMore => self.reach(piece, end + 1),
+                Piece::Class(class) => self.phrase_end(class, first, end),
                 _ => None,
             };
-            if let Some(end) = end {
-                self.bound.found.push(Binding { end, ..binding });
-                return Some((binding.piece + 1, end));
+            if let Some(grown) = end.and_then(|end| Binding::new(piece, first, end)) {
+                self.bound.found.push(grown);
+                return Some((piece + 1, usize::from(grown.end)));
             }
         }
         None
@@ -100,16 +137,25 @@ impl<L: Lookup + ?Sized> Matcher<'_, L> {
     /// Returns the end of the shortest phrase from `first` that is in the class and longer than up to `after`.
     fn phrase_end(&self, class: &ClassRef, first: usize, after: usize) -> Option<usize> {
         let bytes_max = self.lookup.class_bytes_max(class);
-        let mut phrase = Vec::with_capacity(bytes_max.min(256));
-        for end in after + 1..=self.address.len() {
-            phrase.clear();
-            join_to(&mut phrase, &self.address[first..end], self.blank_sub);
+        let mut phrase = SmallVec::<[u8; PHRASE_BYTES]>::new();
+        let mut after_atom = false;
+        for (place, token) in self.address.iter().enumerate().skip(first) {
+            let is_atom = token.is_atom();
+            if after_atom && is_atom {
+                phrase.push(self.blank_sub);
+            }
+            match token.text() {
+                Some((_, text)) => phrase.extend_from_slice(text),
+                // No member has a mark.
+                None => return None,
+            }
             if phrase.len() > bytes_max {
                 return None;
             }
-            if self.lookup.in_class(class, &phrase) {
-                return Some(end);
+            if place >= after && self.lookup.in_class(class, &phrase) {
+                return Some(place + 1);
             }
+            after_atom = is_atom;
         }
         None
     }

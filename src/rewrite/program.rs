@@ -14,6 +14,49 @@ pub struct ClassRef {
     pub index: usize,
 }
 
+/// Which tokens an address has, one bit for several of them: what a rule needs and an address lacks tells quickly that
+/// they do not match.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Signature(u64);
+
+impl Signature {
+    /// The bit of tokens that make a right side ask: `$>`, `$[`, `$(`.
+    const ASKS: u32 = 63;
+    /// The bit of all other marks.
+    const MARKS: u32 = 62;
+    /// How many bits there are for texts.
+    const TEXTS: u32 = 62;
+
+    /// Returns the signature of an address.
+    pub(super) fn of(tokens: &[Token]) -> Self {
+        tokens.iter().fold(Self::default(), Self::with)
+    }
+
+    /// Returns the signature with one token more.
+    pub(super) fn with(self, token: &Token) -> Self {
+        let place = match (token.text(), token.mark()) {
+            (Some((_, text)), _) => {
+                let first = text.first().map_or(0, u8::to_ascii_lowercase);
+                // Case does not count, so that only the first letter and the length can.
+                (u32::from(first) * 7 + u32::from(text.len() as u8)) % Self::TEXTS
+            }
+            (None, Some(Mark::Call | Mark::HostBegin | Mark::MapBegin)) => Self::ASKS,
+            (None, _) => Self::MARKS,
+        };
+        Self(self.0 | 1 << place)
+    }
+
+    /// Tells whether there is anything to be looked up or called.
+    pub(super) fn asks(self) -> bool {
+        self.0 & 1 << Self::ASKS != 0
+    }
+
+    /// Tells whether everything that `needed` has is here too.
+    pub(super) fn covers(self, needed: Self) -> bool {
+        needed.0 & !self.0 == 0
+    }
+}
+
 /// One element of a left side.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Piece {
@@ -58,13 +101,13 @@ pub enum Action {
 pub struct Rule {
     pub(super) pieces: Vec<Piece>,
     pub(super) tokens_min: usize,
+    /// What an address must have at least for the left side to match.
+    pub(super) needs: Signature,
     pub(super) left: Vec<Token>,
     pub(super) right: Vec<Token>,
     pub(super) action: Action,
     /// The left side cannot match: it has too many wildcards or could not be read.
     pub(super) is_void: bool,
-    /// The right side has look-ups or calls.
-    pub(super) asks: bool,
     /// The line in the configuration file.
     pub line: usize,
 }

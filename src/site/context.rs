@@ -12,13 +12,13 @@ use super::network;
 use crate::cf::Config;
 use crate::macros::{self, MacroTable, Value, Values};
 use crate::mail::token::{Mark, ScanOptions, Scanned, Token, Tokens, scan};
-use crate::map::{Definition, Kind, Outcome};
+use crate::map::{Definition, Kind, Outcome, Priority};
 use crate::name::{ClassName, Sysexit};
 use crate::rewrite::{
     Answer, ClassRef, Found, KeyStyle, Lookup, RewriteError, Rewritten, RulesetId, Rulesets, Trace, Trouble, rewrite,
 };
 
-/// Complaints kept for the log; what comes beyond is dropped until someone takes them.
+/// Complaints, and notes of rules, kept for the log; what comes beyond is dropped until someone takes them.
 const COMPLAINTS_MAX: usize = 16;
 
 /// Something that happens while rules run.
@@ -45,6 +45,8 @@ pub struct Context {
     listener: Option<Listener>,
     trace_level: u8,
     complaints: Vec<BString>,
+    /// What maps of class syslog were given.
+    notes: Vec<(Priority, BString)>,
     /// Maps with `-D` are not asked (delivery mode "deferred").
     pub is_deferred: bool,
     /// `@domain` of the envelope's sender, where its mailer has `F=C`: header addresses without a domain get it.
@@ -71,6 +73,7 @@ impl Context {
             listener: None,
             trace_level: 0,
             complaints: Vec::new(),
+            notes: Vec::new(),
             is_deferred: false,
             sender_domain: None,
         }
@@ -235,6 +238,11 @@ impl Context {
         std::mem::take(&mut self.complaints)
     }
 
+    /// Takes what rules have written through maps of class syslog since the last call, for the log.
+    pub fn take_notes(&mut self) -> Vec<(Priority, BString)> {
+        std::mem::take(&mut self.notes)
+    }
+
     /// Tells of something: to the listener, or to be taken later.
     pub fn hear(&mut self, heard: Heard<'_>) {
         if let Some(listener) = &mut self.listener {
@@ -264,9 +272,10 @@ impl Context {
         match definition.kind {
             _ if self.is_deferred && definition.skip_when_deferred => Some(Outcome::NotFound(Sysexit::Ok)),
             Kind::Macro => Some(self.set_by_map(key, args)),
-            Kind::Syslog(_) => {
-                self.complaints.push(key.into());
-                self.complaints.truncate(COMPLAINTS_MAX);
+            Kind::Syslog(priority) => {
+                if self.notes.len() < COMPLAINTS_MAX {
+                    self.notes.push((priority, key.into()));
+                }
                 Some(Outcome::Found(BString::default()))
             }
             Kind::Switch | Kind::Sequence(_) => Some(Outcome::NotFound(Sysexit::NoHost)),

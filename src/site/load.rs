@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use bstr::BString;
+use bstr::{BString, ByteSlice as _};
 use jiff::tz::TimeZone;
 
 use super::class::Classes;
@@ -231,8 +231,10 @@ impl Loader<'_> {
             for error in errors {
                 self.report(declared.line, error.to_string().into(), Sysexit::Software);
             }
-            let Some(definition) = definition else { continue };
-            if let Kind::Sequence(members) = &definition.kind {
+            let Some(mut definition) = definition else { continue };
+            if definition.kind == Kind::Switch {
+                definition.kind = Kind::Sequence(self.switched(&definition, &definitions));
+            } else if let Kind::Sequence(members) = &definition.kind {
                 for member in members.iter().filter(|member| definitions.iter().all(|known| known.name != **member)) {
                     let (sequence, member) = (definition.name.clone(), member.clone());
                     let error = crate::map::DefinitionError::UnknownMember { sequence, member };
@@ -243,6 +245,24 @@ impl Loader<'_> {
             definitions.push(definition);
         }
         definitions
+    }
+
+    /// Returns the members of a switch: `name.kind` for each kind that the service switch names for its service, as far as
+    /// such maps are defined.
+    fn switched(&self, switch: &Definition, known: &[Definition]) -> Vec<BString> {
+        let service = switch.file.clone().unwrap_or_default();
+        let mut text = Vec::new();
+        let opened = self.opener.open(switch, &self.config.options.service_switch_file);
+        if let Ok(file) = opened
+            && file.take(CLASS_BYTES_MAX).read_to_end(&mut text).is_err()
+        {
+            text.clear();
+        }
+        let kinds =
+            text.lines().map(|line| line.fields()).find_map(|mut words| (words.next()? == service).then_some(words));
+        let kinds: Vec<&[u8]> = kinds.map_or_else(|| vec![&b"files"[..]], Iterator::collect);
+        let names = kinds.iter().map(|kind| BString::from([&switch.name[..], b".", kind].concat()));
+        names.filter(|name| known.iter().any(|map| map.name == *name)).collect()
     }
 
     /// Notes what is wrong with a line.

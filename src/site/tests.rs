@@ -35,6 +35,9 @@ Kcalc arith\n\
 Kbest bestmx -z,\n\
 Kaddr dns -RA -a.\n\
 Kseq sequence calc mac\n\
+Kusers.files arith\n\
+Kusers switch users\n\
+Knote syslog -LNOTICE\n\
 Krx regex -s1,2 ^(a)(b)\n\
 Stest\n\
 R$*\t\t$: $1 in $&x\n\
@@ -112,6 +115,9 @@ async fn maps_answer_by_class() {
     assert_eq!(ctx.map_lookup("best", b"example.com", &[]).await, found("mx1.example.com.,mx2.example.com."));
     assert_eq!(ctx.map_lookup("best", b"nullmx.example", &[]).await, Outcome::NotFound(Sysexit::NoHost));
     assert_eq!(ctx.map_lookup("seq", b"+", &[b"2", b"3"]).await, found("5"));
+    assert_eq!(ctx.map_lookup("users", b"*", &[b"2", b"3"]).await, found("6"));
+    assert_eq!(ctx.map_lookup("note", b"text", &[]).await, found(""));
+    assert_eq!(ctx.take_notes(), [(crate::map::Priority::Notice, "text".into())]);
     assert_eq!(ctx.map_lookup("nosuch", b"x", &[]).await, Outcome::NotFound(Sysexit::Config));
     assert!(matches!(ctx.map_lookup("addr", b"bad.example", &[]).await, Outcome::TempFail(_)));
 }

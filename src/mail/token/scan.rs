@@ -92,7 +92,7 @@ pub struct ScanOptions {
     pub comments: Comments,
     /// The text is in internal form: marks are marks.
     pub marks: bool,
-    /// Angle brackets that do not balance are completed and told.
+    /// Angle brackets and quotes that do not balance are completed and told.
     pub balance: bool,
 }
 
@@ -195,6 +195,8 @@ impl Scanner<'_> {
             return Some(byte);
         }
         let (error, byte) = match () {
+            // QUIRK(open-quote-in-rule): in rules nothing is completed.
+            () if !self.options.balance => return None,
             () if self.state == State::Quoted => (ScanError::Quote, b'"'),
             () if self.comments > 0 => (ScanError::CommentOpen, b')'),
             () if self.angles > 0 => (ScanError::AngleOpen, b'>'),
