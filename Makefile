@@ -17,7 +17,7 @@ test:
 	$(CARGO) test --locked
 
 torture: all
-	FUTAGO_TORTURE=1 $(CARGO) test --release --locked --test suite torture -- --nocapture
+	JAIL=$(CURDIR)/target/torture sh tests/site/jail.sh $(CURDIR)/target/release/sendmail $(CURDIR)/tests/site/kill.sh 200
 
 bench: all
 	sh benches/run.sh target/release/sendmail
