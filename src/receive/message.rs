@@ -4,6 +4,7 @@ use bstr::{BString, ByteSlice};
 
 use super::clerk::{Clerk, now, yes_or_no};
 use super::service::Accepted;
+use super::transaction::Taken;
 use crate::cf::{DeliveryMode, HeaderCheck};
 use crate::log;
 use crate::mail::address_field::Party;
@@ -213,7 +214,7 @@ impl Clerk<'_> {
         let mut envelope = Envelope::new(self.id.clone(), created, self.transaction.sender.clone());
         envelope.last_try = Some(created);
         self.transaction.sort_recipients();
-        envelope.recipients = self.transaction.recipients.iter().map(|taken| taken.recipient.clone()).collect();
+        envelope.recipients = self.transaction.recipients.iter().map(Taken::to_deliver).collect();
         let mut own = std::mem::take(&mut self.transaction.added);
         own.append(&mut self.transaction.headers);
         let addresses: Vec<BString> = envelope.recipients.iter().map(|recipient| recipient.address.clone()).collect();

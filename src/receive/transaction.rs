@@ -58,6 +58,17 @@ pub(super) struct Taken {
     pub(super) again: bool,
 }
 
+impl Taken {
+    /// Returns the recipient as delivery gets it: one that is looked up again has no route yet.
+    pub(super) fn to_deliver(&self) -> Recipient {
+        let mut recipient = self.recipient.clone();
+        if self.again {
+            (recipient.route, recipient.controller) = (None, None);
+        }
+        recipient
+    }
+}
+
 /// What makes two recipients the same: mailer, host and user, in small letters where case does not count.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub(super) struct Key {

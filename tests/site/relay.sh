@@ -14,6 +14,22 @@ for domain in hoge.foo.jp www.foo.jp baz.bar.jp; do
 	send 203.0.113.77 25 x@example.net "bob@$domain" "for $domain" || { cat /tmp/dialogue; fail "mail to $domain refused"; }
 	until_true 100 grep -q "for $domain" /var/mail/bob
 done
+say "aliases, lists, programs and .forward files are followed"
+cat >>/etc/mail/aliases <<'A'
+team: alice, bob
+keeper: "|cat >>/tmp/kept"
+onward: team
+A
+newaliases
+rm -f /tmp/kept
+echo '\\alice, bob' >/home/alice/.forward
+chown alice /home/alice/.forward
+send 203.0.113.77 25 x@example.net onward@hoge.foo.jp "for the team" || { cat /tmp/dialogue; fail "an alias was refused"; }
+send 203.0.113.77 25 x@example.net keeper@hoge.foo.jp "for the program" || { cat /tmp/dialogue; fail "an alias was refused"; }
+until_true 100 grep -q "for the team" /var/mail/alice
+until_true 100 grep -q "for the team" /var/mail/bob
+until_true 100 grep -q "for the program" /tmp/kept
+
 say "a stranger is refused with the original's words"
 send 203.0.113.77 25 x@example.net y@example.com no && fail "relayed for a stranger"
 grep -q '550 5.7.1 <y@example.com>... Relaying denied' /tmp/dialogue || { cat /tmp/dialogue; fail "other words"; }
