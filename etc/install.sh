@@ -4,6 +4,7 @@
 # Lays the program, its links, its queues and its users; can be run again and again, and never overwrites a file of /etc/mail.
 # With a DESTDIR (packages, demonstrations) users are not made and owners are set only where they exist.
 set -eu
+umask 022
 
 action=$1 binary=$2 destdir=$3 prefix=$4
 here=$(cd "$(dirname "$0")" && pwd)
@@ -29,19 +30,20 @@ make_user() {
 	fi
 }
 
-# Sets owner $1 and mode $2 of $3; as an ordinary user only the mode, and says so.
+# Sets owner $1 and mode $2 of $3. Where the owner cannot be set, no setuid or setgid bit is set either.
 own() {
 	if [ "$(id -u)" = 0 ] && known passwd "${1%%:*}" && known group "${1##*:}"; then
 		chown "$1" "$3"
+		chmod "$2" "$3"
 	else
-		say "skipped: chown $1 $3 (needs root and the user)"
+		say "skipped: chown $1 $3 and the mode $2 (needs root and the user)"
+		chmod "$(printf '%s' "$2" | tail -c 3)" "$3"
 	fi
-	chmod "$2" "$3"
 }
 
-# Lays $1 as $2 unless something is there; a newer default then goes beside it.
+# Lays $1 as $2 unless something (if only a link to nowhere) is there; a newer default then goes beside it.
 lay() {
-	if [ ! -e "$2" ]; then
+	if [ ! -e "$2" ] && [ ! -L "$2" ]; then
 		cp "$1" "$2"; chmod 644 "$2"
 	elif ! cmp -s "$1" "$2"; then
 		cp "$1" "$2.futago-new"; chmod 644 "$2.futago-new"
@@ -49,13 +51,33 @@ lay() {
 	fi
 }
 
-# Makes directory $1 with owner $2 and mode $3.
+# Makes directory $1 with owner $2 and mode $3; one that is there is left as it is.
 directory() {
-	[ -d "$1" ] || mkdir -p "$1"
-	own "$2" "$3" "$1"
+	if [ ! -d "$1" ]; then
+		mkdir -p "$1"
+		own "$2" "$3" "$1"
+	fi
 }
 
-link() { ln -sf "$1" "$2"; }
+# Moves a program of somebody else out of the way: `uninstall` puts it back.
+set_aside() {
+	if [ -e "$1" ] && [ ! -e "$1.before-futago" ] && ! "$1" -d0.1 -bC </dev/null 2>/dev/null | grep -q '^Version 8.18.1$'; then
+		mv "$1" "$1.before-futago"
+		say "$1 was another program: kept as $1.before-futago"
+	fi
+}
+
+# Lays a link unless a program of somebody else has the name; that one is set aside.
+link() {
+	if [ -e "$2" ] && [ "$(readlink "$2")" != "$1" ] && [ ! -e "$2.before-futago" ]; then mv "$2" "$2.before-futago"; fi
+	ln -sf "$1" "$2"
+}
+
+# Removes what we laid and puts back what was there before.
+take_away() {
+	rm -f "$1"
+	if [ -e "$1.before-futago" ] || [ -L "$1.before-futago" ]; then mv "$1.before-futago" "$1"; fi
+}
 
 do_install() {
 	[ -x "$binary" ] || fail "$binary: no program there: run \`make\` first"
@@ -64,9 +86,10 @@ do_install() {
 		make_user smmsp 25 /var/spool/clientmqueue "Sendmail Submission User"
 		make_user smmta 26 /var/empty "Sendmail Network Daemon"
 	fi
-	mkdir -p "$sbin" "$bin" "$libexec" "$mail" "$spool" "$destdir/var/run" "$destdir/var/log"
+	mkdir -p "$sbin" "$bin" "$libexec" "$mail" "$spool" "$destdir/var/log"
 	cp "$binary" "$sbin/sendmail.new"
 	own root:smmsp 2555 "$sbin/sendmail.new"
+	set_aside "$sbin/sendmail"
 	mv -f "$sbin/sendmail.new" "$sbin/sendmail"
 	for name in makemap editmap praliases; do link sendmail "$sbin/$name"; done
 	for name in mailq newaliases hoststat purgestat; do link ../sbin/sendmail "$bin/$name"; done
@@ -75,20 +98,23 @@ do_install() {
 	[ -d "$destdir/var/empty" ] || directory "$destdir/var/empty" root:0 0555
 	directory "$spool/mqueue" root:0 0700
 	directory "$spool/clientmqueue" smmsp:smmsp 0770
+	if [ -z "$destdir" ] && [ -f /etc/aliases ] && [ ! -e "$mail/aliases" ]; then ln -s ../aliases "$mail/aliases"; fi
 	for name in sendmail.cf submit.cf aliases access local-host-names; do lay "$here/mail/$name" "$mail/$name"; done
 	if [ ! -e "$mail/access.db" ]; then "$sbin/makemap" hash "$mail/access.db" <"$mail/access"; fi
+	if [ -z "$destdir" ] && [ ! -e "$mail/aliases.db" ]; then "$bin/newaliases" || say "run newaliases once its file is mended"; fi
 	[ -e "$destdir/var/log/sendmail.st" ] || { : >"$destdir/var/log/sendmail.st"; own root:0 0640 "$destdir/var/log/sendmail.st"; }
 	if [ -d "$destdir$prefix/etc/rc.d" ] || [ "$(uname -s)" = FreeBSD ]; then
 		mkdir -p "$destdir$prefix/etc/rc.d"
-		cp "$here/../rc.d/sendmail.sh" "$destdir$prefix/etc/rc.d/sendmail.sh"; chmod 755 "$destdir$prefix/etc/rc.d/sendmail.sh"
+		sed "s#:-/usr/sbin/sendmail}#:-$prefix/sbin/sendmail}#" "$here/../rc.d/sendmail.sh" >"$destdir$prefix/etc/rc.d/sendmail.sh"; chmod 755 "$destdir$prefix/etc/rc.d/sendmail.sh"
 	fi
 	say "done: $sbin/sendmail; README.md tells how to switch to it"
 }
 
 do_uninstall() {
-	for name in sendmail makemap editmap praliases; do rm -f "$sbin/$name"; done
-	for name in mailq newaliases hoststat purgestat; do rm -f "$bin/$name"; done
-	rm -f "$libexec/mail.local" "$destdir$prefix/etc/rc.d/sendmail.sh"
+	for name in sendmail makemap editmap praliases; do take_away "$sbin/$name"; done
+	for name in mailq newaliases hoststat purgestat; do take_away "$bin/$name"; done
+	take_away "$libexec/mail.local"
+	rm -f "$destdir$prefix/etc/rc.d/sendmail.sh"
 	say "done; $mail, the queues and the users smmsp and smmta are left as they are"
 }
 

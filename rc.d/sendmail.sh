@@ -15,11 +15,15 @@ end() {
 
 case "$1" in
 start)
-	"$sendmail" -L sm-mta -bd -q15m && "$sendmail" -L sm-msp-queue -Ac -q15m && echo -n ' sendmail'
+	status=0
+	"$sendmail" -L sm-mta -bd -q15m || status=$?
+	"$sendmail" -L sm-msp-queue -Ac -q15m || status=$?
+	[ "$status" = 0 ] && printf ' sendmail'
+	exit "$status"
 	;;
 stop)
 	end "$client_pid"
-	end "$network_pid" && echo -n ' sendmail'
+	end "$network_pid" && printf ' sendmail'
 	;;
 *)
 	echo "Usage: $(basename "$0") {start|stop}" >&2

@@ -89,10 +89,14 @@ log_to() {
 case ${JAIL_STAGE:-outside} in
 outside)
 	[ "$(id -u)" = 0 ] || { echo "jail.sh: needs root" >&2; exit 77; }
+	if [ -e "$jail" ] && [ ! -d "$jail/upper" ]; then
+		echo "jail.sh: $jail exists and is no jail of ours: choose another \$JAIL" >&2
+		exit 1
+	fi
 	rm -rf "$jail"
 	mkdir -p "$jail/upper" "$jail/work" "$jail/root"
 	export JAIL_STAGE=inside
-	exec unshare --mount --net --uts --pid --ipc --fork --kill-child --propagation private sh "$0" "$@"
+	exec unshare --mount --net --uts --pid --ipc --fork --kill-child --propagation private sh "$here/tests/site/jail.sh" "$@"
 	;;
 inside)
 	lay_root

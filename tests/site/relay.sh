@@ -43,7 +43,12 @@ for pid in $(pgrep -x sendmail); do
 	ss -tlnp 2>/dev/null | grep -q "pid=$pid," || continue
 	grep -q '^Uid:.*[^0-9]0[^0-9]' "/proc/$pid/status" && [ "$pid" != "$(head -n 1 /var/run/sendmail.pid)" ] && fail "pid $pid listens as root"
 done
-ls -ln /var/spool | grep -q mqueue
+say "owners and modes are the original's"
+is() { [ "$(stat -c '%U:%G %a' "$1")" = "$2" ] || fail "$1 is $(stat -c '%U:%G %a' "$1"), not $2"; }
+is /var/spool/mqueue "root:root 700"
+is /var/spool/clientmqueue "smmsp:smmsp 770"
+is /usr/sbin/sendmail "root:smmsp 2555"
 sh "$HERE/rc.d/sendmail.sh" stop
-sh "$HERE/rc.d/sendmail.sh" wrong && fail "a wrong word was taken"
-[ $? = 64 ] || true
+status=0
+sh "$HERE/rc.d/sendmail.sh" wrong || status=$?
+[ "$status" = 64 ] || fail "a wrong word gave status $status, not 64"
