@@ -37,12 +37,13 @@ fn compare(tool: &str, prefix: &str, options: &[&str], command: &str) {
     let listed = std::fs::read_to_string(repository("tests/data/open-cases.txt")).expect("kept here");
     let open: BTreeSet<&str> = listed
         .lines()
-        .filter_map(|line| line.split('#').next())
+        .filter_map(|line| line.split(['#', ' ']).next())
         .filter_map(|line| line.trim().strip_prefix("p-"))
         .filter(|name| case_belongs(name, prefix))
         .collect();
     let new: Vec<_> = differing.difference(&open).collect();
-    let mended: Vec<_> = open.difference(&differing).collect();
+    let fickle = |name: &&&str| listed.contains(&format!("p-{name} ?"));
+    let mended: Vec<_> = open.difference(&differing).filter(|name| !fickle(name)).collect();
     assert!(new.is_empty(), "these differ from the original: {new:?}\n{text}");
     assert!(mended.is_empty(), "these agree now: take them off tests/data/open-cases.txt: {mended:?}");
 }
