@@ -164,30 +164,6 @@ wire! {
     pub enum NamedFile ("named file") {
         /// HelpFile.
         1 => Help {},
-        /// StatusFile, for reading and writing.
-        2 => Statistics {},
-        /// ErrorHeader, where it is a path.
-        3 => ErrorHeader {},
-        /// ServerCertFile.
-        4 => ServerCertificate {},
-        /// ServerKeyFile.
-        5 => ServerKey {},
-        /// ClientCertFile.
-        6 => ClientCertificate {},
-        /// ClientKeyFile.
-        7 => ClientKey {},
-        /// CACertFile.
-        8 => Authorities {},
-        /// CRLFile.
-        9 => Revocations {},
-        /// DHParameters.
-        10 => DhParameters {},
-        /// ServiceSwitchFile.
-        11 => ServiceSwitch {},
-        /// HostsFile.
-        12 => Hosts {},
-        /// DeadLetterDrop, for appending.
-        13 => DeadLetters {},
     }
 }
 

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use bstr::{BString, ByteSlice};
+use bstr::ByteSlice;
 use nix::fcntl::OFlag;
 
 use super::{Served, failure_of, refusal};
@@ -69,31 +69,12 @@ pub(super) fn open_class(config: &Config, line: u16) -> Served {
 /// Opens the file that an option names.
 pub(super) fn open_named(config: &Config, named: &NamedFile) -> Served {
     let options = &config.options;
-    let path: &BString = match named {
-        NamedFile::Help {} => &options.help_file,
-        NamedFile::Statistics {} => &options.status_file,
-        NamedFile::ErrorHeader {} => &options.error_header,
-        NamedFile::ServerCertificate {} => &options.server_cert_file,
-        NamedFile::ServerKey {} => &options.server_key_file,
-        NamedFile::ClientCertificate {} => &options.client_cert_file,
-        NamedFile::ClientKey {} => &options.client_key_file,
-        NamedFile::Authorities {} => &options.ca_cert_file,
-        NamedFile::Revocations {} => &options.crl_file,
-        NamedFile::DhParameters {} => &options.dh_parameters,
-        NamedFile::ServiceSwitch {} => &options.service_switch_file,
-        NamedFile::Hosts {} => &options.hosts_file,
-        NamedFile::DeadLetters {} => &options.dead_letter_drop,
-    };
+    let NamedFile::Help {} = named;
+    let path = &options.help_file;
     if !path.starts_with(b"/") {
         return Err(refusal(FailureKind::Undeclared {}, "the option names no file"));
     }
-    let mut how = OpenOptions::new();
-    match named {
-        NamedFile::Statistics {} => how.read(true).write(true),
-        NamedFile::DeadLetters {} => how.append(true).create(true).mode(0o600),
-        _ => how.read(true),
-    };
-    opened(path, how)
+    open_regular(path)
 }
 
 /// Opens `path` for reading.

@@ -280,7 +280,7 @@ mod tests {
     use crate::cf::{self, ReadEnv};
     use crate::daemon::hand::in_process;
     use crate::keeper::request::{Source, SourceRoot};
-    use crate::keeper::{HandError, Hands, ProgramEnd};
+    use crate::keeper::{HandError, Hands, ProgramEnd, Request};
     use crate::name::MailerName;
 
     /// Returns hands of a site with a mailer for programs and one of its own.
@@ -324,12 +324,15 @@ mod tests {
     #[tokio::test]
     async fn half_a_message_has_no_end_and_a_killed_program_is_told() {
         let hands = hands();
-        let mut program = hands.start(command(&["sh", "-c", "cat; exit 7"], "|cat; exit 7")).await.expect("started");
+        let launch = command(&["sh", "-c", "cat; exit 7"], "|cat; exit 7");
+        let started = hands.ask(Request::Start { launch }).await.expect("started");
+        let Answer::Started { program } = started.answer else { panic!("{:?}", started.answer) };
         // The writer dies: the program must not take that for the end of the message.
-        drop(program.input.take());
-        program.kill();
-        let ended = tokio::time::timeout(Duration::from_secs(20), program.wait()).await.expect("in time");
-        assert_eq!(ended.expect("told"), ProgramEnd::Killed(9));
+        drop(started.descriptors);
+        hands.ask(Request::Kill { program }).await.expect("killed");
+        let ended = tokio::time::timeout(Duration::from_secs(20), hands.ask(Request::Wait { program })).await;
+        let ended = ended.expect("in time").expect("told").answer;
+        assert!(matches!(ended, Answer::Ended { signal: 9, .. }), "{ended:?}");
     }
 
     #[tokio::test]
