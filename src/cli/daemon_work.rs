@@ -2,8 +2,8 @@
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixDatagram;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bstr::ByteSlice;
@@ -17,7 +17,7 @@ use crate::daemon::runner::Delivery;
 use crate::deliver::holding::Holding;
 use crate::deliver::services::Services;
 use crate::deliver::settle;
-use crate::keeper::{self, Request};
+use crate::keeper::{self, Hands, Request};
 use crate::log::{Level, Log, Sink, Syslog};
 use crate::name::UnixTime;
 use crate::policy::{Admitted, Gate};
@@ -80,7 +80,7 @@ async fn services(surroundings: &Surroundings) -> Result<Services, String> {
         made
     })
     .await;
-    let log = log(surroundings);
+    let log = log(surroundings).await;
     for error in &started.errors {
         log.say(Level::SYSTEM_ERROR, None, error);
     }
@@ -94,16 +94,51 @@ async fn services(surroundings: &Surroundings) -> Result<Services, String> {
     Ok(Services::new(site, hands, queue, log, opener, order.queue_interval()))
 }
 
+/// The way to syslogd, which a hand finds.
+enum SyslogSearch {
+    /// Nobody looks for it.
+    Idle,
+    /// A hand was asked.
+    UnderWay,
+    /// A hand has found it.
+    Found(UnixDatagram),
+}
+
 /// Returns a log that finds a restarted syslogd again, by way of a hand: there is no path to it in here.
-fn log(surroundings: &Surroundings) -> Log {
+///
+/// **Invariant:** whoever logs never waits for a hand. Others wait for the one that logs, and were they all to wait,
+/// nobody would be left to read the hand's answer. Lines are kept until the answer is there.
+async fn log(surroundings: &Surroundings) -> Log {
+    let search = Arc::new(Mutex::new(find_syslog(&surroundings.hands).await));
     let hands = Arc::clone(&surroundings.hands);
+    let runtime = tokio::runtime::Handle::current();
     let open = move || {
-        let answered = hands.ask_waiting(Request::Connect { service: keeper::request::Service::Syslog {} });
-        let socket = answered.ok().and_then(|mut answered| answered.descriptors.pop());
-        socket.map(UnixDatagram::from).ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))
+        let mut state = search.lock().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::replace(&mut *state, SyslogSearch::UnderWay) {
+            SyslogSearch::Found(socket) => {
+                *state = SyslogSearch::Idle;
+                return Ok(socket);
+            }
+            SyslogSearch::UnderWay => {}
+            SyslogSearch::Idle => {
+                let (hands, search) = (Arc::clone(&hands), Arc::clone(&search));
+                runtime.spawn(async move {
+                    let found = find_syslog(&hands).await;
+                    *search.lock().unwrap_or_else(PoisonError::into_inner) = found;
+                });
+            }
+        }
+        Err(io::Error::from(io::ErrorKind::NotConnected))
     };
     let detail = surroundings.config.options.log_level;
     Log::new(Sink::Syslog(Syslog::with_opener(open)), &surroundings.order.tag.to_str_lossy(), detail)
+}
+
+/// Asks a hand for a socket to syslogd.
+async fn find_syslog(hands: &Hands) -> SyslogSearch {
+    let request = Request::Connect { service: keeper::request::Service::Syslog {} };
+    let found = hands.ask_for_one(request).await;
+    found.map_or(SyslogSearch::Idle, |socket| SyslogSearch::Found(UnixDatagram::from(socket)))
 }
 
 /// Reads the help file by way of a hand, if there is one.
