@@ -81,7 +81,13 @@ pub fn run() -> ExitCode {
     match PROGRAMS.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, program)| program) {
         None => sendmail(&argv, Mode::Deliver),
         Some(Program::Sendmail(mode)) => sendmail(&argv, *mode),
-        Some(Program::Own(main)) => main(&args),
+        Some(Program::Own(main)) => match privilege::drop_group() {
+            Ok(()) => main(&args),
+            Err(error) => {
+                complain(format_args!("{}: {error}", BString::from(name)));
+                Sysexit::OsErr.into()
+            }
+        },
         Some(Program::Missing) => {
             complain(format_args!("{}: this build does not have this program", BString::from(name)));
             Sysexit::Unavailable.into()

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
-use nix::unistd::geteuid;
+use nix::unistd::{getegid, geteuid, getgid};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -77,11 +77,12 @@ fn start(order: Order, programs: Programs) -> Result<(), Failed> {
     ended.map_err(|text| (Sysexit::Config, text))
 }
 
-/// Becomes the submission user for good, where root starts it; another keeps only what is really his, and the group of
-/// the setgid program, without which the queue cannot be read.
+/// Becomes the submission user for good, where root starts it; another must be in the group of the queue by himself.
 fn become_client(config: &Config) -> Result<(), Failed> {
     if !geteuid().is_root() {
-        return Ok(());
+        // The group of the setgid program opens the queue to a submission, not to whoever would own the mail in it.
+        let text = || "you may not run the client queue: start it as root or as the submission user".to_owned();
+        return if getegid() == getgid() { Ok(()) } else { Err((Sysexit::NoPerm, text())) };
     }
     let spec = &config.options.run_as_user;
     let user = match &spec.user {

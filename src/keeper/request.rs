@@ -212,11 +212,6 @@ wire! {
             /// Which element of ForwardPath, from 0.
             path: u8,
         },
-        /// The rules: the text is what the rules made of an address.
-        3 => Rules {
-            /// The text.
-            text: BString,
-        },
     }
 }
 

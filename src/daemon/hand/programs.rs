@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{Pid, geteuid, pipe2};
+use nix::unistd::{Pid, getegid, geteuid, getgid, pipe2};
 
 use super::sources::HomeOf;
 use super::{Refusal, Served, accounts, plain, refusal, sources};
@@ -178,6 +178,10 @@ fn prepare(config: &Config, launch: &Launch) -> Result<Program, Refusal> {
     } else if mailer.name.as_bytes() == b"prog" {
         return Err(undeclared("a command without a source is not run"));
     }
+    if !geteuid().is_root() && getegid() != getgid() {
+        // The program would have the group of the client queue.
+        return Err(refusal(FailureKind::Temporary {}, "a setgid sendmail starts no program: let the daemon deliver"));
+    }
     let user = user_of(config, mailer, launch, owner)?;
     let words = &launch.words;
     let mut program = Program::new(Path::new(OsStr::from_bytes(&mailer.path)), &words[0]);
@@ -219,12 +223,12 @@ fn user_of(config: &Config, mailer: &Mailer, launch: &Launch, owner: Option<User
             None => declared_user(&Principal::Id(geteuid().as_raw()), None),
         };
     }
-    if mailer.flags.contains(b'o')
-        && let Some(name) = &launch.user
-    {
-        return accounts::existing(name);
-    }
-    match (owner, declared) {
+    // Whoever asks names the recipient of a mailbox, never whom a command speaks for, and never the superuser.
+    let recipient = match &launch.user {
+        Some(name) if mailer.flags.contains(b'o') && launch.source.is_none() => Some(accounts::existing(name)?),
+        _ => None,
+    };
+    match (owner.or(recipient), declared) {
         (Some(owner), _) if owner.uid != 0 => Ok(owner),
         (_, Some((user, group))) if *user != Principal::Id(0) => declared_user(user, group.as_ref()),
         _ => sources::default_user(config),
@@ -270,7 +274,7 @@ fn surroundings(config: &Config, mailer: &Mailer, user: &User, program: &mut Pro
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
+    use std::fs::{self, File};
     use std::io::{Read, Write};
     use std::time::Duration;
 
@@ -284,23 +288,27 @@ mod tests {
     use crate::name::MailerName;
 
     /// Returns hands of a site with a mailer for programs and one of its own.
-    fn hands() -> Hands {
+    fn hands(folder: &Path) -> Hands {
         let user = getuid();
+        let aliases = folder.join("aliases");
+        fs::write(&aliases, "count: \"|cat; exit 7\"\ntrue: |true\n").expect("written");
         let text = format!(
-            "V10\nO DefaultUser={user}:{user}\n\
+            "V10\nO DefaultUser={user}:{user}\nO AliasFile={}\n\
              Mprog, P=/bin/sh, F=lsDFMoqeu9, A=sh -c $u\n\
-             Mcount, P=/bin/sh, F=lsDFMoqeu9, A=sh -c cat;exit\\ 7 $u\n"
+             Mcount, P=/bin/sh, F=lsDFMoqeu9, A=sh -c cat;exit\\ 7 $u\n",
+            aliases.display()
         );
         let (config, errors) = cf::read(text.as_bytes(), "x.cf", &ReadEnv::default());
         assert!(errors.is_empty(), "{errors:?}");
         in_process(&config)
     }
 
-    fn command(words: &[&str], text: &str) -> Launch {
+    /// Returns an order to run `words` because an alias says so.
+    fn command(words: &[&str], alias: &str) -> Launch {
         Launch {
             mailer: MailerName::new("prog"),
             words: words.iter().map(|word| BString::from(*word)).collect(),
-            source: Some(Source { root: SourceRoot::Rules { text: text.into() }, elements: Vec::new() }),
+            source: Some(Source { root: SourceRoot::Alias { file: 0, key: alias.into() }, elements: vec![0] }),
             user: None,
             sender: "a@example.com".into(),
             entry: None,
@@ -309,8 +317,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_program_reads_the_message_and_tells_by_its_status() {
-        let hands = hands();
-        let launch = command(&["sh", "-c", "cat; exit 7"], "|cat; exit 7");
+        let folder = tempfile::tempdir().expect("a directory");
+        let hands = hands(folder.path());
+        let launch = command(&["sh", "-c", "cat; exit 7"], "count");
         let mut program = hands.start(launch).await.expect("started");
         let mut input = File::from(program.input.take().expect("a pipe"));
         input.write_all(b"the message").expect("written");
@@ -323,8 +332,9 @@ mod tests {
 
     #[tokio::test]
     async fn half_a_message_has_no_end_and_a_killed_program_is_told() {
-        let hands = hands();
-        let launch = command(&["sh", "-c", "cat; exit 7"], "|cat; exit 7");
+        let folder = tempfile::tempdir().expect("a directory");
+        let hands = hands(folder.path());
+        let launch = command(&["sh", "-c", "cat; exit 7"], "count");
         let started = hands.ask(Request::Start { launch }).await.expect("started");
         let Answer::Started { program } = started.answer else { panic!("{:?}", started.answer) };
         // The writer dies: the program must not take that for the end of the message.
@@ -337,13 +347,14 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_runs_that_neither_mailer_nor_source_names() {
-        let hands = hands();
+        let folder = tempfile::tempdir().expect("a directory");
+        let hands = hands(folder.path());
         let refused = |launch| async { hands.start(launch).await.err().expect("refused") };
         let is_undeclared = |error: HandError| error.kind() == Some(&FailureKind::Undeclared {});
-        assert!(is_undeclared(refused(command(&["sh", "-c", "id"], "|true")).await));
-        assert!(is_undeclared(refused(command(&["sh", "-x", "true"], "|true")).await));
+        assert!(is_undeclared(refused(command(&["sh", "-c", "id"], "true")).await));
+        assert!(is_undeclared(refused(command(&["sh", "-x", "true"], "true")).await));
         assert!(is_undeclared(refused(Launch { source: None, ..command(&["sh", "-c", "id"], "") }).await));
-        let unknown = Launch { mailer: MailerName::new("none"), ..command(&["sh"], "|true") };
+        let unknown = Launch { mailer: MailerName::new("none"), ..command(&["sh"], "true") };
         assert!(is_undeclared(refused(unknown).await));
     }
 

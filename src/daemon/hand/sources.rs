@@ -127,11 +127,9 @@ fn resolve(config: &Config, source: &Source) -> Result<Element, Refusal> {
             let (file, _) = open_forward(config, &user, *path)?;
             (pick(address_list::split_file(&read(file)?, separator))?, Some(user))
         }
-        SourceRoot::Rules { text } => (text.clone(), None),
     };
-    let first = usize::from(!matches!(source.root, SourceRoot::Rules { .. }));
     let mut element = Element { text, user };
-    for _ in first..source.elements.len() {
+    for _ in 1..source.elements.len() {
         let (file, owner) = open_included(&element)?;
         element.text = pick(address_list::split_file(&read(file)?, separator))?;
         if element.user.is_none() && owner != 0 {
@@ -223,10 +221,6 @@ mod tests {
 
     use super::*;
 
-    fn rules(text: &str) -> Source {
-        Source { root: SourceRoot::Rules { text: text.into() }, elements: Vec::new() }
-    }
-
     /// Returns a configuration whose alias file has `text`.
     fn with_aliases(folder: &Path, text: &str) -> Config {
         let path = folder.join("aliases");
@@ -267,12 +261,13 @@ mod tests {
     }
 
     #[test]
-    fn what_came_out_of_rules_runs_as_the_default_user() {
-        let mut config = Config::default();
+    fn what_root_wrote_is_done_as_the_default_user_and_in_no_folder_above() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let mut config = with_aliases(folder.path(), "run: |/bin/cat\nclimb: /tmp/../etc/passwd\n");
         config.options.default_user = crate::cf::UserSpec::parse(b"4242:4243");
-        let (text, user) = command(&config, &rules("|/bin/cat")).expect("a command");
+        let (text, user) = command(&config, &alias_element("run", &[0])).expect("a command");
         let user = user.expect("the default user");
         assert_eq!((text, user.uid, user.gid), ("/bin/cat".into(), 4242, 4243));
-        assert!(file_recipient(&config, &rules("/tmp/../etc/passwd")).is_err());
+        assert!(file_recipient(&config, &alias_element("climb", &[0])).is_err());
     }
 }
