@@ -58,6 +58,9 @@ set_up() {
 	chmod 1777 /var/mail
 	rm -rf /etc/mail /etc/aliases* /var/spool/mqueue /var/spool/clientmqueue /var/log/maillog /var/mail/alice /var/mail/bob
 	(cd "$here" && sh etc/install.sh install "$binary" "" /usr)
+	printf '%s\n' hoge.foo.jp www.foo.jp baz.bar.jp >/etc/mail/local-host-names
+	printf '%s\tRELAY\n' 127.0.0.1 192.168.2 192.168.3 >/etc/mail/access
+	/usr/sbin/makemap hash /etc/mail/access.db </etc/mail/access
 	printf '127.0.0.1 localhost\n192.0.2.10 hoge.foo.jp hoge\n' >/etc/hosts
 	printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' >/etc/resolv.conf
 	printf 'hosts: files dns\npasswd: files\ngroup: files\n' >/etc/nsswitch.conf
