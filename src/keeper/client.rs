@@ -11,7 +11,8 @@ use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
 
-use super::request::{Answer, Failure, FailureKind, Numbered, Packet, Request, decode, decode_front};
+use super::packet::{Numbered, Packet, decode, decode_front};
+use super::request::{Answer, Failure, FailureKind, Request};
 use super::wire::{BadPacket, PACKET_BYTES_MAX, Reader};
 use crate::sys::passing;
 

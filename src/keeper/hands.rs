@@ -397,7 +397,8 @@ mod tests {
     use std::os::fd::AsFd;
 
     use super::*;
-    use crate::keeper::request::{FailureKind, Numbered, Packet, decode};
+    use crate::keeper::packet::{Numbered, Packet, decode};
+    use crate::keeper::request::FailureKind;
     use crate::keeper::wire::PACKET_BYTES_MAX;
     use crate::name::MailerName;
     use crate::sys::passing;

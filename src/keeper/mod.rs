@@ -1,10 +1,12 @@
 //! The requests that the unprivileged daemon puts to a hand, and the client that puts them.
 //!
-//! [`request`] is the whole of what may be asked, [`wire`] how it lies in packets, [`client`] asks one hand,
+//! [`request`] is the whole of what may be asked, [`wire`] how a thing lies in a
+//! packet, [`packet`] how several do, [`client`] asks one hand,
 //! [`Hands`] is the handle that everyone above uses. Who answers is in `daemon`.
 
 pub mod client;
 pub mod hands;
+pub mod packet;
 pub mod request;
 pub mod wire;
 

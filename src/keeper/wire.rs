@@ -31,7 +31,7 @@ pub enum BadPacket {
     #[error("bad {0} in a packet")]
     Spelling(&'static str),
     /// The two ends are of different releases.
-    #[error("packet of version {0}, this program speaks version {version}", version = super::request::VERSION)]
+    #[error("packet of version {0}, this program speaks version {version}", version = super::packet::VERSION)]
     Version(u8),
 }
 
