@@ -18,7 +18,7 @@ const TTL_SECS: u32 = 300;
 const UDP_BYTES_MAX: usize = 1400;
 /// Aliases followed in one answer.
 const CNAME_DEPTH_MAX: usize = 10;
-/// The longest wait of the threads before they look whether to end.
+/// The longest wait for a datagram before its thread looks whether to end.
 const POLL: Duration = Duration::from_millis(50);
 
 /// An authoritative DNS server for tests: UDP and TCP on one port of 127.0.0.1, gone when dropped.
@@ -56,7 +56,6 @@ impl DnsServer {
         let stop = Arc::new(AtomicBool::new(false));
         let questions = Arc::new(AtomicUsize::new(0));
         udp.set_read_timeout(Some(POLL)).expect("a time limit can be set");
-        tcp.set_nonblocking(true).expect("a socket can be made non-blocking");
         thread::spawn({
             let (zone, stop, questions) = (Arc::clone(&zone), Arc::clone(&stop), Arc::clone(&questions));
             move || serve_udp(&udp, &zone, &stop, &questions)
@@ -82,6 +81,8 @@ impl DnsServer {
 impl Drop for DnsServer {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
+        // Wakes the thread that waits for a connection.
+        let _ = TcpStream::connect(self.address);
     }
 }
 
@@ -112,17 +113,15 @@ fn serve_udp(socket: &UdpSocket, zone: &Zone, stop: &AtomicBool, questions: &Ato
 /// Answers connections, one at a time.
 fn serve_tcp(socket: &TcpListener, zone: &Zone, stop: &AtomicBool) {
     while !stop.load(Ordering::SeqCst) {
-        match socket.accept() {
+        if let Ok((stream, _)) = socket.accept() {
             // A client that has gone is no error.
-            Ok((stream, _)) => drop(serve_stream(stream, zone)),
-            Err(_) => thread::sleep(POLL),
+            let _ = serve_stream(stream, zone);
         }
     }
 }
 
 /// Answers the questions of one connection.
 fn serve_stream(mut stream: TcpStream, zone: &Zone) -> std::io::Result<()> {
-    stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(POLL * 20))?;
     loop {
         let mut length = [0; 2];
