@@ -58,7 +58,7 @@ fn start(order: Order, programs: Programs) -> Result<(), Failed> {
     become_client(&config)?;
     let waiting = if order.foreground || order.once { None } else { Some(daemonize::background().map_err(system)?) };
     let log = (programs.log)(&order, &config);
-    let pid_file = take_pid_file(&order, &config, &log)?;
+    let pid_file = PidFile::of(&order, &config, &log).map_err(system)?;
     if let Some(interval) = order.queue_interval() {
         title.set(runner::title(interval, &config.options.queue_directory).as_bytes());
         let duties = runner::duties(false, Some(interval));
@@ -101,22 +101,6 @@ fn become_client(config: &Config) -> Result<(), Failed> {
         _ => user.gid,
     };
     privilege::drop_to(user.uid, gid, &[]).map_err(system)
-}
-
-/// Takes the pid file; one that cannot be written is only logged, as by the original.
-fn take_pid_file(order: &Order, config: &Config, log: &Log) -> Result<Option<PidFile>, Failed> {
-    let path = config.options.pid_file.to_path_lossy();
-    if order.once || path.as_os_str().is_empty() {
-        return Ok(None);
-    }
-    match PidFile::take(&path, &order.command_line()) {
-        Ok(file) => Ok(Some(file)),
-        Err(error @ super::pid_file::PidFileError::Running { .. }) => Err(system(error)),
-        Err(error) => {
-            log.say(Level::SYSTEM_ERROR, None, error);
-            Ok(None)
-        }
-    }
 }
 
 async fn serve(

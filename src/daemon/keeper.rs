@@ -2,40 +2,36 @@
 //!
 //! **Invariant:** it reads no byte from the network, and has no thread and no runtime, so that it can execute itself.
 
+mod generation;
+mod loss;
 mod pair;
 mod restart;
+mod start;
 
-use std::fs;
-use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use bstr::ByteSlice;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
-use nix::unistd::{Pid, getuid};
+use nix::unistd::Pid;
 
+use self::generation::Generation;
 use self::pair::Pair;
-use super::back_off::BackOff;
-use super::cage::{self, CageError};
-use super::launch::LaunchError;
-use super::order::{Cage, Control, Order};
-use super::pid_file::{PidFile, PidFileError};
-use super::ports::{self, OpenPort, PortError};
+use super::back_off::{BackOffs, Cause};
+use super::order::{Control, Order};
+use super::pid_file::PidFile;
 use super::programs::Programs;
-use crate::cf::Config;
 use crate::keeper::Kind;
 use crate::keeper::request::Entry;
 use crate::log::{Level, Log};
 use crate::name::Sysexit;
 use crate::site::PRODUCT;
-use crate::sys::daemonize::{self, Waiting};
-use crate::sys::process::{Ended, reap_any};
-use crate::sys::signal::{self, Signals};
+use crate::sys::daemonize::Waiting;
+use crate::sys::process::reap_any;
+use crate::sys::signal::Signals;
 use crate::sys::title::Title;
-use crate::sys::{host, privilege};
 
 /// How long sessions may go on after TERM.
 const END_WITHIN_SECS: u16 = 10;
@@ -43,68 +39,8 @@ const END_WITHIN_SECS: u16 = 10;
 /// How long processes may take to end besides; then they are killed.
 const KILL_AFTER: Duration = Duration::from_secs(12);
 
-/// When a hand that ended by itself is started again, should its network process live after all.
-const FOLLOWER_DELAY: Duration = Duration::from_secs(1);
-
 /// The signals that mean something here; all others keep their usual effect.
 const SIGNALS: [Signal; 5] = [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT, Signal::SIGCHLD, Signal::SIGUSR1];
-
-/// The daemon cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The configuration file cannot be read.
-    #[error("{file}: line 0: cannot open: {error}")]
-    NoConfig {
-        /// The file.
-        file: String,
-        /// Why.
-        error: io::Error,
-    },
-    /// It cannot be used.
-    #[error("{}", .0.join("\n"))]
-    BadConfig(Vec<String>),
-    /// The process that reads the network cannot be made harmless.
-    #[error(transparent)]
-    Cage(#[from] CageError),
-    /// A port cannot be opened.
-    #[error(transparent)]
-    Port(#[from] PortError),
-    /// Another daemon runs.
-    #[error(transparent)]
-    PidFile(#[from] PidFileError),
-    /// A process cannot be started.
-    #[error(transparent)]
-    Launch(#[from] LaunchError),
-    /// A process has refused.
-    #[error("{0}")]
-    Refused(String),
-    /// A system call that never fails did.
-    #[error("cannot start: {0}")]
-    System(#[from] io::Error),
-}
-
-impl StartError {
-    /// Returns the exit status.
-    fn exit(&self) -> Sysexit {
-        match self {
-            Self::NoConfig { .. } => Sysexit::OsFile,
-            Self::BadConfig(_) => Sysexit::Software,
-            Self::Cage(CageError::LookUp(_)) => Sysexit::TempFail,
-            Self::Cage(_) => Sysexit::Config,
-            Self::Port(_) | Self::PidFile(_) | Self::Launch(_) | Self::Refused(_) | Self::System(_) => Sysexit::OsErr,
-        }
-    }
-}
-
-/// A configuration with the ports and the cage that it asks for.
-#[derive(Debug)]
-pub(super) struct Generation {
-    order: Order,
-    text: Vec<u8>,
-    config: Rc<Config>,
-    cage: Option<Cage>,
-    ports: Vec<OpenPort>,
-}
 
 /// The keeper.
 pub(super) struct Keeper {
@@ -123,7 +59,7 @@ pub(super) struct Keeper {
     old: Vec<Pair>,
     /// The foreground process that waits to hear how the start went.
     waiting: Option<Waiting>,
-    back_off: BackOff,
+    back_offs: BackOffs,
     /// When the next pair is to be started.
     start_at: Option<Instant>,
     /// Hands to be started again.
@@ -138,7 +74,7 @@ pub(super) struct Keeper {
 
 /// Runs a daemon, or a single queue run, to its end.
 pub fn run(order: Order, programs: Programs) -> ExitCode {
-    match start(order, programs) {
+    match start::start(order, programs) {
         Ok(keeper) => keeper.serve(),
         Err(error) => {
             eprintln!("{error}");
@@ -149,89 +85,12 @@ pub fn run(order: Order, programs: Programs) -> ExitCode {
 
 /// Goes on after the keeper has executed itself; `socket` holds what it left.
 pub fn go_on(socket: &OwnedFd, programs: Programs) -> ExitCode {
-    match resume(socket, programs) {
+    match start::resume(socket, programs) {
         Ok(keeper) => keeper.serve(),
         Err(error) => {
             eprintln!("cannot go on after a restart: {error}");
             ExitCode::from(Sysexit::OsErr as u8)
         }
-    }
-}
-
-fn start(order: Order, programs: Programs) -> Result<Keeper, StartError> {
-    let title = Title::take();
-    privilege::drop_group().map_err(CageError::from)?;
-    prepare_process()?;
-    let (text, config) = read_config(&order, programs)?;
-    let cage = cage::find(&config)?;
-    if !getuid().is_root() {
-        eprintln!("not started as root: every process runs as the caller and is not locked in");
-    }
-    let waiting = if order.foreground || order.once { None } else { Some(daemonize::background()?) };
-    let log = (programs.log)(&order, &config);
-    let pid_file = if order.once { None } else { take_pid_file(&order, &config, &log)? };
-    let ports = if order.listen { ports::open(&config, &[])? } else { Vec::new() };
-    let generation = Rc::new(Generation { order, text, config: Rc::new(config), cage, ports });
-    let signals = Signals::watch(&SIGNALS)?;
-    let mut keeper = Keeper::new(programs, log, title, signals, generation);
-    keeper.pid_file = pid_file;
-    keeper.waiting = waiting;
-    keeper.show_title();
-    keeper.log_start();
-    keeper.candidate = Some(Pair::start(&keeper.generation, &[])?);
-    Ok(keeper)
-}
-
-fn resume(socket: &OwnedFd, programs: Programs) -> io::Result<Keeper> {
-    let title = Title::take();
-    privilege::drop_group().map_err(io::Error::other)?;
-    prepare_process()?;
-    let inherited = restart::inherit(socket, programs.read)?;
-    let signals = Signals::watch(&SIGNALS)?;
-    unblock_signals()?;
-    let log = (programs.log)(&inherited.generation.order, &inherited.generation.config);
-    let mut keeper = Keeper::new(programs, log, title, signals, inherited.generation);
-    keeper.pid_file = inherited.pid_file;
-    keeper.old = inherited.pairs;
-    let serves = |pair: &Pair| pair.is_ready && !pair.is_finishing;
-    if let Some(place) = keeper.old.iter().position(serves) {
-        keeper.current = Some(keeper.old.remove(place));
-    }
-    keeper.show_title();
-    keeper.renew();
-    Ok(keeper)
-}
-
-fn prepare_process() -> io::Result<()> {
-    signal::ignore_write_signals()?;
-    // Fewer descriptors than the system would allow serve fewer sessions; that is no reason to stop.
-    let _ = host::raise_descriptor_limit();
-    Ok(())
-}
-
-fn unblock_signals() -> io::Result<()> {
-    Ok(pthread_sigmask(SigmaskHow::SIG_UNBLOCK, Some(&SigSet::from_iter(SIGNALS)), None)?)
-}
-
-fn read_config(order: &Order, programs: Programs) -> Result<(Vec<u8>, Config), StartError> {
-    let path = order.config_file.to_path_lossy();
-    let text = fs::read(&path).map_err(|error| StartError::NoConfig { file: path.display().to_string(), error })?;
-    let config = (programs.read)(order, &text).map_err(StartError::BadConfig)?;
-    Ok((text, config))
-}
-
-/// Takes the pid file; one that cannot be written is only logged, as by the original.
-fn take_pid_file(order: &Order, config: &Config, log: &Log) -> Result<Option<PidFile>, PidFileError> {
-    let path = config.options.pid_file.to_path_lossy();
-    if path.as_os_str().is_empty() {
-        return Ok(None);
-    }
-    match PidFile::take(&path, &order.command_line()) {
-        Err(error @ PidFileError::Io { .. }) => {
-            log.say(Level::SYSTEM_ERROR, None, &error);
-            Ok(None)
-        }
-        other => other.map(Some),
     }
 }
 
@@ -248,7 +107,7 @@ impl Keeper {
             candidate: None,
             old: Vec::new(),
             waiting: None,
-            back_off: BackOff::default(),
+            back_offs: BackOffs::default(),
             start_at: None,
             hands_at: Vec::new(),
             in_work: Vec::new(),
@@ -373,7 +232,7 @@ impl Keeper {
     fn refused(&mut self, text: &str, exit: u8, pid: Pid) {
         self.log.say(Level::SYSTEM_ERROR, None, text);
         let first = self.waiting.is_some() || self.generation.order.foreground || self.generation.order.once;
-        if first && self.current.is_none() && self.back_off.is_fresh() {
+        if first && self.current.is_none() && self.back_offs.of(None).is_fresh() {
             eprintln!("{text}");
             self.stop(ExitCode::from(exit));
             return;
@@ -383,7 +242,7 @@ impl Keeper {
             pair.signal(Signal::SIGKILL);
             self.old.push(pair);
             if self.current.is_none() {
-                self.start_at = Some(Instant::now() + self.back_off.next_delay());
+                self.start_at = Some(Instant::now() + self.back_offs.of(None).next_delay(Cause::Fault));
             }
         }
     }
@@ -427,12 +286,12 @@ impl Keeper {
             None,
             format_args!("could not restart {program}: {error}; going on as before"),
         );
-        let _ = unblock_signals();
+        let _ = start::unblock_signals();
     }
 
     /// Starts a pair for the configuration as it is now; a broken one is logged and changes nothing.
     fn renew(&mut self) {
-        match self.next_generation() {
+        match Generation::after(&self.generation, self.programs) {
             Ok(generation) => {
                 self.generation = Rc::new(generation);
                 self.log_start();
@@ -453,98 +312,14 @@ impl Keeper {
         }
     }
 
-    fn next_generation(&self) -> Result<Generation, StartError> {
-        let order = self.generation.order.clone();
-        let (text, config) = read_config(&order, self.programs)?;
-        let cage = cage::find(&config)?;
-        let ports = if order.listen { ports::open(&config, &self.generation.ports)? } else { Vec::new() };
-        Ok(Generation { order, text, config: Rc::new(config), cage, ports })
-    }
-
     fn start_pair(&mut self) {
         match Pair::start(&self.generation, &std::mem::take(&mut self.suspects)) {
             Ok(pair) => self.candidate = Some(pair),
             Err(error) => {
                 self.log.say(Level::SYSTEM_ERROR, None, &error);
-                self.start_at = Some(Instant::now() + self.back_off.next_delay());
+                self.start_at = Some(Instant::now() + self.back_offs.of(None).next_delay(Cause::Fault));
             }
         }
-    }
-
-    /// Deals with the end of the process `pid`.
-    fn ended(&mut self, pid: Pid, ended: Ended) {
-        let stopping = self.exit.is_some();
-        let mut log = Vec::new();
-        let mut lost_hand = None;
-        let mut lost_network = None;
-        for pair in self.old.iter_mut().chain(&mut self.current).chain(&mut self.candidate) {
-            let Some(process) = pair.forget(pid) else { continue };
-            let expected = stopping || pair.is_finishing || pair.network().is_none() && process.kind.is_some();
-            match process.kind {
-                None => lost_network = Some((pair.table.entries(), pair.is_finishing, process.since.elapsed())),
-                Some(kind) if !expected => lost_hand = Some((kind, process.since.elapsed())),
-                Some(_) => {}
-            }
-            // A hand ends so when the network process has gone, whose end may be told a moment later.
-            let follows = process.kind.is_some() && ended == Ended::Exited(0);
-            let has_run = self.generation.order.once && ended == Ended::Exited(0);
-            if !(expected || has_run || follows) {
-                let what = process.kind.map_or("network process".to_owned(), |kind| format!("{} hand", kind.word()));
-                log.push(format!("{what} (pid {pid}) has ended: {ended:?}; a new one is started"));
-            }
-        }
-        for line in log {
-            self.log.say(Level::SYSTEM_ERROR, None, &line);
-        }
-        if let Some((kind, age)) = lost_hand {
-            let delay = if ended == Ended::Exited(0) {
-                FOLLOWER_DELAY
-            } else {
-                self.back_off.lived(age);
-                self.back_off.next_delay()
-            };
-            self.hands_at.push((Instant::now() + delay, kind));
-        }
-        if let Some((entries, was_finishing, age)) = lost_network {
-            self.lost_network(entries, was_finishing, age, ended);
-        }
-        self.old.retain(|pair| !pair.processes.is_empty());
-    }
-
-    /// Deals with the end of a network process: its hands end by themselves.
-    fn lost_network(&mut self, entries: Vec<Entry>, was_finishing: bool, age: Duration, ended: Ended) {
-        let without = |pair: &mut Pair| pair.network().is_none();
-        let was_candidate = self.candidate.as_mut().is_some_and(without);
-        let gone = self.current.take_if(without).or_else(|| self.candidate.take_if(without));
-        self.old.extend(gone);
-        if self.exit.is_some() || was_finishing {
-            return;
-        }
-        if self.generation.order.once {
-            let exit = match ended {
-                Ended::Exited(status) => u8::try_from(status).unwrap_or(1),
-                Ended::Killed(_) => Sysexit::Software as u8,
-            };
-            self.stop(ExitCode::from(exit));
-            return;
-        }
-        if let Some(waiting) = self.waiting.take() {
-            // The start has failed; the caller hears of it as this process's own end.
-            eprintln!("the network process has ended before it served: {ended:?}");
-            drop(waiting);
-            self.stop(ExitCode::from(Sysexit::Software as u8));
-            return;
-        }
-        if is_crash(ended) {
-            self.suspects = entries.iter().filter(|entry| self.in_work.contains(entry)).cloned().collect();
-            self.in_work = entries;
-        }
-        if was_candidate && self.current.is_some() {
-            self.log.say(Level::SYSTEM_ERROR, None, "restart: the new pair did not serve; the old one goes on");
-            return;
-        }
-        self.back_off.lived(age);
-        self.start_at = Some(Instant::now() + self.back_off.next_delay());
     }
 
     fn keep_appointments(&mut self) {
@@ -563,7 +338,7 @@ impl Keeper {
                 .collect();
             for error in failed {
                 self.log.say(Level::SYSTEM_ERROR, None, format_args!("no {} hand: {error}", kind.word()));
-                self.hands_at.push((now + self.back_off.next_delay(), kind));
+                self.hands_at.push((now + self.back_offs.of(Some(kind)).next_delay(Cause::Fault), kind));
             }
         }
         if self.kill_at.take_if(|at| *at <= now).is_some() {
@@ -584,21 +359,12 @@ impl Keeper {
             let _ = file.release();
         }
         self.pairs_mut().for_each(|pair| pair.finish(END_WITHIN_SECS));
-        if let Some(generation) = Rc::get_mut(&mut self.generation) {
-            generation.ports.clear();
-        }
         self.close_listeners();
     }
 
     /// Closes every listener that this process holds.
     fn close_listeners(&mut self) {
-        let closed = Rc::new(Generation {
-            order: self.generation.order.clone(),
-            text: Vec::new(),
-            config: Rc::clone(&self.generation.config),
-            cage: None,
-            ports: Vec::new(),
-        });
+        let closed = Rc::new(self.generation.closed());
         for pair in self.pairs_mut() {
             pair.generation = Rc::clone(&closed);
         }
@@ -610,13 +376,5 @@ impl Keeper {
             file.remove();
         }
         exit
-    }
-}
-
-/// Tells whether a process has ended of a fault of its own: a kill from outside accuses no message.
-fn is_crash(ended: Ended) -> bool {
-    match ended {
-        Ended::Exited(status) => status != 0,
-        Ended::Killed(signal) => !matches!(signal, Signal::SIGKILL | Signal::SIGTERM | Signal::SIGINT | Signal::SIGHUP),
     }
 }

@@ -6,8 +6,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use bstr::ByteSlice;
 use nix::fcntl::OFlag;
 
+use super::order::Order;
+use crate::cf::Config;
+use crate::log::{Level, Log};
 use crate::sys::lock::{self, Patience};
 
 /// How often the file is opened anew when others change it at the same time.
@@ -45,6 +49,26 @@ pub enum PidFileError {
 }
 
 impl PidFile {
+    /// Takes the file that `config` names for the daemon of `order`; none for a single run or where none is named.
+    ///
+    /// One that cannot be written is only logged, as by the original.
+    ///
+    /// # Errors
+    /// A living process holds it.
+    pub fn of(order: &Order, config: &Config, log: &Log) -> Result<Option<Self>, PidFileError> {
+        let path = config.options.pid_file.to_path_lossy();
+        if order.once || path.as_os_str().is_empty() {
+            return Ok(None);
+        }
+        match Self::take(&path, &order.command_line()) {
+            Err(error @ PidFileError::Io { .. }) => {
+                log.say(Level::SYSTEM_ERROR, None, &error);
+                Ok(None)
+            }
+            other => other.map(Some),
+        }
+    }
+
     /// Takes the file at `path` and writes this process's id and `command_line` into it.
     ///
     /// A file whose writer is dead is replaced.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::Generation;
+use super::generation::Generation;
 use crate::daemon::launch::{HAND_NAME, LaunchError, Launched, NETWORK_NAME, launch};
 use crate::daemon::order::{Control, send_order};
 use crate::daemon::work_table::WorkTable;
@@ -87,15 +87,24 @@ impl Pair {
     /// Starts one more hand and makes it known to the network process.
     pub(super) fn add_hand(&mut self, kind: Kind) -> Result<(), LaunchError> {
         let hand = launch(&self.generation.order, HAND_NAME)?;
-        self.push(hand, Some(kind));
-        let (asking, answering) = passing::pair()?;
-        let control = &self.processes[self.processes.len() - 1].launched.control;
-        heard(send_order(control, &self.generation.order, &self.generation.text))?;
-        heard(Control::Serve { kind }.send(control.as_fd(), &[answering.as_fd()]))?;
-        if let Some(network) = self.network() {
-            heard(Control::Hand { kind }.send(network.launched.control.as_fd(), &[asking.as_fd()]))?;
+        let told = self.tell(&hand, kind);
+        if told.is_err() {
+            // A hand without an order would wait for one as long as its socket is open.
+            let _ = kill(hand.pid, Signal::SIGKILL);
         }
-        Ok(())
+        self.push(hand, Some(kind));
+        Ok(told?)
+    }
+
+    /// Tells a new hand what it serves, and the network process of it.
+    fn tell(&self, hand: &Launched, kind: Kind) -> io::Result<()> {
+        let (asking, answering) = passing::pair()?;
+        heard(send_order(&hand.control, &self.generation.order, &self.generation.text))?;
+        heard(Control::Serve { kind }.send(hand.control.as_fd(), &[answering.as_fd()]))?;
+        match self.network() {
+            Some(network) => heard(Control::Hand { kind }.send(network.launched.control.as_fd(), &[asking.as_fd()])),
+            None => Ok(()),
+        }
     }
 
     /// Returns the network process, if it lives.

@@ -13,8 +13,9 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::{Pid, execve};
 
+use super::Keeper;
+use super::generation::Generation;
 use super::pair::{Pair, Process};
-use super::{Generation, Keeper};
 use crate::daemon::launch::{KEEPER_NAME, Launched, TITLE_BYTES};
 use crate::daemon::order::{Cage, Order};
 use crate::daemon::pid_file::PidFile;

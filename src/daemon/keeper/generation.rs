@@ -1,0 +1,53 @@
+//! A configuration with what it asks of the keeper.
+
+use std::fs;
+use std::rc::Rc;
+
+use bstr::ByteSlice;
+
+use super::start::StartError;
+use crate::cf::Config;
+use crate::daemon::cage;
+use crate::daemon::order::{Cage, Order};
+use crate::daemon::ports::{self, OpenPort};
+use crate::daemon::programs::Programs;
+
+/// A configuration with the ports and the cage that it asks for.
+#[derive(Debug)]
+pub(super) struct Generation {
+    pub(super) order: Order,
+    pub(super) text: Vec<u8>,
+    pub(super) config: Rc<Config>,
+    pub(super) cage: Option<Cage>,
+    pub(super) ports: Vec<OpenPort>,
+}
+
+impl Generation {
+    /// Reads the configuration as it is now and opens its ports; those of `before` that it names too go on.
+    pub(super) fn after(before: &Self, programs: Programs) -> Result<Self, StartError> {
+        let order = before.order.clone();
+        let (text, config) = read_config(&order, programs)?;
+        let cage = cage::find(&config)?;
+        let ports = if order.listen { ports::open(&config, &before.ports)? } else { Vec::new() };
+        Ok(Self { order, text, config: Rc::new(config), cage, ports })
+    }
+
+    /// Returns the same without ports.
+    pub(super) fn closed(&self) -> Self {
+        Self {
+            order: self.order.clone(),
+            text: Vec::new(),
+            config: Rc::clone(&self.config),
+            cage: None,
+            ports: Vec::new(),
+        }
+    }
+}
+
+/// Reads the configuration file: its text and what it says.
+pub(super) fn read_config(order: &Order, programs: Programs) -> Result<(Vec<u8>, Config), StartError> {
+    let path = order.config_file.to_path_lossy();
+    let text = fs::read(&path).map_err(|error| StartError::NoConfig { file: path.display().to_string(), error })?;
+    let config = (programs.read)(order, &text).map_err(StartError::BadConfig)?;
+    Ok((text, config))
+}

@@ -1,0 +1,124 @@
+//! How the keeper begins: by order, or again after it has executed itself.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+
+use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
+use nix::unistd::getuid;
+
+use super::generation::{Generation, read_config};
+use super::pair::Pair;
+use super::{Keeper, SIGNALS, restart};
+use crate::daemon::cage::{self, CageError};
+use crate::daemon::launch::LaunchError;
+use crate::daemon::order::Order;
+use crate::daemon::pid_file::{PidFile, PidFileError};
+use crate::daemon::ports::{self, PortError};
+use crate::daemon::programs::Programs;
+use crate::name::Sysexit;
+use crate::sys::signal::{self, Signals};
+use crate::sys::title::Title;
+use crate::sys::{daemonize, host, privilege};
+
+/// The daemon cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    /// The configuration file cannot be read.
+    #[error("{file}: line 0: cannot open: {error}")]
+    NoConfig {
+        /// The file.
+        file: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// It cannot be used.
+    #[error("{}", .0.join("\n"))]
+    BadConfig(Vec<String>),
+    /// The process that reads the network cannot be made harmless.
+    #[error(transparent)]
+    Cage(#[from] CageError),
+    /// A port cannot be opened.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// Another daemon runs.
+    #[error(transparent)]
+    PidFile(#[from] PidFileError),
+    /// A process cannot be started.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// A system call that never fails did.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
+
+impl StartError {
+    /// Returns the exit status.
+    pub(super) fn exit(&self) -> Sysexit {
+        match self {
+            Self::NoConfig { .. } => Sysexit::OsFile,
+            Self::BadConfig(_) => Sysexit::Software,
+            Self::Cage(CageError::LookUp(_)) => Sysexit::TempFail,
+            Self::Cage(_) => Sysexit::Config,
+            Self::Port(_) | Self::PidFile(_) | Self::Launch(_) | Self::System(_) => Sysexit::OsErr,
+        }
+    }
+}
+
+/// Becomes the keeper of what `order` asks for; with the first pair on its way.
+pub(super) fn start(order: Order, programs: Programs) -> Result<Keeper, StartError> {
+    let title = Title::take();
+    privilege::drop_group().map_err(CageError::from)?;
+    prepare_process()?;
+    let (text, config) = read_config(&order, programs)?;
+    let cage = cage::find(&config)?;
+    if !getuid().is_root() {
+        eprintln!("not started as root: every process runs as the caller and is not locked in");
+    }
+    let waiting = if order.foreground || order.once { None } else { Some(daemonize::background()?) };
+    let log = (programs.log)(&order, &config);
+    let pid_file = PidFile::of(&order, &config, &log)?;
+    let ports = if order.listen { ports::open(&config, &[])? } else { Vec::new() };
+    let generation = Rc::new(Generation { order, text, config: Rc::new(config), cage, ports });
+    let signals = Signals::watch(&SIGNALS)?;
+    let mut keeper = Keeper::new(programs, log, title, signals, generation);
+    keeper.pid_file = pid_file;
+    keeper.waiting = waiting;
+    keeper.show_title();
+    keeper.log_start();
+    keeper.candidate = Some(Pair::start(&keeper.generation, &[])?);
+    Ok(keeper)
+}
+
+/// Goes on with what the keeper left in `socket` before it executed itself.
+pub(super) fn resume(socket: &OwnedFd, programs: Programs) -> io::Result<Keeper> {
+    let title = Title::take();
+    privilege::drop_group().map_err(io::Error::other)?;
+    prepare_process()?;
+    let inherited = restart::inherit(socket, programs.read)?;
+    let signals = Signals::watch(&SIGNALS)?;
+    unblock_signals()?;
+    let log = (programs.log)(&inherited.generation.order, &inherited.generation.config);
+    let mut keeper = Keeper::new(programs, log, title, signals, inherited.generation);
+    keeper.pid_file = inherited.pid_file;
+    keeper.old = inherited.pairs;
+    let serves = |pair: &Pair| pair.is_ready && !pair.is_finishing;
+    if let Some(place) = keeper.old.iter().position(serves) {
+        keeper.current = Some(keeper.old.remove(place));
+    }
+    keeper.show_title();
+    keeper.renew();
+    Ok(keeper)
+}
+
+fn prepare_process() -> io::Result<()> {
+    signal::ignore_write_signals()?;
+    // Fewer descriptors than the system would allow serve fewer sessions; that is no reason to stop.
+    let _ = host::raise_descriptor_limit();
+    Ok(())
+}
+
+/// Lets the signals through that were held back while the keeper executed itself.
+pub(super) fn unblock_signals() -> io::Result<()> {
+    Ok(pthread_sigmask(SigmaskHow::SIG_UNBLOCK, Some(&SigSet::from_iter(SIGNALS)), None)?)
+}
