@@ -367,11 +367,12 @@ impl<'a> Clerk<'a> {
 }
 
 /// Macros that tell of one message, or of one command of it.
-const TRANSACTION_MACROS: [&str; 21] = [
+const TRANSACTION_MACROS: [&str; 22] = [
     "f",
     "x",
     "u",
     "addr_type",
+    "mail_from",
     "mail_mailer",
     "mail_host",
     "mail_addr",

@@ -25,6 +25,8 @@ impl Clerk<'_> {
         if !after_hello {
             self.warn_of_missing_hello();
         }
+        // QUIRK(mail-from): as the client spelt it, brackets and all; FEATURE(delay_checks) hands it to check_mail.
+        self.ctx.set("mail_from", spelling.to_owned());
         self.ctx.set("mail_mailer", route.mailer.as_bytes());
         self.ctx.set("mail_host", if route.host.is_empty() { b"localhost".as_bstr() } else { route.host.as_bstr() });
         self.ctx.set("mail_addr", route.user.clone());

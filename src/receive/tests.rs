@@ -36,6 +36,7 @@ R$* bad $*\t$#error $@ 5.7.1 $: \"550 bad sender\"
 R$* gone $*\t$#discard $: x
 Scheck_rcpt
 R$* held $*\t$#error $@ quarantine $: held back
+R$* told $*\t$#error $@ 5.7.1 $: \"550 mail of \" $&{mail_from}
 Scheck_data
 R3\t$#error $@ 5.7.1 $: \"550 three are too many\"
 Scheck_eom
@@ -245,6 +246,13 @@ fn a_message_for_nobody_or_too_many_is_refused_in_time() {
     check(&parts, &["220", "250", "550", "503", "221"], &[]);
     let parts = ["MAIL FROM:<a>\r\n", "RCPT TO:<b>\r\n", "RCPT TO:<c>\r\n", "RCPT TO:<d>\r\n", "DATA\r\n", "QUIT\r\n"];
     check(&parts, &["220", "250", "250", "250", "250", "550", "221"], &[]);
+}
+
+#[tokio::test]
+async fn check_rcpt_sees_the_sender_as_the_client_spelt_it() {
+    let parts = ["MAIL FROM:<@r:a@B.test> SIZE=9\r\n", "RCPT TO:<told>\r\n", "QUIT\r\n"];
+    let replies = Server::new().play(&parts, usize::MAX).await;
+    assert!(replies.contains("550 5.7.1 <told>... mail of <@r:a@B.test>\r\n"), "{replies}");
 }
 
 #[test]
