@@ -160,8 +160,8 @@ impl Timeouts {
         let lower = std::str::from_utf8(&lower).unwrap_or_default();
         let (head, tail) = lower.split_once('.').unwrap_or((lower, ""));
         let known = match head {
-            "queuereturn" => self.queuereturn.set(tail, interval(value, IntervalUnit::Days, problems)),
-            "queuewarn" => self.queuewarn.set(tail, interval(value, IntervalUnit::Hours, problems)),
+            "queuereturn" => self.queuereturn.set(tail, told_twice(value, IntervalUnit::Days, problems)),
+            "queuewarn" => self.queuewarn.set(tail, told_twice(value, IntervalUnit::Hours, problems)),
             "resolver" => self.set_resolver(tail, value, problems),
             _ => match self.plain(lower) {
                 Some(field) => {
@@ -224,6 +224,14 @@ pub(super) fn interval(value: &[u8], unit: IntervalUnit, problems: &mut Vec<Opti
             error.assumed.0
         }
     }
+}
+
+/// Reads a span of time of which the original says twice what is wrong with it.
+fn told_twice(value: &[u8], unit: IntervalUnit, problems: &mut Vec<OptionError>) -> Duration {
+    let known = problems.len();
+    let interval = interval(value, unit, problems);
+    problems.extend(problems.get(known).cloned());
+    interval
 }
 
 #[cfg(test)]

@@ -30,6 +30,9 @@ pub fn run(command: &CommandLine) -> ExitCode {
             Err(exit) => return exit,
         };
         log.set_detail(site.config.options.log_level);
+        if !desk::is_administrator(&site, &log, "rebuild the alias map") {
+            return Sysexit::Usage;
+        }
         let mut out = io::stdout();
         let terminal = Terminal::new(&mut out);
         let by = Caller::find().name;

@@ -37,7 +37,7 @@ pub async fn begin(command: &CommandLine, opener: Arc<dyn Opener>) -> Result<Beg
         runs_programs: true,
     };
     let started = start(options).await;
-    let refused = configuration::report(&started.errors, command.mode);
+    let refused = configuration::report(&started.errors, command);
     let Some(site) = started.site else {
         return Err(refused.or_else(|| configuration::exit_of(&started.errors)).unwrap_or(Sysexit::Software));
     };

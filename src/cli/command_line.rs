@@ -7,7 +7,7 @@ use crate::name::{BadInterval, Sysexit};
 
 use super::getopt::{BadOption, Getopt};
 use super::mode::Mode;
-use super::queue_run::{Quarantine, QueueRun};
+use super::queue_run::{Quarantine, QueueEntries, QueueRun};
 
 /// The options; a colon behind those that need a value.
 const LETTERS: &str = "A:B:b:C:cD:d:e:F:f:Gh:IiL:M:mN:nO:o:p:Q:q:R:r:sTtUV:vX:";
@@ -55,9 +55,21 @@ pub enum UsageError {
     /// `-q` with a letter that is no unit of time.
     #[error(transparent)]
     Interval(#[from] BadInterval),
-    /// `-I` and `-U`, which once meant something.
-    #[error("option -{} is not supported any more", char::from(*.0))]
-    Gone(u8),
+    /// `-I` and `-U`, which once meant something: the original ends without a word.
+    #[error("")]
+    Gone,
+    /// `-Q.`, by which the original would mean `-Q` alone.
+    #[error("Can not use -Q.")]
+    QuarantineDot,
+    /// `-Q` beside `-qL`.
+    #[error("Can not use -Q with -qL")]
+    QuarantineLost,
+    /// `-Q` beside a mode.
+    #[error("Can not use -Q with -b{}", char::from(.0.letter()))]
+    QuarantineMode(Mode),
+    /// `-q` beside a mode that runs no queue.
+    #[error("Can not use -q with -b{}", char::from(.0.letter()))]
+    QueueMode(Mode),
 }
 
 impl UsageError {
@@ -152,6 +164,8 @@ pub struct CommandLine {
     pub queue: Option<QueueRun>,
     /// `-Q`: a change of quarantine.
     pub quarantine: Option<Quarantine>,
+    /// What is wrong, yet does not keep the rest from being done.
+    pub complaints: Vec<UsageError>,
 }
 
 impl CommandLine {
@@ -160,27 +174,65 @@ impl CommandLine {
     /// # Errors
     /// The first thing that is wrong.
     pub fn parse(argv: &[BString], mode: Mode) -> Result<Self, UsageError> {
-        let words = complete(argv.get(1..).unwrap_or_default());
+        let words = complete(argv.get(1..).unwrap_or_default())?;
         let mut line = Self { argv: argv.to_vec(), mode, ..Self::default() };
         let mut walk = Getopt::new(&words, LETTERS);
         let program = argv.first().map_or(&b"sendmail"[..], |name| base_name(name));
+        let mut last_value = BString::from(" ");
         for opt in walk.by_ref() {
-            let opt = opt.map_err(|error| UsageError::Option { program: program.into(), error })?;
+            let opt = match opt {
+                Ok(opt) => opt,
+                Err(error) => {
+                    if error == BadOption::NoValue(b'b') {
+                        // QUIRK(mode-without-value): the value of the option before it is taken for the mode.
+                        mode_of(&last_value)?;
+                    }
+                    return Err(UsageError::Option { program: program.into(), error });
+                }
+            };
             line.take(opt.letter, &opt.value)?;
+            if !opt.value.is_empty() {
+                last_value = opt.value;
+            }
         }
         line.recipients = walk.rest().to_vec();
-        if line.queue.is_some() && line.mode == Mode::Deliver && !argv_has_mode(&words) {
-            line.mode = Mode::QueueRun;
-        }
+        line.settle_mode()?;
         Ok(line)
+    }
+
+    /// Makes a queue run, or a change of quarantine, of a call that names no other mode but asks for one.
+    fn settle_mode(&mut self) -> Result<(), UsageError> {
+        if self.quarantine.is_some() {
+            let means_lost = self.queue.as_ref().is_some_and(|queue| queue.entries == QueueEntries::Lost);
+            return match self.mode {
+                Mode::Deliver if means_lost => Err(UsageError::QuarantineLost),
+                Mode::Deliver => {
+                    self.mode = Mode::Quarantine;
+                    Ok(())
+                }
+                mode => Err(UsageError::QuarantineMode(mode)),
+            };
+        }
+        if self.queue.is_none() {
+            return Ok(());
+        }
+        match self.mode {
+            Mode::Deliver => self.mode = Mode::QueueRun,
+            Mode::Daemon | Mode::ForegroundDaemon | Mode::PrintQueue | Mode::CountQueue | Mode::OptionNames => {}
+            mode => return Err(UsageError::QueueMode(mode)),
+        }
+        Ok(())
     }
 
     /// Takes one option.
     fn take(&mut self, letter: u8, value: &[u8]) -> Result<(), UsageError> {
         match letter {
             b'A' => self.choose_config(value),
-            b'B' => self.body_type = Some(body_type(value)?),
-            b'b' => self.mode = mode(value)?,
+            b'B' => match body_type(value) {
+                Ok(kind) => self.body_type = Some(kind),
+                Err(error) => self.complaints.push(error),
+            },
+            b'b' => self.mode = mode_of(value)?,
             b'C' => self.config = ConfigChoice::File(value.into()),
             b'D' => self.debug_file = Some(value.into()),
             b'd' => self.debug.push(value.into()),
@@ -206,7 +258,7 @@ impl CommandLine {
                 self.is_verbose |= letter == b'v';
                 self.overrides.push(Override::Letter(vec![letter, b'T'].into()));
             }
-            other => return Err(UsageError::Gone(other)),
+            _ => return Err(UsageError::Gone),
         }
         Ok(())
     }
@@ -300,13 +352,17 @@ fn show(given: &Override) -> String {
 /// Gives options that may stand alone the value they then have.
 ///
 /// The walk ends at the first word that is no option; a value in the next word is kept.
-fn complete(words: &[BString]) -> Vec<BString> {
+fn complete(words: &[BString]) -> Result<Vec<BString>, UsageError> {
     let mut out = words.to_vec();
     let mut at = 0;
     while let Some([b'-', letter, rest @ ..]) = out.get(at).map(|word| word.as_slice()) {
         let letter = *letter;
         if letter == b'-' {
             break;
+        }
+        let quarantines = letter == b'Q';
+        if quarantines && (rest.first() == Some(&b'.') || out.get(at + 1).is_some_and(|word| word == ".")) {
+            return Err(UsageError::QuarantineDot);
         }
         if rest.is_empty() {
             let next_is_value = out.get(at + 1).is_some_and(|word| !word.starts_with(b"-"));
@@ -319,13 +375,12 @@ fn complete(words: &[BString]) -> Vec<BString> {
                 b'q' => out[at] = "-q0".into(),
                 b'Q' => out[at] = "-Q.".into(),
                 b'd' => out[at] = [b"-d", DEBUG_ALL].concat().into(),
-                b'b' => out[at] = "-b ".into(),
                 _ => {}
             }
         }
         at += 1;
     }
-    out
+    Ok(out)
 }
 
 /// Tells whether an option needs a value.
@@ -333,17 +388,13 @@ fn takes_value(letter: u8) -> bool {
     LETTERS.as_bytes().windows(2).any(|pair| pair == [letter, b':'])
 }
 
-/// Tells whether `-b` stands among the options.
-fn argv_has_mode(words: &[BString]) -> bool {
-    Getopt::new(words, LETTERS).flatten().any(|opt| opt.letter == b'b')
-}
-
 /// Returns the last component of a path.
 pub fn base_name(path: &[u8]) -> &[u8] {
     path.rsplit_once_str("/").map_or(path, |(_, name)| name)
 }
 
-fn mode(value: &[u8]) -> Result<Mode, UsageError> {
+/// Returns the mode whose letter begins the value of `-b`.
+fn mode_of(value: &[u8]) -> Result<Mode, UsageError> {
     let letter = value.first().copied().unwrap_or(b' ');
     match Mode::from_letter(letter) {
         Some(mode) => Ok(mode),

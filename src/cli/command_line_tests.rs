@@ -83,6 +83,11 @@ fn faults_are_told_as_the_original_does() {
     bad("-x", "sendmail: illegal option -- x");
     bad("-B", "sendmail: option requires an argument -- B");
     bad("-b", "Invalid operation mode  ");
+    bad("-v -C /x -b", "Invalid operation mode /");
+    bad("-f a -b", "sendmail: option requires an argument -- b");
+    bad("-Q.", "Can not use -Q.");
+    bad("-U root", "");
+    bad("-q -bs", "Can not use -q with -bs");
     bad("-bx", "Invalid operation mode x");
     bad("-bz", "Frozen configurations unsupported");
     bad("-N bad root", "Invalid -N argument");
@@ -94,7 +99,7 @@ fn faults_are_told_as_the_original_does() {
     bad("-r a -f b root", "More than one \"from\" person");
     bad("-V a_b root", "Invalid syntax in -V flag");
     bad("-V x+y root", "Invalid syntax in -V flag");
-    bad("-B FOO root", "Illegal body type FOO");
+    assert_eq!(good("-B FOO root").complaints, [UsageError::BodyType("FOO".into())]);
     bad("-qX", "Invalid time unit `X'");
     bad("-q5x", "Invalid time unit `x'");
 }

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
 
-use crate::cf::{self, CfError, ReadEnv, Severity};
+use crate::cf::{self, CfError, OptionError, Problem, ReadEnv, Severity};
+use crate::log::{About, Level};
 use crate::name::Sysexit;
+use crate::submit::Caller;
 
 use super::command_line::{CommandLine, ConfigChoice};
+use super::desk;
 use super::mode::Mode;
 
 /// The configuration of submission programs.
@@ -37,10 +40,12 @@ pub fn faults(command: &CommandLine) -> Vec<CfError> {
     errors
 }
 
-/// Tells what is wrong on standard output, as the mode does; returns the exit status, if the call cannot go on.
+/// Tells what is wrong on standard output, as the mode does, and in the log; returns the exit status, if the call cannot go on.
 ///
 /// Address test mode goes on whatever is wrong, unless the reading itself ended.
-pub fn report(errors: &[CfError], mode: Mode) -> Option<Sysexit> {
+pub fn report(errors: &[CfError], command: &CommandLine) -> Option<Sysexit> {
+    log(errors, command);
+    let mode = command.mode;
     let talks_smtp = matches!(mode, Mode::Smtp | Mode::Daemon | Mode::ForegroundDaemon);
     let tells_warnings = matches!(mode, Mode::Test | Mode::CheckConfig);
     let mut out = io::stdout().lock();
@@ -59,6 +64,25 @@ pub fn report(errors: &[CfError], mode: Mode) -> Option<Sysexit> {
         _ => None,
     });
     fatal.or_else(|| exit_of(errors).filter(|_| mode != Mode::Test))
+}
+
+/// Logs what keeps a call from going on.
+fn log(errors: &[CfError], command: &CommandLine) {
+    let mut errors = errors.iter().filter(|error| error.exit().is_some()).peekable();
+    if errors.peek().is_none() {
+        return;
+    }
+    let (log, name) = (desk::log(command), Caller::find().name);
+    for error in errors {
+        log.say(Level::SYSTEM_ERROR, About::NoQueue, format_args!("SYSERR({name}): {error}"));
+    }
+}
+
+/// Returns the exit status of a call that goes on although something is wrong: a span of time, for instance.
+pub fn exit_in_spite_of(errors: &[CfError], command: &CommandLine) -> Sysexit {
+    let is_misspelt = |error: &CfError| matches!(error.problem, Problem::Option(OptionError::Interval(_)));
+    let is_bad = !command.complaints.is_empty() || errors.iter().any(is_misspelt);
+    if is_bad { Sysexit::Usage } else { Sysexit::Ok }
 }
 
 /// Returns the exit status that the problems lead to at the end: that of the last one.

@@ -29,13 +29,18 @@ const EARLY_LOG_LEVEL: i64 = 9;
 pub(super) struct Desk {
     /// Everything that submission and delivery need.
     pub(super) services: Services,
+    /// What the program exits with although all goes well: something was misspelt.
+    exit: Sysexit,
 }
 
 impl Desk {
     /// Does `work` with what the command line chooses; returns what the program exits with.
     pub(super) fn with(command: &CommandLine, work: impl AsyncFnOnce(&Self) -> Sysexit) -> ExitCode {
         Self::on_runtime(async || match Self::open(command).await {
-            Ok(desk) => work(&desk).await,
+            Ok(desk) => match work(&desk).await {
+                Sysexit::Ok => desk.exit,
+                exit => exit,
+            },
             Err(exit) => exit,
         })
     }
@@ -55,12 +60,14 @@ impl Desk {
     /// Opens everything; what is wrong is told on standard output and in the log.
     async fn open(command: &CommandLine) -> Result<Self, Sysexit> {
         let log = log(command);
-        let site = begin(command, Arc::new(DirectOpener)).await?.site;
+        let begun = begin(command, Arc::new(DirectOpener)).await?;
+        let exit = configuration::exit_in_spite_of(&begun.errors, command);
+        let site = begun.site;
         log.set_detail(site.config.options.log_level);
         let queue = queue(&site).map_err(|error| no_queue(&error, &site, &log))?;
         let hands = Arc::new(hand::in_process(&site.config));
         let services = Services::new(site, hands, queue, log, Arc::new(DirectOpener), None);
-        Ok(Self { services })
+        Ok(Self { services, exit })
     }
 }
 
@@ -68,6 +75,19 @@ impl Desk {
 pub(super) fn log(command: &CommandLine) -> Log {
     let tag = command.tag.as_ref().map_or_else(|| DEFAULT_TAG.into(), ToString::to_string);
     Log::new(Sink::Syslog(Syslog::system()), &tag, EARLY_LOG_LEVEL)
+}
+
+/// Tells whether the caller is root or the TrustedUser; who is not is told, and the log gets `attempt`.
+pub(super) fn is_administrator(site: &Site, log: &Log, attempt: &str) -> bool {
+    let uid = Caller::find().uid;
+    let trusted = site.config.options.trusted_user.user.as_ref().and_then(self::uid);
+    if uid == 0 || trusted == Some(uid) {
+        return true;
+    }
+    let level = Level { priority: Priority::Alert, detail: 1 };
+    log.say(level, About::Program, format_args!("user {uid} attempted to {attempt}"));
+    Terminal::new(&mut std::io::stdout()).tell("Permission denied (real uid not trusted)");
+    false
 }
 
 /// Returns the number of a user that an option names.

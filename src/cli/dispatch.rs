@@ -13,8 +13,8 @@ use crate::sys::{host, privilege};
 use super::command_line::{CommandLine, UsageError, base_name};
 use super::mode::Mode;
 use super::{
-    aliases, begin, configuration, daemon_mode, editmap, mail_local, makemap, praliases, queue_list, show, smtp_stdio,
-    submission, test_mode, verify,
+    aliases, begin, configuration, daemon_mode, editmap, mail_local, makemap, praliases, quarantine, queue_list, show,
+    smtp_stdio, submission, test_mode, verify,
 };
 
 /// What a program's name stands for.
@@ -58,6 +58,7 @@ const MODES: &[(Mode, Start)] = &[
     (Mode::OptionNames, print_option_names),
     (Mode::PrintQueue, queue_list::main),
     (Mode::QueueRun, daemon_mode::run),
+    (Mode::Quarantine, quarantine::run),
     (Mode::Test, test_mode::main),
     (Mode::Deliver, submission::run),
     (Mode::Smtp, smtp_stdio::main),
@@ -104,6 +105,7 @@ fn sendmail(argv: &[BString], mode: Mode) -> ExitCode {
             return error.exit().into();
         }
     };
+    command.complaints.iter().for_each(refuse);
     if !command.safe_for_setgid()
         && let Err(error) = privilege::drop_group()
     {
@@ -112,7 +114,7 @@ fn sendmail(argv: &[BString], mode: Mode) -> ExitCode {
     }
     // Address test mode goes on whatever is wrong, and tells it itself.
     if !matches!(command.mode, Mode::OptionNames | Mode::Test)
-        && let Some(exit) = configuration::report(&configuration::faults(&command), command.mode)
+        && let Some(exit) = configuration::report(&configuration::faults(&command), &command)
     {
         return exit.into();
     }
@@ -138,6 +140,7 @@ fn print_option_names(_: &CommandLine) -> ExitCode {
 fn refuse(error: &UsageError) {
     match error {
         UsageError::Option { .. } => complain(format_args!("{error}")),
+        UsageError::Gone => {}
         _ => drop(writeln!(io::stdout(), "{error}")),
     }
 }

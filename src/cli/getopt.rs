@@ -48,11 +48,11 @@ impl<'a> Getopt<'a> {
         Some(self.letters.as_bytes().get(at + 1) == Some(&b':'))
     }
 
-    /// Takes the next word if it begins options; `--` ends them.
+    /// Takes the next word if it begins options; one that begins with `--` ends them.
     fn next_word(&mut self) -> Option<&'a [u8]> {
         let (first, rest) = self.words.split_first()?;
         match first.as_slice() {
-            b"--" => {
+            [b'-', b'-', ..] => {
                 self.words = rest;
                 None
             }
@@ -129,6 +129,6 @@ mod tests {
         check(&["-z"], &["illegal option -- z"], &[]);
         check(&["-:"], &["illegal option -- :"], &[]);
         check(&["-ab"], &["a", "option requires an argument -- b"], &[]);
-        check(&["--long"], &["illegal option -- -"], &[]);
+        check(&["-a", "--long", "-c"], &["a"], &["-c"]);
     }
 }

@@ -16,6 +16,7 @@ pub mod makemap;
 mod map_tools;
 pub mod mode;
 pub mod praliases;
+mod quarantine;
 pub mod queue_list;
 pub mod queue_run;
 pub mod show;

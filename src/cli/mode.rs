@@ -9,6 +9,8 @@ macro_rules! modes {
             $( $(#[$doc])* $name, )*
             /// `-q` without `-b`: queue runs.
             QueueRun,
+            /// `-Q` without `-b`: entries are quarantined or released.
+            Quarantine,
         }
 
         impl Mode {
@@ -24,7 +26,7 @@ macro_rules! modes {
             pub const fn letter(self) -> u8 {
                 match self {
                     $( Self::$name => $letter, )*
-                    Self::QueueRun => b'q',
+                    Self::QueueRun | Self::Quarantine => b'q',
                 }
             }
         }

@@ -114,7 +114,7 @@ fn configuration_of(command: &CommandLine, out: &mut dyn Write) -> io::Result<(O
     let env = ReadEnv { processors, overrides: command.overrides.clone(), ..ReadEnv::default() };
     let (config, errors) = cf::read(&text, &name, &env);
     out.flush()?;
-    Ok(match configuration::report(&errors, command.mode) {
+    Ok(match configuration::report(&errors, command) {
         Some(exit) => (None, exit),
         None => (Some(config), Sysexit::Ok),
     })

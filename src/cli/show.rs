@@ -120,10 +120,20 @@ pub fn options_without_effect(options: &Options) -> String {
     shown
 }
 
-/// Returns what `-bO` prints: the names of all options.
+/// Returns what `-bO` prints: the names of the options that the original has too, in its order.
 pub fn option_names() -> String {
-    OPTION_TABLE.iter().filter(|row| !row.name.is_empty()).map(|row| format!("{}\n", row.name)).collect()
+    let of_both = |name: &&str| !name.is_empty() && !OWN_OPTIONS.contains(name);
+    let names = OPTION_TABLE.iter().map(|row| row.name).filter(of_both);
+    names
+        .map(|name| format!("{name}\n{}", ROWS_BEHIND.iter().find(|row| row.0 == name).map_or("", |row| row.1)))
+        .collect()
 }
+
+/// Options that `-bO` does not print here: the original has them not, or not in every build, or prints them elsewhere.
+const OWN_OPTIONS: [&str; 3] = ["LocalDelivery", "DANE", "QueueTimeout"];
+
+/// What the original prints behind some names: letters without a name, and an old name.
+const ROWS_BEHIND: [(&str, &str); 3] = [("MatchGECOS", "\n"), ("MeToo", "\n"), ("SuperSafe", "QueueTimeout\n")];
 
 #[cfg(test)]
 mod tests {

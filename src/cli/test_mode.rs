@@ -56,7 +56,7 @@ async fn session(command: &CommandLine) -> ExitCode {
         runs_programs: true,
     };
     let started = start(options).await;
-    let fatal = configuration::report(&started.errors, Mode::Test);
+    let fatal = configuration::report(&started.errors, command);
     let (Some(site), None) = (started.site, fatal) else {
         return fatal.or_else(|| configuration::exit_of(&started.errors)).unwrap_or(Sysexit::Software).into();
     };

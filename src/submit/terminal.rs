@@ -43,7 +43,7 @@ impl<'a> Terminal<'a> {
 
     /// Notes a reason for an exit status other than 0; the first one that is not temporary stands.
     pub fn fail(&mut self, exit: Sysexit) {
-        if self.exit == Sysexit::Ok || self.exit == Sysexit::TempFail {
+        if exit != Sysexit::Ok && matches!(self.exit, Sysexit::Ok | Sysexit::TempFail) {
             self.exit = exit;
         }
     }

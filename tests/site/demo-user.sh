@@ -20,6 +20,7 @@ for cf in sendmail.cf submit.cf; do
 		-e 's/^O DaemonPortOptions=Port=587, Name=MSA, M=E$/O DaemonPortOptions=Port=5870, Addr=127.0.0.1, Name=MSA, M=E/' \
 		-e "s/^O RunAsUser=smmsp\$/O RunAsUser=$me/; s/^O TrustedUser=smmsp\$/O TrustedUser=$me/" \
 		-e '/^Mrelay/,/^M[a-z]/s/A=TCP \$h$/A=TCP $h 2525/' \
+		-e "\$aO TrustedUser=$me" \
 		-e "\$aO PidFile=$demo/var/run/sendmail.pid" \
 		"$here/etc/mail/$cf" >"$demo/etc/mail/$cf"
 done

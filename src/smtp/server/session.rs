@@ -386,32 +386,34 @@ impl Session {
 
     /// Ends the session because nothing comes any more.
     fn hang_up(&mut self, state: State, timed_out: bool) {
-        let client = self.settings.client.as_bstr();
-        let mut size_bytes = None;
-        let mut notes = Vec::new();
+        let client = self.settings.client.clone();
+        let client = client.as_bstr();
         if timed_out {
-            notes.push(texts::note_timeout(client));
+            self.log(texts::note_timeout(client));
         }
         if let State::ExpectData(message) = state {
-            let why = if timed_out { "host timed out" } else { "unexpected close" };
-            notes.extend(texts::notes_premature_end(self.settings.client_name.as_bstr(), self.sender().as_bstr(), why));
-            size_bytes = Some(message.size_bytes());
+            let why = if timed_out { "read timeout" } else { "unexpected close" };
+            let (name, sender) = (self.settings.client_name.clone(), self.sender());
+            self.effects.extend(texts::notes_premature_end(name.as_bstr(), sender.as_bstr(), why).map(Effect::Log));
+            self.effects.push(Effect::Reset { size_bytes: Some(message.size_bytes()) });
+            self.transaction = None;
+            self.end(texts::premature_end(name.as_bstr(), sender.as_bstr(), why));
         } else {
             let inside = self.transaction.is_some();
-            notes.push(texts::note_lost_input(client, self.settings.daemon.as_bstr(), self.last_command, inside));
+            self.log(texts::note_lost_input(client, self.settings.daemon.as_bstr(), self.last_command, inside));
+            // QUIRK(silent-end): who sends no command any more is told nothing.
+            self.close();
         }
-        let reply = texts::lost_input(self.settings.host.as_bstr(), client);
-        self.effects.extend(notes.into_iter().map(Effect::Log));
-        if size_bytes.is_some() {
-            self.effects.push(Effect::Reset { size_bytes });
-            self.transaction = None;
-        }
-        self.end(reply);
     }
 
     /// Sends the last reply and closes.
     pub(super) fn end(&mut self, reply: Reply) {
         self.send(reply);
+        self.close();
+    }
+
+    /// Closes without a reply.
+    fn close(&mut self) {
         if self.asked_nothing && self.refusal.is_none() {
             let note = texts::note_null_connection(self.settings.client.as_bstr(), self.settings.daemon.as_bstr());
             self.log(note);

@@ -413,7 +413,7 @@ fn a_client_that_goes_away_is_noted() {
             "log collect: premature EOM: unexpected close",
             "log collect: relay=c, from=<a@b>, info=unexpected close",
             "reset 10",
-            "421 4.4.1 mx Lost input channel from c [192.0.2.1]",
+            "421 4.4.1 collect: relay=c, from=<a@b>, info=unexpected close",
             "reset",
         ]
     );

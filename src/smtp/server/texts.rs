@@ -187,9 +187,9 @@ pub fn shutting_down(host: &BStr) -> Reply {
     reply!(421, status(4, 3, 2), host, " closing connection")
 }
 
-/// The input ended, or the client was silent for too long.
-pub fn lost_input(host: &BStr, client: &BStr) -> Reply {
-    reply!(421, status(4, 4, 1), host, " Lost input channel from ", client)
+/// The input ended, or the client was silent for too long, in the middle of a message.
+pub fn premature_end(name: &BStr, sender: &BStr, why: &str) -> Reply {
+    reply!(421, status(4, 4, 1), "collect: relay=", name, ", from=", sender, ", info=", why)
 }
 
 /// Too many commands that are none.
