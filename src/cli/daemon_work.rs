@@ -14,7 +14,7 @@ use crate::cf::DeliveryMode;
 use crate::daemon::hand_opener::HandOpener;
 use crate::daemon::programs::{Attempted, Connection, Surroundings, Task, Work};
 use crate::daemon::runner::Delivery;
-use crate::deliver::holding::Holding;
+use crate::deliver::holding::{Holding, Unfinished};
 use crate::deliver::services::Services;
 use crate::deliver::settle;
 use crate::keeper::{self, Hands, Request};
@@ -169,8 +169,10 @@ fn service(services: &Services, delivery: &Delivery, help: Option<Arc<[u8]>>) ->
                     let (services, delivery) = (now.clone(), at_once.clone());
                     Box::pin(async move {
                         let (name, claimed) = (accepted.claimed.name().clone(), accepted.claimed);
-                        if let Attempted::Waits(facts) = attempt(&services, &delivery, claimed).await {
-                            delivery.later(name, facts);
+                        match attempt(&services, &delivery, claimed).await {
+                            Attempted::Settled => {}
+                            Attempted::Waits(facts) => delivery.later(name, facts),
+                            Attempted::Unwritten(claimed) => delivery.hold(claimed),
                         }
                     })
                 }
@@ -220,7 +222,6 @@ fn load_average() -> Arc<AtomicI64> {
 
 /// Attempts a message once; reports that were made are delivered next.
 async fn attempt(services: &Services, delivery: &Delivery, claimed: Claimed) -> Attempted {
-    let before = Facts::of(&claimed.envelope);
     let id = claimed.envelope.id.clone();
     services.site.refresh_maps().await;
     services.aliases.refresh();
@@ -229,10 +230,9 @@ async fn attempt(services: &Services, delivery: &Delivery, claimed: Claimed) -> 
             ended.reports.into_iter().for_each(|report| delivery.at_once(report));
             ended.waits.map_or(Attempted::Settled, Attempted::Waits)
         }
-        Err(error) => {
+        Err(Unfinished { claimed, error }) => {
             services.log.say(Level::SYSTEM_ERROR, &id, error);
-            // It counts as a try: what cannot be written down must not be repeated at once, again and again.
-            Attempted::Waits(Facts { tries: before.tries.max(1), last_try: Some(now()), ..before })
+            claimed.map_or(Attempted::Settled, Attempted::Unwritten)
         }
     }
 }

@@ -177,7 +177,7 @@ async fn set_aside(queue: &Queue, suspects: &[Entry], log: &Log) {
     for entry in suspects {
         let name = EntryName { directory: entry.directory, id: entry.id.clone() };
         let result = match queue.claim(&name).await {
-            Ok(Some(claimed)) => claimed.set_aside().await,
+            Ok(Some(claimed)) => claimed.set_aside().await.map_err(|unwritten| unwritten.error),
             Ok(None) => continue,
             Err(error) => Err(error),
         };

@@ -87,10 +87,11 @@ pub struct Connection {
 }
 
 /// What became of an attempt.
-#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Attempted {
     /// The message is done with and gone.
     Settled,
     /// It must be tried again, when these facts say.
     Waits(Facts),
+    /// What became of it could not be written down: it must be held until it can.
+    Unwritten(Box<Claimed>),
 }

@@ -31,10 +31,17 @@ const LATER_MAX: usize = 8192;
 /// The longest the runner sleeps: a clock that was set back delays nothing for longer.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
 
+/// How long a message is held before it is tried again to write down what became of it.
+const UNWRITTEN_WAIT: Duration = Duration::from_secs(10);
+
+/// The most messages that are held so; each has two files open. More than that are let go, and may reach somebody twice.
+const UNWRITTEN_MAX: usize = 1024;
+
 /// Takes messages that are to be delivered.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     at_once: mpsc::Sender<Claimed>,
+    unwritten: mpsc::Sender<Box<Claimed>>,
     later: mpsc::Sender<(EntryName, Facts)>,
     hasten: mpsc::Sender<Chosen>,
 }
@@ -63,6 +70,12 @@ impl Delivery {
         let _ = self.later.try_send((name, facts));
     }
 
+    /// Holds a message until what became of it can be written down.
+    pub fn hold(&self, claimed: Box<Claimed>) {
+        // If there is no room the message is let go: it is in the queue as it was.
+        let _ = self.unwritten.try_send(claimed);
+    }
+
     /// Makes the waiting entries due that `chosen` chooses (ETRN).
     pub fn hasten(&self, chosen: Chosen) {
         // Whoever asks more often than that is served by the wishes before.
@@ -74,6 +87,7 @@ impl Delivery {
 #[derive(Debug)]
 pub struct Intake {
     at_once: mpsc::Receiver<Claimed>,
+    unwritten: mpsc::Receiver<Box<Claimed>>,
     later: mpsc::Receiver<(EntryName, Facts)>,
     hasten: mpsc::Receiver<Chosen>,
 }
@@ -81,10 +95,12 @@ pub struct Intake {
 /// Returns a way to the runner and the end that the runner reads.
 pub fn intake() -> (Delivery, Intake) {
     let (at_once, taken_at_once) = mpsc::channel(AT_ONCE_MAX);
+    let (unwritten, taken_unwritten) = mpsc::channel(UNWRITTEN_MAX);
     let (later, taken_later) = mpsc::channel(LATER_MAX);
     let (hasten, taken_hasten) = mpsc::channel(HASTEN_MAX);
-    let intake = Intake { at_once: taken_at_once, later: taken_later, hasten: taken_hasten };
-    (Delivery { at_once, later, hasten }, intake)
+    let intake =
+        Intake { at_once: taken_at_once, unwritten: taken_unwritten, later: taken_later, hasten: taken_hasten };
+    (Delivery { at_once, unwritten, later, hasten }, intake)
 }
 
 /// Returns the title of a process that runs a queue.
@@ -135,6 +151,10 @@ pub struct Runner {
     /// What the schedule knows.
     known: HashSet<EntryName>,
     jobs: JoinSet<Finished>,
+    /// Messages held until what became of them can be written down.
+    unwritten: JoinSet<Finished>,
+    /// How long each is held between two tries.
+    unwritten_wait: Duration,
     /// A recovery under way.
     recovery: Option<JoinHandle<Result<Recovered, QueueError>>>,
 }
@@ -150,6 +170,7 @@ struct Finished {
 enum Happening {
     Accepted(Claimed),
     Known(EntryName, Facts),
+    Unwritten(Box<Claimed>),
     Ended(Finished),
     Recovered(Result<Recovered, QueueError>),
     Hasten(Chosen),
@@ -171,6 +192,8 @@ impl Runner {
             schedule,
             known: HashSet::new(),
             jobs: JoinSet::new(),
+            unwritten: JoinSet::new(),
+            unwritten_wait: UNWRITTEN_WAIT,
             recovery: None,
         }
     }
@@ -192,10 +215,12 @@ impl Runner {
                 Some(claimed) = intake.at_once.recv(), if has_room => Happening::Accepted(claimed),
                 Some((name, facts)) = intake.later.recv() => Happening::Known(name, facts),
                 Some(chosen) = intake.hasten.recv() => Happening::Hasten(chosen),
+                Some(claimed) = intake.unwritten.recv() => Happening::Unwritten(claimed),
                 Some(ended) = self.jobs.join_next() => match ended {
                     Ok(finished) => Happening::Ended(finished),
                     Err(_) => continue,
                 },
+                Some(Ok(written)) = self.unwritten.join_next() => Happening::Ended(written),
                 result = recovered(&mut self.recovery) => Happening::Recovered(result),
                 () = tokio::time::sleep_until(next_run), if runs => Happening::Run,
                 () = tokio::time::sleep(until_due), if has_room => Happening::Due,
@@ -237,6 +262,7 @@ impl Runner {
         match happening {
             Happening::Accepted(claimed) => self.attempt(claimed),
             Happening::Known(name, facts) => self.put(name, facts, None),
+            Happening::Unwritten(claimed) => self.hold(claimed),
             Happening::Ended(finished) => self.finished(finished),
             Happening::Recovered(Ok(recovered)) => self.take_over(recovered),
             Happening::Recovered(Err(error)) => self.log.say(Level::SYSTEM_ERROR, None, error),
@@ -310,6 +336,7 @@ impl Runner {
         self.known.remove(&name);
         match (outcome, facts) {
             (Some(Attempted::Waits(facts)), _) if !self.options.once => self.put(name, facts, None),
+            (Some(Attempted::Unwritten(claimed)), _) => self.hold(claimed),
             (None, Some(facts)) => {
                 // The attempt panicked: the entry is as it was, and is tried again later.
                 self.log.say(Level::ALERT, &name.id, "the delivery of this message failed by an error of the program");
@@ -319,6 +346,32 @@ impl Runner {
             }
             _ => {}
         }
+    }
+
+    /// Holds a message, and tries every now and then to write down what became of it.
+    ///
+    /// Let go, it would be delivered again with every queue run to those who have it already: to all of them where the
+    /// disk has become read-only.
+    fn hold(&mut self, claimed: Box<Claimed>) {
+        let name = claimed.name().clone();
+        if self.options.once || self.unwritten.len() >= UNWRITTEN_MAX {
+            let text = "what became of this message cannot be written down; it may reach somebody twice";
+            self.log.say(Level::ALERT, &name.id, text);
+            return;
+        }
+        self.known.insert(name.clone());
+        let wait = self.unwritten_wait;
+        self.unwritten.spawn(async move {
+            tokio::time::sleep(wait).await;
+            let facts = Facts::of(&claimed.envelope);
+            let is_done = claimed.envelope.recipients.is_empty();
+            let outcome = match claimed.finish().await {
+                Ok(()) if is_done => Attempted::Settled,
+                Ok(()) => Attempted::Waits(facts),
+                Err(unwritten) => Attempted::Unwritten(unwritten.claimed),
+            };
+            Finished { name, outcome: Some(outcome), facts: None }
+        });
     }
 
     /// Returns how long nothing becomes due.
@@ -448,6 +501,33 @@ mod tests {
         end.send_replace(Stage::Last);
         running.await.expect("no panic");
         assert_eq!(queue.list().await.expect("listed").len(), 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_cannot_be_written_down_is_held_and_written_later() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let queue = queue_in(folder.path());
+        let tries = Arc::new(Mutex::new(0));
+        let counted = Arc::clone(&tries);
+        let attempt = move |mut claimed: Claimed| -> Task<Attempted> {
+            *counted.lock().expect("no panic") += 1;
+            claimed.envelope.recipients.clear();
+            Box::pin(async { Attempted::Unwritten(Box::new(claimed)) })
+        };
+        let session = |_: Connection| -> Task<()> { Box::pin(async {}) };
+        let work = Work { session: Arc::new(session), attempt: Arc::new(attempt) };
+        let (delivery, intake) = intake();
+        let (end, stage) = watch::channel(Stage::Serving);
+        let mut runner = runner(&queue, work, false);
+        runner.unwritten_wait = Duration::ZERO;
+        let running = tokio::spawn(runner.run(intake, stage));
+        delivery.at_once(put(&queue, "<x@good.example>").await);
+        while !queue.list().await.expect("listed").is_empty() {
+            tokio::task::yield_now().await;
+        }
+        end.send_replace(Stage::Ending);
+        running.await.expect("no panic");
+        assert_eq!(*tries.lock().expect("no panic"), 1, "it was delivered once");
     }
 
     #[test]

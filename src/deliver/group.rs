@@ -1,5 +1,8 @@
 //! Recipients that one run of a mailer serves together, and that run.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use bstr::BString;
 
 use crate::cf::{Config, Mailer};
@@ -24,7 +27,7 @@ use crate::site::Context;
 #[derive(Clone, Debug)]
 pub struct Group {
     /// The mailer.
-    pub mailer: Mailer,
+    pub mailer: Arc<Mailer>,
     /// The host; empty for local mailers.
     pub host: BString,
     /// The places of the recipients.
@@ -34,33 +37,27 @@ pub struct Group {
 /// Puts recipients of the same mailer and host together, as many as the mailer takes at once.
 pub fn groups(config: &Config, recipients: &[Recipient]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
+    let mut mailers: HashMap<&[u8], Arc<Mailer>> = HashMap::new();
+    // The last group of each mailer and host: the one that may have room.
+    let mut last: HashMap<(&[u8], &BString), usize> = HashMap::new();
     for (place, recipient) in recipients.iter().enumerate() {
         let Some(route) = &recipient.route else { continue };
         let Some(mailer) = config.mailers.get(route.mailer.as_bytes()) else { continue };
         let limit = if mailer.flags.contains(b'm') { mailer.recipients_max.unwrap_or(u32::MAX) as usize } else { 1 };
-        let fitting = groups.iter_mut().rev().find(|group| {
-            group.mailer.name == mailer.name && group.host == route.host && group.places.len() < limit.max(1)
-        });
-        match fitting {
-            Some(group) => group.places.push(place),
-            None => groups.push(Group { mailer: mailer.clone(), host: route.host.clone(), places: vec![place] }),
+        let key = (mailer.name.as_bytes(), &route.host);
+        match last.get(&key).map(|at| &mut groups[*at]) {
+            Some(group) if group.places.len() < limit => group.places.push(place),
+            _ => {
+                let mailer = Arc::clone(mailers.entry(key.0).or_insert_with(|| Arc::new(mailer.clone())));
+                last.insert(key, groups.len());
+                groups.push(Group { mailer, host: route.host.clone(), places: vec![place] });
+            }
         }
     }
     groups
 }
 
-/// Tells whether `recipient` is one of those at `places` of `all`.
-pub fn is_among(recipient: &Recipient, all: &[Recipient], places: &[usize]) -> bool {
-    places.iter().any(|place| all.get(*place) == Some(recipient))
-}
-
 impl Group {
-    /// Returns the places of the recipients that no longer wait.
-    pub fn gone(&self, settled: &[Settled]) -> Vec<usize> {
-        let is_gone = |settled: &Settled| settled.outcome.verdict != crate::deliver::outcome::Verdict::Deferred;
-        self.places.iter().zip(settled).filter(|(_, settled)| is_gone(settled)).map(|(place, _)| *place).collect()
-    }
-
     /// Runs the mailer for these recipients; the answer has one element for each, in their order.
     pub async fn serve(&self, services: &Services, mut ctx: Context, envelope: &Envelope, body: &Body) -> Vec<Settled> {
         let recipients: Vec<&Recipient> =

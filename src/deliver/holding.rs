@@ -1,7 +1,7 @@
 //! A message in the hands of a delivery: an entry of the queue, or a draft that may never need to become one.
 
 use crate::mail::envelope::Envelope;
-use crate::queue::{Body, Claimed, Draft, QueueError};
+use crate::queue::{Body, Claimed, Draft, QueueError, Unwritten};
 
 /// A message that is being delivered.
 pub enum Holding {
@@ -57,17 +57,34 @@ impl Holding {
     /// Ends the work: nobody waits any more, so the message goes; or somebody does, so it is (or becomes) durable.
     ///
     /// # Errors
-    /// The queue cannot be written.
-    pub async fn finish(self) -> Result<(), QueueError> {
+    /// The queue cannot be written; a message that was in the queue comes back.
+    pub async fn finish(self) -> Result<(), Unfinished> {
         let is_done = self.envelope().recipients.is_empty();
         match self {
-            Self::Queued(claimed) if is_done => claimed.remove().await,
-            Self::Queued(mut claimed) => claimed.save().await,
+            Self::Queued(claimed) => Ok(claimed.finish().await?),
             Self::Draft { draft, .. } if is_done => {
                 draft.discard().await;
                 Ok(())
             }
-            Self::Draft { draft, envelope, .. } => draft.commit(&envelope).await.map(drop),
+            Self::Draft { draft, envelope, .. } => {
+                draft.commit(&envelope).await.map(drop).map_err(|error| Unfinished { claimed: None, error })
+            }
         }
+    }
+}
+
+/// The work on a message could not be ended as it should.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Unfinished {
+    /// The message, if it was in the queue, with the envelope that is to be written.
+    pub claimed: Option<Box<Claimed>>,
+    /// Why not.
+    pub error: QueueError,
+}
+
+impl From<Unwritten> for Unfinished {
+    fn from(Unwritten { claimed, error }: Unwritten) -> Self {
+        Self { claimed: Some(claimed), error }
     }
 }

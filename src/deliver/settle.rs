@@ -4,7 +4,7 @@ use bstr::{BString, ByteSlice};
 
 use crate::cf::Privacy;
 use crate::deliver::attempt::{Attempted, Settled, attempt, context};
-use crate::deliver::holding::Holding;
+use crate::deliver::holding::{Holding, Unfinished};
 use crate::deliver::outcome::Outcome;
 use crate::deliver::services::Services;
 use crate::log::Level;
@@ -34,18 +34,42 @@ pub struct Ended {
 /// Attempts a message once, tells its sender what there is to tell, and ends or keeps its queue entry.
 ///
 /// # Errors
-/// The queue cannot be written; the message then stays as the queue has it.
-pub async fn deliver(services: &Services, mut holding: Holding, now: UnixTime) -> Result<Ended, QueueError> {
-    let mut attempted = attempt(services, &mut holding, now).await?;
+/// The queue cannot be written: it still has the message as it was, or as far as the attempt was written down.
+pub async fn deliver(services: &Services, mut holding: Holding, now: UnixTime) -> Result<Ended, Unfinished> {
+    let mut attempted = attempt(services, &mut holding, now).await;
     let warned = age(services, &mut holding, &mut attempted, now);
-    let reports = tell(services, &holding, &attempted, warned, now).await?;
+    let reports = match tell(services, &holding, &attempted, warned, now).await {
+        Ok(reports) => reports,
+        Err(error) => {
+            services.log.say(Level::SYSTEM_ERROR, &holding.envelope().id, error);
+            untold(&mut holding, &mut attempted, warned);
+            Vec::new()
+        }
+    };
     let waits = (!holding.envelope().recipients.is_empty()).then(|| Facts::of(holding.envelope()));
-    if !give_up(services, &mut holding, &attempted) {
+    if give_up(services, &mut holding, &attempted) {
+        keep_for_a_person(holding, attempted.failed.iter().map(|settled| settled.recipient.clone())).await?;
+    } else {
         holding.finish().await?;
-    } else if let Holding::Queued(claimed) = holding {
-        claimed.set_aside().await?;
     }
     Ok(Ended { waits, reports, attempted })
+}
+
+/// Takes back what nobody could be told: who failed is tried again, and the warning is due again.
+fn untold(holding: &mut Holding, attempted: &mut Attempted, warned: bool) {
+    let envelope = holding.envelope_mut();
+    envelope.recipients.extend(attempted.failed.drain(..).map(|settled| settled.recipient));
+    if warned {
+        envelope.flags.warned = false;
+    }
+}
+
+/// Sets a message aside that cannot be delivered nor returned.
+async fn keep_for_a_person(holding: Holding, failed: impl Iterator<Item = Recipient> + Send) -> Result<(), Unfinished> {
+    let Holding::Queued(mut claimed) = holding else { return holding.finish().await };
+    // They stay in the file, so that a person sees for whom it was, and so that it is not taken for done if this fails.
+    claimed.envelope.recipients.extend(failed);
+    Ok(claimed.set_aside().await?)
 }
 
 /// Makes the reports that are due after an attempt; `warned` wants one of a delay.
@@ -300,3 +324,6 @@ async fn copy_body(holding: &Holding, draft: &mut crate::queue::Draft) -> Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

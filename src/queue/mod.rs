@@ -30,7 +30,7 @@ mod recover;
 pub mod schedule;
 pub mod select;
 #[cfg(test)]
-mod simulated;
+pub(crate) mod simulated;
 pub mod spool;
 mod store;
 
@@ -38,7 +38,7 @@ pub use direct::DirectSpool;
 pub use error::{LostReason, QueueError};
 pub use layout::{DEFAULT_GROUP, Layout, LayoutError, told};
 pub use recover::{Orphans, Recovered};
-pub use store::{Body, Claimed, Draft, Listed, Queue, QueueOptions, read_control};
+pub use store::{Body, Claimed, Draft, Listed, Queue, QueueOptions, Unwritten, read_control};
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use crate::name::QueueId;
 
 /// What happens at the chosen step.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// The step fails with "no space left"; later ones go well.
     Full,
     /// The step fails with an input/output error; later ones go well.
@@ -30,7 +30,7 @@ pub(super) enum Trouble {
 }
 
 /// The simulated disk.
-pub(super) struct SimulatedDisk {
+pub(crate) struct SimulatedDisk {
     room: tempfile::TempDir,
     under: DirectSpool,
     state: Mutex<State>,
@@ -49,31 +49,36 @@ struct State {
 
 impl SimulatedDisk {
     /// Returns an empty disk on which `trouble` comes at the step of that number.
-    pub(super) fn new(trouble: Option<(usize, Trouble)>) -> Self {
+    pub(crate) fn new(trouble: Option<(usize, Trouble)>) -> Self {
         let room = tempfile::tempdir().expect("a directory");
         let under = open(&room);
         Self { room, under, state: Mutex::new(State { trouble, ..State::default() }) }
     }
 
     /// Returns the names of all steps so far.
-    pub(super) fn steps(&self) -> Vec<String> {
+    pub(crate) fn steps(&self) -> Vec<String> {
         self.lock().steps.clone()
     }
 
+    /// Tells whether the process was killed.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.lock().dead
+    }
+
     /// Returns the names of the files that are there now.
-    pub(super) fn files(&self) -> Vec<String> {
+    pub(crate) fn files(&self) -> Vec<String> {
         let mut names: Vec<String> = self.read().into_keys().collect();
         names.sort();
         names
     }
 
     /// Returns the disk as a new process finds it after the old one was killed.
-    pub(super) fn restarted(&self) -> Self {
+    pub(crate) fn restarted(&self) -> Self {
         Self::with(self.read_contents())
     }
 
     /// Returns the disk after a power cut; bits of `luck` say which unsynced changes made it to the disk anyway.
-    pub(super) fn after_power_cut(&self, mut luck: u64) -> Self {
+    pub(crate) fn after_power_cut(&self, mut luck: u64) -> Self {
         let mut lucky = || {
             luck = luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             luck >> 63 == 1
@@ -109,7 +114,7 @@ impl SimulatedDisk {
     }
 
     /// Puts a file there that nobody made by the rules.
-    pub(super) fn plant(&self, name: &str, text: &[u8]) {
+    pub(crate) fn plant(&self, name: &str, text: &[u8]) {
         fs::write(self.room.path().join(name), text).expect("written");
     }
 

@@ -1,5 +1,6 @@
 //! The queue as the rest of the program sees it: drafts that become messages, and messages that are worked with.
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -404,6 +405,12 @@ pub struct Claimed {
     body: Body,
 }
 
+impl fmt::Debug for Claimed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claimed").field("name", &self.name).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
 impl Claimed {
     /// Returns the entry.
     pub fn name(&self) -> &EntryName {
@@ -461,20 +468,40 @@ impl Claimed {
     /// Removes the message: control file first, so that a crash leaves a harmless data file.
     ///
     /// # Errors
-    /// It cannot be removed.
-    pub async fn remove(self) -> Result<(), QueueError> {
+    /// It cannot be removed; it is still there, and ours.
+    pub async fn remove(self) -> Result<(), Unwritten> {
         let removed = only(self.queue.shared.spool.remove(vec![self.name.clone()]).await);
-        removed.map_err(|source| self.queue.spool_error(self.name.directory, source))?;
+        if let Err(source) = removed {
+            let error = self.queue.spool_error(self.name.directory, source);
+            return Err(Unwritten { claimed: Box::new(self), error });
+        }
         self.queue.shared.committer.sync_soon(self.name.directory);
         Ok(())
+    }
+
+    /// Ends the work on the message: it is removed if nobody waits for it any more, else written down and left.
+    ///
+    /// # Errors
+    /// The queue cannot be written; the message is still ours.
+    pub async fn finish(mut self) -> Result<(), Unwritten> {
+        if self.envelope.recipients.is_empty() {
+            return self.remove().await;
+        }
+        match self.save().await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(Unwritten { claimed: Box::new(self), error }),
+        }
     }
 
     /// Sets the message aside as `Qf`, for a person to look at.
     ///
     /// # Errors
-    /// It cannot be renamed.
-    pub async fn set_aside(mut self) -> Result<(), QueueError> {
-        self.rename_to(FileKind::Lost).await
+    /// It cannot be renamed; it is still ours.
+    pub async fn set_aside(mut self) -> Result<(), Unwritten> {
+        match self.rename_to(FileKind::Lost).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(Unwritten { claimed: Box::new(self), error }),
+        }
     }
 
     async fn rename_to(&mut self, to: FileKind) -> Result<(), QueueError> {
@@ -485,6 +512,18 @@ impl Claimed {
         self.kind = to;
         Ok(())
     }
+}
+
+/// What became of a message could not be written down: the queue still has it as it was.
+///
+/// Whoever lets go of it lets it be delivered again to those it has reached already.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Unwritten {
+    /// The message, with the envelope that is to be written; removed if nobody waits for it.
+    pub claimed: Box<Claimed>,
+    /// Why not.
+    pub error: QueueError,
 }
 
 /// The body of a message: LF line ends, no dots stuffed. Copies are the same file.

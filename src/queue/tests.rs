@@ -181,7 +181,7 @@ fn when_a_step_fails_then_the_client_is_told_and_nothing_is_left() {
         for number in 0..7 {
             let disk = Arc::new(SimulatedDisk::new(Some((number, trouble))));
             let queue = queue_on(&disk);
-            let error = run(put(&queue)).err().expect("a failed step is told");
+            let error = run(put(&queue)).expect_err("a failed step is told");
             assert_eq!(error.is_full(), trouble == Trouble::Full, "{error}");
             assert!(error.reply().is_temporary());
             assert_eq!(disk.files(), [""; 0], "after {trouble:?} at {number}");
@@ -340,7 +340,7 @@ fn a_field_that_cannot_be_kept_is_refused_and_nothing_is_left() {
     run(async {
         let draft = queue.create(now()).await.expect("created");
         let envelope = Envelope::new(draft.id().clone(), now(), "<a\nRPFD:|evil>");
-        let error = draft.commit(&envelope).await.err().expect("refused");
+        let error = draft.commit(&envelope).await.expect_err("refused");
         assert!(matches!(error, QueueError::Field(format::BadField::Character { .. })));
     });
     assert_eq!(disk.files(), [""; 0]);

@@ -48,7 +48,7 @@ impl Returns<'_> {
         let mut attempted = match fate {
             Fate::Deliver if !original.recipients.is_empty() => {
                 holding.envelope_mut().tries += 1;
-                attempt(self.services, &mut holding, self.now).await?
+                attempt(self.services, &mut holding, self.now).await
             }
             _ => Attempted::default(),
         };
@@ -63,7 +63,7 @@ impl Returns<'_> {
         if fate == Fate::Queue {
             self.log_queued(holding.envelope());
         }
-        holding.finish().await?;
+        holding.finish().await.map_err(|unfinished| unfinished.error)?;
         self.deliver(reports).await;
         Ok(())
     }
