@@ -13,8 +13,8 @@ use crate::sys::{host, privilege};
 use super::command_line::{CommandLine, UsageError, base_name};
 use super::mode::Mode;
 use super::{
-    aliases, begin, configuration, daemon_mode, editmap, mail_local, makemap, praliases, quarantine, queue_list, show,
-    smtp_stdio, submission, test_mode, verify,
+    aliases, begin, configuration, daemon_mode, editmap, mail_local, makecf, makemap, praliases, quarantine,
+    queue_list, show, smtp_stdio, submission, test_mode, verify,
 };
 
 /// What a program's name stands for.
@@ -38,10 +38,10 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("smtpd", Program::Sendmail(Mode::Daemon)),
     ("editmap", Program::Own(editmap::main)),
     ("mail.local", Program::Own(mail_local::main)),
+    ("makecf", Program::Own(makecf::main)),
     ("makemap", Program::Own(makemap::main)),
     ("praliases", Program::Own(praliases::main)),
     ("mailstats", Program::Missing),
-    ("makecf", Program::Missing),
     ("smrsh", Program::Missing),
     ("vacation", Program::Missing),
 ];

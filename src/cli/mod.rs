@@ -12,6 +12,7 @@ mod dispatch;
 pub mod editmap;
 pub mod getopt;
 pub mod mail_local;
+pub mod makecf;
 pub mod makemap;
 mod map_tools;
 pub mod mode;

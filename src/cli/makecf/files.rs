@@ -1,0 +1,116 @@
+//! Where included files come from, and what answers the few commands that cf libraries run.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use bstr::{BString, ByteSlice};
+
+use super::options::Options;
+use crate::m4::{Host, Ran};
+use crate::sys::{host, user};
+
+/// Includes and commands of one run.
+pub(super) struct Files {
+    folders: Vec<PathBuf>,
+    allow_commands: bool,
+    /// Temporary files that exist only here, since nothing may be run that would read them.
+    temporary: BTreeMap<BString, Vec<u8>>,
+}
+
+impl Files {
+    pub(super) fn new(options: &Options) -> Self {
+        let (folders, allow_commands) = (options.folders.clone(), options.allow_commands);
+        Self { folders, allow_commands, temporary: BTreeMap::new() }
+    }
+
+    /// Answers what the common cf library runs: the script that tells who makes the file, and the removal of its output.
+    fn answer(&mut self, command: &[u8]) -> Option<Ran> {
+        let words: Vec<&[u8]> = command.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
+        match words[..] {
+            [b"sh", script, folder, b">", file] if script.ends_with(b"/sh/makeinfo.sh") => {
+                *self.temporary.get_mut(file.as_bstr())? = information(folder);
+            }
+            [b"rm", b"-f", file] => {
+                self.temporary.remove(file.as_bstr())?;
+            }
+            _ => return None,
+        }
+        Some(Ran::default())
+    }
+}
+
+/// Returns what the library's head says of the place where the file was made.
+fn information(folder: &[u8]) -> Vec<u8> {
+    let name = host::name().unwrap_or_default();
+    let maker = user::User::by_uid(nix::unistd::getuid().as_raw()).ok().flatten().map(|user| user.name);
+    let (maker, folder) = (maker.unwrap_or_default(), folder.as_bstr());
+    let here = std::env::current_dir().unwrap_or_default();
+    let now = jiff::Zoned::now().strftime("%a %b %e %H:%M:%S %Z %Y").to_string();
+    let short = name.split_str(".").next().unwrap_or_default().as_bstr();
+    format!(
+        "##### built by {maker}@{name} on {now}\n##### in {}\n##### using {folder} as configuration include directory\n\
+         define(`__HOST__', {short})dnl\n",
+        here.display()
+    )
+    .into()
+}
+
+impl Host for Files {
+    fn read(&mut self, name: &[u8]) -> Result<Vec<u8>, BString> {
+        if let Some(text) = self.temporary.get(name.as_bstr()) {
+            return Ok(text.clone());
+        }
+        let path = Path::new(OsStr::from_bytes(name));
+        if name.is_empty() {
+            return Err("the name is empty".into());
+        }
+        let mut result = std::fs::read(path);
+        for folder in self.folders.iter().filter(|_| path.is_relative()) {
+            result = result.or_else(|_| std::fs::read(folder.join(path)));
+        }
+        result.map_err(|error| error.to_string().into())
+    }
+
+    fn run(&mut self, command: &[u8]) -> Result<Ran, BString> {
+        if let Some(ran) = self.answer(command) {
+            return Ok(ran);
+        }
+        if !self.allow_commands {
+            let text = format!(
+                "the command {:?} is not run; if you trust the file: makecf --allow-commands",
+                command.as_bstr()
+            );
+            return Err(text.into());
+        }
+        let shell = Command::new("/bin/sh").arg("-c").arg(OsStr::from_bytes(command)).stderr(Stdio::inherit()).output();
+        let output = shell.map_err(|error| BString::from(format!("cannot run /bin/sh: {error}")))?;
+        let status = output.status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+        Ok(Ran { output: output.stdout, status })
+    }
+
+    fn create(&mut self, template: &[u8]) -> Result<BString, BString> {
+        let stem = template.trim_end_with(|letter| letter == 'X');
+        if !self.allow_commands {
+            let name = BString::from([stem, format!("{:06}", self.temporary.len()).as_bytes()].concat());
+            self.temporary.insert(name.clone(), Vec::new());
+            return Ok(name);
+        }
+        let stem = Path::new(OsStr::from_bytes(stem));
+        let (folder, prefix) = (stem.parent(), stem.file_name().unwrap_or_default());
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // Each try has a number of its own; an existing file is never taken.
+        for number in 0..100_000_u32 {
+            let name = [prefix.as_bytes(), format!("{}", std::process::id() + number).as_bytes()].concat();
+            let path = folder.join(OsStr::from_bytes(&name));
+            match std::fs::File::create_new(&path) {
+                Ok(_) => return Ok(path.into_os_string().as_bytes().into()),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(format!("cannot create {}: {error}", path.display()).into()),
+            }
+        }
+        Err(format!("no free name in {}", folder.display()).into())
+    }
+}

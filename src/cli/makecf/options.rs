@@ -1,0 +1,119 @@
+//! The command line of `makecf`.
+
+use std::ffi::OsString;
+use std::io::{self, BufRead};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use bstr::{BString, ByteSlice};
+
+/// What is told with a command line that is wrong.
+pub(super) const USAGE: &str = "usage: makecf [-D NAME[=TEXT]] [-U NAME] [-I DIR] [--allow-commands] [FILE.mc ...]";
+
+/// The macro that says where the cf library is.
+const LIBRARY: &[u8] = b"_CF_DIR_";
+
+/// The library's file that is read before all others.
+const LIBRARY_FILE: &[u8] = b"m4/cf.m4";
+
+/// A `-D` or, without text, a `-U`.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Definition {
+    pub(super) name: BString,
+    pub(super) text: Option<BString>,
+}
+
+/// What the command line asks for.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(super) struct Options {
+    /// In the order of the command line.
+    pub(super) definitions: Vec<Definition>,
+    /// Where included files are looked for, too.
+    pub(super) folders: Vec<PathBuf>,
+    /// Whether a file may run commands.
+    pub(super) allow_commands: bool,
+    /// `-` is standard input.
+    files: Vec<PathBuf>,
+}
+
+impl Options {
+    /// Reads the words behind the program's name; the error is the text for the user.
+    pub(super) fn parse(args: &[OsString]) -> Result<Self, String> {
+        use lexopt::prelude::{Long, Short, Value};
+        let mut options = Self::default();
+        let mut parser = lexopt::Parser::from_args(args.iter().cloned());
+        parser.set_short_equals(false);
+        while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
+            match argument {
+                Short('D') => {
+                    let word = value(&mut parser)?;
+                    let (name, text) = word.split_once_str("=").unwrap_or((&word, b""));
+                    options.definitions.push(Definition { name: name.into(), text: Some(text.into()) });
+                }
+                Short('U') => options.definitions.push(Definition { name: value(&mut parser)?, text: None }),
+                Short('I') => options.folders.push(OsString::from_vec(value(&mut parser)?.into()).into()),
+                Long("allow-commands") => options.allow_commands = true,
+                Value(file) => options.files.push(file.into()),
+                other => return Err(other.unexpected().to_string()),
+            }
+        }
+        if options.files.is_empty() {
+            options.files.push("-".into());
+        }
+        Ok(options)
+    }
+
+    /// Returns the folder of the cf library that `-D_CF_DIR_=` names.
+    fn library(&self) -> Option<&BString> {
+        let named = self.definitions.iter().rev().find(|definition| definition.name == LIBRARY)?;
+        named.text.as_ref()
+    }
+
+    /// Reads the files in order, the library's first; the error is the text for the user.
+    pub(super) fn texts(&self, input: &mut dyn BufRead) -> Result<Vec<(BString, Vec<u8>)>, String> {
+        let library = self.library().map(|folder| [folder, LIBRARY_FILE].concat());
+        let library = library.map(|path| PathBuf::from(OsString::from_vec(path)));
+        let mut texts = Vec::new();
+        for path in library.iter().chain(&self.files) {
+            let read = if path.as_os_str() == "-" { read_all(input) } else { std::fs::read(path) };
+            let text = read.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+            let name = if path.as_os_str() == "-" { "stdin".into() } else { path.clone().into_os_string() };
+            texts.push((name.into_vec().into(), text));
+        }
+        Ok(texts)
+    }
+}
+
+fn value(parser: &mut lexopt::Parser) -> Result<BString, String> {
+    let word = parser.value().map_err(|error| error.to_string())?;
+    Ok(word.into_vec().into())
+}
+
+fn read_all(input: &mut dyn BufRead) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    input.read_to_end(&mut text)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(args: &str) -> Vec<OsString> {
+        args.split_whitespace().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn definitions_keep_their_order() {
+        let options = Options::parse(&words("-Da=1 -U a -D b --allow-commands x.mc -Iq y")).expect("correct");
+        let definition = |name: &str, text: Option<&str>| Definition { name: name.into(), text: text.map(Into::into) };
+        assert_eq!(options.definitions, [definition("a", Some("1")), definition("a", None), definition("b", Some(""))]);
+        assert_eq!((options.allow_commands, options.folders.len(), options.files.len()), (true, 1, 2));
+    }
+
+    #[test]
+    fn unknown_options_are_refused() {
+        assert!(Options::parse(&words("--nope")).is_err());
+        assert!(Options::parse(&words("-D")).is_err());
+    }
+}

@@ -1,0 +1,371 @@
+//! The loop: reads tokens, gathers the arguments of calls, expands.
+
+use std::collections::BTreeSet;
+
+use bstr::{BString, ByteSlice};
+
+use super::builtin::Builtin;
+use super::diversion::Diversions;
+use super::host::Host;
+use super::input::{Input, shown};
+use super::message::{Message, Place, Severity};
+use super::run;
+use super::table::{Definition, Table};
+use super::text::substitute;
+use super::token::{Marks, Token};
+
+/// How deep calls may stand in arguments of calls.
+const NESTING_MAX: usize = 100_000;
+
+/// How much expansions may push back while no byte of a file is read: more is a macro that calls itself for ever.
+const PUSHED_BYTES_MAX: usize = 1 << 26;
+
+/// What an expansion counts at least against that limit.
+const EXPANSION_BYTES: usize = 32;
+
+/// One argument of a call.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Argument {
+    /// Text.
+    Text(Vec<u8>),
+    /// A builtin that `defn` gave, alone.
+    Builtin(Builtin),
+}
+
+/// A call with its arguments.
+#[derive(Debug)]
+pub(super) struct Call {
+    /// The macro's name as it was called.
+    pub(super) name: BString,
+    /// What it stood for when it was called.
+    pub(super) definition: Definition,
+    /// Where its name stood.
+    pub(super) place: Place,
+    /// Its arguments.
+    pub(super) arguments: Vec<Argument>,
+}
+
+impl Call {
+    /// Returns an argument's text, from 0; nothing for one that is missing or a builtin.
+    pub(super) fn text(&self, index: usize) -> &[u8] {
+        match self.arguments.get(index) {
+            Some(Argument::Text(text)) => text,
+            Some(Argument::Builtin(_)) | None => b"",
+        }
+    }
+}
+
+/// A call whose arguments are being read.
+#[derive(Debug)]
+struct OpenCall {
+    call: Call,
+    /// The argument that is read now.
+    text: Vec<u8>,
+    builtin: Option<Builtin>,
+    /// Parentheses open within that argument.
+    parentheses: usize,
+    /// Whether only space was seen of it.
+    is_fresh: bool,
+}
+
+impl OpenCall {
+    fn new(call: Call) -> Self {
+        Self { call, text: Vec::new(), builtin: None, parentheses: 0, is_fresh: true }
+    }
+
+    fn end_argument(&mut self) {
+        let text = std::mem::take(&mut self.text);
+        let argument = match self.builtin.take() {
+            // Text behind a builtin is lost.
+            Some(builtin) => Argument::Builtin(builtin),
+            None => Argument::Text(text),
+        };
+        self.call.arguments.push(argument);
+        self.is_fresh = true;
+    }
+}
+
+/// What came out in the end.
+#[derive(Debug)]
+pub struct Output {
+    /// The text.
+    pub text: Vec<u8>,
+    /// What is to be said on standard error, in order.
+    pub messages: Vec<Message>,
+    /// The exit status.
+    pub exit: u8,
+}
+
+/// The processor.
+pub struct Machine<'host> {
+    pub(super) host: &'host mut dyn Host,
+    pub(super) input: Input,
+    pub(super) marks: Marks,
+    pub(super) table: Table,
+    pub(super) diversions: Diversions,
+    pub(super) traced: BTreeSet<BString>,
+    /// The exit status of the last command.
+    pub(super) command_status: u8,
+    open: Vec<OpenCall>,
+    /// Where the call stands that is expanded now.
+    place: Place,
+    messages: Vec<Message>,
+    /// Set when nothing more is to be read.
+    exit: Option<u8>,
+    has_failed: bool,
+}
+
+impl<'host> Machine<'host> {
+    /// Returns a processor that knows its builtins and has read nothing.
+    pub fn new(host: &'host mut dyn Host) -> Self {
+        let mut table = Table::default();
+        for builtin in Builtin::ALL {
+            table.define(builtin.name().as_bytes(), Definition::Builtin(*builtin));
+        }
+        for name in ["__gnu__", "__unix__"] {
+            table.define(name.as_bytes(), Definition::text(b""));
+        }
+        let input = Input::new();
+        let place = input.place().clone();
+        Self {
+            host,
+            input,
+            marks: Marks::default(),
+            table,
+            diversions: Diversions::default(),
+            traced: BTreeSet::new(),
+            command_status: 0,
+            open: Vec::new(),
+            place,
+            messages: Vec::new(),
+            exit: None,
+            has_failed: false,
+        }
+    }
+
+    /// Defines a macro, as `-D` does.
+    pub fn define(&mut self, name: &[u8], text: &[u8]) {
+        self.table.define(name, Definition::text(text));
+    }
+
+    /// Takes back a macro, as `-U` does.
+    pub fn undefine(&mut self, name: &[u8]) {
+        self.table.remove(name);
+    }
+
+    /// Reads the text of a file to its end.
+    pub fn process(&mut self, name: &[u8], text: Vec<u8>) {
+        if self.exit.is_none() {
+            self.input.push_file(name, text);
+            self.read();
+        }
+    }
+
+    /// Reads what `m4wrap` kept, brings back what was diverted, and returns the output.
+    pub fn finish(mut self) -> Output {
+        while self.exit.is_none() && self.input.unwrap_kept() {
+            self.read();
+        }
+        if self.exit.is_none() {
+            self.diversions.divert(0);
+            self.diversions.undivert_all();
+        }
+        let exit = self.exit.unwrap_or(u8::from(self.has_failed));
+        Output { text: self.diversions.into_output(), messages: self.messages, exit }
+    }
+
+    /// Reads tokens until the input ends.
+    fn read(&mut self) {
+        while self.exit.is_none() {
+            match self.marks.read(&mut self.input) {
+                Ok(Token::End) => return self.end_of_input(),
+                Ok(token) => self.token(token),
+                Err(unfinished) => {
+                    let place = self.input.place().clone();
+                    return self.fatal(place, &unfinished.to_string());
+                }
+            }
+        }
+    }
+
+    fn end_of_input(&mut self) {
+        if let Some(OpenCall { call, .. }) = self.open.pop() {
+            let text =
+                format!("the file ends within the arguments of `{}`: a closing parenthesis is missing", call.name);
+            self.fatal(call.place, &text);
+        }
+    }
+
+    fn token(&mut self, token: Token) {
+        if let Some(open) = self.open.last_mut() {
+            match &token {
+                Token::Byte(byte) if open.is_fresh && is_space(*byte) => return,
+                Token::Byte(b',') if open.parentheses == 0 => return open.end_argument(),
+                Token::Byte(b')') if open.parentheses == 0 => {
+                    open.end_argument();
+                    return self.expand_last();
+                }
+                Token::Byte(b'(') => open.parentheses += 1,
+                Token::Byte(b')') => open.parentheses -= 1,
+                Token::Builtin(builtin) if open.text.is_empty() => open.builtin = Some(*builtin),
+                _ => {}
+            }
+            open.is_fresh = false;
+        }
+        match token {
+            Token::Word(name) => self.word(name),
+            Token::Byte(byte) => self.write(&[byte]),
+            Token::Quoted(text) | Token::Comment(text) => self.write(&text),
+            Token::Builtin(_) | Token::End => {}
+        }
+    }
+
+    /// Appends text to the argument that is read, or to the output.
+    fn write(&mut self, text: &[u8]) {
+        match self.open.last_mut() {
+            Some(open) => open.text.extend_from_slice(text),
+            None => self.diversions.write(text),
+        }
+    }
+
+    /// Begins a call if `name` is a macro's.
+    fn word(&mut self, name: BString) {
+        let Some(definition) = self.table.get(&name).cloned() else { return self.write(&name) };
+        let opens = self.marks.opens(&mut self.input);
+        if let Definition::Builtin(builtin) = &definition
+            && builtin.needs_arguments()
+            && !opens
+        {
+            return self.write(&name);
+        }
+        let call = Call { name, definition, place: self.input.place().clone(), arguments: Vec::new() };
+        if !opens {
+            return self.expand(call);
+        }
+        self.input.next();
+        if self.open.len() >= NESTING_MAX {
+            let text = format!("`{}`: more than {NESTING_MAX} calls stand in each other's arguments", call.name);
+            return self.fatal(call.place, &text);
+        }
+        self.open.push(OpenCall::new(call));
+    }
+
+    fn expand_last(&mut self) {
+        if let Some(open) = self.open.pop() {
+            self.expand(open.call);
+        }
+    }
+
+    /// Puts what a call stands for in front of the input.
+    pub(super) fn expand(&mut self, call: Call) {
+        self.place = call.place.clone();
+        if self.traced.contains(&call.name) {
+            self.note(format!("m4trace: -{}- {}\n", self.open.len() + 1, call.name).into());
+        }
+        if self.input.pushed_bytes() > PUSHED_BYTES_MAX {
+            let text = format!("`{}` expands without end: a macro calls itself, directly or through others", call.name);
+            return self.fatal(call.place, &text);
+        }
+        self.input.count(EXPANSION_BYTES);
+        match &call.definition {
+            Definition::Text(text) => {
+                let text = substitute(text, &call, &self.marks);
+                self.input.push(text);
+            }
+            Definition::Builtin(builtin) => {
+                let builtin = *builtin;
+                self.check_arity(builtin, &call);
+                // Only `builtin` and `indir` can call without any argument what needs some.
+                if !(call.arguments.is_empty() && builtin.needs_arguments()) {
+                    run::run(self, builtin, call);
+                }
+            }
+        }
+    }
+
+    fn check_arity(&mut self, builtin: Builtin, call: &Call) {
+        let (given, arity) = (call.arguments.len(), builtin.arity());
+        if given < arity.min {
+            self.warn(&format!("too few arguments of `{}`: {given}, must be {}", call.name, arity.min));
+        } else if let Some(max) = arity.max.filter(|max| given > *max) {
+            self.warn(&format!("`{}` takes {max} arguments; the others are ignored", call.name));
+        }
+    }
+
+    /// Returns where the call stands that is expanded now.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Ends the work with an exit status; what is still diverted is lost.
+    pub(super) fn stop(&mut self, exit: u8) {
+        self.exit = Some(exit);
+        self.open.clear();
+        self.input.clear();
+    }
+
+    /// Ends the work because of an error.
+    fn fatal(&mut self, place: Place, text: &str) {
+        self.messages.push(Message { place: Some(place), severity: Severity::Error, text: text.into() });
+        self.stop(1);
+    }
+
+    /// Says something as it is.
+    pub(super) fn note(&mut self, text: BString) {
+        self.messages.push(Message { place: None, severity: Severity::Note, text });
+    }
+
+    pub(super) fn warn(&mut self, text: &str) {
+        let place = Some(self.place.clone());
+        self.messages.push(Message { place, severity: Severity::Warning, text: text.into() });
+    }
+
+    /// Says that a call has no result.
+    pub(super) fn complain(&mut self, text: &str) {
+        let place = Some(self.place.clone());
+        self.messages.push(Message { place, severity: Severity::Complaint, text: text.into() });
+    }
+
+    /// Says that the result as a whole is wrong; reading goes on.
+    pub(super) fn fail(&mut self, text: &str) {
+        let place = Some(self.place.clone());
+        self.messages.push(Message { place, severity: Severity::Error, text: text.into() });
+        self.has_failed = true;
+    }
+
+    /// Returns an argument as a number, with a complaint if it is none.
+    pub(super) fn number(&mut self, call: &Call, index: usize) -> Option<i32> {
+        let text = call.text(index);
+        if text.is_empty() {
+            self.warn(&format!("an empty argument of `{}` counts as 0", call.name));
+            return Some(0);
+        }
+        let number = parse_number(text);
+        if number.is_none() {
+            self.complain(&format!("`{}`: {:?} is no number", call.name, shown(text)));
+        }
+        number
+    }
+}
+
+/// Reads a decimal number with or without space and a sign in front; too large ones lose their upper bits, as in the original.
+fn parse_number(text: &[u8]) -> Option<i32> {
+    let text = text.trim_start_with(|letter| u8::try_from(letter).is_ok_and(is_space));
+    let (negative, digits) = match text.split_first()? {
+        (b'-', rest) => (true, rest),
+        (b'+', rest) => (false, rest),
+        _ => (false, text),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let value: i64 = digits.to_str().ok()?.parse().unwrap_or(i64::MAX);
+    let value = if negative { -value } else { value };
+    #[expect(clippy::cast_possible_truncation, reason = "the original keeps the lower bits")]
+    Some(value as i32)
+}
+
+/// Tells whether a byte is space, as C has it.
+pub(super) fn is_space(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte == 0x0b
+}

@@ -1,0 +1,58 @@
+//! What the processor has to say, and where the text is that it speaks of.
+
+use std::fmt;
+use std::rc::Rc;
+
+use bstr::BString;
+
+/// A line of a file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// The file's name as it was given.
+    pub file: Rc<BString>,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// What follows from a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Severity {
+    /// What `errprint`, `dumpdef` and traces print: no judgement.
+    Note,
+    /// The result stands, but is perhaps not what was meant.
+    Warning,
+    /// A call had no result; the exit status stays 0, as with the original m4.
+    Complaint,
+    /// The exit status is 1.
+    Error,
+}
+
+/// Something said on standard error.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Message {
+    /// Where; none for what a file prints itself.
+    pub place: Option<Place>,
+    /// What follows.
+    pub severity: Severity,
+    /// The text; a note's is printed as it is.
+    pub text: BString,
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        match self.severity {
+            Severity::Note => write!(f, "{}", self.text),
+            Severity::Warning => writeln!(f, "warning: {}", self.text),
+            Severity::Complaint | Severity::Error => writeln!(f, "{}", self.text),
+        }
+    }
+}

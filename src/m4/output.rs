@@ -1,0 +1,89 @@
+//! Diversions, files and commands.
+
+use bstr::{BString, ByteSlice};
+
+use super::builtin::Builtin;
+use super::input::shown;
+use super::machine::{Call, Machine};
+
+/// Performs the builtins that have to do with what is outside.
+pub(super) fn run(machine: &mut Machine<'_>, builtin: Builtin, call: &Call) {
+    match builtin {
+        Builtin::Divnum => machine.input.push(machine.diversions.current().to_string().into()),
+        Builtin::Divert if call.arguments.is_empty() => machine.diversions.divert(0),
+        Builtin::Divert => {
+            if let Some(number) = machine.number(call, 0) {
+                machine.diversions.divert(number);
+            }
+        }
+        Builtin::Undivert if call.arguments.is_empty() => machine.diversions.undivert_all(),
+        Builtin::Undivert => (0..call.arguments.len()).for_each(|index| undivert(machine, call.text(index))),
+        Builtin::Include => include(machine, call.text(0), true),
+        Builtin::Sinclude => include(machine, call.text(0), false),
+        Builtin::Sysval => machine.input.push(machine.command_status.to_string().into()),
+        Builtin::Syscmd => {
+            if let Some(output) = command(machine, call) {
+                machine.diversions.write_output(&output);
+            }
+        }
+        Builtin::Esyscmd => {
+            if let Some(output) = command(machine, call) {
+                machine.input.push(output);
+            }
+        }
+        _ => temporary(machine, call),
+    }
+}
+
+/// Brings back a numbered text, or puts in a file as it is.
+fn undivert(machine: &mut Machine<'_>, name: &[u8]) {
+    if let Some(number) = name.to_str().ok().and_then(|digits| digits.parse().ok()) {
+        return machine.diversions.undivert(number);
+    }
+    if name.is_empty() {
+        return;
+    }
+    match machine.host.read(name) {
+        Ok(text) => machine.diversions.write(&text),
+        Err(why) => machine.complain(&format!("cannot read {}: {why}", shown(name))),
+    }
+}
+
+fn include(machine: &mut Machine<'_>, name: &[u8], must_exist: bool) {
+    match machine.host.read(name) {
+        Ok(text) => machine.input.push_file(name, text),
+        Err(why) if must_exist => machine.fail(&format!("cannot read {}: {why}", shown(name))),
+        Err(_) => {}
+    }
+}
+
+/// Runs a command and returns what it printed.
+fn command(machine: &mut Machine<'_>, call: &Call) -> Option<Vec<u8>> {
+    if call.text(0).is_empty() {
+        machine.command_status = 0;
+        return None;
+    }
+    match machine.host.run(call.text(0)) {
+        Ok(ran) => {
+            machine.command_status = ran.status;
+            Some(ran.output)
+        }
+        Err(why) => {
+            machine.command_status = 127;
+            machine.fail(&format!("`{}`: {why}", call.name));
+            None
+        }
+    }
+}
+
+fn temporary(machine: &mut Machine<'_>, call: &Call) {
+    let created: Result<BString, BString> = machine.host.create(call.text(0));
+    match created {
+        Ok(name) => {
+            let mut quoted = Vec::new();
+            machine.marks.quote(&name, &mut quoted);
+            machine.input.push(quoted);
+        }
+        Err(why) => machine.fail(&format!("`{}`: {why}", call.name)),
+    }
+}
