@@ -43,7 +43,7 @@ builtins! {
     File "__file__" false 0 Some(0);
     Line "__line__" false 0 Some(0);
     Program "__program__" false 0 Some(0);
-    Builtin "builtin" true 1 None;
+    ByName "builtin" true 1 None;
     Changecom "changecom" false 0 Some(2);
     Changequote "changequote" false 0 Some(2);
     Debugmode "debugmode" false 0 Some(1);

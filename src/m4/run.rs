@@ -23,7 +23,7 @@ pub(super) fn run(machine: &mut Machine<'_>, builtin: Builtin, call: Call) {
             machine.marks.quote(b"m4", &mut quoted);
             machine.input.push(quoted);
         }
-        Builtin::Builtin => call_builtin(machine, call),
+        Builtin::ByName => call_builtin(machine, call),
         Builtin::Indir => indir(machine, call),
         Builtin::Changecom => changecom(machine, &call),
         Builtin::Changequote => changequote(machine, &call),
