@@ -14,7 +14,7 @@ use crate::name::Sysexit;
 /// Longest line without its line end, in bytes: what fits the original's buffer of 1024.
 const LINE_BYTES_MAX: usize = 1022;
 /// The types that can be made.
-const TYPES: [&str; 3] = ["hash", "btree", "implicit"];
+const TYPES: [&str; 4] = ["hash", "btree", "cdb", "implicit"];
 const USAGE: &str = "\
 Usage: makemap [-C cffile] [-N] [-c cachesize] [-D commentchar]
                [-d] [-e] [-f] [-i type] [-l] [-o] [-r] [-s] [-t delimiter]
@@ -112,7 +112,7 @@ fn target_options(options: &Options, streams: &mut Streams<'_>) -> Result<Target
 /// Knows the type, or the one that `-i` names in its place.
 fn named(options: &Options, kind: &[u8], name: &[u8]) -> Result<Named, Failure> {
     Named::new("makemap", kind, name).or_else(|failure| match &options.fallback {
-        Some(fallback) if matches!(kind, b"dbm" | b"cdb") => Named::new("makemap", fallback, name),
+        Some(fallback) if kind == b"dbm" => Named::new("makemap", fallback, name),
         _ => Err(failure),
     })
 }

@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
 
-use crate::map::bdb::{Database, DatabaseError, Method};
-use crate::map::{Target, TargetOptions};
+use crate::map::{Database, DatabaseError, Method, Target, TargetOptions};
 use crate::name::Sysexit;
 use crate::sys::user::User;
 
@@ -165,18 +164,15 @@ impl Named {
         let method = match kind {
             b"hash" | b"implicit" => Method::Hash,
             b"btree" => Method::Btree,
+            b"cdb" => Method::Cdb,
             _ => return Err(unknown_type(program, kind, name)),
         };
         Ok(Named { method, kind: kind.into(), name: name.into() })
     }
 
-    /// Returns the file: the name with `.db`, once.
+    /// Returns the file: the name with the method's suffix, once.
     pub(super) fn path(&self) -> PathBuf {
-        let mut path = self.name.to_vec();
-        if !path.ends_with(b".db") {
-            path.extend_from_slice(b".db");
-        }
-        PathBuf::from(OsString::from_vec(path))
+        PathBuf::from(OsString::from_vec(self.method.file_of(&self.name).into()))
     }
 
     /// Checks and locks the file for replacing it; tells of a folder that others may write to.
@@ -201,7 +197,7 @@ impl Named {
 
     /// Reads what kind of database the file is; it must be the kind on the command line.
     pub(super) fn database(&self, program: &str, file: File) -> Result<Database, Failure> {
-        match Database::open(file) {
+        match self.method.open(file) {
             Ok(database) if database.method() == self.method => Ok(database),
             Ok(_) | Err(DatabaseError::NotADatabase) => Err(self.not_opened(program, "Invalid argument".into())),
             Err(DatabaseError::Io(error)) => Err(self.not_opened(program, reason(&error))),
@@ -220,7 +216,6 @@ fn unknown_type(program: &str, kind: &[u8], name: &[u8]) -> Failure {
     let (kind, name) = (kind.as_bstr(), name.as_bstr());
     let text = match kind.as_bytes() {
         b"dbm" => format!("{program}: Need to recompile with -DNDBM for dbm support"),
-        b"cdb" => format!("{program}: Need to recompile with -DCDB for cdb support"),
         _ => format!("{program}: error opening type {kind} map {name}: Unknown database type"),
     };
     Failure { text, exit: Sysexit::CantCreat }

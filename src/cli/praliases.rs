@@ -9,8 +9,7 @@ use bstr::{BString, ByteSlice};
 
 use super::map_tools::{Flags, Named, OptionLines, Streams, reason, until_nul, with_streams};
 use crate::map::aliases::alias_file_maps;
-use crate::map::bdb::{Database, DatabaseError};
-use crate::map::{Definition, Target, TargetOptions};
+use crate::map::{Database, DatabaseError, Definition, Target, TargetOptions};
 use crate::name::Sysexit;
 
 const USAGE: &str = "usage: praliases [-C cffile] [-f aliasfile] [key ...]";
@@ -49,7 +48,7 @@ fn run(args: &[OsString], streams: &mut Streams<'_>) -> Sysexit {
 
 /// Prints the aliases of one map, or those called `keys`; the error is the text for the user.
 fn print(class: &[u8], args: &[u8], keys: &[BString], streams: &mut Streams<'_>) -> Result<(), String> {
-    let file_based = matches!(class, b"implicit" | b"hash" | b"btree");
+    let file_based = matches!(class, b"implicit" | b"hash" | b"btree" | b"cdb");
     let (Some(definition), true) = (Definition::parse(b"aliases", class, args).0, file_based) else {
         return Err(format!("Skipping non-file based alias type {}", class.as_bstr()));
     };
@@ -67,7 +66,7 @@ fn open(class: &[u8], file: &[u8]) -> Result<Database, String> {
         _ => reason(&error),
     };
     let file = Target::read(&named.path(), TargetOptions::default()).map_err(unknown)?;
-    match Database::open(file) {
+    match named.method.open(file) {
         Ok(database) if database.method() == named.method => Ok(database),
         Ok(_) | Err(DatabaseError::NotADatabase) => Err("Invalid argument".into()),
         Err(error) => Err(error.to_string()),

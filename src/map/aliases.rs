@@ -9,8 +9,7 @@ use std::path::Path;
 
 use bstr::{BString, ByteSlice};
 
-use super::bdb::Method;
-use super::{Records, SaveError, Target, TargetOptions};
+use super::{Method, Records, SaveError, Target, TargetOptions};
 
 /// What is wrong with a line of an alias file; the texts are the original's, without file name and line number.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -204,7 +203,7 @@ pub const MARK: &[u8] = b"@\0";
 
 #[cfg(test)]
 mod tests {
-    use super::super::bdb::Database;
+    use super::super::Database;
     use super::*;
 
     #[track_caller]

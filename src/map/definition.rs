@@ -81,6 +81,8 @@ pub enum Kind {
     Hash,
     /// A Berkeley DB btree file.
     Btree,
+    /// A constant database.
+    Cdb,
     /// Columns of a text file.
     Text,
     /// An alias file: its database if there is one, else its text.
@@ -383,6 +385,7 @@ impl Kind {
         Some(match class {
             b"hash" => Kind::Hash,
             b"btree" => Kind::Btree,
+            b"cdb" => Kind::Cdb,
             b"text" => Kind::Text,
             b"implicit" => Kind::Implicit,
             b"stab" => Kind::Stab,
@@ -410,6 +413,7 @@ impl Kind {
         match self {
             Kind::Hash => "hash",
             Kind::Btree => "btree",
+            Kind::Cdb => "cdb",
             Kind::Text => "text",
             Kind::Implicit => "implicit",
             Kind::Stab => "stab",
@@ -434,18 +438,18 @@ impl Kind {
     /// Tells whether [`super::Map::lookup`] answers for this class; the others need a clock, a network, another
     /// program or other maps, and are looked up by the site.
     pub fn is_local(&self) -> bool {
-        use Kind::{Arith, Arpa, Btree, Dequote, Hash, Implicit, Null, Regex, Stab, Text, User};
-        matches!(self, Hash | Btree | Text | Implicit | Stab | Null | Regex(_) | Arith | Dequote | Arpa | User)
+        use Kind::{Arith, Arpa, Btree, Cdb, Dequote, Hash, Implicit, Null, Regex, Stab, Text, User};
+        matches!(self, Hash | Btree | Cdb | Text | Implicit | Stab | Null | Regex(_) | Arith | Dequote | Arpa | User)
     }
 
     /// Tells whether its keys lie in a file that may come, change and go.
     pub(super) fn has_file(&self) -> bool {
-        matches!(self, Kind::Hash | Kind::Btree | Kind::Text | Kind::Implicit | Kind::Stab)
+        matches!(self, Kind::Hash | Kind::Btree | Kind::Cdb | Kind::Text | Kind::Implicit | Kind::Stab)
     }
 
     fn needs_file(&self) -> bool {
-        use Kind::{Btree, Hash, Implicit, Program, Socket, Stab, Switch, Text};
-        matches!(self, Hash | Btree | Text | Implicit | Stab | Switch | Program | Socket)
+        use Kind::{Btree, Cdb, Hash, Implicit, Program, Socket, Stab, Switch, Text};
+        matches!(self, Hash | Btree | Cdb | Text | Implicit | Stab | Switch | Program | Socket)
     }
 
     // QUIRK(map-unknown-flag): some classes pass over flags they do not know without a word.

@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use bstr::BString;
 
-use super::bdb::{Database, DatabaseError};
-use super::{Definition, KeyEnd, Outcome};
+use super::{Database, DatabaseError, Definition, KeyEnd, Outcome};
 use crate::name::Sysexit;
 
 /// How the keys of this file were seen to end.

@@ -8,29 +8,41 @@ pub mod aliases;
 mod apply;
 mod arith;
 mod arpa;
-pub mod bdb;
+mod bdb;
+mod cdb;
+mod database;
+mod db185;
 mod definition;
 mod dequote;
 mod dns_record;
 mod keyed;
+mod layout;
 mod opener;
 mod options;
 mod outcome;
+mod paged;
 mod records;
 mod regex;
+mod sorted;
+mod storage;
 mod table;
 mod target;
 mod text;
 mod user;
 
+pub use database::{Database, DatabaseError};
 pub use definition::{Definition, DefinitionError, KeyEnd, Kind, Priority};
 pub use dns_record::DnsRecord;
+pub use layout::{BuildError, Flavour, Layout, Method, Pair};
 pub use opener::{DirectOpener, Opener};
 pub use outcome::Outcome;
+pub use paged::ByteOrder;
 pub use records::{Records, SaveError};
 pub use regex::{COLUMN_MARK, RegexSpec};
 pub use table::Map;
 pub use target::{Target, TargetOptions, new_file_id};
 
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;

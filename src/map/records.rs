@@ -1,13 +1,13 @@
 //! The records of a database as they are collected or edited.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::ops::ControlFlow;
 
-use bstr::{BStr, BString};
-use smallvec::SmallVec;
+use hashbrown::HashTable;
 
-use super::bdb::{BuildError, Database, DatabaseError, Layout, Method};
+use super::database::{Database, DatabaseError};
+use super::layout::{BuildError, Flavour, Layout, Method, Pair};
 use super::target::{Target, new_file_id};
 
 /// Why a database could not be saved.
@@ -21,27 +21,46 @@ pub enum SaveError {
     Io(#[from] io::Error),
 }
 
-/// The records of a database, in memory.
+/// The records of a database, in memory: millions of them, so they lie side by side in one piece.
 #[derive(Clone, Debug)]
 pub struct Records {
     method: Method,
     duplicates: bool,
-    values: HashMap<BString, SmallVec<[BString; 1]>>,
+    /// Keys and values, one behind the other.
+    bytes: Vec<u8>,
+    rows: Vec<Row>,
+    /// For each key the number of its first row.
+    first_rows: HashTable<u32>,
+    hasher: RandomState,
+}
+
+/// Where a record lies; none where it was removed.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    start: usize,
+    key_bytes: u32,
+    value_bytes: u32,
+    is_removed: bool,
 }
 
 impl Records {
     /// Makes a set without records; `duplicates` lets a key have several values.
     pub fn new(method: Method, duplicates: bool) -> Records {
-        Records { method, duplicates, values: HashMap::new() }
+        let (bytes, rows, first_rows) = (Vec::new(), Vec::new(), HashTable::new());
+        Records { method, duplicates, bytes, rows, first_rows, hasher: RandomState::new() }
     }
 
     /// Reads all records of a database.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged.
     pub fn load(database: &Database) -> Result<Records, DatabaseError> {
-        let mut records = Records::new(database.method(), database.allows_duplicates());
+        let mut records = Records::new(database.method(), true);
         database.scan(&mut |key, value| {
-            records.values.entry(key.into()).or_default().push(value.into());
+            records.put(key, value);
             ControlFlow::Continue(())
         })?;
+        records.duplicates = database.allows_duplicates();
         Ok(records)
     }
 
@@ -52,59 +71,99 @@ impl Records {
 
     /// Tells whether a key is there.
     pub fn contains(&self, key: &[u8]) -> bool {
-        self.values.contains_key(BStr::new(key))
+        self.first_row(key).is_some()
     }
 
     /// Puts a record in the place of those with its key; where a key may have several values, adds it to them.
+    ///
+    /// # Panics
+    /// There are more than 2^32 records, or one is longer than 2^32 bytes.
     pub fn put(&mut self, key: &[u8], value: &[u8]) {
-        let values = self.values.entry(key.into()).or_default();
-        if !self.duplicates {
-            values.clear();
+        let first = self.first_row(key);
+        if first.is_some() && !self.duplicates {
+            self.remove(key);
         }
-        values.push(value.into());
+        let number = u32::try_from(self.rows.len()).expect("fewer records than a database has room for");
+        let length = |bytes: &[u8]| u32::try_from(bytes.len()).expect("lines are short");
+        let (key_bytes, value_bytes) = (length(key), length(value));
+        self.rows.push(Row { start: self.bytes.len(), key_bytes, value_bytes, is_removed: false });
+        self.bytes.extend_from_slice(key);
+        self.bytes.extend_from_slice(value);
+        if first.is_none() || !self.duplicates {
+            let (rows, bytes, hasher) = (&self.rows, &self.bytes, &self.hasher);
+            let hash = |number: &u32| hasher.hash_one(rows[*number as usize].key(bytes));
+            self.first_rows.insert_unique(hasher.hash_one(key), number, hash);
+        }
     }
 
     /// Takes all values of a key away; false if it had none.
     pub fn remove(&mut self, key: &[u8]) -> bool {
-        self.values.remove(BStr::new(key)).is_some()
+        let (rows, bytes, hash) = (&self.rows, &self.bytes, self.hasher.hash_one(key));
+        let same = |number: &u32| rows[*number as usize].key(bytes) == key;
+        let Ok(entry) = self.first_rows.find_entry(hash, same) else { return false };
+        let (first, _) = entry.remove();
+        self.rows[first as usize].is_removed = true;
+        if self.duplicates {
+            for row in &mut self.rows[first as usize..] {
+                row.is_removed |= row.key(&self.bytes) == key;
+            }
+        }
+        true
     }
 
-    /// Puts the database in the place of the target, durably.
+    /// Puts the database in the place of the target, durably; a file that is there keeps its format.
     ///
     /// # Errors
     /// The data are too large for the format, or the file cannot be replaced.
     pub fn save(self, target: Target) -> Result<(), SaveError> {
-        Ok(target.replace(&self.build(new_file_id())?)?)
+        let flavour = target.existing()?.and_then(|file| Flavour::of_file(&file)).unwrap_or(Flavour::NATIVE);
+        Ok(target.replace(&self.build(flavour, new_file_id())?)?)
     }
 
     /// Builds the database, with `file_id` to tell it from every other one.
-    fn build(self, file_id: [u8; 20]) -> Result<Vec<u8>, BuildError> {
-        let layout = Layout { duplicates: self.duplicates, file_id, ..Layout::new(self.method) };
-        let mut pairs = Vec::with_capacity(self.values.len());
-        for (key, mut values) in self.values {
-            let last = values.pop();
-            pairs.extend(values.into_iter().map(|value| (key.clone(), value)));
-            pairs.extend(last.map(|value| (key, value)));
-        }
-        layout.build(&pairs)
+    fn build(&self, flavour: Flavour, file_id: [u8; 20]) -> Result<Vec<u8>, BuildError> {
+        let layout = Layout { flavour, duplicates: self.duplicates, file_id, ..Layout::new(self.method) };
+        let rows = self.rows.iter().filter(|row| !row.is_removed);
+        let pairs: Vec<Pair<'_>> = rows.map(|row| (row.key(&self.bytes), row.value(&self.bytes))).collect();
+        layout.build(pairs)
+    }
+
+    fn first_row(&self, key: &[u8]) -> Option<u32> {
+        let same = |number: &u32| self.rows[*number as usize].key(&self.bytes) == key;
+        self.first_rows.find(self.hasher.hash_one(key), same).copied()
+    }
+}
+
+impl Row {
+    fn key(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.start..self.start + self.key_bytes as usize]
+    }
+
+    fn value(self, bytes: &[u8]) -> &[u8] {
+        let start = self.start + self.key_bytes as usize;
+        &bytes[start..start + self.value_bytes as usize]
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use bstr::BString;
 
     use super::*;
 
     #[track_caller]
-    fn check(records: Records, expected: &[(&str, &str)]) {
-        let mut file = tempfile::tempfile().expect("a temporary file");
-        file.write_all(&records.build([1; 20]).expect("it fits")).expect("the disk has room");
-        let mut pairs = Database::open(file).and_then(|database| database.pairs()).expect("it reads");
-        pairs.sort_by(|left, right| left.0.cmp(&right.0));
-        let expected: Vec<(BString, BString)> =
-            expected.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
-        assert_eq!(pairs, expected);
+    fn check(records: &Records, expected: &[(&str, &str)]) {
+        for flavour in [Flavour::Libdb, Flavour::Libc] {
+            if flavour == Flavour::Libc && records.method == Method::Hash && records.duplicates {
+                continue;
+            }
+            let bytes = records.build(flavour, [1; 20]).expect("it fits");
+            let mut pairs = Database::of_bytes(bytes).and_then(|database| database.pairs()).expect("it reads");
+            pairs.sort_by(|left, right| left.0.cmp(&right.0));
+            let expected: Vec<(BString, BString)> =
+                expected.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+            assert_eq!(pairs, expected);
+        }
     }
 
     #[test]
@@ -113,15 +172,15 @@ mod tests {
             let mut records = Records::new(method, false);
             records.put(b"a", b"1");
             records.put(b"a", b"3");
-            check(records.clone(), &[("a", "3")]);
+            check(&records, &[("a", "3")]);
             records.allow_duplicates();
             records.put(b"a", b"2");
             records.put(b"a", b"1");
-            check(records.clone(), &[("a", "3"), ("a", "2"), ("a", "1")]);
+            check(&records, &[("a", "3"), ("a", "2"), ("a", "1")]);
             assert!(records.contains(b"a"));
             assert!(records.remove(b"a"));
             assert!(!records.remove(b"a"));
-            check(records, &[]);
+            check(&records, &[]);
         }
     }
 }

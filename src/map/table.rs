@@ -7,10 +7,9 @@ use std::os::unix::fs::MetadataExt;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::bdb::{Database, DatabaseError, Method};
 use super::keyed::Keyed;
 use super::text::{Columns, Text};
-use super::{Definition, Kind, Opener, Outcome, aliases, arith, arpa, dequote, user};
+use super::{DatabaseError, Definition, Kind, Method, Opener, Outcome, aliases, arith, arpa, dequote, user};
 use crate::name::Sysexit;
 use crate::sys::regex::Regex;
 
@@ -31,7 +30,7 @@ pub struct Map {
 #[derive(Debug)]
 enum Table {
     Keyed {
-        keyed: Keyed,
+        keyed: Box<Keyed>,
         seen: Seen,
     },
     Text {
@@ -157,7 +156,7 @@ impl Map {
     /// Tells whether the file was replaced, removed or written since it was opened, or may be there by now.
     pub fn is_stale(&self) -> bool {
         match &self.table {
-            Table::Keyed { keyed, seen } => seen.is_stale(keyed.database.file()),
+            Table::Keyed { keyed, seen } => keyed.database.file().is_none_or(|file| seen.is_stale(file)),
             Table::Text { file, seen, .. } | Table::Aliases { file, seen, .. } => seen.is_stale(file),
             Table::NotOpen | Table::Failed => self.definition.usable && self.definition.kind.has_file(),
             Table::Regex(_) | Table::User(_) | Table::Bare | Table::Elsewhere => false,
@@ -191,10 +190,8 @@ impl Table {
             Kind::Btree => Table::open_database(definition, files, Method::Btree),
             Kind::Text => Table::open_text(definition, files),
             Kind::Stab => Table::open_aliases(definition, files),
-            Kind::Implicit => match Table::open_database(definition, files, Method::Hash) {
-                Err(failure) if failure.missing => Table::open_aliases(definition, files),
-                other => other,
-            },
+            Kind::Cdb => Table::open_database(definition, files, Method::Cdb),
+            Kind::Implicit => Table::open_implicit(definition, files),
             Kind::Regex(spec) => {
                 let regex = spec.compile().map_err(|error| Failure::other(error.to_string()))?;
                 Ok(Table::Regex(Box::new(regex)))
@@ -208,12 +205,20 @@ impl Table {
         }
     }
 
+    /// Opens the first file of an alias map that is there: hash, cdb, text.
+    fn open_implicit(definition: &Definition, files: &dyn Opener) -> Result<Table, Failure> {
+        for method in [Method::Hash, Method::Cdb] {
+            match Table::open_database(definition, files, method) {
+                Err(failure) if failure.missing => {}
+                other => return other,
+            }
+        }
+        Table::open_aliases(definition, files)
+    }
+
     fn open_database(definition: &Definition, files: &dyn Opener, method: Method) -> Result<Table, Failure> {
         let (class, name) = (definition.kind.class(), &definition.name);
-        let mut path = definition.file.clone().unwrap_or_default();
-        if !path.ends_with(b".db") {
-            path.extend_from_slice(b".db");
-        }
+        let path = method.file_of(&definition.file.clone().unwrap_or_default());
         let file = files.open(definition, &path).map_err(|error| {
             let what = if error.kind() == io::ErrorKind::NotFound { "missing" } else { UNSAFE };
             let missing = error.kind() == io::ErrorKind::NotFound;
@@ -221,12 +226,12 @@ impl Table {
             Failure { reason, missing }
         })?;
         let opened = file.metadata().map_err(DatabaseError::Io).and_then(|metadata| {
-            let database = Database::open(file)?;
+            let database = method.open(file)?;
             Ok((database, Seen::of(&metadata)))
         });
         match opened {
             Ok((database, seen)) if database.method() == method => {
-                Ok(Table::Keyed { keyed: Keyed::new(database, definition.key_end), seen })
+                Ok(Table::Keyed { keyed: Box::new(Keyed::new(database, definition.key_end)), seen })
             }
             Ok(_) => Err(Failure::other(format!("Cannot open {class} database {path}: Invalid argument"))),
             Err(error) => Err(Failure::other(format!("Cannot open {class} database {path}: {error}"))),

@@ -3,10 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bstr::BString;
-
-use super::bdb::{Database, Layout, Method};
-use super::{Definition, DirectOpener, Map, Outcome};
+use super::{Database, Definition, DirectOpener, Layout, Map, Method, Outcome};
 use crate::name::Sysexit;
 
 struct Room {
@@ -27,17 +24,13 @@ impl Room {
     }
 
     fn hash(&self, name: &str, pairs: &[(&[u8], &[u8])]) {
-        self.write(name, &Layout::new(Method::Hash).build(&owned(pairs)).expect("it fits"));
+        self.write(name, &Layout::new(Method::Hash).build(pairs.to_vec()).expect("it fits"));
     }
 
     /// Opens a map whose file is in this room.
     fn open(&self, class: &str, flags: &str, name: &str) -> Map {
         open(class, &format!("{flags} {}", self.path(name).display()))
     }
-}
-
-fn owned(pairs: &[(&[u8], &[u8])]) -> Vec<(BString, BString)> {
-    pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
 }
 
 fn open(class: &str, args: &str) -> Map {
@@ -104,7 +97,7 @@ fn what_is_no_database_of_this_class_is_told() {
     let room = Room::new();
     room.write("empty.db", b"");
     room.write("junk.db", &[b'x'; 9000]);
-    room.write("bt.db", &Layout::new(Method::Btree).build(&[]).expect("it fits"));
+    room.write("bt.db", &Layout::new(Method::Btree).build(Vec::new()).expect("it fits"));
     fs::create_dir(room.path("dir.db")).expect("a folder");
     for (name, reason) in [
         ("empty", "Cannot open hash database"),

@@ -110,7 +110,7 @@ fn the_command_line_must_be_whole() {
         assert_eq!((errors, exit), (format!("{error}{USAGE}\n"), Sysexit::Usage), "{args}");
     }
     let listed = room.run(run, "-l -Q", "");
-    assert_eq!((listed.output.as_str(), listed.exit), ("hash\nbtree\nimplicit\n", Sysexit::Ok));
+    assert_eq!((listed.output.as_str(), listed.exit), ("hash\nbtree\ncdb\nimplicit\n", Sysexit::Ok));
 }
 
 /// Where `tests/oracle/setup.sh` unpacks the original.

@@ -46,7 +46,7 @@ impl Room {
         let mut after_type = false;
         for word in args.split(' ').filter(|word| !word.is_empty()) {
             words.push(if after_type { self.path(word).into() } else { self.expand(word).into() });
-            after_type = matches!(word, "hash" | "btree" | "implicit" | "nosuch" | "dbm");
+            after_type = matches!(word, "hash" | "btree" | "cdb" | "implicit" | "nosuch" | "dbm");
         }
         let (mut output, mut errors) = (Vec::new(), Vec::new());
         let mut streams = Streams { input: &mut input.as_bytes(), output: &mut output, errors: &mut errors };

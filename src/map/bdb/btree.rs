@@ -8,10 +8,10 @@ use std::ops::ControlFlow;
 
 use bstr::BString;
 
-use super::database::Visit;
+use super::super::database::{DatabaseError, Visit};
+use super::super::paged::{Page, Walk, partition};
 use super::overflow::Chain;
-use super::page::{Page, kind};
-use super::{Database, DatabaseError};
+use super::page::kind;
 
 /// Types of an item on a btree page; [`DELETED`](item::DELETED) may be added.
 pub(super) mod item {
@@ -29,16 +29,16 @@ pub(super) mod item {
 pub(super) const INTERNAL_HEAD: usize = 12;
 
 /// Returns the first value of `key`.
-pub(super) fn get(database: &Database, root: u32, key: &[u8]) -> Result<Option<BString>, DatabaseError> {
-    let leaf = descend(database, root, &mut |page| child_for(database, page, key))?;
+pub(super) fn get(walk: &Walk<'_>, root: u32, key: &[u8]) -> Result<Option<BString>, DatabaseError> {
+    let leaf = descend(walk, root, &mut |page| child_for(walk, page, key))?;
     let pairs = leaf.entries()? / 2;
-    let first = partition(pairs, |pair| Ok(key_at(&leaf, 2 * pair)?.compare(database, key)? == Ordering::Less))?;
+    let first = partition(pairs, |pair| Ok(key_at(&leaf, 2 * pair)?.compare(walk, key)? == Ordering::Less))?;
     for pair in first..pairs {
-        if key_at(&leaf, 2 * pair)?.compare(database, key)? != Ordering::Equal {
+        if key_at(&leaf, 2 * pair)?.compare(walk, key)? != Ordering::Equal {
             break;
         }
         let mut found = None;
-        let flow = each_value(database, &leaf, 2 * pair + 1, &mut |value| {
+        let flow = each_value(walk, &leaf, 2 * pair + 1, &mut |value| {
             found = Some(value.into());
             ControlFlow::Break(())
         })?;
@@ -50,12 +50,16 @@ pub(super) fn get(database: &Database, root: u32, key: &[u8]) -> Result<Option<B
 }
 
 /// Calls `visit` with every pair, in the order of the keys.
-pub(super) fn scan(database: &Database, root: u32, visit: &mut Visit<'_>) -> Result<ControlFlow<()>, DatabaseError> {
-    let first = descend(database, root, &mut |page| child_at(page, 0))?;
-    each_leaf(database, first, &mut |leaf| {
+pub(super) fn scan(walk: &Walk<'_>, root: u32, visit: &mut Visit<'_>) -> Result<ControlFlow<()>, DatabaseError> {
+    let first = descend(walk, root, &mut |page| child_at(page, 0))?;
+    each_leaf(walk, first, &mut |leaf| {
+        let (mut key, mut key_offset) = (BString::default(), 0);
         for index in (1..leaf.entries()?).step_by(2) {
-            let key = key_at(leaf, index - 1)?.read(database)?;
-            let flow = each_value(database, leaf, index, &mut |value| visit(&key, value))?;
+            let offset = leaf.offset(index - 1)?;
+            if offset != key_offset {
+                (key, key_offset) = (key_at(leaf, index - 1)?.read(walk)?, offset);
+            }
+            let flow = each_value(walk, leaf, index, &mut |value| visit(&key, value))?;
             if flow.is_break() {
                 return Ok(flow);
             }
@@ -66,16 +70,16 @@ pub(super) fn scan(database: &Database, root: u32, visit: &mut Visit<'_>) -> Res
 
 /// Calls `visit` with every value of the duplicates' tree at `root`.
 pub(super) fn each_duplicate(
-    database: &Database,
+    walk: &Walk<'_>,
     root: u32,
     visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, DatabaseError> {
-    let first = descend(database, root, &mut |page| child_at(page, 0))?;
-    each_leaf(database, first, &mut |leaf| {
+    let first = descend(walk, root, &mut |page| child_at(page, 0))?;
+    each_leaf(walk, first, &mut |leaf| {
         for index in 0..leaf.entries()? {
             let flow = match Item::of(leaf, leaf.offset(index)?)? {
                 Item::Deleted => ControlFlow::Continue(()),
-                item => visit(&item.read(database)?),
+                item => visit(&item.read(walk)?),
             };
             if flow.is_break() {
                 return Ok(flow);
@@ -87,13 +91,14 @@ pub(super) fn each_duplicate(
 
 /// Walks from `root` to a leaf through the children that `choose` names. Levels must fall, so it ends.
 fn descend(
-    database: &Database,
+    walk: &Walk<'_>,
     root: u32,
     choose: &mut dyn FnMut(&Page) -> Result<u32, DatabaseError>,
 ) -> Result<Page, DatabaseError> {
-    let mut page = database.page(root)?;
+    let mut page = walk.page(root)?;
     while matches!(page.kind()?, kind::BTREE_INTERNAL | kind::RECNO_INTERNAL) {
-        let child = database.page(choose(&page)?)?;
+        walk.keep(&page);
+        let child = walk.page(choose(&page)?)?;
         if child.level()? >= page.level()? {
             return Err(child.corrupt("its level is not below its parent's"));
         }
@@ -103,12 +108,12 @@ fn descend(
 }
 
 fn each_leaf(
-    database: &Database,
+    walk: &Walk<'_>,
     first: Page,
     visit: &mut dyn FnMut(&Page) -> Result<ControlFlow<()>, DatabaseError>,
 ) -> Result<ControlFlow<()>, DatabaseError> {
     let mut leaf = first;
-    for _ in 0..database.pages() {
+    for _ in 0..walk.count() {
         if !matches!(leaf.kind()?, kind::BTREE_LEAF | kind::RECNO_LEAF | kind::DUPLICATE_LEAF) {
             return Err(leaf.corrupt("it is no leaf"));
         }
@@ -116,37 +121,20 @@ fn each_leaf(
             return Ok(ControlFlow::Break(()));
         }
         let Some(next) = leaf.next()? else { return Ok(ControlFlow::Continue(())) };
-        leaf = database.page(next)?;
+        leaf = walk.page(next)?;
     }
     Err(leaf.corrupt("the leaves form a ring"))
 }
 
-/// Returns how many of the first `count` places are `before`; they must come first.
-fn partition(
-    count: usize,
-    mut before: impl FnMut(usize) -> Result<bool, DatabaseError>,
-) -> Result<usize, DatabaseError> {
-    let (mut low, mut high) = (0, count);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if before(middle)? {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    Ok(low)
-}
-
 /// Returns the child that has `key`: the last one whose first key is not greater.
-fn child_for(database: &Database, page: &Page, key: &[u8]) -> Result<u32, DatabaseError> {
+fn child_for(walk: &Walk<'_>, page: &Page, key: &[u8]) -> Result<u32, DatabaseError> {
     if page.kind()? != kind::BTREE_INTERNAL {
         return Err(page.corrupt("it is no page of a btree"));
     }
     let children = page.entries()?;
     // The first child takes whatever is smaller: its own key is not looked at.
     let after = partition(children.saturating_sub(1), |place| {
-        Ok(internal_key(page, place + 1)?.compare(database, key)? != Ordering::Greater)
+        Ok(internal_key(page, place + 1)?.compare(walk, key)? != Ordering::Greater)
     })?;
     child_at(page, after)
 }
@@ -183,15 +171,15 @@ fn key_at(page: &Page, index: usize) -> Result<Item<'_>, DatabaseError> {
 }
 
 fn each_value(
-    database: &Database,
+    walk: &Walk<'_>,
     page: &Page,
     index: usize,
     visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, DatabaseError> {
     match Item::of(page, page.offset(index)?)? {
         Item::Deleted => Ok(ControlFlow::Continue(())),
-        Item::DuplicateTree(root) => each_duplicate(database, root, visit),
-        item => Ok(visit(&item.read(database)?)),
+        Item::DuplicateTree(root) => each_duplicate(walk, root, visit),
+        item => Ok(visit(&item.read(walk)?)),
     }
 }
 
@@ -225,19 +213,19 @@ impl<'a> Item<'a> {
         }
     }
 
-    fn read(&self, database: &Database) -> Result<BString, DatabaseError> {
+    fn read(&self, walk: &Walk<'_>) -> Result<BString, DatabaseError> {
         match self {
             Item::Data(data) => Ok((*data).into()),
-            Item::Overflow(chain) => chain.read(database),
+            Item::Overflow(chain) => chain.read(walk),
             Item::DuplicateTree(root) => Err(DatabaseError::Corrupt { page: *root, what: "a key is a set of values" }),
             Item::Deleted => Err(DatabaseError::Corrupt { page: 0, what: "a key is deleted" }),
         }
     }
 
-    fn compare(&self, database: &Database, key: &[u8]) -> Result<Ordering, DatabaseError> {
+    fn compare(&self, walk: &Walk<'_>, key: &[u8]) -> Result<Ordering, DatabaseError> {
         match self {
             Item::Data(data) => Ok((*data).cmp(key)),
-            other => Ok(other.read(database)?.as_slice().cmp(key)),
+            other => Ok(other.read(walk)?.as_slice().cmp(key)),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Building a btree file at one stroke: the leaves from left to right, then each level above them.
 
-use bstr::BString;
-
-use super::Layout;
+use super::super::layout::{BuildError, Layout, Pair};
+use super::super::sorted;
 use super::btree::{INTERNAL_HEAD, item};
-use super::build_leaf::{ITEM_BYTES_MAX, MIN_KEYS, build_duplicates, encode, padded, reference};
-use super::image::{BuildError, Image, PAGE_BYTES};
+use super::build_leaf::{
+    ITEM_BYTES_MAX, MIN_KEYS, build_duplicates, encode, padded, push_short, reference, short_length,
+};
+use super::image::{Image, PAGE_BYTES};
 use super::meta::{BTREE_DUPLICATES, BTREE_MAGIC, field};
 use super::page::kind;
 
@@ -17,12 +18,12 @@ const ROOT: u32 = 1;
 const RECORD_PAD: u32 = b' ' as u32;
 
 /// Builds a btree file with these pairs.
-pub(super) fn build(pairs: &[(BString, BString)], layout: &Layout) -> Result<Vec<u8>, BuildError> {
-    let mut sorted: Vec<&(BString, BString)> = pairs.iter().collect();
-    sorted.sort_by(|left, right| left.0.cmp(&right.0));
+pub(in super::super) fn build(pairs: Vec<Pair<'_>>, layout: &Layout) -> Result<Vec<u8>, BuildError> {
+    let data_bytes = pairs.iter().map(|(key, value)| key.len() + value.len() + 16).sum();
+    let sorted = sorted::by_key(pairs);
     let duplicates = layout.duplicates || sorted.windows(2).any(|twins| twins[0].0 == twins[1].0);
 
-    let mut image = Image::new(layout.order, BTREE_MAGIC, kind::BTREE_META, layout.file_id);
+    let mut image = Image::new(layout.order, BTREE_MAGIC, kind::BTREE_META, layout.file_id, data_bytes);
     image.put_u32(0, field::FLAGS, if duplicates { BTREE_DUPLICATES } else { 0 });
     image.put_u32(0, field::MIN_KEYS, MIN_KEYS as u32);
     image.put_u32(0, field::RECORD_PAD, RECORD_PAD);
@@ -41,25 +42,46 @@ struct Child {
     key: Vec<u8>,
 }
 
-fn fill_leaves(image: &mut Image, sorted: &[&(BString, BString)]) -> Result<Vec<Child>, BuildError> {
+fn fill_leaves(image: &mut Image, sorted: &[Pair<'_>]) -> Result<Vec<Child>, BuildError> {
     let mut children = vec![Child { page: ROOT, key: Vec::new() }];
-    let mut page = ROOT;
     let mut last_key: &[u8] = &[];
     for set in sorted.chunk_by(|left, right| left.0 == right.0) {
-        let key = &set[0].0;
+        let key = set[0].0;
+        if let ([(_, value)], Some(key_length)) = (set, short_length(key))
+            && let Some(value_length) = short_length(value)
+        {
+            let page = leaf_with_room(image, &mut children, key_length + value_length + 4, (last_key, key))?;
+            push_short(image, page, key, key_length);
+            push_short(image, page, value, value_length);
+            last_key = key;
+            continue;
+        }
         let key_item = encode(image, key)?;
         let values = encode_values(image, set, key_item.len())?;
         let bytes = key_item.len() + values.iter().map(|value| value.len() + 4).sum::<usize>();
-        if image.free_bytes(page) < bytes {
-            let next = image.add_page(kind::BTREE_LEAF, 1)?;
-            image.link(page, next);
-            page = next;
-            children.push(Child { page, key: separator(last_key, key) });
-        }
+        let page = leaf_with_room(image, &mut children, bytes, (last_key, key))?;
         push_set(image, page, &key_item, &values);
         last_key = key;
     }
     Ok(children)
+}
+
+/// Returns the last leaf, or the one after it if it has no room for so many bytes: there the second of `keys` is the
+/// first key, and the first of them was the last one before.
+fn leaf_with_room(
+    image: &mut Image,
+    children: &mut Vec<Child>,
+    bytes: usize,
+    keys: (&[u8], &[u8]),
+) -> Result<u32, BuildError> {
+    let last = children.last().expect("there is a leaf from the beginning").page;
+    if image.free_bytes(last) >= bytes {
+        return Ok(last);
+    }
+    let page = image.add_page(kind::BTREE_LEAF, 1)?;
+    image.link(last, page);
+    children.push(Child { page, key: sorted::separator(keys.0, keys.1).to_vec() });
+    Ok(page)
 }
 
 /// Adds a key and its values to a leaf; a key with several values is there once, its offset several times.
@@ -74,20 +96,14 @@ fn push_set(image: &mut Image, page: u32, key: &[u8], values: &[Vec<u8>]) {
     }
 }
 
-fn encode_values(image: &mut Image, set: &[&(BString, BString)], key_bytes: usize) -> Result<Vec<Vec<u8>>, BuildError> {
-    let values: Vec<Vec<u8>> = set.iter().map(|pair| encode(image, &pair.1)).collect::<Result<_, _>>()?;
+fn encode_values(image: &mut Image, set: &[Pair<'_>], key_bytes: usize) -> Result<Vec<Vec<u8>>, BuildError> {
+    let values: Vec<Vec<u8>> = set.iter().map(|pair| encode(image, pair.1)).collect::<Result<_, _>>()?;
     let bytes = key_bytes + values.iter().map(|value| value.len() + 4).sum::<usize>();
     if values.len() == 1 || bytes <= DUPLICATES_BYTES_MAX {
         return Ok(values);
     }
     let root = build_duplicates(image, &values)?;
     Ok(vec![reference(image.order, item::DUPLICATE_TREE, root, 0)])
-}
-
-/// Returns the shortest beginning of `right` that is greater than `left`.
-fn separator(left: &[u8], right: &[u8]) -> Vec<u8> {
-    let same = left.iter().zip(right).take_while(|(left, right)| left == right).count();
-    right[..(same + 1).min(right.len())].to_vec()
 }
 
 /// Builds the levels above `children`, until one page is enough: the root.

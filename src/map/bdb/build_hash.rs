@@ -2,12 +2,11 @@
 
 use std::cmp::Ordering;
 
-use bstr::BString;
-
-use super::Layout;
+use super::super::layout::{BuildError, Layout, Pair};
+use super::super::sorted;
 use super::build_leaf;
 use super::hash::{self, item};
-use super::image::{BuildError, Image, PAGE_BYTES};
+use super::image::{Image, PAGE_BYTES};
 use super::meta::{HASH_DUPLICATES, HASH_MAGIC, field};
 use super::page::{header, kind};
 
@@ -20,30 +19,25 @@ const BUCKETS_MIN: u64 = 2;
 /// Largest number of buckets: page numbers have 32 bits, and the overflow pages need some.
 const BUCKETS_MAX: u64 = 1 << 30;
 
-/// Builds a hash file with these pairs, whose keys differ.
-pub(super) fn build(pairs: &[(BString, BString)], layout: &Layout) -> Result<Vec<u8>, BuildError> {
+/// Builds a hash file with these pairs; those with the same key stay in their order.
+pub(in super::super) fn build(pairs: &[Pair<'_>], layout: &Layout) -> Result<Vec<u8>, BuildError> {
     let buckets = bucket_count(pairs)?;
-    let mut image = Image::new(layout.order, HASH_MAGIC, kind::HASH_META, layout.file_id);
+    let data_bytes = buckets as usize * PAGE_BYTES;
+    let mut image = Image::new(layout.order, HASH_MAGIC, kind::HASH_META, layout.file_id, data_bytes);
     describe(&mut image, buckets, pairs.len())?;
     for _ in 0..buckets {
         image.add_page(kind::HASH, 0)?;
     }
-    let mut sorted: Vec<Record<'_>> =
-        pairs.iter().map(|(key, value)| Record { bucket: hash::hash(key) & (buckets - 1), key, value }).collect();
-    // A stable sort: the values of one key keep their order.
-    sorted.sort_by(|left, right| left.bucket.cmp(&right.bucket).then_with(|| compare_keys(left.key, right.key)));
-    let duplicates = layout.duplicates || sorted.windows(2).any(|twins| twins[0].key == twins[1].key);
-    image.put_u32(0, field::FLAGS, if duplicates { HASH_DUPLICATES } else { 0 });
-    for bucket in sorted.chunk_by(|left, right| left.bucket == right.bucket) {
+    let mut duplicates = layout.duplicates;
+    let mut sorted = sorted::by_bucket(pairs, |key| hash::hash(key) & (buckets - 1), buckets);
+    for bucket in sorted.chunk_by_mut(|left, right| left.0 == right.0) {
+        // A stable sort: the values of one key keep their order.
+        bucket.sort_by(|(_, left), (_, right)| compare_keys(left.0, right.0));
+        duplicates |= bucket.windows(2).any(|twins| twins[0].1.0 == twins[1].1.0);
         fill_bucket(&mut image, bucket)?;
     }
+    image.put_u32(0, field::FLAGS, if duplicates { HASH_DUPLICATES } else { 0 });
     Ok(image.finish())
-}
-
-struct Record<'a> {
-    bucket: u32,
-    key: &'a [u8],
-    value: &'a [u8],
 }
 
 /// Compares keys of a bucket as libdb searches for them: of two that begin alike the longer one comes first, but the
@@ -54,7 +48,7 @@ fn compare_keys(left: &[u8], right: &[u8]) -> Ordering {
     left[..common].cmp(&right[..common]).then(by_length)
 }
 
-fn bucket_count(pairs: &[(BString, BString)]) -> Result<u32, BuildError> {
+fn bucket_count(pairs: &[Pair<'_>]) -> Result<u32, BuildError> {
     let bytes: usize = pairs.iter().map(|(key, value)| item_bytes(key) + item_bytes(value) + 4).sum();
     let page_bytes = (PAGE_BYTES - header::LENGTH) * FILL_PERCENT / 100;
     let buckets = (bytes.div_ceil(page_bytes) as u64).next_power_of_two().max(BUCKETS_MIN);
@@ -77,39 +71,58 @@ fn describe(image: &mut Image, buckets: u32, pairs: usize) -> Result<(), BuildEr
     Ok(())
 }
 
-fn fill_bucket(image: &mut Image, bucket: &[Record<'_>]) -> Result<(), BuildError> {
-    let mut page = bucket[0].bucket + 1;
-    for set in bucket.chunk_by(|left, right| left.key == right.key) {
-        let (key, value) = (encode(image, set[0].key)?, encode_values(image, set)?);
-        if image.free_bytes(page) < key.len() + value.len() + 4 {
-            let next = image.add_page(kind::HASH, 0)?;
-            image.link(page, next);
-            page = next;
+fn fill_bucket(image: &mut Image, bucket: &[(u32, Pair<'_>)]) -> Result<(), BuildError> {
+    let mut page = bucket[0].0 + 1;
+    for set in bucket.chunk_by(|(_, left), (_, right)| left.0 == right.0) {
+        let (key, value) = set[0].1;
+        if set.len() == 1 && key.len() <= ITEM_BYTES_MAX && value.len() <= ITEM_BYTES_MAX {
+            page = page_with_room(image, page, key.len() + value.len() + 2)?;
+            push_short(image, page, key);
+            push_short(image, page, value);
+            continue;
         }
+        let (key, value) = (encode(image, key)?, encode_values(image, set)?);
+        page = page_with_room(image, page, key.len() + value.len())?;
         image.push_item(page, &key);
         image.push_item(page, &value);
     }
     Ok(())
 }
 
-/// Encodes the values of one key: one as it is, some side by side, many on a tree of their own.
-fn encode_values(image: &mut Image, set: &[Record<'_>]) -> Result<Vec<u8>, BuildError> {
-    if let [record] = set {
-        return encode(image, record.value);
+/// Returns `page`, or a new page behind it if it has no room for two items of so many bytes.
+fn page_with_room(image: &mut Image, page: u32, bytes: usize) -> Result<u32, BuildError> {
+    if image.free_bytes(page) >= bytes + 4 {
+        return Ok(page);
     }
-    let bytes: usize = set.iter().map(|record| record.value.len() + 4).sum();
+    let next = image.add_page(kind::HASH, 0)?;
+    image.link(page, next);
+    Ok(next)
+}
+
+fn push_short(image: &mut Image, page: u32, data: &[u8]) {
+    let (_, place) = image.reserve(page, 1 + data.len());
+    place[0] = item::DATA;
+    place[1..].copy_from_slice(data);
+}
+
+/// Encodes the values of one key: one as it is, some side by side, many on a tree of their own.
+fn encode_values(image: &mut Image, set: &[(u32, Pair<'_>)]) -> Result<Vec<u8>, BuildError> {
+    if let [(_, (_, value))] = set {
+        return encode(image, value);
+    }
+    let values = set.iter().map(|(_, (_, value))| *value);
+    let bytes: usize = values.clone().map(|value| value.len() + 4).sum();
     if bytes > ITEM_BYTES_MAX {
-        let values: Vec<Vec<u8>> =
-            set.iter().map(|record| build_leaf::encode(image, record.value)).collect::<Result<_, _>>()?;
+        let values: Vec<Vec<u8>> = values.map(|value| build_leaf::encode(image, value)).collect::<Result<_, _>>()?;
         let root = build_leaf::build_duplicates(image, &values)?;
         return Ok([&[item::DUPLICATE_TREE, 0, 0, 0][..], &image.order.write_u32(root)].concat());
     }
-    let mut values = vec![item::DUPLICATES];
-    for record in set {
-        let length = image.order.write_u16(u16::try_from(record.value.len()).expect("a short item"));
-        values.extend_from_slice(&[&length[..], record.value, &length].concat());
+    let mut set = vec![item::DUPLICATES];
+    for value in values {
+        let length = image.order.write_u16(u16::try_from(value.len()).expect("a short item"));
+        set.extend_from_slice(&[&length[..], value, &length].concat());
     }
-    Ok(values)
+    Ok(set)
 }
 
 fn item_bytes(data: &[u8]) -> usize {

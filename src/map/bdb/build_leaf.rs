@@ -1,13 +1,18 @@
 //! Encoding items as the leaves of a btree have them, and trees of duplicates, which hash files have too.
 
+use super::super::layout::BuildError;
+use super::super::paged::ByteOrder;
 use super::btree::item;
-use super::image::{BuildError, Image, PAGE_BYTES};
-use super::page::{ByteOrder, header, kind};
+use super::image::{Image, PAGE_BYTES};
+use super::page::{header, kind};
 
 /// Keys that every page must have room for, at least.
 pub(super) const MIN_KEYS: usize = 2;
 /// Items longer than this go to pages of their own, as libdb computes it from [`MIN_KEYS`].
 pub(super) const ITEM_BYTES_MAX: usize = (PAGE_BYTES - header::LENGTH) / (MIN_KEYS * 2) - 10;
+/// Length of a leaf's item before its bytes.
+const ITEM_HEAD: usize = 3;
+
 /// A page of a tree of duplicates, with the count of values below it.
 struct Counted {
     page: u32,
@@ -69,6 +74,20 @@ pub(super) fn encode(image: &mut Image, data: &[u8]) -> Result<Vec<u8>, BuildErr
     }
     let length = image.order.write_u16(u16::try_from(data.len()).expect("a short item"));
     Ok(padded([&length[..], &[item::DATA], data].concat()))
+}
+
+/// Returns the length of a key or value on a leaf, in bytes, if it is short enough to lie there.
+pub(super) fn short_length(data: &[u8]) -> Option<usize> {
+    (data.len() <= ITEM_BYTES_MAX).then(|| (ITEM_HEAD + data.len()).next_multiple_of(4))
+}
+
+/// Adds a short key or value to a leaf that has room for it.
+pub(super) fn push_short(image: &mut Image, page: u32, data: &[u8], length: usize) {
+    let head = image.order.write_u16(u16::try_from(data.len()).expect("a short item"));
+    let (_, place) = image.reserve(page, length);
+    place[..2].copy_from_slice(&head);
+    place[2] = item::DATA;
+    place[ITEM_HEAD..ITEM_HEAD + data.len()].copy_from_slice(data);
 }
 
 pub(super) fn reference(order: ByteOrder, kind: u8, page: u32, length: u32) -> Vec<u8> {

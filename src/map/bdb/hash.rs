@@ -6,11 +6,12 @@ use std::ops::ControlFlow;
 
 use bstr::BString;
 
-use super::database::Visit;
+use super::super::database::{DatabaseError, Visit};
+use super::super::paged::{Page, Walk};
+use super::btree;
 use super::meta::Buckets;
 use super::overflow::Chain;
-use super::page::{Page, kind};
-use super::{Database, DatabaseError, btree};
+use super::page::kind;
 
 /// The key whose hash stands on page 0, to tell files made with another function.
 pub(super) const CHAR_KEY: &[u8] = b"%$sniglet^&\0";
@@ -33,13 +34,13 @@ pub(super) fn hash(key: &[u8]) -> u32 {
 }
 
 /// Returns the first value of `key`.
-pub(super) fn get(database: &Database, buckets: &Buckets, key: &[u8]) -> Result<Option<BString>, DatabaseError> {
+pub(super) fn get(walk: &Walk<'_>, buckets: &Buckets, key: &[u8]) -> Result<Option<BString>, DatabaseError> {
     let mut found = None;
-    let flow = walk_bucket(database, buckets, buckets.of_hash(hash(key)), &mut |page, index| {
-        if !Item::of(page, index)?.is(database, key)? {
+    let flow = walk_bucket(walk, buckets, buckets.of_hash(hash(key)), &mut |page, index| {
+        if !Item::of(page, index)?.is(walk, key)? {
             return Ok(ControlFlow::Continue(()));
         }
-        Item::of(page, index + 1)?.each_value(database, &mut |value| {
+        Item::of(page, index + 1)?.each_value(walk, &mut |value| {
             found = Some(value.into());
             ControlFlow::Break(())
         })
@@ -49,18 +50,18 @@ pub(super) fn get(database: &Database, buckets: &Buckets, key: &[u8]) -> Result<
 
 /// Calls `visit` with every pair.
 pub(super) fn scan(
-    database: &Database,
+    walk: &Walk<'_>,
     buckets: &Buckets,
     visit: &mut Visit<'_>,
 ) -> Result<ControlFlow<()>, DatabaseError> {
     // Each bucket has a page of its own: a number beyond the pages is damage, not work.
-    if buckets.last >= database.pages() {
+    if buckets.last >= walk.count() {
         return Err(DatabaseError::Corrupt { page: 0, what: "it has more buckets than pages" });
     }
     for bucket in 0..=buckets.last {
-        let flow = walk_bucket(database, buckets, bucket, &mut |page, index| {
-            let key = Item::of(page, index)?.read(database)?;
-            Item::of(page, index + 1)?.each_value(database, &mut |value| visit(&key, value))
+        let flow = walk_bucket(walk, buckets, bucket, &mut |page, index| {
+            let key = Item::of(page, index)?.read(walk)?;
+            Item::of(page, index + 1)?.each_value(walk, &mut |value| visit(&key, value))
         })?;
         if flow.is_break() {
             return Ok(flow);
@@ -73,16 +74,16 @@ pub(super) fn scan(
 type VisitPair<'a> = dyn FnMut(&Page, usize) -> Result<ControlFlow<()>, DatabaseError> + 'a;
 
 fn walk_bucket(
-    database: &Database,
+    walk: &Walk<'_>,
     buckets: &Buckets,
     bucket: u32,
     visit: &mut VisitPair<'_>,
 ) -> Result<ControlFlow<()>, DatabaseError> {
     let first = buckets.page_of(bucket);
     let mut next = Some(first.ok_or(DatabaseError::Corrupt { page: 0, what: "a bucket has no page" })?);
-    for _ in 0..database.pages() {
+    for _ in 0..walk.count() {
         let Some(number) = next else { return Ok(ControlFlow::Continue(())) };
-        let page = database.page(number)?;
+        let page = walk.page(number)?;
         match page.kind()? {
             kind::HASH | kind::HASH_UNSORTED => {}
             // A doubling sets pages aside that no key has reached yet.
@@ -133,18 +134,18 @@ impl<'a> Item<'a> {
         }
     }
 
-    fn is(&self, database: &Database, key: &[u8]) -> Result<bool, DatabaseError> {
+    fn is(&self, walk: &Walk<'_>, key: &[u8]) -> Result<bool, DatabaseError> {
         match self {
             Item::Data(data) => Ok(*data == key),
-            Item::OffPage(chain) => chain.is(database, key),
+            Item::OffPage(chain) => chain.is(walk, key),
             Item::Duplicates { .. } | Item::DuplicateTree(_) => Ok(false),
         }
     }
 
-    fn read(&self, database: &Database) -> Result<BString, DatabaseError> {
+    fn read(&self, walk: &Walk<'_>) -> Result<BString, DatabaseError> {
         match self {
             Item::Data(data) => Ok((*data).into()),
-            Item::OffPage(chain) => chain.read(database),
+            Item::OffPage(chain) => chain.read(walk),
             Item::Duplicates { page, .. } => Err(page.corrupt("a key is a set of values")),
             Item::DuplicateTree(root) => Err(DatabaseError::Corrupt { page: *root, what: "a key is a set of values" }),
         }
@@ -152,13 +153,13 @@ impl<'a> Item<'a> {
 
     fn each_value(
         &self,
-        database: &Database,
+        walk: &Walk<'_>,
         visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, DatabaseError> {
         match self {
             Item::Data(data) => Ok(visit(data)),
-            Item::OffPage(chain) => Ok(visit(&chain.read(database)?)),
-            Item::DuplicateTree(root) => btree::each_duplicate(database, *root, visit),
+            Item::OffPage(chain) => Ok(visit(&chain.read(walk)?)),
+            Item::DuplicateTree(root) => btree::each_duplicate(walk, *root, visit),
             Item::Duplicates { page, start, end } => {
                 let mut at = *start;
                 while at < *end {

@@ -1,18 +1,12 @@
 //! A database file as it is being built, in memory.
 
+use super::super::layout::BuildError;
+use super::super::paged::ByteOrder;
 use super::meta::{META_BYTES, VERSION, field};
-use super::page::{ByteOrder, header, kind};
+use super::page::{header, kind};
 
 /// Size of the pages we write: what libdb takes on the usual file systems.
 pub(super) const PAGE_BYTES: usize = 4096;
-
-/// Why a database could not be built.
-#[derive(Debug, Eq, PartialEq, thiserror::Error)]
-pub enum BuildError {
-    /// A page number or a length has 32 bits.
-    #[error("the data is too large for a Berkeley DB file")]
-    TooLarge,
-}
 
 /// The pages, one after the other, the first one describing the file.
 pub(super) struct Image {
@@ -21,9 +15,11 @@ pub(super) struct Image {
 }
 
 impl Image {
-    /// Makes an image of one page that describes a file of this kind.
-    pub(super) fn new(order: ByteOrder, magic: u32, page_kind: u8, file_id: [u8; 20]) -> Image {
-        let mut image = Image { order, bytes: vec![0; PAGE_BYTES] };
+    /// Makes an image of one page that describes a file of this kind, with room for about `data_bytes` more.
+    pub(super) fn new(order: ByteOrder, magic: u32, page_kind: u8, file_id: [u8; 20], data_bytes: usize) -> Image {
+        let mut bytes = Vec::with_capacity(PAGE_BYTES + data_bytes / 4 * 5);
+        bytes.resize(PAGE_BYTES, 0);
+        let mut image = Image { order, bytes };
         image.stamp(0, page_kind);
         image.put_u32(0, header::NUMBER, 0);
         image.put_u32(0, field::MAGIC, magic);
@@ -75,13 +71,19 @@ impl Image {
 
     /// Adds an item to page `number`, which has room for it, and returns its offset.
     pub(super) fn push_item(&mut self, number: u32, item: &[u8]) -> u16 {
+        let (offset, place) = self.reserve(number, item.len());
+        place.copy_from_slice(item);
+        offset
+    }
+
+    /// Adds an item of `length` zeros to page `number`, which has room for it; returns its offset and its place.
+    pub(super) fn reserve(&mut self, number: u32, length: usize) -> (u16, &mut [u8]) {
         let free_end = usize::from(self.u16(number, header::FREE_END));
-        let start = free_end - item.len();
-        self.page_mut(number)[start..free_end].copy_from_slice(item);
+        let start = free_end - length;
         let offset = u16::try_from(start).expect("an offset is below the page size");
         self.put_u16(number, header::FREE_END, offset);
         self.push_offset(number, offset);
-        offset
+        (offset, &mut self.page_mut(number)[start..free_end])
     }
 
     /// Adds the offset of an item that is already on the page.

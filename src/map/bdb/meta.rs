@@ -1,16 +1,11 @@
 //! Page 0: what kind of database the file is and where its parts are.
 
-use super::page::{ByteOrder, header, kind};
-use super::{DatabaseError, hash};
+use std::ops::RangeInclusive;
 
-/// How a database finds its keys.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Method {
-    /// Linear hashing.
-    Hash,
-    /// A balanced tree sorted by key.
-    Btree,
-}
+use super::super::DatabaseError;
+use super::super::paged::ByteOrder;
+use super::hash;
+use super::page::{header, kind};
 
 /// First bytes of a file that describe it; both methods use less than this.
 pub(super) const META_BYTES: usize = 512;
@@ -25,6 +20,9 @@ pub(super) const VERSION: u32 = 9;
 pub(super) const HASH_MAGIC: u32 = 0x0006_1561;
 pub(super) const BTREE_MAGIC: u32 = 0x0005_3162;
 const QUEUE_MAGIC: u32 = 0x0004_2253;
+/// The versions that are read: libdb 3.1 to 6, pages laid out alike. Hash pages are sorted from version 9 on.
+const HASH_VERSIONS: RangeInclusive<u32> = 7..=10;
+const BTREE_VERSIONS: RangeInclusive<u32> = 8..=10;
 /// Numbers the fields of page 0 by their places, in bytes.
 pub(super) mod field {
     pub(crate) const MAGIC: usize = 12;
@@ -111,16 +109,23 @@ impl Fields<'_> {
     }
 }
 
+/// Finds the byte order in which the magic number of a file of libdb stands in `head`.
+fn order_of(head: &[u8]) -> Option<ByteOrder> {
+    let magic = head.get(field::MAGIC..field::MAGIC + 4)?.try_into().ok()?;
+    [ByteOrder::Little, ByteOrder::Big]
+        .into_iter()
+        .find(|order| [HASH_MAGIC, BTREE_MAGIC, QUEUE_MAGIC].contains(&order.read_u32(magic)))
+}
+
+/// Tells whether a file that begins with `head` is one of libdb.
+pub(in super::super) fn is_head(head: &[u8]) -> bool {
+    order_of(head).is_some()
+}
+
 impl Meta {
     /// Reads the first bytes of a file.
     pub(super) fn parse(bytes: &[u8; META_BYTES]) -> Result<Meta, DatabaseError> {
-        let order = [ByteOrder::Little, ByteOrder::Big]
-            .into_iter()
-            .find(|&order| {
-                let magic = Fields { bytes, order }.u32(field::MAGIC);
-                [HASH_MAGIC, BTREE_MAGIC, QUEUE_MAGIC].contains(&magic)
-            })
-            .ok_or(DatabaseError::NotADatabase)?;
+        let order = order_of(bytes).ok_or(DatabaseError::NotADatabase)?;
         let fields = Fields { bytes, order };
         let page_bytes = fields.u32(field::PAGE_BYTES);
         let known_size = (PAGE_BYTES_MIN..=PAGE_BYTES_MAX).contains(&page_bytes) && page_bytes.is_power_of_two();
@@ -131,7 +136,8 @@ impl Meta {
             return Err(DatabaseError::Unsupported("it is encrypted"));
         }
         let version = fields.u32(field::VERSION);
-        if !(8..=10).contains(&version) {
+        let known = if fields.u32(field::MAGIC) == HASH_MAGIC { HASH_VERSIONS } else { BTREE_VERSIONS };
+        if !known.contains(&version) {
             return Err(DatabaseError::Version(version));
         }
         let tree = fields.tree()?;

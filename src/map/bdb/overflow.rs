@@ -2,8 +2,9 @@
 
 use bstr::BString;
 
+use super::super::DatabaseError;
+use super::super::paged::Walk;
 use super::page::{header, kind};
-use super::{Database, DatabaseError};
 
 /// Longest item that is read, in bytes: a damaged length must not fill the memory.
 const ITEM_BYTES_MAX: u32 = 64 << 20;
@@ -17,16 +18,16 @@ pub(super) struct Chain {
 
 impl Chain {
     /// Reads the item.
-    pub(super) fn read(self, database: &Database) -> Result<BString, DatabaseError> {
+    pub(super) fn read(self, walk: &Walk<'_>) -> Result<BString, DatabaseError> {
         let length = self.length as usize;
         if self.length > ITEM_BYTES_MAX {
             return Err(DatabaseError::Corrupt { page: self.first, what: "an item is too long" });
         }
         let mut item = Vec::new();
         let mut next = Some(self.first);
-        for _ in 0..database.pages() {
+        for _ in 0..walk.count() {
             let Some(number) = next else { break };
-            let page = database.page(number)?;
+            let page = walk.page(number)?;
             let piece_length = usize::from(page.u16_at(header::FREE_END)?);
             if page.kind()? != kind::OVERFLOW || piece_length == 0 {
                 return Err(page.corrupt("it is no piece of a long item"));
@@ -44,7 +45,7 @@ impl Chain {
     }
 
     /// Tells whether the item is `key`, without reading one of another length.
-    pub(super) fn is(self, database: &Database, key: &[u8]) -> Result<bool, DatabaseError> {
-        Ok(self.length as usize == key.len() && self.read(database)? == key)
+    pub(super) fn is(self, walk: &Walk<'_>, key: &[u8]) -> Result<bool, DatabaseError> {
+        Ok(self.length as usize == key.len() && self.read(walk)? == key)
     }
 }

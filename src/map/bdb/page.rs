@@ -1,52 +1,7 @@
-//! One page: its header, and checked access to its bytes.
+//! One page: its header and where its items are.
 
-use super::DatabaseError;
-
-/// The order of the bytes in the numbers of a file.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum ByteOrder {
-    /// Lowest byte first.
-    Little,
-    /// Highest byte first.
-    Big,
-}
-
-impl ByteOrder {
-    /// The order of this machine.
-    #[cfg(target_endian = "little")]
-    pub const NATIVE: ByteOrder = ByteOrder::Little;
-    /// The order of this machine.
-    #[cfg(target_endian = "big")]
-    pub const NATIVE: ByteOrder = ByteOrder::Big;
-
-    pub(super) fn read_u16(self, bytes: [u8; 2]) -> u16 {
-        match self {
-            ByteOrder::Little => u16::from_le_bytes(bytes),
-            ByteOrder::Big => u16::from_be_bytes(bytes),
-        }
-    }
-
-    pub(super) fn read_u32(self, bytes: [u8; 4]) -> u32 {
-        match self {
-            ByteOrder::Little => u32::from_le_bytes(bytes),
-            ByteOrder::Big => u32::from_be_bytes(bytes),
-        }
-    }
-
-    pub(super) fn write_u16(self, value: u16) -> [u8; 2] {
-        match self {
-            ByteOrder::Little => value.to_le_bytes(),
-            ByteOrder::Big => value.to_be_bytes(),
-        }
-    }
-
-    pub(super) fn write_u32(self, value: u32) -> [u8; 4] {
-        match self {
-            ByteOrder::Little => value.to_le_bytes(),
-            ByteOrder::Big => value.to_be_bytes(),
-        }
-    }
-}
+use super::super::DatabaseError;
+use super::super::paged::Page;
 
 /// What a page holds, the byte at offset 25 of its header.
 pub(super) mod kind {
@@ -96,40 +51,7 @@ pub(super) mod header {
     pub(crate) const LENGTH_WITH_CHECKSUM: usize = 32;
 }
 
-/// A page as read from the file, with checked access.
-#[derive(Debug)]
-pub(super) struct Page {
-    pub(super) number: u32,
-    pub(super) bytes: Vec<u8>,
-    pub(super) order: ByteOrder,
-    pub(super) header_length: usize,
-}
-
 impl Page {
-    /// Returns the error "this page is damaged", with `what` is wrong.
-    pub(super) fn corrupt(&self, what: &'static str) -> DatabaseError {
-        DatabaseError::Corrupt { page: self.number, what }
-    }
-
-    pub(super) fn slice(&self, start: usize, length: usize) -> Result<&[u8], DatabaseError> {
-        let end = start.checked_add(length).ok_or_else(|| self.corrupt("a length is out of range"))?;
-        self.bytes.get(start..end).ok_or_else(|| self.corrupt("an item lies outside of the page"))
-    }
-
-    pub(super) fn u8_at(&self, at: usize) -> Result<u8, DatabaseError> {
-        Ok(self.slice(at, 1)?[0])
-    }
-
-    pub(super) fn u16_at(&self, at: usize) -> Result<u16, DatabaseError> {
-        let bytes = self.slice(at, 2)?;
-        Ok(self.order.read_u16([bytes[0], bytes[1]]))
-    }
-
-    pub(super) fn u32_at(&self, at: usize) -> Result<u32, DatabaseError> {
-        let bytes = self.slice(at, 4)?;
-        Ok(self.order.read_u32([bytes[0], bytes[1], bytes[2], bytes[3]]))
-    }
-
     pub(super) fn kind(&self) -> Result<u8, DatabaseError> {
         self.u8_at(header::KIND)
     }

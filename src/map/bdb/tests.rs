@@ -1,22 +1,13 @@
-use std::fs::File;
-use std::io::Write;
 use std::process::Command;
 
 use bstr::BString;
 use proptest::prelude::*;
 
-use super::{ByteOrder, Database, Layout, Method};
-
-type Pairs = Vec<(BString, BString)>;
+use super::super::testing::{Pairs, build, check_reads, damaged, use_damaged};
+use super::super::{ByteOrder, Database, Layout, Method};
 
 fn open(bytes: &[u8]) -> Database {
-    Database::open(file_of(bytes)).expect("a file we built opens")
-}
-
-fn file_of(bytes: &[u8]) -> File {
-    let mut file = tempfile::tempfile().expect("a temporary file");
-    file.write_all(bytes).expect("the disk has room");
-    file
+    Database::of_bytes(bytes.to_vec()).expect("a file we built opens")
 }
 
 fn pairs(count: usize) -> Pairs {
@@ -26,7 +17,7 @@ fn pairs(count: usize) -> Pairs {
 #[track_caller]
 fn check_hash(pairs: &Pairs) {
     for order in [ByteOrder::Little, ByteOrder::Big] {
-        let database = open(&Layout { order, ..Layout::new(Method::Hash) }.build(pairs).expect("it fits"));
+        let database = open(&build(Layout { order, ..Layout::new(Method::Hash) }, pairs));
         assert_eq!(database.method(), Method::Hash);
         check_reads(&database, pairs);
     }
@@ -35,37 +26,17 @@ fn check_hash(pairs: &Pairs) {
 #[track_caller]
 fn check_btree(pairs: &Pairs) {
     for order in [ByteOrder::Little, ByteOrder::Big] {
-        let database = open(&Layout { order, ..Layout::new(Method::Btree) }.build(pairs).expect("it fits"));
+        let database = open(&build(Layout { order, ..Layout::new(Method::Btree) }, pairs));
         assert_eq!(database.method(), Method::Btree);
         check_reads(&database, pairs);
     }
-}
-
-#[track_caller]
-fn check_reads(database: &Database, pairs: &Pairs) {
-    let mut firsts: std::collections::BTreeMap<&BString, &BString> = std::collections::BTreeMap::new();
-    for (key, value) in pairs {
-        firsts.entry(key).or_insert(value);
-    }
-    for (key, value) in firsts {
-        assert_eq!(database.get(key).expect("it reads").as_ref(), Some(value), "key {key:?}");
-        let longer = [&key[..], b"\0"].concat();
-        if !pairs.iter().any(|pair| pair.0 == longer) {
-            assert_eq!(database.get(&longer).expect("it reads"), None);
-        }
-    }
-    let mut read = database.pairs().expect("it reads");
-    let mut wanted = pairs.clone();
-    read.sort();
-    wanted.sort();
-    assert_eq!(read, wanted);
 }
 
 #[test]
 fn an_empty_file_has_no_key() {
     check_hash(&vec![]);
     check_btree(&vec![]);
-    let database = open(&Layout::new(Method::Hash).build(&[]).expect("no keys"));
+    let database = open(&build(Layout::new(Method::Hash), &Vec::new()));
     assert_eq!(database.get(b"x").expect("it reads"), None);
 }
 
@@ -100,7 +71,7 @@ fn duplicates_stay_in_their_order() {
     check_btree(&pairs);
     check_hash(&pairs);
     for method in [Method::Btree, Method::Hash] {
-        let database = open(&Layout::new(method).build(&pairs).expect("it fits"));
+        let database = open(&build(Layout::new(method), &pairs));
         assert!(database.allows_duplicates());
         let all = database.pairs().expect("it reads");
         let many: Vec<&BString> = all.iter().filter(|pair| pair.0 == "many").map(|pair| &pair.1).collect();
@@ -113,7 +84,7 @@ fn duplicates_stay_in_their_order() {
 #[test]
 fn what_is_no_database_is_refused() {
     for bytes in [&b""[..], b"text\n", &[0; 600], &[0xff; 5000]] {
-        assert!(Database::open(file_of(bytes)).is_err());
+        assert!(Database::of_bytes(bytes.to_vec()).is_err());
     }
 }
 
@@ -146,13 +117,13 @@ fn libdb_accepts_what_we_write() {
             pairs.push((vec![b'K'; 9000 + n].into(), vec![b'V'; 50_000].into()));
         }
         for order in [ByteOrder::Little, ByteOrder::Big] {
-            check_libdb(&Layout { order, ..Layout::new(Method::Hash) }.build(&pairs).expect("it fits"), pairs.len());
-            check_libdb(&Layout { order, ..Layout::new(Method::Btree) }.build(&pairs).expect("it fits"), pairs.len());
+            check_libdb(&build(Layout { order, ..Layout::new(Method::Hash) }, &pairs), pairs.len());
+            check_libdb(&build(Layout { order, ..Layout::new(Method::Btree) }, &pairs), pairs.len());
         }
         pairs.extend((0..count).map(|n| ("many".into(), format!("value {n}").into())));
         pairs.extend((0..count.min(9)).map(|n| ("few".into(), format!("value {n}").into())));
         for method in [Method::Btree, Method::Hash] {
-            let bytes = Layout { duplicates: true, ..Layout::new(method) }.build(&pairs).expect("it fits");
+            let bytes = build(Layout { duplicates: true, ..Layout::new(method) }, &pairs);
             check_libdb(&bytes, pairs.len());
         }
     }
@@ -163,18 +134,7 @@ fn sample(method: Method) -> Vec<u8> {
     pairs.push((vec![b'K'; 3000].into(), vec![b'V'; 9000].into()));
     pairs.extend((0..300).map(|n| ("key7".into(), format!("again {n}").into())));
     pairs.extend((0..3).map(|n| ("key9".into(), format!("again {n}").into())));
-    match method {
-        Method::Hash => Layout::new(Method::Hash).build(&pairs).expect("it fits"),
-        Method::Btree => Layout::new(Method::Btree).build(&pairs).expect("it fits"),
-    }
-}
-
-fn use_damaged(bytes: &[u8]) {
-    let Ok(database) = Database::open(file_of(bytes)) else { return };
-    for key in [&b"key1"[..], b"key7", b"key399", b"none", &[b'K'; 3000]] {
-        let _ = database.get(key);
-    }
-    let _ = database.pairs();
+    build(Layout::new(method), &pairs)
 }
 
 proptest! {
@@ -194,22 +154,9 @@ proptest! {
     #[test]
     fn a_damaged_file_gives_an_error_and_never_a_panic(
         btree: bool,
-        near_headers: bool,
-        flips in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..40),
-        cut in proptest::option::of(any::<proptest::sample::Index>()),
+        damage in damaged(),
     ) {
-        let mut bytes = sample(if btree { Method::Btree } else { Method::Hash });
-        for (place, byte) in flips {
-            let mut at = place.index(bytes.len());
-            if near_headers {
-                // Numbers that lead elsewhere are where damage does most.
-                at = at / 4096 * 4096 + at % 100;
-            }
-            bytes[at] = byte;
-        }
-        if let Some(cut) = cut {
-            bytes.truncate(cut.index(bytes.len()));
-        }
-        use_damaged(&bytes);
+        let bytes = damage.of(sample(if btree { Method::Btree } else { Method::Hash }));
+        use_damaged(Database::of_bytes(bytes), &[b"key1", b"key7", b"key399", b"none", &[b'K'; 3000]]);
     }
 }
