@@ -1,8 +1,10 @@
 //! Accepting connections: one task a listener, one a session.
 
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
@@ -92,6 +94,7 @@ pub(super) async fn accept(
     mut stage: watch::Receiver<Stage>,
 ) {
     let mut logged: Option<Instant> = None;
+    let mut reserve = Reserve::take(&listener);
     loop {
         let accepted = tokio::select! {
             _ = stage.wait_for(|stage| *stage > Stage::Serving) => return,
@@ -118,11 +121,38 @@ pub(super) async fn accept(
                         format_args!("cannot accept connections: {error}; raise the limit of open files"),
                     );
                 }
-                tokio::time::sleep(SHORTAGE_WAIT).await;
+                if !reserve.turn_away(&listener) {
+                    tokio::time::sleep(SHORTAGE_WAIT).await;
+                }
             }
             // The client went away before it was accepted.
             Err(_) => {}
         }
+    }
+}
+
+/// A descriptor that is given up to tell a client that there are no more.
+struct Reserve(Option<OwnedFd>);
+
+impl Reserve {
+    fn take(listener: &TcpListener) -> Self {
+        Self(listener.as_fd().try_clone_to_owned().ok())
+    }
+
+    /// Accepts one client with the descriptor that is kept back, and turns it away; tells whether there was one.
+    fn turn_away(&mut self, listener: &TcpListener) -> bool {
+        self.0 = None;
+        let accepted = listener.poll_accept(&mut Context::from_waker(Waker::noop()));
+        let met = match accepted {
+            Poll::Ready(Ok((stream, _))) => {
+                // There is room for so few bytes; a client that is gone needs not hear it.
+                let _ = stream.try_write(TOO_MANY);
+                true
+            }
+            _ => false,
+        };
+        *self = Self::take(listener);
+        met
     }
 }
 
@@ -136,4 +166,27 @@ fn is_shortage(error: &io::Error) -> bool {
 async fn turn_away(mut stream: TcpStream) {
     // Whether it hears that or not, it is turned away.
     let _ = tokio::time::timeout(TURN_AWAY, stream.write_all(TOO_MANY)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn when_descriptors_are_short_then_the_reserve_tells_a_client() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let mut reserve = Reserve::take(&listener);
+        assert!(!reserve.turn_away(&listener), "nobody has come");
+        let mut client = std::net::TcpStream::connect(address).expect("the backlog takes it");
+        while !reserve.turn_away(&listener) {
+            tokio::task::yield_now().await;
+        }
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).expect("closed in order");
+        assert_eq!(heard, TOO_MANY);
+        assert!(reserve.0.is_some());
+    }
 }
