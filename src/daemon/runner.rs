@@ -298,7 +298,7 @@ impl Runner {
         self.known.insert(name.clone());
         match due {
             Some(due) => self.schedule.insert_at(name, facts, due),
-            None => self.schedule.insert(name, facts),
+            None => self.schedule.insert(name, facts, now()),
         }
     }
 

@@ -23,6 +23,9 @@ pub const BUSY_WAIT: Duration = Duration::from_secs(60);
 /// How long between two tries where no `-q` interval says so.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(1800);
 
+/// A clock that goes back by less is no matter.
+const SET_BACK_MIN: Duration = Duration::from_secs(2);
+
 /// What an entry's place in the schedule depends on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Facts {
@@ -146,15 +149,18 @@ impl Policy {
 
     /// Tells whether a message was tried too short a time ago.
     pub fn is_too_young(&self, facts: &Facts, now: UnixTime) -> bool {
-        let since = facts.last_try.map(|last| now.since(last));
+        // A try in the future is one before the clock was set back: nobody knows when that was.
+        let since = facts.last_try.filter(|last| *last <= now).map(|last| now.since(last));
         facts.tries > 0 && since.is_some_and(|since| since < self.gap_min(facts))
     }
 
     /// Returns when a message is tried next; one that was never tried is due at once.
-    pub fn next_try(&self, facts: &Facts) -> UnixTime {
+    ///
+    /// Moments in the future are taken for `now`: a clock that was set back delays nothing by more than one interval.
+    pub fn next_try(&self, facts: &Facts, now: UnixTime) -> UnixTime {
         match facts.last_try {
-            Some(last) if facts.tries > 0 => last.plus(self.interval.max(self.gap_min(facts))),
-            _ => facts.created,
+            Some(last) if facts.tries > 0 => last.min(now).plus(self.interval.max(self.gap_min(facts))),
+            _ => facts.created.min(now),
         }
     }
 
@@ -246,6 +252,8 @@ pub struct Schedule {
     /// The destination of each entry that is worked with.
     working: HashMap<EntryName, BString>,
     last_number: u64,
+    /// The latest moment it was told.
+    latest: UnixTime,
 }
 
 /// A destination.
@@ -269,6 +277,7 @@ impl Schedule {
             lanes: HashMap::new(),
             working: HashMap::new(),
             last_number: 0,
+            latest: UnixTime::from_secs(0),
         }
     }
 
@@ -293,8 +302,8 @@ impl Schedule {
     }
 
     /// Puts an entry in its place by due time; an entry that it knows already stays where it is.
-    pub fn insert(&mut self, name: EntryName, facts: Facts) {
-        let due = self.policy.next_try(&facts);
+    pub fn insert(&mut self, name: EntryName, facts: Facts, now: UnixTime) {
+        let due = self.policy.next_try(&facts, now);
         self.insert_at(name, facts, due);
     }
 
@@ -322,6 +331,10 @@ impl Schedule {
     ///
     /// At a high load average only entries of a priority good enough are given.
     pub fn next(&mut self, now: UnixTime, load_avg: i64) -> Option<EntryName> {
+        if now.plus(SET_BACK_MIN) < self.latest {
+            self.set_back(now);
+        }
+        self.latest = now;
         self.gather_due(now);
         let policy = &self.policy;
         let first = match policy.sort {
@@ -364,6 +377,12 @@ impl Schedule {
                 }
             }
         }
+    }
+
+    /// Finds the due time of every waiting entry anew: the clock was set back.
+    fn set_back(&mut self, now: UnixTime) {
+        let waiting = self.waiting.iter();
+        self.due = waiting.map(|(number, (_, facts))| Reverse((self.policy.next_try(facts, now), *number))).collect();
     }
 
     /// Moves what has become due to its lane.
@@ -452,15 +471,28 @@ mod tests {
     #[test]
     fn tries_are_an_interval_apart() {
         let tried = Facts { tries: 1, last_try: Some(at(1000)), ..facts(0, "a") };
-        assert_eq!(policy().next_try(&tried), at(1900));
-        assert_eq!(policy().next_try(&facts(0, "a")), at(0));
+        assert_eq!(policy().next_try(&tried, at(99_999)), at(1900));
+        assert_eq!(policy().next_try(&facts(0, "a"), at(99_999)), at(0));
         let slow = Policy { queue_age_min: Duration::from_secs(3600), ..policy() };
-        assert_eq!(slow.next_try(&tried), at(4600));
+        assert_eq!(slow.next_try(&tried, at(99_999)), at(4600));
         assert!(slow.is_too_young(&tried, at(4599)) && !slow.is_too_young(&tried, at(4600)));
         let doubling = Policy { queue_age_max: Duration::from_secs(36_000), ..slow };
         let often = Facts { tries: 3, ..tried.clone() };
-        assert_eq!(doubling.next_try(&often), at(1000 + 4 * 3600));
-        assert_eq!(doubling.next_try(&Facts { tries: u32::MAX, ..tried }), at(37_000));
+        assert_eq!(doubling.next_try(&often, at(99_999)), at(1000 + 4 * 3600));
+        assert_eq!(doubling.next_try(&Facts { tries: u32::MAX, ..tried }, at(99_999)), at(37_000));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_delays_nothing_by_more_than_an_interval() {
+        let tried = Facts { created: at(9_000), tries: 1, last_try: Some(at(10_000)), ..facts(0, "a") };
+        assert_eq!(policy().next_try(&tried, at(100)), at(1000));
+        assert_eq!(policy().next_try(&Facts { tries: 0, ..tried.clone() }, at(100)), at(100));
+        assert!(!policy().is_too_young(&tried, at(9_999)));
+        let mut schedule = Schedule::new(policy());
+        schedule.insert(name(1), tried, at(10_000));
+        assert_eq!(schedule.next(at(10_899), 0), None);
+        assert_eq!((schedule.next(at(100), 0), schedule.next_due()), (None, Some(at(1000))));
+        assert_eq!(schedule.next(at(1000), 0), Some(name(1)));
     }
 
     #[test]
@@ -490,9 +522,9 @@ mod tests {
     fn due_entries_come_by_priority() {
         let mut schedule = Schedule::new(policy());
         for (number, priority) in [(1, 300), (2, 100), (3, 200)] {
-            schedule.insert(name(number), facts(priority, "a"));
+            schedule.insert(name(number), facts(priority, "a"), at(0));
         }
-        schedule.insert(name(4), Facts { tries: 1, last_try: Some(at(0)), ..facts(0, "a") });
+        schedule.insert(name(4), Facts { tries: 1, last_try: Some(at(0)), ..facts(0, "a") }, at(0));
         let order: Vec<_> = std::iter::from_fn(|| schedule.next(at(10), 0)).collect();
         assert_eq!(order, [name(2), name(3), name(1)]);
         assert_eq!(schedule.next_due(), Some(at(900)));
@@ -503,9 +535,9 @@ mod tests {
     fn a_full_lane_holds_up_no_other() {
         let mut schedule = Schedule::new(policy());
         for number in 0..100 {
-            schedule.insert(name(number), facts(1, "dead.example"));
+            schedule.insert(name(number), facts(1, "dead.example"), at(0));
         }
-        schedule.insert(name(999), facts(2, "alive.example"));
+        schedule.insert(name(999), facts(2, "alive.example"), at(0));
         let taken: Vec<_> = std::iter::from_fn(|| schedule.next(at(0), 0)).collect();
         assert_eq!(taken.len(), LANE_PLACES + 1);
         assert_eq!(taken.last(), Some(&name(999)));
@@ -518,8 +550,8 @@ mod tests {
     fn when_all_is_finished_nothing_is_kept() {
         let mut schedule = Schedule::new(policy());
         for number in 0..50 {
-            schedule.insert(name(number), facts(1, "a"));
-            schedule.insert(name(number), facts(1, "a"));
+            schedule.insert(name(number), facts(1, "a"), at(0));
+            schedule.insert(name(number), facts(1, "a"), at(0));
         }
         assert_eq!(schedule.len(), 50);
         while let Some(next) = schedule.next(at(0), 0) {
@@ -532,8 +564,8 @@ mod tests {
     fn a_run_by_hand_hastens_what_it_chooses() {
         let mut schedule = Schedule::new(policy());
         let tried = |destination| Facts { tries: 1, last_try: Some(at(0)), ..facts(1, destination) };
-        schedule.insert(name(1), tried("a"));
-        schedule.insert(name(2), tried("b"));
+        schedule.insert(name(1), tried("a"), at(0));
+        schedule.insert(name(2), tried("b"), at(0));
         schedule.hasten(at(5), |_, facts| facts.destination == "b");
         assert_eq!(schedule.next(at(5), 0), Some(name(2)));
         assert_eq!(schedule.next(at(5), 0), None);
@@ -549,8 +581,8 @@ mod tests {
             (QueueSortOrder::Nothing, [1, 2]),
         ] {
             let mut schedule = Schedule::new(Policy { sort, ..policy() });
-            schedule.insert(name(1), Facts { created: at(9), ..facts(1, "b") });
-            schedule.insert(name(2), Facts { created: at(8), ..facts(2, "a") });
+            schedule.insert(name(1), Facts { created: at(9), ..facts(1, "b") }, at(0));
+            schedule.insert(name(2), Facts { created: at(8), ..facts(2, "a") }, at(0));
             let order: Vec<_> = std::iter::from_fn(|| schedule.next(at(10), 0)).collect();
             assert_eq!(order, expected.map(name), "{sort:?}");
         }
