@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::oneshot;
@@ -14,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::QueueError;
 use super::error::is_full;
-use super::spool::{Discard, EntryName, FileKind, Move, Spool, SpoolError, Step};
+use super::spool::{Discard, EntryName, FileKind, Hold, Move, Opened, Spool, SpoolError, Step};
 
 /// The most jobs of one round: bounds the wait of the first and the size of the requests.
 const ROUND_JOBS_MAX: usize = 256;
@@ -208,9 +209,23 @@ impl Committer {
             .iter()
             .map(|(job, _)| Move { entry: job.entry.clone(), from: FileKind::New, to: job.becomes })
             .collect();
-        let answers = self.spool.rename(moves).await;
-        let results = answers.into_iter().map(|answer| answer.map_err(into_io)).collect();
+        let mut results = Vec::with_capacity(jobs.len());
+        for (answer, (job, _)) in self.spool.rename(moves).await.into_iter().zip(&jobs) {
+            results.push(match answer {
+                Err(_) if self.stands(job).await => Ok(()),
+                answer => answer.map_err(into_io),
+            });
+        }
         self.keep_good(jobs, results, Step::Rename).await
+    }
+
+    /// Tells whether a new control file stands although the rename was not answered well: a hand that is killed between
+    /// the two has done its work. Taken for undone, a message in work would lose its lock.
+    async fn stands(&self, job: &Job) -> bool {
+        let found = self.spool.open(vec![job.entry.clone()], Hold::Look).await.pop();
+        let Some(Ok(Opened::Open(open))) = found else { return false };
+        let id = |file: &File| file.metadata().ok().map(|data| (data.dev(), data.ino()));
+        open.kind == job.becomes && id(&open.control).is_some_and(|found| id(&job.control) == Some(found))
     }
 
     /// Syncs the directories; returns those that could not be synced.

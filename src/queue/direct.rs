@@ -180,6 +180,11 @@ impl DirectSpool {
 
     fn discard_one(&self, entry: &EntryName, what: Discard) -> Result<(), SpoolError> {
         let place = self.place(entry)?;
+        if what == Discard::Entry {
+            // A rename whose answer was lost may have made it stand.
+            place.unlink(FileKind::Control, &entry.id)?;
+            place.unlink(FileKind::Quarantined, &entry.id)?;
+        }
         place.unlink(FileKind::New, &entry.id)?;
         if what == Discard::Entry {
             place.unlink(FileKind::Data, &entry.id)?;

@@ -23,6 +23,8 @@ pub(crate) enum Trouble {
     Full,
     /// The step fails with an input/output error; later ones go well.
     Broken,
+    /// The step is done, but the answer is lost: whoever asked takes it for failed.
+    Unheard,
     /// The process is killed before the step: it and all later ones do nothing.
     KilledBefore,
     /// The process is killed after the step.
@@ -158,6 +160,7 @@ impl SimulatedDisk {
             None => act(),
             Some(Trouble::Full) => Err(io::ErrorKind::StorageFull.into()),
             Some(Trouble::Broken) => Err(io::Error::from_raw_os_error(nix::errno::Errno::EIO as i32)),
+            Some(Trouble::Unheard) => act().and(Err(io::Error::other("no answer"))),
             Some(Trouble::KilledBefore) => {
                 self.lock().dead = true;
                 Err(io::Error::other("killed"))

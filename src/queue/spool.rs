@@ -131,7 +131,7 @@ pub enum Hold {
 /// What is taken back.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Discard {
-    /// A new entry: `tf`, then `df`.
+    /// A new entry: the control file if it stands after all, `tf`, then `df`.
     Entry,
     /// A rewritten control file: `tf` only.
     Rewrite,

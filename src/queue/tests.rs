@@ -191,6 +191,33 @@ fn when_a_step_fails_then_the_client_is_told_and_nothing_is_left() {
 }
 
 #[test]
+fn when_a_step_is_done_but_not_heard_of_then_the_message_is_whole_or_gone() {
+    for number in 1..7 {
+        let disk = Arc::new(SimulatedDisk::new(Some((number, Trouble::Unheard))));
+        let queue = queue_on(&disk);
+        match run(put(&queue)) {
+            Ok(claimed) => drop(claimed),
+            Err(_) => assert_eq!(disk.files(), [""; 0], "after a lost answer at {number}"),
+        }
+        let (_, orphans) = (found(disk.restarted()), disk.files().len() % 2);
+        assert_eq!(orphans, 0);
+    }
+}
+
+#[test]
+fn when_the_rename_of_a_rewrite_is_done_but_not_heard_of_then_the_entry_is_still_ours() {
+    let disk = Arc::new(SimulatedDisk::new(Some((10, Trouble::Unheard))));
+    let (queue, other) = (queue_on(&disk), queue_on(&disk));
+    run(async {
+        let mut claimed = put(&queue).await.expect("taken");
+        claimed.envelope.recipients.remove(0);
+        claimed.save().await.expect("it stands");
+        assert_eq!(disk.steps()[10], "rename tf to qf");
+        assert!(other.claim(claimed.name()).await.expect("asked").is_none(), "the lock was lost");
+    });
+}
+
+#[test]
 fn when_a_rewrite_fails_then_the_old_state_stands_and_the_next_rewrite_goes_well() {
     for number in 7..12 {
         let disk = Arc::new(SimulatedDisk::new(Some((number, Trouble::Full))));

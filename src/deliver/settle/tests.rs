@@ -209,7 +209,7 @@ fn everybody(delivered: &BTreeMap<String, usize>, most: usize, place: &str) {
 
 #[test]
 fn whatever_step_fails_nobody_is_served_twice() {
-    for trouble in [Trouble::Full, Trouble::Broken] {
+    for trouble in [Trouble::Full, Trouble::Broken, Trouble::Unheard] {
         for number in 0.. {
             let (delivered, reached) = lived(number, trouble, None);
             everybody(&delivered, 1, &format!("after {trouble:?} at {number}"));
