@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use bstr::ByteSlice;
 use tokio::io::AsyncWriteExt;
+use tokio::sync::Notify;
 
 use super::daemon_mode::overrides;
 use crate::cf::DeliveryMode;
@@ -30,6 +31,12 @@ use crate::sys::host;
 
 /// How often the load average is looked at.
 const LOAD_PERIOD: Duration = Duration::from_secs(5);
+
+/// How often it is tried to send lines that syslogd has not taken.
+const SYSLOG_PERIOD: Duration = Duration::from_secs(1);
+
+/// The same while lines wait for syslogd to read.
+const SYSLOG_FULL_PERIOD: Duration = Duration::from_millis(20);
 
 /// The longest help file, in bytes.
 const HELP_BYTES_MAX: u64 = 1 << 20;
@@ -95,50 +102,55 @@ async fn services(surroundings: &Surroundings) -> Result<Services, String> {
 }
 
 /// The way to syslogd, which a hand finds.
-enum SyslogSearch {
-    /// Nobody looks for it.
-    Idle,
-    /// A hand was asked.
-    UnderWay,
-    /// A hand has found it.
-    Found(UnixDatagram),
+struct SyslogSearch {
+    /// What a hand has found and the log has not taken yet.
+    found: Mutex<Option<UnixDatagram>>,
+    /// Told when the log wants a new one.
+    wanted: Notify,
 }
 
 /// Returns a log that finds a restarted syslogd again, by way of a hand: there is no path to it in here.
 ///
-/// **Invariant:** whoever logs never waits for a hand. Others wait for the one that logs, and were they all to wait,
-/// nobody would be left to read the hand's answer. Lines are kept until the answer is there.
+/// **Invariant:** whoever logs never waits, neither for a hand nor for syslogd. Others wait for the one that logs, and
+/// were they all to wait, nobody would be left to read the hand's answer. Lines are kept until they can be sent.
 async fn log(surroundings: &Surroundings) -> Log {
-    let search = Arc::new(Mutex::new(find_syslog(&surroundings.hands).await));
     let hands = Arc::clone(&surroundings.hands);
-    let runtime = tokio::runtime::Handle::current();
+    let found = Mutex::new(find_syslog(&hands).await);
+    let search = Arc::new(SyslogSearch { found, wanted: Notify::new() });
+    let asking = Arc::clone(&search);
     let open = move || {
-        let mut state = search.lock().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::replace(&mut *state, SyslogSearch::UnderWay) {
-            SyslogSearch::Found(socket) => {
-                *state = SyslogSearch::Idle;
-                return Ok(socket);
-            }
-            SyslogSearch::UnderWay => {}
-            SyslogSearch::Idle => {
-                let (hands, search) = (Arc::clone(&hands), Arc::clone(&search));
-                runtime.spawn(async move {
-                    let found = find_syslog(&hands).await;
-                    *search.lock().unwrap_or_else(PoisonError::into_inner) = found;
-                });
-            }
-        }
-        Err(io::Error::from(io::ErrorKind::NotConnected))
+        let found = asking.found.lock().unwrap_or_else(PoisonError::into_inner).take();
+        found.ok_or_else(|| {
+            asking.wanted.notify_one();
+            io::Error::from(io::ErrorKind::NotConnected)
+        })
     };
     let detail = surroundings.config.options.log_level;
-    Log::new(Sink::Syslog(Syslog::with_opener(open)), &surroundings.order.tag.to_str_lossy(), detail)
+    let log = Log::new(Sink::Syslog(Syslog::with_opener(open)), &surroundings.order.tag.to_str_lossy(), detail);
+    tokio::spawn(keep_up(log.clone(), search, hands));
+    log
+}
+
+/// Sends what could not be sent at once, as soon as syslogd is there and reads.
+async fn keep_up(log: Log, search: Arc<SyslogSearch>, hands: Arc<Hands>) {
+    let mut is_sent = true;
+    loop {
+        // Nobody tells when a socket that was full has room again.
+        let period = if is_sent { SYSLOG_PERIOD } else { SYSLOG_FULL_PERIOD };
+        if tokio::time::timeout(period, search.wanted.notified()).await.is_ok() {
+            match find_syslog(&hands).await {
+                Some(socket) => *search.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket),
+                None => tokio::time::sleep(SYSLOG_PERIOD).await,
+            }
+        }
+        is_sent = log.flush();
+    }
 }
 
 /// Asks a hand for a socket to syslogd.
-async fn find_syslog(hands: &Hands) -> SyslogSearch {
+async fn find_syslog(hands: &Hands) -> Option<UnixDatagram> {
     let request = Request::Connect { service: keeper::request::Service::Syslog {} };
-    let found = hands.ask_for_one(request).await;
-    found.map_or(SyslogSearch::Idle, |socket| SyslogSearch::Found(UnixDatagram::from(socket)))
+    hands.ask_for_one(request).await.ok().map(UnixDatagram::from)
 }
 
 /// Reads the help file by way of a hand, if there is one.

@@ -169,12 +169,17 @@ impl Log {
         if !self.is_written(level) {
             return;
         }
-        let stamp = Zoned::now().strftime("%b %e %H:%M:%S").to_string();
+        let stamp = stamp();
         let lines = lines(&about.into().to_string(), &printable(text));
         let mut sink = self.0.sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for line in lines {
             sink.write(level.priority, &stamp, &self.0.tag, &line);
         }
+    }
+
+    /// Sends what syslogd has not taken yet; tells whether nothing waits any more.
+    pub fn flush(&self) -> bool {
+        self.0.sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner).flush(&stamp(), &self.0.tag)
     }
 
     /// Writes a line that prints itself.
@@ -183,6 +188,11 @@ impl Log {
             self.line(level, about, text.to_string().as_bytes());
         }
     }
+}
+
+/// Returns the time as syslog has it.
+fn stamp() -> String {
+    Zoned::now().strftime("%b %e %H:%M:%S").to_string()
 }
 
 #[cfg(test)]

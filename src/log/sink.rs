@@ -44,6 +44,14 @@ impl Sink {
         };
         drop(written);
     }
+
+    /// Sends what syslogd has not taken yet; tells whether that was all.
+    pub(super) fn flush(&mut self, stamp: &str, tag: &str) -> bool {
+        match self {
+            Self::Syslog(syslog) => syslog.flush(stamp, tag),
+            _ => true,
+        }
+    }
 }
 
 /// Writes the line in one call, so that lines of several processes do not mix.

@@ -15,8 +15,8 @@ pub const SYSLOG_SOCKETS: &[&str] = &["/dev/log", "/var/run/log"];
 /// LOG_MAIL, shifted as it stands in a priority.
 const FACILITY: u8 = 2 << 3;
 
-/// Lines kept while syslogd is not there or does not read; older ones are dropped and counted.
-const WAITING_MAX: usize = 256;
+/// Lines kept while syslogd is not there or does not read, a few seconds of a busy host; older ones are dropped and counted.
+const WAITING_MAX: usize = 4096;
 
 /// Makes a connected, non-blocking socket.
 type Opener = Box<dyn Fn() -> io::Result<UnixDatagram> + Send>;
@@ -72,8 +72,8 @@ impl Syslog {
         }
     }
 
-    /// Sends what waits, as far as syslogd takes it.
-    fn flush(&mut self, stamp: &str, tag: &str) {
+    /// Sends what waits, as far as syslogd takes it; tells whether that was all.
+    pub(super) fn flush(&mut self, stamp: &str, tag: &str) -> bool {
         if self.lost > 0 {
             let note = format!("{} log lines lost: syslogd did not take them", self.lost);
             if self.send_now(&packet(Priority::Warning, stamp, tag, note.as_bytes())) {
@@ -83,9 +83,10 @@ impl Syslog {
         while let Some(datagram) = self.waiting.pop_front() {
             if !self.send_now(&datagram) {
                 self.waiting.push_front(datagram);
-                return;
+                return false;
             }
         }
+        self.lost == 0
     }
 
     /// Sends one datagram; connects again once if syslogd was restarted.
@@ -177,6 +178,18 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_is_sent_without_a_next_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log");
+        let mut client = client(path.clone());
+        client.send(Priority::Info, "S", "t", b"one");
+        assert!(!client.flush("S", "t"));
+        let server = UnixDatagram::bind(&path).expect("a socket");
+        assert!(client.flush("S", "t"));
+        assert_eq!(receive(&server), "<22>S t: one");
+    }
+
+    #[test]
     fn a_full_queue_drops_the_oldest_and_says_how_many() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log");
@@ -196,7 +209,7 @@ mod tests {
         let path = folder.path().join("log");
         let _server = UnixDatagram::bind(&path).expect("a socket");
         let mut client = client(path);
-        for _ in 0..2000 {
+        for _ in 0..2 * WAITING_MAX {
             client.send(Priority::Info, "S", "t", &[b'x'; 1000]);
         }
         assert!(client.waiting.len() <= WAITING_MAX);

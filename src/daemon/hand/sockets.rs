@@ -56,7 +56,12 @@ fn connect_path(path: Option<PathBuf>) -> Served {
 fn connect_log() -> Served {
     let mut last = refusal(FailureKind::Temporary {}, "no syslogd");
     for path in SYSLOG_SOCKETS {
-        match UnixDatagram::unbound().and_then(|socket| socket.connect(path).map(|()| socket)) {
+        let connected = UnixDatagram::unbound().and_then(|socket| {
+            // Whoever logs must not wait for a syslogd that does not read.
+            socket.set_nonblocking(true)?;
+            socket.connect(path).map(|()| socket)
+        });
+        match connected {
             Ok(socket) => return Ok(one(socket.into())),
             Err(error) => last = temporary(path, &error),
         }
