@@ -202,6 +202,7 @@ fn service(services: &Services, delivery: &Delivery, help: Option<Arc<[u8]>>) ->
         run_queue: Arc::new(move |host| runner.hasten(Box::new(chosen(host)))),
         load: load_average(),
         help,
+        study: None,
     }
 }
 

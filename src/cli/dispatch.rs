@@ -13,8 +13,8 @@ use crate::sys::{host, privilege};
 use super::command_line::{CommandLine, UsageError, base_name};
 use super::mode::Mode;
 use super::{
-    aliases, begin, configuration, daemon_mode, editmap, mail_local, makecf, makemap, praliases, quarantine,
-    queue_list, show, smtp_stdio, submission, test_mode, verify,
+    aliases, begin, compare, configuration, daemon_mode, editmap, explain, mail_local, makecf, makemap, praliases,
+    quarantine, queue_list, show, smtp_stdio, submission, test_mode, verify,
 };
 
 /// What a program's name stands for.
@@ -82,13 +82,7 @@ pub fn run() -> ExitCode {
     match PROGRAMS.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, program)| program) {
         None => sendmail(&argv, Mode::Deliver),
         Some(Program::Sendmail(mode)) => sendmail(&argv, *mode),
-        Some(Program::Own(main)) => match privilege::drop_group() {
-            Ok(()) => main(&args),
-            Err(error) => {
-                complain(format_args!("{}: {error}", BString::from(name)));
-                Sysexit::OsErr.into()
-            }
-        },
+        Some(Program::Own(main)) => without_group(&String::from_utf8_lossy(name), || main(&args)),
         Some(Program::Missing) => {
             complain(format_args!("{}: this build does not have this program", BString::from(name)));
             Sysexit::Unavailable.into()
@@ -96,8 +90,26 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Gives back the group of the binary, then runs a program that needs none.
+fn without_group(name: &str, main: impl FnOnce() -> ExitCode) -> ExitCode {
+    match privilege::drop_group() {
+        Ok(()) => main(),
+        Err(error) => {
+            complain(format_args!("{name}: {error}"));
+            Sysexit::OsErr.into()
+        }
+    }
+}
+
+/// Programs behind a first word of `sendmail`, which the original takes for a recipient's.
+const QUESTIONS: &[(&str, fn(&[BString]) -> ExitCode)] = &[("--explain", explain::main), ("--compare", compare::main)];
+
 /// Runs `sendmail` in the mode that its options choose.
 fn sendmail(argv: &[BString], mode: Mode) -> ExitCode {
+    let first = argv.get(1).map(|word| word.as_slice());
+    if let Some((_, main)) = QUESTIONS.iter().find(|(word, _)| first == Some(word.as_bytes())) {
+        return without_group("sendmail", || main(argv));
+    }
     let command = match CommandLine::parse(argv, mode) {
         Ok(command) => command,
         Err(error) => {

@@ -3,6 +3,7 @@
 pub mod aliases;
 pub mod begin;
 pub mod command_line;
+mod compare;
 pub mod configuration;
 pub mod daemon_mode;
 mod daemon_work;
@@ -10,6 +11,7 @@ pub mod debug;
 mod desk;
 mod dispatch;
 pub mod editmap;
+mod explain;
 pub mod getopt;
 pub mod mail_local;
 pub mod makecf;

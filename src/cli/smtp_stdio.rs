@@ -73,6 +73,7 @@ fn service(services: &Services, work: &Waiting) -> Service {
         run_queue: Arc::new(|_| {}),
         load: Arc::new(AtomicI64::new(load_average())),
         help: help(services),
+        study: None,
     }
 }
 

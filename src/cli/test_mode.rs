@@ -290,7 +290,7 @@ fn hear(output: &Output, exit: &AtomicU8, heard: Heard<'_>) {
     let is_fault = match heard {
         Heard::Trouble(trouble) => !matches!(trouble, Trouble::Scan { .. }),
         Heard::Fault(_) => true,
-        Heard::Message(_) | Heard::Trace(_) => false,
+        Heard::Message(_) | Heard::Trace(_) | Heard::Asked { .. } | Heard::LookedUp { .. } => false,
     };
     if is_fault {
         let _ = exit.compare_exchange(0, Sysexit::Software.code(), Ordering::Relaxed, Ordering::Relaxed);
@@ -300,6 +300,7 @@ fn hear(output: &Output, exit: &AtomicU8, heard: Heard<'_>) {
     let _ = match heard {
         Heard::Trouble(trouble) => writeln!(output, "{trouble}"),
         Heard::Trace(step) => writeln!(output, "{step}"),
+        Heard::Asked { .. } | Heard::LookedUp { .. } => Ok(()),
         Heard::Fault(text) | Heard::Message(text) => output.write_all(&[text, b"\n"].concat()),
     };
 }

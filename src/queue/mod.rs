@@ -20,6 +20,7 @@
 //! `df` and `tf` until `qf` stands; who locks compares name and descriptor before acting. Locks die with the process, so
 //! recovery goes by lock and never by age.
 
+mod absent;
 mod commit;
 mod direct;
 mod error;
@@ -34,6 +35,7 @@ pub(crate) mod simulated;
 pub mod spool;
 mod store;
 
+pub use absent::AbsentSpool;
 pub use direct::DirectSpool;
 pub use error::{LostReason, QueueError};
 pub use layout::{DEFAULT_GROUP, Layout, LayoutError, told};

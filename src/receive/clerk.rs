@@ -49,9 +49,13 @@ impl<'a> Clerk<'a> {
     /// Finds out about the client and sets the macros that tell of it.
     pub(super) async fn new(service: &'a Service, connection: &'a Connection) -> Self {
         let mut ctx = Context::new(&service.site);
-        ctx.listen(complaints(service.log.clone()), 0);
+        match &service.study {
+            None => ctx.listen(complaints(service.log.clone()), 0),
+            Some(study) => study.begin(&mut ctx),
+        }
         let facts = Facts::learn(&connection.client, &service.site.resolver).await;
         facts.publish(connection, &mut ctx);
+        facts.tell(&mut ctx);
         let id = service.queue.new_id(now());
         let mut clerk = Self {
             service,
@@ -398,7 +402,7 @@ fn complaints(log: Log) -> Listener {
         Heard::Trouble(trouble) => log.say(Level::USER_ERROR, log::About::NoQueue, trouble),
         Heard::Fault(text) => log.line(Level::SYSTEM_ERROR, log::About::NoQueue, text),
         Heard::Message(text) => log.line(Level::EXPANDED, log::About::NoQueue, text),
-        Heard::Trace(_) => {}
+        Heard::Trace(_) | Heard::Asked { .. } | Heard::LookedUp { .. } => {}
     })
 }
 

@@ -8,7 +8,7 @@ use bstr::{BString, ByteSlice};
 use crate::cf::DaemonPort;
 use crate::net::{Answer, Family, Resolver};
 use crate::policy::Numbers;
-use crate::site::Context;
+use crate::site::{Context, Heard};
 
 /// The longest name of a client that is kept, in bytes.
 const NAME_BYTES_MAX: usize = 256;
@@ -35,6 +35,15 @@ pub enum Client {
         peer: SocketAddr,
         /// Our address and port.
         local: SocketAddr,
+    },
+    /// A host whose name is told instead of looked up: nobody is there.
+    Imagined {
+        /// Its address and port.
+        peer: SocketAddr,
+        /// Our address and port.
+        local: SocketAddr,
+        /// Its name, taken as verified.
+        name: BString,
     },
     /// A local user who started us.
     User(BString),
@@ -63,7 +72,15 @@ impl Facts {
         match client {
             Client::User(user) => Self::of_user(user),
             Client::Host { peer, .. } => Self::of_host(canonical(peer.ip()), resolver).await,
+            Client::Imagined { peer, name, .. } => Self::of_name(canonical(peer.ip()), name),
         }
+    }
+
+    fn of_name(ip: IpAddr, name: &BString) -> Self {
+        let address = address_text(ip);
+        let origin = format!("{name} [{address}]").into();
+        let (trusted_name, pointer) = (name.clone(), name.clone());
+        Self { origin, name: name.clone(), address, trusted_name, pointer, resolve: "OK" }
     }
 
     fn of_user(user: &BString) -> Self {
@@ -103,6 +120,12 @@ impl Facts {
         Self { origin: origin.into(), name: pointer.clone(), address, trusted_name, pointer, resolve }
     }
 
+    /// Tells who looks on what the name service says of the client.
+    pub(super) fn tell(&self, ctx: &mut Context) {
+        let (question, answer) = (format!("name of {}", self.address), format!("{} ({})", self.pointer, self.resolve));
+        ctx.hear(Heard::Asked { question: &question, answer: &answer });
+    }
+
     /// Sets the macros that tell of the client and of our end.
     pub(super) fn publish(&self, connection: &Connection, ctx: &mut Context) {
         ctx.set("_", self.origin.clone());
@@ -114,7 +137,7 @@ impl Facts {
         ctx.set("client_rate", numbers.client_rate.to_string());
         ctx.set("client_connections", numbers.client_connections.to_string());
         ctx.set("total_rate", numbers.total_rate.to_string());
-        if let Client::Host { peer, .. } = &connection.client {
+        if let Client::Host { peer, .. } | Client::Imagined { peer, .. } = &connection.client {
             ctx.set("client_port", peer.port().to_string());
         }
         match &connection.daemon {
@@ -134,7 +157,7 @@ fn publish_port(port: &DaemonPort, connection: &Connection, ctx: &mut Context) {
     ctx.set("daemon_name", port.name.clone());
     ctx.set("daemon_flags", port.flags.to_macro());
     ctx.set("daemon_family", port.family.as_str());
-    let Client::Host { local, .. } = &connection.client else { return };
+    let (Client::Host { local, .. } | Client::Imagined { local, .. }) = &connection.client else { return };
     let address = canonical(local.ip());
     let text = if port.address.is_empty() { "0.0.0.0".into() } else { port.address.clone() };
     ctx.set("daemon_addr", text);
@@ -166,7 +189,7 @@ fn canonical(ip: IpAddr) -> IpAddr {
 }
 
 /// Writes an address as `${client_addr}` has it: IPv6 in full and with a prefix.
-pub(super) fn address_text(ip: IpAddr) -> BString {
+pub fn address_text(ip: IpAddr) -> BString {
     match ip {
         IpAddr::V4(address) => address.to_string().into(),
         IpAddr::V6(address) => {

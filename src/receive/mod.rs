@@ -13,10 +13,10 @@ mod sender;
 mod service;
 mod transaction;
 
-pub use connection::{Client, Connection};
+pub use connection::{Client, Connection, address_text};
 pub use directory::SiteDirectory;
 pub use driver::serve;
-pub use service::{Accepted, Deliver, Directory, Listed, Pending, RunQueue, Service, Standing};
+pub use service::{Accepted, Deliver, Directory, Listed, Pending, RunQueue, Service, Standing, Study};
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use crate::log::Log;
 use crate::mail::envelope::{Recipient, Route};
 use crate::mail::reply::Reply;
 use crate::queue::{Claimed, Queue};
-use crate::site::{Context, Site};
+use crate::site::{Context, Listener, Site, Supposed};
 
 /// An answer that may come at once or later.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -35,6 +35,30 @@ pub struct Service {
     pub load: Arc<AtomicI64>,
     /// The text of the help file, if there is one.
     pub help: Option<Arc<[u8]>>,
+    /// Somebody who looks on.
+    pub study: Option<Study>,
+}
+
+/// Somebody who looks on while a session's rules run, and says what they shall take for granted.
+#[derive(Clone)]
+pub struct Study {
+    /// Makes what hears of every step.
+    pub listener: Arc<dyn Fn() -> Listener + Send + Sync>,
+    /// What a map is taken to say.
+    pub supposed: Option<Supposed>,
+}
+
+impl Study {
+    /// How much is heard: every rule that is tried.
+    const TRACE_LEVEL: u8 = 12;
+
+    /// Listens to what happens in `ctx`.
+    pub fn begin(&self, ctx: &mut Context) {
+        ctx.listen((self.listener)(), Self::TRACE_LEVEL);
+        if let Some(supposed) = &self.supposed {
+            ctx.suppose(supposed.clone());
+        }
+    }
 }
 
 /// Delivers an accepted message; in interactive mode the reply to the client waits for the end of the returned work.

@@ -119,6 +119,7 @@ impl Server {
             run_queue: Arc::new(|_| {}),
             load: Arc::new(AtomicI64::new(0)),
             help: None,
+            study: None,
         };
         Self { folder, service, lines }
     }

@@ -32,6 +32,35 @@ pub enum Heard<'a> {
     Message(&'a [u8]),
     /// A step of an evaluation.
     Trace(Trace<'a>),
+    /// The name service was asked, and not by a rule.
+    Asked {
+        /// What for.
+        question: &'a str,
+        /// What it said.
+        answer: &'a str,
+    },
+    /// A rule has asked a map.
+    LookedUp {
+        /// The map's name.
+        map: &'a [u8],
+        /// The key.
+        key: &'a [u8],
+        /// The arguments.
+        args: &'a [BString],
+        /// What the rule got.
+        found: &'a Found,
+    },
+}
+
+/// What a map is taken to say, whatever its file says: to see what would change.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Supposed {
+    /// The map's name.
+    pub map: BString,
+    /// The key, in any case.
+    pub key: BString,
+    /// The value; none: the key is not there.
+    pub value: Option<BString>,
 }
 
 /// Hears at once what else would be kept for the log.
@@ -47,6 +76,8 @@ pub struct Context {
     complaints: Vec<BString>,
     /// What maps of class syslog were given.
     notes: Vec<(Priority, BString)>,
+    /// What a map is taken to say.
+    supposed: Option<Supposed>,
     /// Maps with `-D` are not asked (delivery mode "deferred").
     pub is_deferred: bool,
     /// `@domain` of the envelope's sender, where its mailer has `F=C`: header addresses without a domain get it.
@@ -74,6 +105,7 @@ impl Context {
             trace_level: 0,
             complaints: Vec::new(),
             notes: Vec::new(),
+            supposed: None,
             is_deferred: false,
             sender_domain: None,
         }
@@ -233,6 +265,11 @@ impl Context {
         self.trace_level = level;
     }
 
+    /// Takes for granted what a map says of one key.
+    pub fn suppose(&mut self, supposed: Supposed) {
+        self.supposed = Some(supposed);
+    }
+
     /// Takes what went wrong since the last call, for the log.
     pub fn take_complaints(&mut self) -> Vec<BString> {
         std::mem::take(&mut self.complaints)
@@ -252,7 +289,7 @@ impl Context {
         let text = match heard {
             Heard::Trouble(trouble) => BString::from(trouble.to_string()),
             Heard::Fault(text) | Heard::Message(text) => text.into(),
-            Heard::Trace(_) => return,
+            Heard::Trace(_) | Heard::Asked { .. } | Heard::LookedUp { .. } => return,
         };
         if self.complaints.len() < COMPLAINTS_MAX {
             self.complaints.push(text);
@@ -264,6 +301,16 @@ impl Context {
         if let Some(message) = message {
             self.hear(Heard::Message(&message));
         }
+    }
+
+    /// Returns what a map is taken to say of a key.
+    fn supposed_of(&self, map: &[u8], key: &[u8]) -> Option<Outcome> {
+        let supposed = self.supposed.as_ref()?;
+        let is_meant = supposed.map == map && supposed.key.eq_ignore_ascii_case(key);
+        is_meant.then(|| match &supposed.value {
+            Some(value) => Outcome::Found(value.clone()),
+            None => Outcome::NotFound(Sysexit::Ok),
+        })
     }
 
     /// Looks a key up in a map that answers at once; none for the others.
@@ -329,19 +376,26 @@ impl Lookup for Context {
             return Answer::Now(Found::NOTHING);
         };
         let words: Vec<&[u8]> = args.iter().map(|arg| arg.as_slice()).collect();
-        if let [leaf] = site.maps.leaves(entry)
-            && let Some(outcome) = self.look_up_now(leaf, key, &words)
-        {
-            return Answer::Now(found(&entry.definition, key, outcome));
+        let now = match (self.supposed_of(map, key), site.maps.leaves(entry)) {
+            (Some(supposed), _) => Some(supposed),
+            (None, [leaf]) => self.look_up_now(leaf, key, &words),
+            (None, _) => None,
+        };
+        if let Some(outcome) = now {
+            let found = found(&entry.definition, key, outcome);
+            self.hear(Heard::LookedUp { map, key, args, found: &found });
+            return Answer::Now(found);
         }
         Answer::Later(Box::pin(async move {
             let site = Arc::clone(&self.site);
             let name = String::from_utf8_lossy(map);
             let outcome = self.map_lookup(&name, key, &words).await;
-            match site.maps.definition(map) {
+            let found = match site.maps.definition(map) {
                 Some(definition) => found(definition, key, outcome),
                 None => Found::NOTHING,
-            }
+            };
+            self.hear(Heard::LookedUp { map, key, args, found: &found });
+            found
         }))
     }
 

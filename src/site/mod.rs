@@ -14,7 +14,7 @@ mod outside;
 mod start;
 
 pub use class::{Class, Classes};
-pub use context::{Context, Heard, Listener, Saved};
+pub use context::{Context, Heard, Listener, Saved, Supposed};
 pub use exchange::{Exchanges, exchangers};
 pub use identity::{Identity, Probe};
 pub use inside::{Inside, start_inside};

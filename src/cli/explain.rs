@@ -1,0 +1,73 @@
+//! `sendmail --explain`: what would become of a message, and which lines of the configuration decide it.
+//!
+//! A whole SMTP session is held in memory with the rules, maps and name service of the site; nobody listens on a port,
+//! nothing is queued and nothing sent.
+
+mod dialogue;
+mod json;
+mod maillog;
+mod question;
+mod record;
+mod remedy;
+mod show;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use bstr::BString;
+
+pub(super) use self::dialogue::{Dialogue, Stage};
+pub(super) use self::question::Question;
+use self::question::{Request, USAGE};
+use super::desk::Desk;
+use crate::map::DirectOpener;
+use crate::name::Sysexit;
+use crate::site::{Site, StartOptions, start};
+
+/// Runs `sendmail --explain`; `argv` begins with the program's name.
+pub(super) fn main(argv: &[BString]) -> ExitCode {
+    let request = match Request::parse(argv.get(2..).unwrap_or_default()) {
+        Ok(request) => request,
+        Err(error) => {
+            eprintln!("sendmail --explain: {error}\n{USAGE}");
+            return Sysexit::Usage.into();
+        }
+    };
+    Desk::on_runtime(async || run(&request).await)
+}
+
+async fn run(request: &Request) -> Sysexit {
+    let site = match open(&request.file).await {
+        Ok(site) => site,
+        Err(exit) => return exit,
+    };
+    let dialogue = Dialogue::hold(&site, &request.question, None).await;
+    let remedies = remedy::find(&site, &request.question, &dialogue).await;
+    let text = match request.json {
+        true => json::write(&site, &request.question, &dialogue, &remedies),
+        false => {
+            let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            show::write(&site, &request.question, &dialogue, &remedies, colour)
+        }
+    };
+    match io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => Sysexit::Ok,
+        Err(_) => Sysexit::IoErr,
+    }
+}
+
+/// Puts a configuration to use; what is wrong with it is told on standard error.
+pub(super) async fn open(file: &std::path::Path) -> Result<Arc<Site>, Sysexit> {
+    let options = StartOptions {
+        file: file.to_owned(),
+        mode: b's',
+        overrides: Vec::new(),
+        opener: Arc::new(DirectOpener),
+        runs_programs: true,
+    };
+    let started = start(options).await;
+    started.errors.iter().for_each(|error| eprintln!("{error}"));
+    let exit = started.exit();
+    started.site.ok_or(exit)
+}

@@ -1,0 +1,229 @@
+//! A session that nobody holds: a client in memory speaks to the server as it would serve it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use bstr::{BString, ByteSlice};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, WriteHalf, duplex, split};
+use tokio::sync::watch;
+
+use super::Question;
+use super::record::{Event, Recorder};
+use crate::cf::DaemonPort;
+use crate::daemon::hand;
+use crate::deliver::services::Services;
+use crate::log::Log;
+use crate::map::DirectOpener;
+use crate::name::MailerName;
+use crate::policy::Numbers;
+use crate::queue::spool::SpoolDirectory;
+use crate::queue::{AbsentSpool, DEFAULT_GROUP, Queue, QueueOptions};
+use crate::receive::{Client, Connection, Service, SiteDirectory, Study, serve};
+use crate::route::parse::{Role, parse};
+use crate::route::remote_name::{Kind, remote_name};
+use crate::site::{Context, Site, Supposed};
+
+/// Bytes between the two ends.
+const PIPE_BYTES: usize = 64 * 1024;
+
+/// One counted connection: what a server that just started sees.
+const FIRST: Numbers = Numbers { client_rate: 1, client_connections: 1, total_rate: 1, total_connections: 1 };
+
+/// A command, what the server says to it, and how it comes to that.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Stage {
+    /// The command; empty for the connection itself.
+    pub(in super::super) command: BString,
+    /// The reply, its lines with LF between.
+    pub(in super::super) reply: BString,
+    /// What happened meanwhile.
+    pub(super) events: Vec<Event>,
+}
+
+impl Stage {
+    /// Tells whether the server takes it.
+    pub(in super::super) fn is_accepted(&self) -> bool {
+        self.reply.starts_with(b"2")
+    }
+}
+
+/// Where an accepted recipient goes.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Destination {
+    /// The recipient.
+    pub(in super::super) recipient: BString,
+    /// Mailer, host and user, or why there is none.
+    pub(in super::super) route: Result<(MailerName, BString, BString), BString>,
+    /// The envelope's sender and this recipient as the mailer's host sees them.
+    pub(in super::super) envelope: Option<(BString, BString)>,
+    /// Whom it stands for, where it is a local name.
+    pub(in super::super) members: Vec<BString>,
+    /// How it comes to that.
+    pub(super) events: Vec<Event>,
+}
+
+/// A whole session.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Dialogue {
+    /// From the connection to the last recipient.
+    pub(in super::super) stages: Vec<Stage>,
+    /// One for each recipient that was accepted.
+    pub(in super::super) destinations: Vec<Destination>,
+}
+
+impl Dialogue {
+    /// Holds the session that `question` describes; with `supposed`, as if a map said so.
+    pub(in super::super) async fn hold(site: &Arc<Site>, question: &Question, supposed: Option<Supposed>) -> Self {
+        let recorder = Recorder::default();
+        let heard = recorder.clone();
+        let study = Study { listener: Arc::new(move || heard.listener()), supposed };
+        let services = services(site);
+        let service = service(&services, study.clone());
+        let (near, far) = duplex(PIPE_BYTES);
+        let (_stop, stopping) = watch::channel(false);
+        let connection = connection(site, question);
+        let server = serve(far, connection, &service, stopping);
+        let (stages, ()) = tokio::join!(speak(near, question, &recorder), server);
+        let mut destinations = Vec::new();
+        let accepted = question.recipients.iter().zip(stages.iter().skip(3)).filter(|(_, stage)| stage.is_accepted());
+        for (recipient, _) in accepted {
+            destinations.push(destination(site, &service, &study, question, recipient, &recorder).await);
+        }
+        Self { stages, destinations }
+    }
+
+    /// Tells whether everything is taken.
+    pub(in super::super) fn is_accepted(&self) -> bool {
+        self.stages.iter().all(Stage::is_accepted)
+    }
+}
+
+fn services(site: &Arc<Site>) -> Services {
+    let path = site.config.options.queue_directory.clone();
+    let spool = AbsentSpool::new(vec![SpoolDirectory { group: DEFAULT_GROUP.into(), path }]);
+    let queue = Queue::new(Arc::new(spool), QueueOptions::default());
+    let hands = Arc::new(hand::in_process(&site.config));
+    Services::new(Arc::clone(site), hands, queue, Log::nowhere(), Arc::new(DirectOpener), None)
+}
+
+fn service(services: &Services, study: Study) -> Service {
+    Service {
+        site: Arc::clone(&services.site),
+        queue: services.queue.clone(),
+        log: services.log.clone(),
+        directory: Arc::new(SiteDirectory {
+            aliases: Arc::clone(&services.aliases),
+            hands: Arc::clone(&services.hands),
+            uses_aliases: true,
+        }),
+        // The session ends before a message could be accepted.
+        deliver: Arc::new(|_| Box::pin(std::future::ready(()))),
+        run_queue: Arc::new(|_| {}),
+        load: Arc::new(AtomicI64::new(0)),
+        help: None,
+        study: Some(study),
+    }
+}
+
+fn connection(site: &Site, question: &Question) -> Connection {
+    let ports = &site.config.options.daemon_port_options;
+    let named = |port: &&DaemonPort| question.port.as_ref().is_none_or(|name| port.name == *name);
+    let daemon = ports.iter().find(named).cloned();
+    let ours: IpAddr = match question.client {
+        IpAddr::V4(_) => [127, 0, 0, 1].into(),
+        IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+    };
+    let (peer, local) = (SocketAddr::new(question.client, 1024), SocketAddr::new(ours, 25));
+    let client = match &question.client_name {
+        Some(name) => Client::Imagined { peer, local, name: name.clone() },
+        None => Client::Host { peer, local },
+    };
+    Connection { client, daemon, numbers: FIRST, haste: None }
+}
+
+/// Speaks the client's part, until something is refused.
+async fn speak(stream: DuplexStream, question: &Question, recorder: &Recorder) -> Vec<Stage> {
+    let (input, mut output) = split(stream);
+    let mut input = BufReader::new(input);
+    let mut stages = Vec::new();
+    let helo = question.helo.clone().or_else(|| question.client_name.clone());
+    let helo = helo.unwrap_or_else(|| format!("[{}]", question.client).into());
+    let mut commands = vec![BString::default(), BString::from([b"EHLO ", &helo[..]].concat())];
+    let sender = question.sender.clone().unwrap_or_default();
+    commands.push([b"MAIL FROM:<", &sender[..], b">"].concat().into());
+    commands.extend(question.recipients.iter().map(|to| BString::from([b"RCPT TO:<", &to[..], b">"].concat())));
+    for command in commands {
+        let sent = command.is_empty() || say(&mut output, &command).await;
+        let reply = if sent { hear(&mut input).await } else { BString::default() };
+        let is_rcpt = command.starts_with(b"RCPT");
+        let stage = Stage { command, reply, events: recorder.take() };
+        let goes_on = stage.is_accepted() || is_rcpt;
+        stages.push(stage);
+        if !goes_on {
+            break;
+        }
+    }
+    say(&mut output, b"QUIT").await;
+    stages
+}
+
+/// Sends a line; tells whether the server is still there. What would be two lines is one.
+async fn say(output: &mut WriteHalf<DuplexStream>, line: &[u8]) -> bool {
+    let line: Vec<u8> = line.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }).collect();
+    output.write_all(&[&line[..], b"\r\n"].concat()).await.is_ok()
+}
+
+/// Reads a reply, all its lines.
+async fn hear(input: &mut (impl AsyncBufReadExt + Unpin)) -> BString {
+    let mut reply = BString::default();
+    loop {
+        let mut line = Vec::new();
+        if !matches!(input.read_until(b'\n', &mut line).await, Ok(1..)) {
+            return reply;
+        }
+        let text = line.trim_end();
+        if !reply.is_empty() {
+            reply.push(b'\n');
+        }
+        reply.extend_from_slice(text);
+        if text.get(3) != Some(&b'-') {
+            return reply;
+        }
+    }
+}
+
+/// Finds out where a recipient goes.
+async fn destination(
+    site: &Arc<Site>,
+    service: &Service,
+    study: &Study,
+    question: &Question,
+    recipient: &BString,
+    recorder: &Recorder,
+) -> Destination {
+    let mut ctx = Context::new(site);
+    study.begin(&mut ctx);
+    let sender = question.sender.clone().unwrap_or_default();
+    ctx.set("f", sender.clone());
+    let parsed = parse(&mut ctx, recipient, Role::Recipient).await;
+    let mut envelope = None;
+    let route = match parsed {
+        Ok(parsed) => {
+            let route = parsed.into_route();
+            if let Some(mailer) = site.config.mailers.get(route.mailer.as_bytes()) {
+                let from = remote_name(&mut ctx, mailer, &sender, Kind::EnvelopeSender).await;
+                let to = remote_name(&mut ctx, mailer, recipient, Kind::EnvelopeRecipient).await;
+                envelope = from.ok().zip(to.ok());
+            }
+            Ok((route.mailer, route.host, route.user))
+        }
+        Err(refusal) => Err(refusal.text),
+    };
+    let events = recorder.take();
+    let listed = service.directory.list(&mut ctx, recipient, true).await;
+    let members = listed.map(|listed| listed.into_iter().map(|member| member.user).collect()).unwrap_or_default();
+    // How aliases are found is not told step by step.
+    let _ = recorder.take();
+    Destination { recipient: recipient.clone(), route, envelope, members, events }
+}

@@ -1,0 +1,95 @@
+//! `--explain` and `--compare` on a small configuration of their own.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use crate::program;
+
+/// Rules that let a network relay and ask a text map for the rest.
+const CONFIGURATION: &str = "V10/Berkeley
+O OperatorChars=.:%@!^/[]+
+Cwhere.test
+Kaccess text -o -k0 -v1 ROOM/access
+Scanonify=3
+R$* < $* > $*\t$2
+R$* @ $*\t$@ $1 < @ $2 >
+Sfinal=4
+R$* < @ $* >\t$1 @ $2
+Sparse=0
+R$* < @ $=w >\t$#local $: $1
+R$* < @ $* >\t$#esmtp $@ $2 $: $1 < @ $2 >
+R$*\t$#local $: $1
+Scheck_rcpt
+R$*\t$: $>canonify $1
+R$* < @ $=w >\t$@ OK
+R$*\t$: < $(access Connect:$&{client_addr} $: NO $) > $1
+R< RELAY > $*\t$@ OK
+R< $* > $* < @ $* >\t$: < $(access To:$3 $: NO $) >
+R< RELAY >\t$@ OK
+R$*\t$#error $@ 5.7.1 $: \"550 Relaying denied\"
+Mlocal, P=/bin/true, F=lsDFMAw5:/|@q, A=true $u
+Mprog, P=/bin/sh, F=lsDFMoqeu9, A=sh -c $u
+Mesmtp, P=[IPC], F=mDFMuXa, E=\\r\\n, A=TCP $h
+";
+
+/// A folder with the configuration `NAME.cf` and its map.
+fn room() -> tempfile::TempDir {
+    let room = tempfile::tempdir().expect("a folder");
+    write_configuration(&room, "first", CONFIGURATION);
+    fs::write(room.path().join("access"), "# text\nConnect:192.0.2.5 RELAY\n").expect("written");
+    room
+}
+
+fn write_configuration(room: &tempfile::TempDir, name: &str, text: &str) {
+    let text = text.replace("ROOM", &room.path().display().to_string());
+    fs::write(room.path().join(format!("{name}.cf")), text).expect("written");
+}
+
+fn run(room: &tempfile::TempDir, words: &str) -> (String, Output) {
+    let words = words.replace("ROOM", &room.path().display().to_string());
+    let output = Command::new(program()).args(words.split(' ')).output().expect("runs");
+    let text = String::from_utf8_lossy(&output.stdout).replace(&room.path().display().to_string(), "ROOM");
+    (text, output)
+}
+
+#[test]
+fn a_refusal_names_the_line_that_would_let_it_pass() {
+    let room = room();
+    let (text, output) = run(
+        &room,
+        "--explain -C ROOM/first.cf --client 192.0.2.9 --client-name far.test --from a@b.test --to c@d.test",
+    );
+    assert!(output.status.success(), "{output:?}");
+    assert!(text.starts_with("verdict: refused by 550 5.7.1 <c@d.test>... Relaying denied\n"), "{text}");
+    assert!(text.contains("accepted with this line in ROOM/access: Connect:192.0.2.9\tRELAY\n"), "{text}");
+    assert!(text.contains("accepted with this line in ROOM/access: To:d.test\tRELAY\n"), "{text}");
+    assert!(text.contains("line 17: R$* -> $: < $( access Connect : $&{client_addr} $: NO $) > $1"), "{text}");
+    assert!(text.contains("map access: Connect:192.0.2.9 not there\n"), "{text}");
+}
+
+#[test]
+fn an_acceptance_names_the_line_that_gave_it_and_where_the_mail_goes() {
+    let room = room();
+    let (text, _) = run(
+        &room,
+        "--explain -C ROOM/first.cf --client 192.0.2.5 --client-name near.test --from a@b.test --to c@d.test",
+    );
+    assert!(text.starts_with("verdict: accepted\n"), "{text}");
+    assert!(text.contains("decided by ROOM/access:2: Connect:192.0.2.5 RELAY\n"), "{text}");
+    assert!(text.contains("  mailer esmtp, host d.test, user c@d.test\n"), "{text}");
+    let (json, _) = run(&room, "--explain -C ROOM/first.cf --json --client-name h --from a@b.test --to c@here.test");
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!((&json["accepted"], &json["destinations"][0]["mailer"]), (&true.into(), &"local".into()));
+}
+
+#[test]
+fn two_configurations_are_compared_by_what_they_do() {
+    let room = room();
+    write_configuration(&room, "second", &CONFIGURATION.replace("Relaying denied", "No").replace("$#esmtp", "$#local"));
+    let (text, output) = run(&room, "--compare ROOM/second.cf -C ROOM/first.cf u@here.test c@d.test");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(!text.contains("here.test"), "{text}");
+    assert!(text.contains("c@d.test as recipient, from outside\n< 550 5.7.1 <c@d.test>... Relaying denied\n> 550 5.7.1 <c@d.test>... No\n"), "{text}");
+    let (text, output) = run(&room, "--compare ROOM/first.cf -C ROOM/first.cf c@d.test");
+    assert_eq!((text.as_str(), output.status.code()), ("", Some(0)));
+}
