@@ -101,8 +101,11 @@ fn without_group(name: &str, main: impl FnOnce() -> ExitCode) -> ExitCode {
     }
 }
 
+/// Runs a program with all words, its name first.
+type Ask = fn(&[BString]) -> ExitCode;
+
 /// Programs behind a first word of `sendmail`, which the original takes for a recipient's.
-const QUESTIONS: &[(&str, fn(&[BString]) -> ExitCode)] = &[("--explain", explain::main), ("--compare", compare::main)];
+const QUESTIONS: &[(&str, Ask)] = &[("--explain", explain::main), ("--compare", compare::main)];
 
 /// Runs `sendmail` in the mode that its options choose.
 fn sendmail(argv: &[BString], mode: Mode) -> ExitCode {
