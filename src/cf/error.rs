@@ -4,7 +4,7 @@ use std::fmt;
 
 use bstr::BString;
 
-use crate::name::{BadInterval, BadName, Sysexit};
+use crate::name::{BadInterval, BadName, Sysexit, Told};
 use crate::rewrite::{BadRuleset, RuleError};
 
 /// What is wrong with the value of an option.
@@ -12,7 +12,7 @@ use crate::rewrite::{BadRuleset, RuleError};
 pub enum OptionError {
     /// No option has this name.
     #[error("readcf: unknown option name {0}")]
-    UnknownName(BString),
+    UnknownName(Told),
     /// No option has this letter.
     #[error("readcf: unknown option name {0:#x}")]
     UnknownLetter(u8),
@@ -20,7 +20,7 @@ pub enum OptionError {
     #[error("readcf: ambiguous option name {given} (matches {first} and {second})")]
     Ambiguous {
         /// The name as written.
-        given: BString,
+        given: Told,
         /// The first option it may mean.
         first: &'static str,
         /// The second.
@@ -30,60 +30,60 @@ pub enum OptionError {
     #[error("Option {given} used as abbreviation for {name}")]
     Abbreviation {
         /// The name as written.
-        given: BString,
+        given: Told,
         /// The option's name.
         name: &'static str,
     },
     /// `Timeout.` has no such name.
     #[error("settimeout: invalid timeout {0}")]
-    Timeout(BString),
+    Timeout(Told),
     /// A letter that is no unit of time; what is left is used.
     #[error(transparent)]
     Interval(BadInterval),
     /// `DeliveryMode` has no such value.
-    #[error("Unknown delivery mode {}", char::from(*.0))]
+    #[error("Unknown delivery mode {}", char::from(*.0 & 0x7f))]
     DeliveryMode(u8),
     /// `DeliveryMode=` of a port has no such value.
     #[error("Unknown delivery mode {}", first_char(.0))]
-    PortDeliveryMode(BString),
+    PortDeliveryMode(Told),
     /// `EightBitMode` has no such value.
-    #[error("Unknown 8-bit mode {}", char::from(*.0))]
+    #[error("Unknown 8-bit mode {}", char::from(*.0 & 0x7f))]
     EightBitMode(u8),
     /// `QueueSortOrder` has no such value.
     #[error("Invalid queue sort order \"{0}\"")]
-    QueueSortOrder(BString),
+    QueueSortOrder(Told),
     /// `NoRecipientAction` has no such value.
     #[error("Invalid NoRecipientAction: {0}")]
-    NoRecipientAction(BString),
+    NoRecipientAction(Told),
     /// `ResolverOptions` has no such word.
     #[error("readcf: I option value {0} unrecognized")]
-    ResolverWord(BString),
+    ResolverWord(Told),
     /// `PrivacyOptions` has no such word.
     #[error("readcf: Op line: {0} unrecognized")]
-    PrivacyWord(BString),
+    PrivacyWord(Told),
     /// `DontBlameSendmail` has no such word.
     #[error("readcf: DontBlameSendmail option: {0} unrecognized")]
-    BlameWord(BString),
+    BlameWord(Told),
     /// A port has no such field.
     #[error("PortOptions parameter \"{0}\" unknown")]
-    PortParameter(BString),
+    PortParameter(Told),
     /// `Family=` has no such value.
     #[error("Unknown address family {0} in Family=option")]
-    AddressFamily(BString),
+    AddressFamily(Told),
     /// `Milter.` has no such name.
     #[error("milter_set_option: invalid Milter option {0}")]
-    Milter(BString),
+    Milter(Told),
     /// `Milter` stands alone.
     #[error("milter_set_option: invalid Milter option, must specify suboption")]
     MilterAlone,
     /// `AliasFile` names a class that is no map.
     #[error("setalias: unknown alias class {0}")]
-    AliasClass(BString),
+    AliasClass(Told),
     /// `ConnectOnlyTo` is no address.
     #[error("readcf: option ConnectOnlyTo: invalid IP address {0}")]
-    ConnectOnlyTo(BString),
+    ConnectOnlyTo(Told),
     /// A letter that the option does not know; it is passed over.
-    #[error("Warning: Option: {option} unknown parameter '{}'", char::from(*.letter))]
+    #[error("Warning: Option: {option} unknown parameter '{}'", char::from(*.letter & 0x7f))]
     Letter {
         /// The option's name.
         option: &'static str,
@@ -98,19 +98,9 @@ pub enum OptionError {
     MimeLimit(&'static str, i64),
 }
 
-/// Shows a text as the original does: the marks of the internal form lose their eighth bit.
-pub(super) fn seven_bit(text: &[u8]) -> BString {
-    text.iter().map(|byte| if (0x80..0xa0).contains(byte) { byte & 0x7f } else { *byte }).collect::<Vec<_>>().into()
-}
-
-/// Shows the letter of a field, likewise.
-pub(super) fn letter(byte: u8) -> char {
-    char::from(if (0x80..0xa0).contains(&byte) { byte & 0x7f } else { byte })
-}
-
 /// Returns the first character of a value.
-fn first_char(value: &BString) -> char {
-    value.first().map_or(' ', |letter| char::from(*letter))
+fn first_char(value: &Told) -> char {
+    value.first().map_or(' ', |letter| char::from(*letter & 0x7f))
 }
 
 impl OptionError {
@@ -147,21 +137,18 @@ pub enum Problem {
     /// The name of a macro or class.
     #[error(transparent)]
     Name(#[from] BadName),
-    /// A `{` without `}` leaves no name at all.
-    #[error("Unable to assign macro/class ID (mid = 0xffffffff)")]
-    NoNameId,
     /// No command has this form.
     #[error("unknown configuration line \"{0}\"")]
-    UnknownLine(BString),
+    UnknownLine(Told),
     /// An `H` line without a colon.
     #[error("header syntax error, line \"{0}\"")]
-    Header(BString),
+    Header(Told),
     /// A `V` line without a number.
     #[error("invalid argument to V line: \"{0}\"")]
-    Level(BString),
+    Level(Told),
     /// A `V` line with an unknown vendor.
     #[error("invalid V line vendor code: \"{0}\"")]
-    Vendor(BString),
+    Vendor(Told),
     /// An `F` line without a file.
     #[error("fileclass: missing file name")]
     ClassFile,
@@ -170,10 +157,10 @@ pub enum Problem {
     MapName,
     /// A `K` line without a class.
     #[error("readcf: config K line, map {0}: no map class")]
-    MapClass(BString),
+    MapClass(Told),
     /// A `K` line with a class that this build does not have.
     #[error("readcf: map {0}: class {1} not available")]
-    MapClassUnknown(BString, BString),
+    MapClassUnknown(Told, Told),
     /// The name or number of a ruleset.
     #[error(transparent)]
     Ruleset(#[from] BadRuleset),
@@ -182,82 +169,85 @@ pub enum Problem {
     Rule(RuleError),
     /// A ruleset that is opened a second time.
     #[error("WARNING: Ruleset {0} has multiple definitions")]
-    RulesetTwice(BString),
+    RulesetTwice(Told),
     /// A mailer without a command.
     #[error("M{0}: A= argument required")]
-    MailerArgv(BString),
+    MailerArgv(Told),
     /// An `M` line without a name.
     #[error("name required for mailer")]
     MailerName,
     /// A field that mailers do not have.
     #[error("M{0}: unknown mailer equate {1}=")]
-    MailerField(BString, char),
+    MailerField(Told, char),
     /// An `=` is missing.
     #[error("mailer {0}: `=' expected")]
-    MailerEquals(BString),
+    MailerEquals(Told),
     /// The old name of the network mailer.
     #[error("M{0}: P=[TCP] must be replaced by P=[IPC]")]
-    MailerTcp(BString),
+    MailerTcp(Told),
     /// A mailer without a program.
     #[error("M{0}: P= argument required")]
-    MailerPath(BString),
+    MailerPath(Told),
     /// Nothing behind `TCP` or `FILE`.
     #[error("M{0}: too few parameters for {1} mailer")]
-    MailerFewWords(BString, BString),
+    MailerFewWords(Told, Told),
     /// A file mailer whose command is not FILE.
     #[error("M{0}: first argument in [FILE] mailer must be FILE")]
-    MailerFileWord(BString),
+    MailerFileWord(Told),
     /// A queue group that is not declared.
     #[error("mailer {0}: unknown queue {1}")]
-    MailerQueue(BString, BString),
+    MailerQueue(Told, Told),
     /// One mailer more than the statistics have room for.
     #[error("too many mailers defined ({0} max)")]
     MailersMax(usize),
     /// Words behind `FILE $u`.
     #[error("M{0}: too many parameters for [FILE] mailer")]
-    MailerFileWords(BString),
+    MailerFileWords(Told),
     /// A network mailer whose command is neither TCP nor FILE.
     #[error("M{0}: Warning: first argument in [IPC] mailer must be TCP or FILE")]
-    MailerFirstWord(BString),
+    MailerFirstWord(Told),
     /// A `Q` line without a name.
     #[error("name required for queue")]
     QueueName,
     /// An `=` is missing.
     #[error("queue {0}: `=' expected")]
-    QueueEquals(BString),
+    QueueEquals(Told),
     /// A field of a queue group that does not exist.
     #[error("Q{0}: unknown queue equate {1}=")]
-    QueueField(BString, char),
+    QueueField(Told, char),
     /// An `X` line without a name.
     #[error("name required for mail filter")]
     FilterName,
     /// A timeout that milters do not have.
     #[error("X{0}: unknown filter timeout {1}")]
-    FilterTimeout(BString, char),
+    FilterTimeout(Told, char),
     /// A milter without a socket.
     #[error("X{0}: empty or missing socket information")]
-    FilterSocket(BString),
+    FilterSocket(Told),
     /// A field that milters do not have.
     #[error("X{0}: unknown filter equate {1}=")]
-    FilterField(BString, char),
+    FilterField(Told, char),
     /// An `=` is missing.
     #[error("X{0}: `=' expected")]
-    FilterEquals(BString),
+    FilterEquals(Told),
     /// Something that shows only when the file is put to use: a file, a user, a host, a port that is not there.
     #[error("{text}")]
     Outside {
         /// What is told.
-        text: BString,
+        text: Told,
         /// The exit status it leads to.
         exit: Sysexit,
     },
+    /// No mailer is called `local`.
+    #[error("No local mailer defined")]
+    NoLocalMailer,
     /// The file is older than this program.
     #[error(
         "Warning: .cf file is out of date: sendmail {version} supports version {known}, .cf file is version {level}"
     )]
     OutOfDate {
         /// The version of this program.
-        version: BString,
+        version: Told,
         /// The level this program knows.
         known: i64,
         /// The level of the file.
@@ -267,7 +257,7 @@ pub enum Problem {
     #[error("Warning: .cf version level ({level}) exceeds sendmail version {version} functionality ({known})")]
     TooNew {
         /// The version of this program.
-        version: BString,
+        version: Told,
         /// The level this program knows.
         known: i64,
         /// The level of the file.
@@ -310,7 +300,9 @@ impl CfError {
 impl fmt::Display for CfError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.severity(), &self.problem) {
-            (Severity::Warning, _) | (_, Problem::TooNew { .. }) => write!(f, "{}", self.problem),
+            (Severity::Warning, _) | (_, Problem::TooNew { .. } | Problem::NoLocalMailer) => {
+                write!(f, "{}", self.problem)
+            }
             _ if self.file.is_empty() => write!(f, "{}", self.problem),
             _ => write!(f, "{}: line {}: {}", self.file, self.line, self.problem),
         }

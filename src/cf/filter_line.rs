@@ -29,18 +29,18 @@ pub(super) fn parse_filter(text: &[u8], line: usize, problems: &mut Vec<Problem>
     };
     for field in text::fields(rest) {
         let Some((letter, value)) = field else {
-            problems.push(Problem::FilterEquals(error::seven_bit(name)));
+            problems.push(Problem::FilterEquals(name.into()));
             return None;
         };
         match letter {
             b'S' => filter.socket = value,
             b'F' => set_failure(&mut filter, &value),
             b'T' => set_timeouts(&mut filter, &value, problems),
-            _ => problems.push(Problem::FilterField(error::seven_bit(name), error::letter(letter))),
+            _ => problems.push(Problem::FilterField(name.into(), char::from(letter & 0x7f))),
         }
     }
     if filter.socket.is_empty() {
-        problems.push(Problem::FilterSocket(error::seven_bit(name)));
+        problems.push(Problem::FilterSocket(name.into()));
         return None;
     }
     Some(filter)
@@ -56,7 +56,7 @@ pub(super) fn parse_queue_group(text: &[u8], line: usize, problems: &mut Vec<Pro
     let mut group = QueueGroup { name: name.into(), line, ..QueueGroup::default() };
     for field in text::fields(rest) {
         let Some((letter, value)) = field else {
-            problems.push(Problem::QueueEquals(error::seven_bit(name)));
+            problems.push(Problem::QueueEquals(name.into()));
             return None;
         };
         match letter {
@@ -67,7 +67,7 @@ pub(super) fn parse_queue_group(text: &[u8], line: usize, problems: &mut Vec<Pro
             b'R' => group.runners = Some(text::number(&value).max(0)),
             b'J' => group.jobs_max = Some(text::number(&value)),
             b'r' => group.recipients_max = text::number(&value),
-            _ => problems.push(Problem::QueueField(error::seven_bit(name), error::letter(letter))),
+            _ => problems.push(Problem::QueueField(name.into(), char::from(letter & 0x7f))),
         }
     }
     Some(group)
@@ -100,7 +100,7 @@ fn set_timeouts(filter: &mut Filter, value: &[u8], problems: &mut Vec<Problem>) 
             b'R' => &mut filter.read_timeout,
             b'E' => &mut filter.end_timeout,
             other => {
-                problems.push(Problem::FilterTimeout(error::seven_bit(&filter.name), error::letter(other)));
+                problems.push(Problem::FilterTimeout(filter.name.clone().into(), char::from(other & 0x7f)));
                 continue;
             }
         };

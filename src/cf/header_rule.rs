@@ -6,7 +6,7 @@ use crate::mail::header::{Condition, MACRO_MARK};
 use crate::name::RulesetName;
 use crate::rewrite::RuleCompiler;
 
-use super::error::{Problem, seven_bit};
+use super::error::Problem;
 
 /// One `H` line.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,7 +40,7 @@ pub(super) fn parse(
     problems: &mut Vec<Problem>,
 ) -> Option<HeaderRule> {
     let Some((condition, name, body)) = split(text) else {
-        problems.push(Problem::Header(seven_bit(shown(text))));
+        problems.push(Problem::Header(shown(text).into()));
         return None;
     };
     let condition = match Condition::parse(condition) {

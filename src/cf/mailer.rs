@@ -231,11 +231,10 @@ pub struct Mailers {
 impl Default for Mailers {
     fn default() -> Self {
         let mut mailers = Self { list: Vec::new(), by_name: HashMap::new() };
-        let program = MailerTypes { mta: "X-Unix".into(), address: "X-Unix".into(), diagnostic: "X-Unix".into() };
-        let unix = MailerTypes { mta: "dns".into(), address: "rfc822".into(), diagnostic: "X-Unix".into() };
+        let unix = MailerTypes { mta: "X-Unix".into(), address: "X-Unix".into(), diagnostic: "X-Unix".into() };
         for (name, path, flags, argv, types) in [
-            ("prog", "/bin/sh", "lsouDq9", &["sh", "-c", "$u"][..], unix),
-            ("*file*", "[FILE]", "lsDFMPEouq9", &["FILE", "$u"], program),
+            ("prog", "/bin/sh", "lsouDq9", &["sh", "-c", "$u"][..], unix.clone()),
+            ("*file*", "[FILE]", "lsDFMPEouq9", &["FILE", "$u"], unix),
             ("*include*", "/dev/null", "su", &["INCLUDE", "$u"], MailerTypes::default()),
         ] {
             let mut mailer = Mailer::new(name.as_bytes());

@@ -2,10 +2,10 @@
 
 use bstr::BString;
 
-use crate::name::{IntervalUnit, RulesetName};
+use crate::name::{IntervalUnit, RulesetName, Told};
 use crate::rewrite::RuleCompiler;
 
-use super::error::{self, Problem};
+use super::error::Problem;
 use super::mailer::{Mailer, MailerFlags, MailerTypes, UserSpec};
 use super::text;
 use super::timeout::interval;
@@ -89,7 +89,7 @@ impl Reader<'_> {
             b'U' => mailer.user = Some(UserSpec::parse(value)),
             b'W' => self.mailer.wait = self.wait(value),
             b'/' => mailer.root = value.into(),
-            _ => self.problems.push(Problem::MailerField(self.name(), error::letter(letter))),
+            _ => self.problems.push(Problem::MailerField(self.name(), char::from(letter & 0x7f))),
         }
         Some(())
     }
@@ -161,7 +161,9 @@ impl Reader<'_> {
         }
         match mailer.path.as_slice() {
             b"[TCP]" => Some(Problem::MailerTcp(name)),
-            b"[IPC]" | b"[FILE]" if mailer.argv.len() < 2 => Some(Problem::MailerFewWords(name, mailer.path.clone())),
+            b"[IPC]" | b"[FILE]" if mailer.argv.len() < 2 => {
+                Some(Problem::MailerFewWords(name, mailer.path.clone().into()))
+            }
             b"[FILE]" if mailer.argv[0] != "FILE" => Some(Problem::MailerFileWord(name)),
             b"[FILE]" if mailer.argv.len() > 2 => Some(Problem::MailerFileWords(name)),
             _ => None,
@@ -169,8 +171,8 @@ impl Reader<'_> {
     }
 
     /// Returns the name for a message.
-    fn name(&self) -> BString {
-        error::seven_bit(self.mailer.name.as_bytes())
+    fn name(&self) -> Told {
+        self.mailer.name.as_bytes().into()
     }
 }
 

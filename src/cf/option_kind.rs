@@ -321,7 +321,7 @@ fn set_privacy(value: &mut PrivacyFlags, given: &Given<'_>, problems: &mut Vec<O
     for word in text::words(given.text, b",") {
         match Privacy::named(&word) {
             Some(flags) => flags.iter().for_each(|flag| value.insert(*flag)),
-            None => problems.push(OptionError::PrivacyWord(word)),
+            None => problems.push(OptionError::PrivacyWord(word.into())),
         }
     }
 }
@@ -330,7 +330,7 @@ fn set_blame(value: &mut BlameFlags, given: &Given<'_>, problems: &mut Vec<Optio
     for word in text::words(given.text, b",") {
         match Blame::named(&word) {
             Some(flags) => flags.iter().for_each(|flag| value.insert(*flag)),
-            None => problems.push(OptionError::BlameWord(word)),
+            None => problems.push(OptionError::BlameWord(word.into())),
         }
     }
 }
@@ -349,7 +349,7 @@ fn set_resolver(value: &mut ResolverFlags, given: &Given<'_>, problems: &mut Vec
         match ResolverFlag::named(name) {
             Some([flag]) if on => value.insert(*flag),
             Some([flag]) => value.remove(*flag),
-            _ => problems.push(OptionError::ResolverWord(word)),
+            _ => problems.push(OptionError::ResolverWord(word.into())),
         }
     }
 }

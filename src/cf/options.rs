@@ -2,7 +2,7 @@
 //!
 //! From it come the struct [`Options`], its defaults, the reader with its abbreviations and messages, and the printer.
 
-use super::error::{OptionError, seven_bit};
+use super::error::OptionError;
 use super::option_kind::{
     Address, AliasMinutes, Aliases, AnyBase, AuthLetters, BlameWords, Byte, ClientPorts, DaemonPorts, DefaultGroup,
     Delivery, EightBit, Errors, Flag, Given, Hours, Kind, MaybeSeconds, MaybeText, Milters, MimeLimits, Minutes, Mode,
@@ -220,7 +220,7 @@ options! {
     /// Canonification keeps CNAMEs.
     DontExpandCnames _ dont_expand_cnames: Flag = "", drops, works;
     /// Characters that full names must quote.
-    MustQuoteChars _ must_quote_chars: Text = ".", drops, works;
+    MustQuoteChars _ must_quote_chars: Text = ".'", drops, works;
     /// The greeting of the server.
     SmtpGreetingMessage _ smtp_greeting_message: Template = "$j Sendmail $v ready at $b", drops, works;
     /// The line that begins a message in a mailbox.
@@ -460,7 +460,7 @@ fn find(name: &[u8]) -> Result<&'static OptionRow, OptionError> {
     }
     let mut candidates = OPTION_TABLE.iter().filter(begins);
     match (candidates.next(), candidates.next()) {
-        (None, _) => Err(OptionError::UnknownName(seven_bit(name))),
+        (None, _) => Err(OptionError::UnknownName(name.into())),
         (Some(row), None) => Ok(row),
         (Some(first), Some(second)) => {
             Err(OptionError::Ambiguous { given: name.into(), first: first.name, second: second.name })

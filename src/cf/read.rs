@@ -6,11 +6,11 @@ use std::sync::Arc;
 use bstr::BString;
 
 use crate::macros::{HashSign, MacroTable, expand, translate};
-use crate::name::{ClassName, MacroName, MapName};
-use crate::rewrite::{RuleCompiler, RuleError};
+use crate::name::{ClassName, MacroName, MapName, Named, Told};
+use crate::rewrite::RuleCompiler;
 
 use super::config::{ClassFile, ClassSource, Config, MapDecl};
-use super::error::{CfError, OptionError, Problem, Severity, seven_bit};
+use super::error::{CfError, OptionError, Problem, Severity};
 use super::lines::Lines;
 use super::options::Setting;
 use super::{filter_line, header_rule, mailer_line, text};
@@ -124,12 +124,10 @@ impl<'a> Reader<'a> {
 
     /// Reads one logical line.
     fn take(&mut self, raw: &[u8]) {
-        let is_rule = raw.first() == Some(&b'R');
-        let hash =
-            if is_rule || self.config.level < LEVEL_OF_COMMENTS { HashSign::Ordinary } else { HashSign::Comment };
+        let hash = if self.config.level < LEVEL_OF_COMMENTS { HashSign::Ordinary } else { HashSign::Comment };
         let translated = translate(raw, hash);
         for error in translated.errors {
-            self.bad_name(error);
+            self.report(error);
         }
         let line = translated.text.trim_ascii_end();
         let Some((&command, rest)) = line.split_first() else { return };
@@ -149,16 +147,13 @@ impl<'a> Reader<'a> {
             b'E' => self.environment(rest),
             b'Q' => self.queue_group(rest),
             b'X' => self.filter(rest),
-            _ => self.report(Problem::UnknownLine(seven_bit(line))),
+            _ => self.report(Problem::UnknownLine(line.into())),
         }
     }
 
     fn rule(&mut self, rest: &[u8]) {
         for error in self.rules.rule(rest, self.line, &self.macros) {
-            self.report(Problem::Rule(match error {
-                RuleError::NoTab(text) => RuleError::NoTab(seven_bit(&text)),
-                other => other,
-            }));
+            self.report(Problem::Rule(error));
         }
     }
 
@@ -170,26 +165,23 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn bad_name(&mut self, error: crate::name::BadName) {
-        let unbalanced = matches!(error, crate::name::BadName::Unbalanced(_));
-        self.report(error);
-        if unbalanced {
-            self.report(Problem::NoNameId);
-        }
+    /// Takes a name of a macro or class off the front of a line.
+    fn name<'b>(&mut self, rest: &'b [u8]) -> Option<(BString, &'b [u8])> {
+        let named = Named::read(rest);
+        named.errors.into_iter().for_each(|error| self.report(error));
+        named.name.map(|name| (name, &rest[named.taken..]))
     }
 
     /// Takes a class name off the front of a line.
     fn class_name<'b>(&mut self, rest: &'b [u8]) -> Option<(ClassName, &'b [u8])> {
-        ClassName::split(rest).map_err(|error| self.bad_name(error)).ok()
+        self.name(rest).map(|(name, rest)| (ClassName::new(name), rest))
     }
 
     fn macro_definition(&mut self, rest: &[u8]) {
-        match MacroName::split(rest) {
-            Ok((name, value)) if !self.sticky_macros.contains(&name) => {
-                self.define(name, text::unquoted(value, None).0)
-            }
-            Ok(_) => {}
-            Err(error) => self.bad_name(error),
+        let Some((name, value)) = self.name(rest) else { return };
+        let name = MacroName::new(name);
+        if !self.sticky_macros.contains(&name) {
+            self.define(name, text::unquoted(value, None).0);
         }
     }
 
@@ -249,7 +241,7 @@ impl<'a> Reader<'a> {
                 name.is_empty() || name == b"mqueue" || self.config.queue_groups.iter().any(|group| group.name == name)
             };
             if !known(&mailer.queue_group) {
-                problems.push(Problem::MailerQueue(mailer.name.as_bytes().into(), mailer.queue_group.clone()));
+                problems.push(Problem::MailerQueue(mailer.name.as_bytes().into(), mailer.queue_group.clone().into()));
             }
             let is_new = self.config.mailers.get(mailer.name.as_bytes()).is_none();
             if is_new && self.config.mailers.iter().count() >= MAILERS_MAX {
@@ -292,14 +284,14 @@ impl<'a> Reader<'a> {
     fn precedence(&mut self, line: &[u8], rest: &[u8]) {
         match memchr::memchr(b'=', rest) {
             Some(at) => self.config.precedences.push((rest[..at].trim_ascii().into(), text::number(&rest[at + 1..]))),
-            None => self.report(Problem::UnknownLine(seven_bit(line))),
+            None => self.report(Problem::UnknownLine(line.into())),
         }
     }
 
     fn level(&mut self, rest: &[u8]) {
         let number = rest.trim_ascii_start();
         if !number.first().is_some_and(u8::is_ascii_digit) {
-            self.report(Problem::Level(seven_bit(&rest[..rest.len().min(20)])));
+            self.report(Problem::Level(rest[..rest.len().min(20)].into()));
             return;
         }
         self.config.level = text::number(number);
@@ -313,7 +305,7 @@ impl<'a> Reader<'a> {
             if vendor[..len].eq_ignore_ascii_case(b"Berkeley") {
                 self.config.vendor = vendor[..len].into();
             } else {
-                self.report(Problem::Vendor(seven_bit(&vendor[..vendor.len().min(20)])));
+                self.report(Problem::Vendor(vendor[..vendor.len().min(20)].into()));
             }
         }
     }
@@ -361,12 +353,10 @@ impl<'a> Reader<'a> {
     }
 
     fn sticky_macro(&mut self, text: &[u8]) {
-        match MacroName::split(text) {
-            Ok((name, value)) => {
-                self.sticky_macros.insert(name.clone());
-                self.define(name, value.into());
-            }
-            Err(error) => self.bad_name(error),
+        if let Some((name, value)) = self.name(text) {
+            let name = MacroName::new(name);
+            self.sticky_macros.insert(name.clone());
+            self.define(name, value.into());
         }
     }
 
@@ -420,7 +410,7 @@ impl<'a> Reader<'a> {
         if self.colon_ok_is_open {
             self.config.options.colon_ok_in_addr = self.config.level < LEVEL_OF_GROUPS;
         }
-        let version = expand(b"\x81v", &*env.macros);
+        let version = Told::from(expand(b"\x81v", &*env.macros));
         let (known, level) = (LEVEL_KNOWN, self.config.level);
         // What is said of the whole file comes after all that is said of its lines.
         self.line = usize::MAX;

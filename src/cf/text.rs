@@ -59,7 +59,7 @@ pub(super) fn split_key(field: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// Takes text up to an unquoted `delimiter` or the end: quotes go, a backslash makes the next character ordinary or,
-/// before `b f n r t`, a control character. Returns the text and, if there is a delimiter, what follows it.
+/// before `b f n r`, a control character. Returns the text and, if there is a delimiter, what follows it.
 pub(super) fn unquoted(text: &[u8], delimiter: Option<u8>) -> (BString, Option<&[u8]>) {
     let mut out = BString::default();
     let mut in_quotes = false;
@@ -104,7 +104,6 @@ fn escaped(byte: u8) -> u8 {
         b'f' => 0x0c,
         b'n' => b'\n',
         b'r' => b'\r',
-        b't' => b'\t',
         other => other,
     }
 }

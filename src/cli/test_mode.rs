@@ -6,17 +6,17 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 
 use super::command_line::CommandLine;
 use super::configuration;
 use super::debug::DebugFlags;
 use super::mode::Mode;
 use crate::cf::CfError;
-use crate::macros::{HashSign, Named, translate};
+use crate::macros::{HashSign, translate};
 use crate::mail::token::{ScanOptions, Tokens};
 use crate::map::DirectOpener;
-use crate::name::{ClassName, Status, Sysexit};
+use crate::name::{ClassName, Named, Status, Sysexit, Told};
 use crate::rewrite::Trouble;
 use crate::route::parse::{Refusal, Role, check_bytes};
 use crate::route::remote_name::Kind;
@@ -25,8 +25,9 @@ use crate::site::{Context, Heard, Site, StartOptions, start};
 mod list;
 mod query;
 
-/// The longest line that is read, in bytes; the rest of a longer one is a line of its own (the original's MAXLINE).
-const LINE_BYTES_MAX: u64 = 2048;
+/// The longest line that is read, in bytes; the rest of a longer one is a line of its own (the original's MAXLINE less
+/// one).
+const LINE_BYTES_MAX: u64 = 2047;
 /// Calls of rulesets are always shown.
 const TRACE_LEVEL: u8 = 1;
 /// The debug category of rules.
@@ -124,6 +125,7 @@ impl TestMode {
 
     /// Obeys one line; returns false when it ends the session.
     async fn take(&mut self, line: &[u8]) -> io::Result<bool> {
+        let line = line.trim_start_with(|character| character == ' ');
         let (&first, rest) = line.split_first().unwrap_or((&b'#', b""));
         match first {
             b'#' => {}
@@ -144,7 +146,7 @@ impl TestMode {
             None => self.say("Usage: .[DC]macro value(s)"),
             Some((b'D', text)) => {
                 if let (Some(name), value) = self.named(text)? {
-                    let value = translate(value, HashSign::Ordinary).text;
+                    let value = translate(value.trim_ascii_end(), HashSign::Ordinary).text;
                     self.ctx.macros_mut().set_template(name, value);
                 }
                 Ok(())
@@ -178,11 +180,8 @@ impl TestMode {
 
     /// `ruleset[,ruleset...] address[, address...]`.
     async fn rewrite(&mut self, line: &[u8]) -> io::Result<()> {
-        let line = line.trim_ascii_start();
-        if line.is_empty() {
-            return Ok(());
-        }
-        let Some(end) = line.iter().position(u8::is_ascii_whitespace) else {
+        let line = line.trim_start_with(is_space);
+        let Some(end) = line.iter().position(|byte| is_space(char::from(*byte))) else {
             return self.say("No address!");
         };
         let (rulesets, mut rest) = (&line[..end], &line[end + 1..]);
@@ -194,7 +193,7 @@ impl TestMode {
             let scanned = self.ctx.scan(rest, options);
             for error in &scanned.errors {
                 let error = *error;
-                self.ctx.hear(Heard::Trouble(&Trouble::Scan { text: rest.into(), error }));
+                self.ctx.hear(Heard::Trouble(&Trouble::Scan { text: Told::shortened(rest), error }));
             }
             if let Some(tokens) = scanned.tokens.filter(|tokens| !tokens.is_empty()) {
                 self.rewrite_one(rulesets, tokens).await?;
@@ -283,6 +282,11 @@ impl TestMode {
     fn flush(&self) -> io::Result<()> {
         self.output.lock().unwrap_or_else(PoisonError::into_inner).flush()
     }
+}
+
+/// Tells whether a character is white space to C.
+fn is_space(character: char) -> bool {
+    character == '\x0b' || character.is_ascii_whitespace()
 }
 
 /// Writes what happens while rules run; faults of the configuration decide the exit status.

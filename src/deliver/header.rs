@@ -4,10 +4,10 @@ use bstr::{BStr, BString};
 
 use crate::cf::Mailer;
 use crate::mail::address_field::{self, Party};
-use crate::mail::address_list::Separator;
+use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::Envelope;
 use crate::mail::header::{Condition, Header};
-use crate::route::remote_name::{Kind, remote_name};
+use crate::route::remote_name::{Kind, remote_text};
 use crate::site::Context;
 
 /// Fields that stay in the queue file but never leave this host.
@@ -63,13 +63,8 @@ async fn addresses(ctx: &mut Context, mailer: &Mailer, party: Party, field: &Hea
     let old_style = ctx.config().options.old_style_headers;
     let separator = if old_style { Separator::OldStyle } else { Separator::Comma };
     let mut elements = Vec::new();
-    for item in address_field::items(value, separator) {
-        let address = if item.address.is_empty() {
-            BString::default()
-        } else {
-            remote_name(ctx, mailer, &item.address, kind).await.unwrap_or_else(|_| item.address.clone())
-        };
-        elements.push(item.with_address(&address));
+    for element in address_list::split(value, separator) {
+        elements.push(remote_text(ctx, mailer, &element, kind).await.unwrap_or(element));
     }
     if elements.is_empty() { value.into() } else { address_field::join(&field.name, &elements) }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bstr::BString;
 
 use super::table::Value;
-use super::translate::quote_to;
+use super::translate::{quote_to, unquote};
 use crate::mail::token::{EXPAND, Mark, QUOTE_MARK, name_at};
 
 /// How often the result of an expansion is expanded again; the original's MaxMacroRecursion.
@@ -32,16 +32,7 @@ pub fn expand(template: &[u8], values: &dyn Values) -> BString {
     if memchr::memchr2(EXPAND, QUOTE_MARK, template).is_none() {
         return template.into();
     }
-    let (internal, _) = expand_internal(template, values);
-    let mut text = Vec::with_capacity(internal.len());
-    let mut bytes = internal.iter();
-    while let Some(&byte) = bytes.next() {
-        match byte {
-            QUOTE_MARK => text.push(bytes.next().copied().unwrap_or(QUOTE_MARK)),
-            _ => text.push(byte),
-        }
-    }
-    text.into()
+    unquote(&expand_internal(template, values).0).into()
 }
 
 /// Expands `template` into internal form, as rules need it: operators become their marks, `$&x` stays for later.

@@ -4,6 +4,7 @@ pub mod address_field;
 pub mod address_list;
 pub mod date;
 pub mod envelope;
+pub mod frame;
 pub mod header;
 pub mod reply;
 pub mod report;

@@ -4,18 +4,70 @@ use std::fmt;
 
 use bstr::{BStr, BString};
 
+use super::Told;
+
 /// A macro or class name has a character that none may have, or is empty, or does not end.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum BadName {
     /// No name stands where one must.
     #[error("Name required for macro/class")]
     Missing,
-    /// A `{` without its `}`.
+    /// A `{` without its `}`; the name as far as it goes.
     #[error("Unbalanced {{ on {0}")]
-    Unbalanced(BString),
-    /// A character that no long name may have.
-    #[error("Invalid macro/class character {}", char::from(*.0))]
+    Unbalanced(Told),
+    /// A `{` with a name that is too long; its beginning.
+    #[error("Macro/class name ({{{0}}}) too long ({NAME_BYTES_MAX} chars max)")]
+    TooLong(Told),
+    /// What is told after the two above.
+    #[error("Unable to assign macro/class ID (mid = 0xffffffff)")]
+    NoId,
+    /// A character that no long name may have; it is left out.
+    #[error("Invalid macro/class character {}", char::from(*.0 & 0x7f))]
     Character(u8),
+}
+
+/// The longest long name, in bytes; the original's MAXMACNAMELEN.
+const NAME_BYTES_MAX: usize = 25;
+
+/// A name of a macro or class as the original reads it: what cannot be in a name is told and left out.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Named {
+    /// The name without braces, if there is one.
+    pub name: Option<BString>,
+    /// How many bytes of the text it takes.
+    pub taken: usize,
+    /// What was wrong.
+    pub errors: Vec<BadName>,
+}
+
+impl Named {
+    /// Reads the name (`x` or `{Name}`) at the start of `text`.
+    pub fn read(text: &[u8]) -> Self {
+        let inside = match text {
+            [] | [b'{', b'}', ..] => return Self { name: None, taken: 0, errors: vec![BadName::Missing] },
+            [b'{', inside @ ..] => inside,
+            [first, ..] => return Self { name: Some([*first].as_slice().into()), taken: 1, errors: Vec::new() },
+        };
+        let (mut name, mut errors) = (BString::default(), Vec::new());
+        let mut bytes = inside.iter();
+        let end = loop {
+            match bytes.next() {
+                Some(b'}') => break None,
+                Some(_) if name.len() >= NAME_BYTES_MAX => break Some(BadName::TooLong(name.clone().into())),
+                Some(byte) if byte.is_ascii_alphanumeric() || *byte == b'_' => name.push(*byte),
+                Some(byte) => errors.push(BadName::Character(*byte)),
+                None => break Some(BadName::Unbalanced(name.clone().into())),
+            }
+        };
+        let taken = text.len() - bytes.len();
+        match end {
+            None => Self { name: Some(name), taken, errors },
+            Some(error) => {
+                errors.extend([error, BadName::NoId]);
+                Self { name: None, taken, errors }
+            }
+        }
+    }
 }
 
 /// Defines a macro-like name: one character, or a long name written `{Name}`.
@@ -36,8 +88,12 @@ macro_rules! short_or_long_name {
             /// # Errors
             /// No name, a `{` without `}`, or a character that no long name may have.
             pub fn split(text: &[u8]) -> Result<(Self, &[u8]), BadName> {
-                let (name, rest) = split_name(text)?;
-                Ok((Self::new(name), rest))
+                let Named { name, taken, errors } = Named::read(text);
+                match (name, errors.into_iter().next()) {
+                    (_, Some(error)) => Err(error),
+                    (Some(name), None) => Ok((Self::new(name), &text[taken..])),
+                    (None, None) => Err(BadName::Missing),
+                }
             }
 
             /// Returns the letters of the name, without braces.
@@ -121,23 +177,6 @@ word_name! {
 word_name! {
     /// The name of a map: `access`, `host`; case counts.
     MapName
-}
-
-/// Takes `x` or `{Name}` off the front of `text`.
-fn split_name(text: &[u8]) -> Result<(&[u8], &[u8]), BadName> {
-    match text.first() {
-        None => Err(BadName::Missing),
-        Some(b'{') => {
-            let len = memchr::memchr(b'}', text).ok_or_else(|| BadName::Unbalanced(text[1..].into()))?;
-            let name = &text[1..len];
-            match name.iter().find(|byte| !byte.is_ascii_alphanumeric() && **byte != b'_') {
-                Some(&byte) => Err(BadName::Character(byte)),
-                None if name.is_empty() => Err(BadName::Missing),
-                None => Ok((name, &text[len + 1..])),
-            }
-        }
-        Some(_) => Ok(text.split_at(1)),
-    }
 }
 
 #[cfg(test)]

@@ -6,10 +6,12 @@ mod queue_id;
 mod status;
 mod sysexit;
 mod time;
+mod told;
 
 pub use interval::{BadInterval, Elapsed, InWords, Interval, IntervalUnit};
-pub use label::{BadName, ClassName, MacroName, MailerName, MapName, RulesetName};
+pub use label::{BadName, ClassName, MacroName, MailerName, MapName, Named, RulesetName};
 pub use queue_id::{BadQueueId, QueueId, QueueIdMaker};
 pub use status::{BadStatus, Status};
 pub use sysexit::Sysexit;
 pub use time::UnixTime;
+pub use told::Told;

@@ -6,7 +6,7 @@ use super::program::{Action, ClassRef, Piece, Rule, Signature};
 use super::ruleset::{BadRuleset, RulesetId, Rulesets};
 use crate::macros::{ExpandError, Values, expand_internal};
 use crate::mail::token::{Comments, Mark, ScanError, ScanOptions, ScanRules, Token, scan};
-use crate::name::ClassName;
+use crate::name::{ClassName, Told};
 
 /// The most wildcards of a left side; the original's MAXMATCH.
 const WILDCARDS_MAX: usize = 9;
@@ -18,9 +18,12 @@ const LEVEL_OF_PARENTHESES: u32 = 9;
 /// A rule that is wrong; it stays in its ruleset, but for one without a tab.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RuleError {
+    /// No `S` line with a good name comes before; the rule is dropped.
+    #[error("missing valid ruleset for \"R{0}\"")]
+    NoRuleset(Told),
     /// The line has no TAB; the rule is dropped.
     #[error("invalid rewrite line \"R{0}\" (tab expected)")]
-    NoTab(BString),
+    NoTab(Told),
     /// An operator that a left side cannot have.
     #[error("Inappropriate use of ${0} on LHS")]
     OnLeft(&'static str),
@@ -28,15 +31,15 @@ pub enum RuleError {
     #[error("Inappropriate use of ${0} on RHS")]
     OnRight(&'static str),
     /// `$3` without a third wildcard.
-    #[error("replacement ${} out of bounds", char::from(*.0))]
+    #[error("replacement ${} out of bounds", char::from(*.0 & 0x7f))]
     OutOfBounds(u8),
-    /// More wildcards than numbers.
+    /// More wildcards than numbers; the left side matches the empty address.
     #[error("R line: too many wildcards")]
     TooManyWildcards,
-    /// A left side that is too long.
+    /// A left side that is empty once its macros are expanded, or too long; it matches the empty address.
     #[error("R line: null LHS")]
     NullLeft,
-    /// A right side that is too long.
+    /// A right side that is empty once its macros are expanded, or too long; it gives the empty address.
     #[error("R line: null RHS")]
     NullRight,
     /// A `$(` or `$[` inside another.
@@ -65,7 +68,7 @@ pub struct OperatorsRedefined;
 #[derive(Debug)]
 pub struct RuleCompiler {
     rulesets: Rulesets,
-    /// The ruleset that rules go to; none after an `S` line that was wrong.
+    /// The ruleset that rules go to; none before the first `S` line and after one that was wrong.
     current: Option<RulesetId>,
     operators: Option<BString>,
     comments: Comments,
@@ -79,11 +82,11 @@ impl Default for RuleCompiler {
 }
 
 impl RuleCompiler {
-    /// Returns a compiler with the default operators; rules go to ruleset 0.
+    /// Returns a compiler with the default operators.
     pub fn new() -> Self {
         Self {
             rulesets: Rulesets::default(),
-            current: Some(RulesetId::PARSE),
+            current: None,
             operators: None,
             comments: Comments::Keep,
             has_rules: false,
@@ -144,23 +147,23 @@ impl RuleCompiler {
     /// Everything that is wrong with it, in the original's order.
     pub fn rule(&mut self, text: &[u8], line: usize, values: &dyn Values) -> Vec<RuleError> {
         let Some(current) = self.current else {
-            return Vec::new();
+            return vec![RuleError::NoRuleset(text.into())];
         };
         self.has_rules = true;
         let Some(tab) = memchr::memchr(b'\t', text) else {
-            // QUIRK(messages-are-seven-bit): the original prints its messages without the highest bit.
-            let shown: Vec<u8> = text.iter().map(|byte| byte & 0x7f).collect();
-            return vec![RuleError::NoTab(shown.into())];
+            return vec![RuleError::NoTab(text.into())];
         };
         let mut errors = Vec::new();
-        let left = self.side(&text[..tab], values, RuleError::NullLeft, &mut errors);
-        let wildcards = check_left(left.as_deref().unwrap_or_default(), &mut errors);
-        let is_void = left.is_none() || wildcards > WILDCARDS_MAX;
+        let mut left = self.side(&text[..tab], values, RuleError::NullLeft, &mut errors);
+        let wildcards = check_left(&left, &mut errors);
+        if wildcards > WILDCARDS_MAX {
+            left.clear();
+        }
         let rest = text[tab..].iter().position(|byte| *byte != b'\t').map_or(&b""[..], |start| &text[tab + start..]);
         let end = memchr::memchr(b'\t', rest).unwrap_or(rest.len());
-        let right = self.side(&rest[..end], values, RuleError::NullRight, &mut errors).unwrap_or_default();
+        let right = self.side(&rest[..end], values, RuleError::NullRight, &mut errors);
         check_right(&right, wildcards, &mut errors);
-        let rule = self.assemble(left.unwrap_or_default(), right, is_void, line);
+        let rule = self.assemble(left, right, line);
         self.rulesets.get_mut(current).rules.push(rule);
         errors
     }
@@ -175,27 +178,22 @@ impl RuleCompiler {
         self.rulesets
     }
 
-    /// Expands and scans one side; it ends at a TAB that a macro brought in.
-    fn side(
-        &self,
-        text: &[u8],
-        values: &dyn Values,
-        null: RuleError,
-        errors: &mut Vec<RuleError>,
-    ) -> Option<Vec<Token>> {
+    /// Expands and scans one side; it ends at a TAB that a macro brought in. One without tokens is told as `null`.
+    fn side(&self, text: &[u8], values: &dyn Values, null: RuleError, errors: &mut Vec<RuleError>) -> Vec<Token> {
         let (text, error) = expand_internal(text, values);
         errors.extend(error.map(RuleError::from));
         let options = ScanOptions { delimiter: Some(b'\t'), comments: self.comments, ..ScanOptions::RULE };
         let scanned = scan(&text, &self.rulesets.scan, options);
         errors.extend(scanned.errors.into_iter().map(RuleError::from));
-        if scanned.tokens.is_none() {
+        let tokens = scanned.tokens.unwrap_or_default().into_vec();
+        if tokens.is_empty() {
             errors.push(null);
         }
-        scanned.tokens.map(crate::mail::token::Tokens::into_vec)
+        tokens
     }
 
     /// Builds the rule that runs.
-    fn assemble(&mut self, left: Vec<Token>, right: Vec<Token>, is_void: bool, line: usize) -> Rule {
+    fn assemble(&mut self, left: Vec<Token>, right: Vec<Token>, line: usize) -> Rule {
         let pieces: Vec<_> = left.iter().map(|token| self.piece(token)).collect();
         let tokens_min = pieces.iter().filter(|piece| needs_token(piece)).count();
         let literals = pieces.iter().filter_map(|piece| match piece {
@@ -212,7 +210,7 @@ impl RuleCompiler {
         if right.first().is_some_and(|token| token.is(&Mark::User) || token.is(&Mark::Host)) {
             right.remove(0);
         }
-        Rule { pieces, tokens_min, needs, left, right, action, is_void, line }
+        Rule { pieces, tokens_min, needs, left, right, action, line }
     }
 
     /// Returns what a token of a left side matches.
@@ -261,6 +259,8 @@ fn check_left(left: &[Token], errors: &mut Vec<RuleError>) -> usize {
             Some(Mark::HostEnd) => "]",
             Some(Mark::MapBegin) => "(",
             Some(Mark::MapEnd) => ")",
+            Some(Mark::Call) => ">",
+            Some(Mark::Fi) => ".",
             _ => continue,
         };
         errors.push(RuleError::OnLeft(botch));

@@ -9,9 +9,10 @@ use super::lookup::{Answer, Found, KeyStyle, Lookup};
 use super::matching::{self, Bindings};
 use super::program::{Action, Rule, Signature};
 use super::ruleset::{RulesetId, Rulesets};
-use super::trace::Trace;
+use super::trace::{LINES_LEVEL, Trace};
+use crate::macros::unquote;
 use crate::mail::token::{Kind, Mark, ScanError, ScanOptions, TOKENS_MAX, Token, Tokens, join, scan};
-use crate::name::Sysexit;
+use crate::name::{Sysexit, Told};
 
 /// How often one rule may rewrite an address in a row; the original's MAXLOOPS.
 pub const LOOPS_MAX: u32 = 100;
@@ -32,7 +33,7 @@ pub struct Rewritten {
 pub enum RewriteError {
     /// There is no such ruleset.
     #[error("Undefined ruleset {0}")]
-    NoRuleset(BString),
+    NoRuleset(Told),
 }
 
 /// What can be wrong with a rule or an address during an evaluation.
@@ -51,15 +52,15 @@ pub enum Trouble {
     ExcessiveRecursion(String),
     /// `$>` with a name that no ruleset has.
     #[error("Unknown ruleset {0}")]
-    UnknownRuleset(BString),
+    UnknownRuleset(Told),
     /// `$(` with a name that no map has; the default is used.
     #[error("rewrite: map {0} not found")]
-    UnknownMap(BString),
+    UnknownMap(Told),
     /// `$(` without a name.
     #[error("rewrite: missing mapname")]
     MissingMapName,
     /// `$3` without a third wildcard.
-    #[error("rewrite: ruleset {ruleset}: replacement ${} out of bounds", char::from(*.digit))]
+    #[error("rewrite: ruleset {ruleset}: replacement ${} out of bounds", char::from(*.digit & 0x7f))]
     OutOfBounds {
         /// The name of the ruleset.
         ruleset: String,
@@ -76,7 +77,7 @@ pub enum Trouble {
     #[error("{text}... {error}")]
     Scan {
         /// The value.
-        text: BString,
+        text: Told,
         /// What is wrong with it.
         error: ScanError,
     },
@@ -185,10 +186,10 @@ impl Engine<'_> {
         let Some(rule) = rulesets.get(set).rules().get(number) else {
             return self.leave();
         };
-        self.trace(Trace::Trying(rule));
+        self.trace(if self.level < LINES_LEVEL { Trace::Trying(rule) } else { Trace::TryingLine(rule) });
         let blank_sub = rulesets.scan_rules().blank_sub;
         let frame = self.frames.last().expect("a frame is open");
-        match matching::find(rule, &frame.tokens, frame.has, &*self.lookup, blank_sub) {
+        match matching::find(rule, &frame.tokens, frame.has, self.lookup, blank_sub) {
             Some(bindings) => self.apply(rule, &bindings),
             None => {
                 self.trace(Trace::Fails);
@@ -243,24 +244,37 @@ impl Engine<'_> {
         tokens.reserve(rule.right.len() + self.frame().tokens.len());
         for token in &rule.right {
             match token.mark() {
-                Some(Mark::Group(digit)) => match bindings.get(*digit, &self.frame().tokens) {
-                    Some(bound) => tokens.extend_from_slice(bound),
-                    None => {
+                Some(Mark::Group(digit)) => {
+                    let frame = self.frames.last().expect("a frame is open");
+                    let Some(bound) = bindings.get(*digit, &frame.tokens) else {
                         let ruleset = self.label();
                         return Err(Trouble::OutOfBounds { ruleset, digit: digit.wrapping_add(b'0') });
+                    };
+                    if self.level >= LINES_LEVEL {
+                        self.lookup.trace(Trace::Group(*digit, bound));
                     }
-                },
-                Some(Mark::Late(name)) => {
-                    if let Some(value) = self.lookup.macro_value(name) {
-                        let options = if value.is_template { ScanOptions::VALUE } else { ScanOptions::ADDRESS };
-                        let text = BString::from(&*value.text);
-                        tokens.extend(self.scan_value(&text, options)?);
-                    }
+                    tokens.extend_from_slice(bound);
                 }
+                Some(Mark::Late(name)) => self.append_late(&mut tokens, name)?,
                 _ => tokens.push(token.clone()),
             }
         }
         Ok(tokens)
+    }
+
+    /// Appends the value that the macro `name` has now, as tokens.
+    fn append_late(&mut self, tokens: &mut Vec<Token>, name: &[u8]) -> Result<(), Trouble> {
+        let value = self.lookup.macro_value(name);
+        let value = value.map(|value| if value.is_template { unquote(&value.text) } else { value.text.into_owned() });
+        self.trace(Trace::Late(name, value.as_deref()));
+        let Some(value) = value else { return Ok(()) };
+        let added = self.scan_value(&value, ScanOptions::ADDRESS)?;
+        if !added.is_empty() {
+            added.iter().for_each(|token| self.trace(Trace::LateToken(token)));
+            self.trace(Trace::LateDone);
+        }
+        tokens.extend(added);
+        Ok(())
     }
 
     /// Replaces every `$[ $]` and `$( $)`, from left to right.
@@ -317,13 +331,13 @@ impl Engine<'_> {
         let mut scanned = scan(text, self.rulesets.scan_rules(), options);
         let fatal = if scanned.tokens.is_none() { scanned.errors.pop() } else { None };
         for error in scanned.errors {
-            self.complain(Trouble::Scan { text: text.into(), error });
+            self.complain(Trouble::Scan { text: Told::shortened(text), error });
         }
         match (scanned.tokens, fatal) {
             // QUIRK(blank-value): a value of white space or comments alone ends the ruleset with status 65, without a word.
             (Some(tokens), _) if tokens.is_empty() && !text.is_empty() => Err(Trouble::Blank),
             (Some(tokens), _) => Ok(tokens.into_vec()),
-            (None, Some(error)) => Err(Trouble::Scan { text: text.into(), error }),
+            (None, Some(error)) => Err(Trouble::Scan { text: Told::shortened(text), error }),
             (None, None) => Err(Trouble::TooLong),
         }
     }

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::lookup::Lookup;
 use super::program::{ClassRef, Piece, Rule, Signature};
+use super::trace::{LATE_LEVEL, Trace};
 use crate::mail::token::Token;
 
 /// Phrases up to this length are built without a heap allocation, in bytes.
@@ -42,15 +43,17 @@ impl Bindings {
 
 /// Matches the left side of `rule` against the whole of `address`.
 ///
-/// `has` is the signature of the address.
+/// `has` is the signature of the address; late macros are told from trace level 2 on.
 pub(super) fn find(
     rule: &Rule,
     address: &[Token],
     has: Signature,
-    lookup: &(impl Lookup + ?Sized),
+    lookup: &mut dyn Lookup,
     blank_sub: u8,
 ) -> Option<Bindings> {
-    if rule.is_void || address.len() < rule.tokens_min || !has.covers(rule.needs) {
+    // A trace tells of late macros in rules that cannot match.
+    let is_hopeless = address.len() < rule.tokens_min || !has.covers(rule.needs);
+    if is_hopeless && lookup.trace_level() < LATE_LEVEL {
         return None;
     }
     let mut matcher = Matcher { pieces: &rule.pieces, address, lookup, blank_sub, bound: Bindings::default() };
@@ -58,15 +61,15 @@ pub(super) fn find(
 }
 
 /// One attempt to match.
-struct Matcher<'a, L: ?Sized> {
+struct Matcher<'a> {
     pieces: &'a [Piece],
     address: &'a [Token],
-    lookup: &'a L,
+    lookup: &'a mut dyn Lookup,
     blank_sub: u8,
     bound: Bindings,
 }
 
-impl<L: Lookup + ?Sized> Matcher<'_, L> {
+impl Matcher<'_> {
     /// Walks over pattern and address until both end, or until nothing can be grown any more.
     fn run(&mut self) -> bool {
         let (mut piece, mut at) = (0, 0);
@@ -166,11 +169,14 @@ impl<L: Lookup + ?Sized> Matcher<'_, L> {
     }
 
     /// Compares the value of a macro with the tokens from `at` on; returns where the value ends.
-    fn late_end(&self, name: &[u8], at: usize) -> Option<usize> {
-        let Some(value) = self.lookup.macro_value(name) else {
-            return Some(at);
-        };
-        let mut rest: &[u8] = &value.text;
+    fn late_end(&mut self, name: &[u8], at: usize) -> Option<usize> {
+        let value = self.lookup.macro_value(name).map(|value| value.text.into_owned());
+        let step = Trace::LateLeft(name, value.as_deref());
+        if self.lookup.trace_level() >= step.level() {
+            self.lookup.trace(step);
+        }
+        let Some(value) = value else { return Some(at) };
+        let mut rest: &[u8] = &value;
         let mut end = at;
         while !rest.is_empty() {
             let (_, text) = self.address.get(end)?.text()?;

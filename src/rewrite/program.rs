@@ -106,8 +106,6 @@ pub struct Rule {
     pub(super) left: Vec<Token>,
     pub(super) right: Vec<Token>,
     pub(super) action: Action,
-    /// The left side cannot match: it has too many wildcards or could not be read.
-    pub(super) is_void: bool,
     /// The line in the configuration file.
     pub line: usize,
 }

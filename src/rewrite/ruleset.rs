@@ -6,7 +6,7 @@ use bstr::{BStr, BString};
 
 use super::Rule;
 use crate::mail::token::ScanRules;
-use crate::name::ClassName;
+use crate::name::{ClassName, Told};
 
 /// How many rulesets there can be; the upper half is for names without a number of their own.
 pub const RULESETS_MAX: usize = 200;
@@ -47,24 +47,24 @@ impl RulesetId {
 pub enum BadRuleset {
     /// A number that is too large.
     #[error("bad ruleset {0} ({NUMBERS_MAX} max)")]
-    Number(BString),
+    Number(Told),
     /// No letter where the name begins.
     #[error("invalid ruleset name: \"{0:.20}\"")]
-    Name(BString),
+    Name(Told),
     /// `Sname=` without a number.
     #[error("bad ruleset definition \"{0}\" (number required after `=')")]
-    NumberRequired(BString),
+    NumberRequired(Told),
     /// `Sname=n` with a number that is too large.
     #[error("bad ruleset number {0} in \"{1}\" ({NUMBERS_MAX} max)")]
-    NumberInDefinition(BString, BString),
+    NumberInDefinition(Told, Told),
     /// Every place is taken.
     #[error("{0}: too many named rulesets ({NUMBERS_MAX} max)")]
-    TooMany(BString),
+    TooMany(Told),
     /// `Sname=n` for a name that has another number.
     #[error("{name}: ruleset changed value (old {old}, new {new})")]
     Changed {
         /// The name.
-        name: BString,
+        name: Told,
         /// Its number.
         old: usize,
         /// The number it cannot have.

@@ -2,8 +2,15 @@
 
 use std::fmt;
 
+use bstr::BStr;
+
 use super::program::{Rule, ShownRhs};
-use crate::mail::token::{Token, Tokens};
+use crate::mail::token::{Token, Tokens, show};
+
+/// From this level on, late macros are told.
+pub(super) const LATE_LEVEL: u8 = 2;
+/// From this level on, rules are named by their lines.
+pub(super) const LINES_LEVEL: u8 = 15;
 
 /// One step; `Display` gives the original's line without its end.
 #[derive(Clone, Copy, Debug)]
@@ -14,10 +21,22 @@ pub enum Trace<'a> {
     Returns(&'a str, &'a [Token]),
     /// A rule is tried.
     Trying(&'a Rule),
+    /// The same, with the line of the configuration.
+    TryingLine(&'a Rule),
     /// Its left side does not match.
     Fails,
     /// Its left side matches.
     Matches(&'a Rule),
+    /// `$1` is replaced by what the first wildcard matched.
+    Group(u8, &'a [Token]),
+    /// `$&x` of a left side is compared with its value, if there is one.
+    LateLeft(&'a [u8], Option<&'a [u8]>),
+    /// `$&x` is replaced by a value, if there is one.
+    Late(&'a [u8], Option<&'a [u8]>),
+    /// One token of such a value.
+    LateToken(&'a Token),
+    /// Its last token has been told.
+    LateDone,
     /// The address is rewritten.
     Rewritten(&'a [Token]),
 }
@@ -27,9 +46,12 @@ impl Trace<'_> {
     pub fn level(&self) -> u8 {
         match self {
             Self::Input(..) | Self::Returns(..) => 1,
+            Self::Late(..) | Self::LateLeft(..) => LATE_LEVEL,
             Self::Rewritten(_) => 4,
             Self::Fails => 10,
             Self::Trying(_) | Self::Matches(_) => 12,
+            Self::TryingLine(_) | Self::Group(..) => LINES_LEVEL,
+            Self::LateToken(_) | Self::LateDone => 19,
         }
     }
 }
@@ -40,10 +62,31 @@ impl fmt::Display for Trace<'_> {
             Self::Input(name, tokens) => write!(f, "{name:<16.16}   input:{}", Spaced(tokens)),
             Self::Returns(name, tokens) => write!(f, "{name:<16.16} returns:{}", Spaced(tokens)),
             Self::Trying(rule) => write!(f, "-----trying rule:{}", Spaced(rule.left())),
+            Self::TryingLine(rule) => write!(f, "-----trying rule (line {}):{}", rule.line, Spaced(rule.left())),
+            Self::Group(digit, tokens) => {
+                write!(f, "${digit}:")?;
+                // The original tells where in memory a token lies; here it is its place among those matched.
+                tokens.iter().enumerate().try_for_each(|(place, token)| write!(f, " {place:#x}=\"{token}\""))
+            }
+            Self::LateLeft(name, value) => write!(f, "rewrite: LHS {}", LateValue(name, *value)),
+            Self::Late(name, value) => write!(f, "rewrite: RHS {}", LateValue(name, *value)),
+            Self::LateToken(token) => write!(f, " ... {token}"),
+            Self::LateDone => f.write_str(" ... DONE"),
             Self::Fails => f.write_str("----- rule fails"),
             Self::Matches(rule) => write!(f, "-----rule matches:{}", ShownRhs(rule)),
             Self::Rewritten(tokens) => write!(f, "rewritten as:{}", Spaced(tokens)),
         }
+    }
+}
+
+/// A late macro and its value.
+struct LateValue<'a>(&'a [u8], Option<&'a [u8]>);
+
+impl fmt::Display for LateValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "$&{{{}}} => \"", BStr::new(self.0))?;
+        show(f, self.1.unwrap_or(b"(NULL)"))?;
+        f.write_str("\"")
     }
 }
 

@@ -3,6 +3,7 @@
 use bstr::BString;
 
 use crate::cf::Mailer;
+use crate::mail::frame::{Frame, FrameRules};
 use crate::mail::token::{Mark, ScanOptions, Token, Tokens};
 use crate::name::{RulesetName, Sysexit};
 use crate::rewrite::RulesetId;
@@ -102,6 +103,32 @@ pub async fn remote_name(
     let tokens = through(ctx, &rulesets, tokens, &mut temp_fail).await;
     let name = ctx.join(&tokens);
     if temp_fail { Err(RemoteNameError { name }) } else { Ok(name) }
+}
+
+/// Rewrites the address in one element of a header field for the host of `mailer`; names and comments around it stay,
+/// unless the mailer wants none (`F=c`).
+///
+/// # Errors
+/// A look-up failed for now.
+pub async fn remote_text(
+    ctx: &mut Context,
+    mailer: &Mailer,
+    text: &[u8],
+    kind: Kind,
+) -> Result<BString, RemoteNameError> {
+    let is_readable = ctx.scan(text, ScanOptions::ADDRESS).tokens.is_some_and(|tokens| !tokens.is_empty());
+    let (name, failed) = match remote_name(ctx, mailer, text, kind).await {
+        Ok(name) => (name, false),
+        Err(error) => (error.name, true),
+    };
+    let name = if is_readable && !mailer.flags.contains(b'c') { frame(ctx, text).with_address(&name) } else { name };
+    if failed { Err(RemoteNameError { name }) } else { Ok(name) }
+}
+
+/// Returns what stands around the address in one element of a header field.
+pub fn frame(ctx: &Context, text: &[u8]) -> Frame {
+    let options = &ctx.config().options;
+    Frame::of(text, FrameRules { colon_ok: options.colon_ok_in_addr, must_quote: &options.must_quote_chars })
 }
 
 /// Returns `@domain` of a sender as [`Context::sender_domain`] wants it: what rulesets 3 and 1 leave after the first `@`.

@@ -1,6 +1,6 @@
 //! Classes: sets of words, compared without case.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bstr::BString;
 
@@ -9,28 +9,21 @@ use crate::name::ClassName;
 /// One class.
 #[derive(Clone, Debug, Default)]
 pub struct Class {
-    /// The words in small letters, with their first spelling and how many came before.
-    words: HashMap<Box<[u8]>, (usize, BString)>,
+    /// The words in small letters.
+    words: HashSet<Box<[u8]>>,
     bytes_max: usize,
 }
 
 impl Class {
-    /// Adds a word.
-    pub fn insert(&mut self, word: &[u8]) {
-        self.bytes_max = self.bytes_max.max(word.len());
-        let before = self.words.len();
-        self.words.entry(word.to_ascii_lowercase().into()).or_insert_with(|| (before, word.into()));
-    }
-
     /// Tells whether `phrase` is a member, in any case.
     pub fn contains(&self, phrase: &[u8]) -> bool {
         if phrase.len() > self.bytes_max {
             return false;
         }
         if phrase.iter().any(u8::is_ascii_uppercase) {
-            self.words.contains_key(phrase.to_ascii_lowercase().as_slice())
+            self.words.contains(phrase.to_ascii_lowercase().as_slice())
         } else {
-            self.words.contains_key(phrase)
+            self.words.contains(phrase)
         }
     }
 
@@ -42,13 +35,6 @@ impl Class {
     /// Tells whether there is no word.
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
-    }
-
-    /// Returns the words as they were spelled, in the order in which the original lists them.
-    pub fn words(&self) -> Vec<&BString> {
-        let mut words: Vec<_> = self.words.iter().collect();
-        words.sort_by_key(|(folded, (before, _))| (bucket(folded), *before));
-        words.into_iter().map(|(_, (_, word))| word).collect()
     }
 }
 
@@ -64,6 +50,8 @@ fn bucket(folded: &[u8]) -> u32 {
 pub struct Classes {
     list: Vec<Class>,
     places: HashMap<ClassName, usize>,
+    /// Every word of any class in small letters, with its first spelling and how many came before.
+    spellings: HashMap<Box<[u8]>, (usize, BString)>,
     /// For each class that rules name, its place in the list.
     of_rules: Vec<usize>,
 }
@@ -78,8 +66,22 @@ impl Classes {
 
     /// Adds a word to a class.
     pub fn insert(&mut self, name: &ClassName, word: &[u8]) {
+        let folded: Box<[u8]> = word.to_ascii_lowercase().into();
+        let before = self.spellings.len();
+        self.spellings.entry(folded.clone()).or_insert_with(|| (before, word.into()));
         let place = self.place(name);
-        self.list[place].insert(word);
+        let class = &mut self.list[place];
+        class.bytes_max = class.bytes_max.max(word.len());
+        class.words.insert(folded);
+    }
+
+    /// Returns the words of a class as they are listed.
+    // QUIRK(class-spelling): each word has the spelling that it had first in any class.
+    pub fn words(&self, name: &[u8]) -> Vec<&BString> {
+        let words = self.get(name).into_iter().flat_map(|class| &class.words);
+        let mut listed: Vec<_> = words.filter_map(|word| Some((bucket(word), self.spellings.get(word)?))).collect();
+        listed.sort_by_key(|(bucket, (before, _))| (*bucket, *before));
+        listed.into_iter().map(|(_, (_, word))| word).collect()
     }
 
     /// Returns the class called `name`, if anything is known of it.
@@ -114,19 +116,19 @@ mod tests {
 
     #[test]
     fn words_are_found_in_any_case() {
-        let mut class = Class::default();
-        class.insert(b"Foo.JP");
-        class.insert(b"foo.jp");
-        assert!(class.contains(b"FOO.jp"));
-        assert!(!class.contains(b"foo.jp."));
-        assert_eq!(class.words(), [&BString::from("Foo.JP")]);
+        let (mut classes, name) = (Classes::default(), ClassName::new("x"));
+        classes.insert(&ClassName::new("y"), b"Foo.JP");
+        classes.insert(&name, b"foo.jp");
+        assert!(classes.contains(b"x", b"FOO.jp"));
+        assert!(!classes.contains(b"x", b"foo.jp."));
+        assert_eq!(classes.words(b"x"), ["Foo.JP"]);
     }
 
     #[test]
     fn words_are_listed_as_the_original_lists_them() {
-        let mut class = Class::default();
-        ["one", "two.three", "\"four", "five\"", "new"].iter().for_each(|word| class.insert(word.as_bytes()));
-        assert_eq!(class.words(), ["\"four", "one", "new", "two.three", "five\""]);
+        let (mut classes, name) = (Classes::default(), ClassName::new("x"));
+        ["one", "two.three", "\"four", "five\"", "new"].iter().for_each(|word| classes.insert(&name, word.as_bytes()));
+        assert_eq!(classes.words(b"x"), ["\"four", "one", "new", "two.three", "five\""]);
     }
 
     #[test]

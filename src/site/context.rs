@@ -13,7 +13,7 @@ use crate::cf::Config;
 use crate::macros::{self, MacroTable, Value, Values};
 use crate::mail::token::{Mark, ScanOptions, Scanned, Token, Tokens, scan};
 use crate::map::{Definition, Kind, Outcome, Priority};
-use crate::name::{ClassName, Sysexit};
+use crate::name::{ClassName, Named, Sysexit};
 use crate::rewrite::{
     Answer, ClassRef, Found, KeyStyle, Lookup, RewriteError, Rewritten, RulesetId, Rulesets, Trace, Trouble, rewrite,
 };
@@ -338,7 +338,7 @@ impl Context {
 
     /// Sets or clears the macro that a look-up in a macro map names.
     fn set_by_map(&mut self, key: &[u8], args: &[&[u8]]) -> Outcome {
-        let named = macros::Named::read(key);
+        let named = Named::read(key);
         for error in named.errors {
             self.hear(Heard::Fault(error.to_string().as_bytes()));
         }

@@ -80,6 +80,9 @@ pub async fn start(options: StartOptions) -> Started {
     let (site, more) = Site::load(Arc::new(config), opener, load);
     errors.extend(more);
     errors.sort_by_key(|error| error.line);
+    if site.config.mailers.get(b"local").is_none() {
+        errors.push(CfError { file: name.into(), line: 0, problem: Problem::NoLocalMailer });
+    }
     Started { site: Some(site), errors }
 }
 

@@ -142,7 +142,8 @@ impl State {
                     after.clone_from(&frame.address);
                 }
             }
-            Trace::Trying(_) | Trace::Fails => {}
+            // Rules that fail and the parts of one that applies are no events.
+            _ => {}
         }
     }
 }

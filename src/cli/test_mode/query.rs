@@ -6,12 +6,13 @@ use bstr::{BString, ByteSlice};
 
 use super::TestMode;
 use super::list::shown;
-use crate::mail::address_field::Item;
+use crate::macros::expand_internal;
 use crate::mail::token::{Comments, ScanOptions};
 use crate::map::Outcome;
+use crate::name::Told;
 use crate::rewrite::Trouble;
 use crate::route::parse::{Role, check_bytes, queue_group, resolve};
-use crate::route::remote_name::{Kind, remote_name};
+use crate::route::remote_name::{Kind, frame, remote_text};
 use crate::site::{Exchanges, Heard, exchangers};
 
 /// Flags of header fields as the original numbers them, for `/header`.
@@ -45,7 +46,7 @@ impl TestMode {
     /// Obeys a command; returns false when it ends the session.
     pub(super) async fn command(&mut self, line: &[u8], rest: &[u8]) -> io::Result<bool> {
         let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
-        let (word, argument) = (rest[..end].to_ascii_lowercase(), rest[end..].trim_ascii_start());
+        let (word, argument) = (rest[..end].to_ascii_lowercase(), rest[end..].trim_ascii());
         match word.as_slice() {
             b"" => self.say("Usage: /[canon|map|mx|parse|try|tryflags]")?,
             b"quit" => return Ok(false),
@@ -70,14 +71,14 @@ impl TestMode {
             return self.say("Usage: /mx address");
         }
         let site = self.ctx.site().clone();
-        let name = domain.as_bstr();
+        let told = |text: &str| [b"getmxrr(", domain, b") returns ", text.as_bytes()].concat();
         let hosts = match exchangers(&site.resolver, domain).await {
-            Exchanges::Null => return self.say(&format!("getmxrr({name}) returns null MX (See RFC7505)")),
-            Exchanges::TempFail(_) => return self.say(&format!("getmxrr({name}) returns -1 value(s):")),
+            Exchanges::Null => return self.say_bytes(&told("null MX (See RFC7505)")),
+            Exchanges::TempFail(_) => return self.say_bytes(&told("-1 value(s):")),
             Exchanges::Nothing => Vec::new(),
             Exchanges::Hosts(hosts) => hosts,
         };
-        self.say(&format!("getmxrr({name}) returns {} value(s):", hosts.len()))?;
+        self.say_bytes(&told(&format!("{} value(s):", hosts.len())))?;
         hosts.iter().try_for_each(|host| self.say(&format!("\t{host}")))
     }
 
@@ -89,21 +90,21 @@ impl TestMode {
         let site = self.ctx.site().clone();
         let found = if host.starts_with(b"[") { None } else { site.resolver.canonify(host).await.found() };
         let name = found.unwrap_or_else(|| host.into());
-        self.say(&format!("getcanonname({}) returns {name}", host.as_bstr()))
+        self.say_bytes(&[b"getcanonname(", host, b") returns ", &name[..]].concat())
     }
 
     /// `/map name key`.
     async fn map(&mut self, argument: &[u8]) -> io::Result<()> {
-        let (name, key) = split_word(argument);
-        if name.is_empty() {
+        if argument.is_empty() {
             return self.say("Usage: /map mapname key");
         }
-        if key.is_empty() {
+        let Some(end) = argument.iter().position(u8::is_ascii_whitespace) else {
             return self.say("No key specified");
-        }
+        };
+        let (name, key) = (&argument[..end], &argument[end + 1..]);
         let shown_name = String::from_utf8_lossy(name).into_owned();
         if self.ctx.site().maps.definition(name).is_none() {
-            return self.say(&format!("Map named \"{shown_name}\" not found"));
+            return self.say_bytes(&[b"Map named \"", name, b"\" not found"].concat());
         }
         self.write(&[b"map_lookup: ", name, b" (", key, b") "].concat())?;
         let outcome = self.ctx.map_lookup(&shown_name, key, &[]).await;
@@ -139,7 +140,7 @@ impl TestMode {
         if text.is_empty() {
             return self.say("Usage: /expand string");
         }
-        let text = shown(&self.ctx.expand(text));
+        let text = shown(&expand_internal(text, &self.ctx).0);
         self.write(text.as_bytes())
     }
 
@@ -176,11 +177,10 @@ impl TestMode {
         let start = format!("Trying {} address ", self.kind_words());
         self.write(&[start.as_bytes(), address, b" for mailer ", mailer.name.as_bytes(), b"\n"].concat())?;
         self.report_scan(address, ScanOptions::ADDRESS);
-        let (code, bare) = match remote_name(&mut self.ctx, &mailer, address, self.kind).await {
+        let (code, name) = match remote_text(&mut self.ctx, &mailer, address, self.kind).await {
             Ok(name) => (0, name),
             Err(error) => (75, error.name),
         };
-        let name = if mailer.flags.contains(b'c') { bare } else { Item::parse(address).with_address(&bare) };
         self.say_bytes(&[format!("Rcode = {code}, addr = ").as_bytes(), &name[..]].concat())
     }
 
@@ -189,16 +189,18 @@ impl TestMode {
         if address.is_empty() {
             return self.say("Usage: /parse address");
         }
-        let cracked = Item::parse(address).with_address(b"$g");
-        self.say(&format!("Cracked address = {}", shown(&cracked)))?;
+        self.say(&format!("Cracked address = {}", shown(frame(&self.ctx, address).template())))?;
         self.say(&format!("Parsing {} address", self.kind_words()))?;
-        if let Err(refusal) = check_bytes(address, Role::Recipient) {
-            self.refuse(&refusal)?;
-            return self.say("Cannot parse");
-        }
         let Some(tokens) = self.scan(address) else {
             return self.say("Cannot parse");
         };
+        if let Err(refusal) = check_bytes(address, Role::Recipient) {
+            if refusal.code == 553 {
+                self.write(format!("{}... ", Told::shortened(address)).as_bytes())?;
+            }
+            self.refuse(&refusal)?;
+            return self.say("Cannot parse");
+        }
         let role = match self.kind {
             Kind::EnvelopeSender => Role::Sender,
             Kind::EnvelopeRecipient => Role::Recipient,
@@ -231,9 +233,6 @@ impl TestMode {
 
     /// `/header line`: runs the check of a field and shows its flags.
     async fn header(&mut self, line: &[u8]) -> io::Result<()> {
-        if line.is_empty() {
-            return self.say("Usage: /header header-line");
-        }
         let Some((name, value)) = line.split_once_str(":").filter(|(name, _)| !name.contains(&b' ')) else {
             self.fault(&format!("header syntax error, line \"{}\"", line.as_bstr()))?;
             return self.say("ul = 00000000");
@@ -283,7 +282,7 @@ impl TestMode {
     /// Tells what is wrong with the spelling of an address.
     fn report_scan(&mut self, text: &[u8], options: ScanOptions) {
         for error in self.ctx.scan(text, options).errors {
-            self.ctx.hear(Heard::Trouble(&Trouble::Scan { text: text.into(), error }));
+            self.ctx.hear(Heard::Trouble(&Trouble::Scan { text: Told::shortened(text), error }));
         }
     }
 }

@@ -10,6 +10,8 @@ pub const TOKEN_BYTES_MAX: usize = 256;
 /// The longest address, in bytes with one for each token; the original's PSBUFSIZE.
 const BYTES_MAX: usize = TOKENS_MAX + TOKEN_BYTES_MAX - 5;
 
+/// What a byte becomes that could be taken for the quote of marks.
+const DELETE: u8 = 0x7f;
 /// Operators that no configuration can take away (op guide "OperatorChars").
 const ALWAYS_OPERATORS: &[u8] = b"()<>,;";
 /// The operators of a configuration that sets none.
@@ -129,6 +131,7 @@ pub fn scan(text: &[u8], rules: &ScanRules, options: ScanOptions) -> Scanned {
         state: State::Atom,
         angles: 0,
         comments: 0,
+        escapes: false,
         route: false,
         tokens: Vec::new(),
         bytes: 0,
@@ -166,6 +169,8 @@ struct Scanner<'a> {
     state: State,
     angles: u32,
     comments: u32,
+    /// A backslash stands before the next byte.
+    escapes: bool,
     /// Inside `<@`: commas belong to the route.
     route: bool,
     tokens: Vec<Token>,
@@ -176,23 +181,34 @@ struct Scanner<'a> {
 impl Scanner<'_> {
     /// Reads to the end of the text or to the delimiter.
     fn run(&mut self) -> Result<(), ScanError> {
-        while let Some(byte) = self.next_byte() {
-            if self.options.delimiter == Some(byte) && self.is_end(byte) {
-                break;
-            }
-            match byte {
-                b'\\' if self.comments == 0 => self.backslash()?,
-                b'\\' => self.at = (self.at + 2).min(self.text.len()),
-                _ => self.special(byte)?,
+        while let Some((byte, taken)) = self.next_byte() {
+            self.at += taken;
+            if std::mem::take(&mut self.escapes) {
+                self.escaped(byte)?;
+            } else if byte == b'\\' {
+                self.backslash()?;
+            } else {
+                self.special(byte)?;
             }
         }
         self.finish_token()
     }
 
-    /// Returns the byte at hand; at the end of the text, the one that closes what is still open.
-    fn next_byte(&mut self) -> Option<u8> {
-        if let Some(&byte) = self.text.get(self.at) {
-            return Some(byte);
+    /// Returns the byte at hand and how many bytes of the text it takes; none, if one is supplied to close what is open.
+    fn next_byte(&mut self) -> Option<(u8, usize)> {
+        let is_plain = self.comments == 0 && self.state != State::Quoted;
+        match self.text.get(self.at) {
+            Some(&byte) if self.options.delimiter == Some(byte) && is_plain => {
+                // QUIRK(backslash-delimiter): a backslash does not protect the delimiter; it is dropped.
+                if self.angles == 0 {
+                    return None;
+                }
+                if byte != b',' || self.route || !self.options.balance {
+                    return Some((byte, 1));
+                }
+            }
+            Some(&byte) => return Some((byte, 1)),
+            None => {}
         }
         let (error, byte) = match () {
             // QUIRK(open-quote-in-rule): in rules nothing is completed.
@@ -203,56 +219,37 @@ impl Scanner<'_> {
             () => return None,
         };
         self.errors.push(error);
-        Some(byte)
+        Some((byte, 0))
     }
 
-    /// Tells whether the delimiter at hand ends the address; closes a `<` that stands in the way.
-    fn is_end(&mut self, delimiter: u8) -> bool {
-        if self.comments > 0 || self.state == State::Quoted {
-            return false;
-        }
-        while self.angles > 0 && delimiter == b',' && !self.route {
-            self.errors.push(ScanError::AngleOpen);
-            self.angles -= 1;
-            if self.put(b'>').is_err() {
-                return true;
-            }
-        }
-        self.angles == 0
-    }
-
-    /// Takes a backslash and what it protects; outside quotes it stays, but for `\!`.
+    /// Takes a backslash, outside quotes as a part of an atom.
     fn backslash(&mut self) -> Result<(), ScanError> {
-        self.at += 1;
-        let quoted = self.state == State::Quoted;
-        let Some(&next) = self.text.get(self.at) else {
-            // QUIRK(backslash-at-the-end): in an open quote it protects the quote that is supplied.
-            if quoted {
-                self.errors.push(ScanError::Quote);
-                self.token.extend_from_slice(b"\\\"");
-            }
-            return Ok(());
-        };
-        // QUIRK(backslash-delimiter): a backslash does not protect the delimiter; it is dropped. So it is before `!`.
-        let ends = self.options.delimiter == Some(next) && self.angles == 0;
-        if !quoted && (next == b'!' || ends) {
-            return Ok(());
-        }
-        if self.state != State::Quoted && self.state != State::Atom {
+        self.escapes = true;
+        if self.comments == 0 && self.state != State::Quoted && self.state != State::Atom {
             self.finish_token()?;
             self.state = State::Atom;
         }
+        Ok(())
+    }
+
+    /// Takes the byte that a backslash protects; outside quotes the backslash stays too, but for `\!`.
+    // QUIRK(backslash-at-the-end): it protects what is supplied to close a quote or bracket, which is told twice.
+    fn escaped(&mut self, byte: u8) -> Result<(), ScanError> {
+        if self.comments > 0 {
+            return Ok(());
+        }
+        if byte == b'!' && self.state != State::Quoted {
+            return self.special(byte);
+        }
         self.token.push(b'\\');
-        self.token.push(next);
-        self.at += 1;
+        self.take(byte);
         Ok(())
     }
 
     /// Handles the characters that nest, then takes the byte into a token.
     fn special(&mut self, byte: u8) -> Result<(), ScanError> {
-        self.at = (self.at + 1).min(self.text.len());
         if self.state == State::Quoted {
-            self.token.push(byte);
+            self.take(byte);
             if byte == b'"' {
                 self.state = State::Closed;
             }
@@ -296,8 +293,22 @@ impl Scanner<'_> {
         Ok(())
     }
 
+    /// Adds a byte to the token under construction.
+    fn take(&mut self, byte: u8) {
+        // QUIRK(byte-255): in an address it becomes 127.
+        self.token.push(if byte == QUOTE_MARK { DELETE } else { byte });
+    }
+
     /// Takes one byte outside quotes into the token it belongs to.
     fn put(&mut self, byte: u8) -> Result<(), ScanError> {
+        if self.options.marks && byte == QUOTE_MARK {
+            // QUIRK(quoted-mark): what the quote protects is a token of its own.
+            self.finish_token()?;
+            self.take(self.text.get(self.at).copied().unwrap_or(byte));
+            self.at = (self.at + 1).min(self.text.len());
+            self.state = State::Closed;
+            return Ok(());
+        }
         if self.options.marks
             && (0x80..0xa0).contains(&byte)
             && let Some((mark, taken)) = Mark::split(&self.text[self.at - 1..])
@@ -320,12 +331,7 @@ impl Scanner<'_> {
         if next == State::Space {
             return Ok(());
         }
-        if self.options.marks && byte == QUOTE_MARK && self.at < self.text.len() {
-            self.token.push(self.text[self.at]);
-            self.at += 1;
-        } else {
-            self.token.push(byte);
-        }
+        self.take(byte);
         Ok(())
     }
 
@@ -340,9 +346,6 @@ impl Scanner<'_> {
             [byte] if self.rules.is_operator(*byte) => Kind::Operator,
             _ => Kind::Atom,
         };
-        if text.len() > TOKEN_BYTES_MAX {
-            return Err(ScanError::TokenTooLong);
-        }
         let token = Token::new(kind, &text);
         self.add(token, text.len())?;
         self.token = text;
@@ -358,6 +361,9 @@ impl Scanner<'_> {
         }
         if self.tokens.len() >= TOKENS_MAX {
             return Err(ScanError::TooManyTokens);
+        }
+        if bytes > TOKEN_BYTES_MAX {
+            return Err(ScanError::TokenTooLong);
         }
         self.tokens.push(token);
         Ok(())
