@@ -4,7 +4,6 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
@@ -13,7 +12,7 @@ use super::command_line::CommandLine;
 use super::desk::{self, Desk};
 use crate::log::{About, Level, Log, Priority};
 use crate::map::aliases::{self, AliasTable, alias_file_maps};
-use crate::map::{Definition, DirectOpener, TargetOptions};
+use crate::map::{Definition, TargetOptions};
 use crate::name::Sysexit;
 use crate::site::Site;
 use crate::submit::{Caller, Terminal};
@@ -25,7 +24,7 @@ const BUILT_CLASSES: [&[u8]; 2] = [b"implicit", b"hash"];
 pub fn run(command: &CommandLine) -> ExitCode {
     Desk::on_runtime(async || {
         let log = desk::log(command);
-        let site = match begin(command, Arc::new(DirectOpener)).await {
+        let site = match begin(command).await {
             Ok(begun) => begun.site,
             Err(exit) => return exit,
         };

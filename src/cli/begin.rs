@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::cf::CfError;
-use crate::map::{DirectOpener, Opener};
 use crate::name::Sysexit;
 use crate::site::{Context, Site, StartOptions, start};
 
@@ -25,7 +24,7 @@ pub struct Begun {
 ///
 /// # Errors
 /// The mode cannot go on: everything is told, this is the exit status.
-pub async fn begin(command: &CommandLine, opener: Arc<dyn Opener>) -> Result<Begun, Sysexit> {
+pub async fn begin(command: &CommandLine) -> Result<Begun, Sysexit> {
     let level = DebugFlags::parse(&command.debug).level(0);
     print(&show::version(level, (configuration::SUBMISSION_FILE, configuration::DAEMON_FILE)));
     let file = configuration::path(command, std::path::Path::exists);
@@ -33,7 +32,7 @@ pub async fn begin(command: &CommandLine, opener: Arc<dyn Opener>) -> Result<Beg
         file: file.clone(),
         mode: command.mode.letter(),
         overrides: command.overrides.clone(),
-        opener,
+        trace: DebugFlags::parse(&command.debug).file_trace(),
         runs_programs: true,
     };
     let started = start(options).await;
@@ -64,7 +63,7 @@ pub fn check_config(command: &CommandLine) -> ExitCode {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return Sysexit::OsErr.into();
     };
-    let checked = runtime.block_on(begin(command, Arc::new(DirectOpener)));
+    let checked = runtime.block_on(begin(command));
     checked.map_or_else(|exit| exit, |_| Sysexit::Ok).into()
 }
 

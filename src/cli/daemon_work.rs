@@ -80,25 +80,20 @@ async fn services(surroundings: &Surroundings) -> Result<Services, String> {
         hosts: &surroundings.hosts,
         zone: surroundings.zone.clone(),
     };
-    let mut opener = None;
-    let started = start_inside(inside, |config| {
-        let made = Arc::new(HandOpener::new(Arc::clone(&hands), Arc::clone(config)));
-        opener = Some(Arc::clone(&made));
-        made
-    })
-    .await;
+    let opener = |config: &Arc<_>| Arc::new(HandOpener::new(Arc::clone(&hands), Arc::clone(config))) as Arc<_>;
+    let started = start_inside(inside, opener).await;
     let log = log(surroundings).await;
     for error in &started.errors {
         log.say(Level::SYSTEM_ERROR, None, error);
     }
-    let (Some(site), Some(opener)) = (started.site, opener) else {
+    let Some(site) = started.site else {
         return Err(started.errors.first().map_or_else(String::new, ToString::to_string));
     };
     if let Some(complaint) = &site.identity.complaint {
         log.say(Level::SETUP, None, complaint);
     }
     let queue = surroundings.queue.clone();
-    Ok(Services::new(site, hands, queue, log, opener, order.queue_interval()))
+    Ok(Services::new(site, hands, queue, log, order.queue_interval()))
 }
 
 /// The way to syslogd, which a hand finds.

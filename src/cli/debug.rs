@@ -1,6 +1,14 @@
 //! What `-d` asks to be traced (op guide, "Debugging Flags"): `category[-category][.level]`, separated by commas.
 
+use std::sync::Arc;
+
 use bstr::{BString, ByteSlice};
+
+use crate::sys::safe_file::Trace;
+
+/// The category of looks at files, and the level from which on they are told.
+const FILE_CATEGORY: usize = 44;
+const FILE_LEVEL: u8 = 4;
 
 /// The highest category.
 const CATEGORY_MAX: usize = 99;
@@ -35,6 +43,12 @@ impl DebugFlags {
         for category in first..=last.min(CATEGORY_MAX) {
             self.0[category] = level;
         }
+    }
+
+    /// Returns who prints how files are looked at, if that is asked for.
+    pub fn file_trace(&self) -> Option<Trace> {
+        let print: Trace = Arc::new(|line| println!("{line}"));
+        (self.level(FILE_CATEGORY) >= FILE_LEVEL).then_some(print)
     }
 
     /// Returns the level of a category; 0: nothing is traced.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::begin::begin;
 use super::command_line::CommandLine;
 use super::configuration;
+use super::debug::DebugFlags;
 use crate::cf::{Principal, SuperSafe};
 use crate::daemon::hand;
 use crate::deliver::services::Services;
 use crate::log::{About, Level, Log, Priority, Sink, Syslog};
-use crate::map::DirectOpener;
 use crate::name::Sysexit;
 use crate::queue::problem::{Expected, SpoolProblem, examine};
 use crate::queue::{DirectSpool, Layout, LayoutError, Queue, QueueOptions};
@@ -60,13 +60,14 @@ impl Desk {
     /// Opens everything; what is wrong is told on standard output and in the log.
     async fn open(command: &CommandLine) -> Result<Self, Sysexit> {
         let log = log(command);
-        let begun = begin(command, Arc::new(DirectOpener)).await?;
+        let begun = begin(command).await?;
         let exit = configuration::exit_in_spite_of(&begun.errors, command);
         let site = begun.site;
         log.set_detail(site.config.options.log_level);
         let queue = queue(&site).map_err(|error| no_queue(&error, &site, &log))?;
-        let hands = Arc::new(hand::in_process(&site.config));
-        let services = Services::new(site, hands, queue, log, Arc::new(DirectOpener), None);
+        let trace = DebugFlags::parse(&command.debug).file_trace();
+        let hands = Arc::new(hand::in_process(&site.config, trace));
+        let services = Services::new(site, hands, queue, log, None);
         Ok(Self { services, exit })
     }
 }

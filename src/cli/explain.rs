@@ -21,7 +21,6 @@ pub(super) use self::dialogue::{Dialogue, Stage};
 pub(super) use self::question::Question;
 use self::question::{Request, USAGE};
 use super::desk::Desk;
-use crate::map::DirectOpener;
 use crate::name::Sysexit;
 use crate::site::{Site, StartOptions, start};
 
@@ -59,13 +58,8 @@ async fn run(request: &Request) -> Sysexit {
 
 /// Puts a configuration to use; what is wrong with it is told on standard error.
 pub(super) async fn open(file: &std::path::Path) -> Result<Arc<Site>, Sysexit> {
-    let options = StartOptions {
-        file: file.to_owned(),
-        mode: b's',
-        overrides: Vec::new(),
-        opener: Arc::new(DirectOpener),
-        runs_programs: true,
-    };
+    let options =
+        StartOptions { file: file.to_owned(), mode: b's', overrides: Vec::new(), trace: None, runs_programs: true };
     let started = start(options).await;
     started.errors.iter().for_each(|error| eprintln!("{error}"));
     let exit = started.exit();

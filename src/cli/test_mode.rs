@@ -15,7 +15,6 @@ use super::mode::Mode;
 use crate::cf::CfError;
 use crate::macros::{HashSign, translate};
 use crate::mail::token::{ScanOptions, Tokens};
-use crate::map::DirectOpener;
 use crate::name::{ClassName, Named, Status, Sysexit, Told};
 use crate::rewrite::Trouble;
 use crate::route::parse::{Refusal, Role, check_bytes};
@@ -53,7 +52,7 @@ async fn session(command: &CommandLine) -> ExitCode {
         file: configuration::path(command, Path::exists),
         mode: Mode::Test.letter(),
         overrides: command.overrides.clone(),
-        opener: Arc::new(DirectOpener),
+        trace: DebugFlags::parse(&command.debug).file_trace(),
         runs_programs: true,
     };
     let started = start(options).await;

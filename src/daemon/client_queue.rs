@@ -120,7 +120,7 @@ async fn serve(
         order: Arc::clone(&order),
         config: Arc::clone(&config),
         text: text.into(),
-        hands: Arc::new(hand::in_process(&config)),
+        hands: Arc::new(hand::in_process(&config, None)),
         queue: queue.clone(),
         log: log.clone(),
         resolv_conf: read("/etc/resolv.conf"),

@@ -9,7 +9,6 @@ mod held_file;
 mod mailboxes;
 mod programs;
 mod queue_files;
-mod safe_path;
 mod sockets;
 mod sources;
 
@@ -19,6 +18,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use bstr::ByteSlice;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
@@ -34,6 +34,7 @@ use crate::log::{Level, Log};
 use crate::queue::spool::Spool;
 use crate::sys::passing;
 use crate::sys::process::reap_any;
+use crate::sys::safe_file::{Inspector, Trace, Unsafe};
 use crate::sys::signal::Signals;
 use crate::sys::title::Title;
 
@@ -43,9 +44,23 @@ const AFTER_KEEPER: Duration = Duration::from_secs(15);
 /// Opens the queue directories of a configuration.
 type OpenSpool = fn(&Config) -> Result<Arc<dyn Spool>, String>;
 
+/// What a hand was started with: nothing else decides what it does.
+struct Charter {
+    config: Config,
+    /// Who looks at files before they are opened.
+    inspector: Inspector,
+}
+
+impl Charter {
+    fn new(config: Config, trace: Option<Trace>) -> Self {
+        let inspector = Inspector::of(&config.options).tracing(trace);
+        Self { config, inspector }
+    }
+}
+
 /// What performs requests; in a hand of its own or within an unprivileged process.
 struct Service {
-    config: Config,
+    charter: Charter,
     spool: Option<Arc<dyn Spool>>,
     mailboxes: Mailboxes,
     programs: Programs,
@@ -58,21 +73,25 @@ type Refusal = crate::keeper::request::Failure;
 type Served = Result<Answered, Refusal>;
 
 impl Service {
+    fn new(charter: Charter, spool: Option<Arc<dyn Spool>>) -> Self {
+        Self { charter, spool, mailboxes: Mailboxes::default(), programs: Programs::default() }
+    }
+
     /// Performs `request`; none if the answer comes when a program ends.
     fn perform(&mut self, serial: u32, request: Request) -> Option<Answered> {
         let served = match request {
             Request::Wait { program } => return self.programs.wait(serial, program).map(answer_or_failure),
             Request::Kill { program } => self.programs.kill(program),
-            Request::Start { launch } => self.programs.start(&self.config, launch),
+            Request::Start { launch } => self.programs.start(&self.charter, launch),
             Request::User { name } => accounts::find(&name),
-            Request::OpenMailbox { place, .. } => self.mailboxes.open(&self.config, &place),
+            Request::OpenMailbox { place, .. } => self.mailboxes.open(&self.charter, &place),
             Request::SettleMailbox { mailbox, keep } => self.mailboxes.settle(mailbox, keep),
-            Request::OpenSource { source } => sources::open(&self.config, &source),
-            Request::OpenMap { map, suffix } => files::open_map(&self.config, &map, &suffix),
-            Request::OpenClass { line } => files::open_class(&self.config, line),
-            Request::OpenNamed { file } => files::open_named(&self.config, &file),
-            Request::Connect { service } => sockets::connect(&self.config, &service),
-            Request::BindReserved { ipv6 } => sockets::bind_reserved(&self.config, ipv6),
+            Request::OpenSource { source } => sources::open(&self.charter, &source),
+            Request::OpenMap { map, suffix } => files::open_map(&self.charter, &map, &suffix),
+            Request::OpenClass { line } => files::open_class(&self.charter, line),
+            Request::OpenNamed { file } => files::open_named(&self.charter, &file),
+            Request::Connect { service } => sockets::connect(&self.charter.config, &service),
+            Request::BindReserved { ipv6 } => sockets::bind_reserved(&self.charter.config, ipv6),
             other => queue_files::perform(self.spool.as_deref(), other),
         };
         Some(answer_or_failure(served))
@@ -107,6 +126,12 @@ fn failure_of(what: &str, error: &io::Error) -> Refusal {
     Refusal { kind, errno, text: format!("{what}: {error}").into() }
 }
 
+/// Returns the failure that the file `path` is not used for `reason`.
+fn failure_of_file(path: &[u8], reason: Unsafe) -> Refusal {
+    let failure = failure_of(&path.to_str_lossy(), &reason.into());
+    Refusal { text: reason.to_string().into(), ..failure }
+}
+
 /// Serves as a hand of `kind` until the network process is gone.
 pub(super) fn serve(
     kind: Kind,
@@ -128,7 +153,7 @@ pub(super) fn serve(
         },
         _ => None,
     };
-    let service = Service { config, spool, mailboxes: Mailboxes::default(), programs: Programs::default() };
+    let service = Service::new(Charter::new(config, None), spool);
     match Loop::new(service) {
         Ok(mut serving) => match serving.run(control, requests) {
             Ok(()) => ExitCode::SUCCESS,
@@ -279,16 +304,14 @@ impl<'a> Sending<'a> {
     }
 }
 
-/// Returns hands that perform requests in this process, with its own rights; for processes of ordinary users.
-pub fn in_process(config: &Config) -> Hands {
-    in_process_over(config, None)
+/// Returns hands that perform requests in this process, with its own rights; `trace` hears how files are looked at.
+pub fn in_process(config: &Config, trace: Option<Trace>) -> Hands {
+    in_process_over(config, None, trace)
 }
 
 /// As [`in_process`], with queue directories.
-pub(super) fn in_process_over(config: &Config, spool: Option<Arc<dyn Spool>>) -> Hands {
-    let service =
-        Service { config: config.clone(), spool, mailboxes: Mailboxes::default(), programs: Programs::default() };
-    let service = Arc::new(Mutex::new(service));
+pub(super) fn in_process_over(config: &Config, spool: Option<Arc<dyn Spool>>, trace: Option<Trace>) -> Hands {
+    let service = Arc::new(Mutex::new(Service::new(Charter::new(config.clone(), trace), spool)));
     let perform: Perform = Arc::new(move |request| {
         let service = Arc::clone(&service);
         Box::pin(async move {

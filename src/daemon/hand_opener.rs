@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bstr::ByteSlice;
 
 use crate::cf::{ClassSource, Config};
-use crate::keeper::request::{Failure, FailureKind};
+use crate::keeper::request::{Failure, FailureKind, NamedFile};
 use crate::keeper::{HandError, Hands, Request};
 use crate::map::{Definition, Opener};
 use crate::name::MapName;
@@ -24,25 +24,29 @@ impl HandOpener {
         Self { hands, config }
     }
 
-    /// Returns the request that stands for `path`: that of an `F` line which names it, else that of the map.
-    fn request(&self, definition: &Definition, path: &[u8]) -> Option<Request> {
-        let names = |source: &ClassSource| matches!(source, ClassSource::File(file) if file == path);
-        if definition.name.starts_with(b"class ")
-            && let Some(line) = self.config.classes.files.iter().position(|file| names(&file.source))
-        {
-            return Some(Request::OpenClass { line: u16::try_from(line).ok()? });
-        }
-        let suffix = path.strip_prefix(definition.file.as_ref()?.as_slice())?;
-        Some(Request::OpenMap { map: MapName::new(definition.name.as_bytes()), suffix: suffix.into() })
+    fn ask(&self, request: Option<Request>) -> io::Result<File> {
+        let request = request.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let answered = self.hands.ask_waiting(request).map_err(io_error)?;
+        let descriptor = answered.descriptors.into_iter().next();
+        descriptor.map(File::from).ok_or_else(|| io::Error::other(HandError::OutOfTurn("map")))
     }
 }
 
 impl Opener for HandOpener {
     fn open(&self, definition: &Definition, path: &[u8]) -> io::Result<File> {
-        let request = self.request(definition, path).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-        let answered = self.hands.ask_waiting(request).map_err(io_error)?;
-        let descriptor = answered.descriptors.into_iter().next();
-        descriptor.map(File::from).ok_or_else(|| io::Error::other(HandError::OutOfTurn("map")))
+        let suffix = definition.file.as_ref().and_then(|file| path.strip_prefix(file.as_slice()));
+        let map = || MapName::new(definition.name.as_bytes());
+        self.ask(suffix.map(|suffix| Request::OpenMap { map: map(), suffix: suffix.into() }))
+    }
+
+    fn open_class(&self, path: &[u8]) -> io::Result<File> {
+        let names = |source: &ClassSource| matches!(source, ClassSource::File(file) if file == path);
+        let line = self.config.classes.files.iter().position(|file| names(&file.source));
+        self.ask(line.and_then(|line| Some(Request::OpenClass { line: u16::try_from(line).ok()? })))
+    }
+
+    fn open_switch(&self, _path: &[u8]) -> io::Result<File> {
+        self.ask(Some(Request::OpenNamed { file: NamedFile::ServiceSwitch {} }))
     }
 }
 
@@ -73,11 +77,11 @@ mod tests {
             fs::write(path(name), name).expect("written");
         }
         let place = folder.path().display();
-        let text = format!("V10\nKmap hash {place}/map\nF{{names}}{place}/names\n");
+        let text = format!("V10\nO DontBlameSendmail=TrustStickyBit\nKmap hash {place}/map\nF{{names}}{place}/names\n");
         let (config, errors) = cf::read(text.as_bytes(), "x.cf", &ReadEnv::default());
         assert!(errors.is_empty(), "{errors:?}");
         let config = Arc::new(config);
-        let opener = HandOpener::new(Arc::new(hand::in_process(&config)), Arc::clone(&config));
+        let opener = HandOpener::new(Arc::new(hand::in_process(&config, None)), Arc::clone(&config));
         let mut map = Definition::parse(b"map", b"hash", path("map").as_os_str().as_bytes()).0.expect("good");
         let read = |definition: &Definition, name: &str| {
             let mut text = String::new();
@@ -86,11 +90,15 @@ mod tests {
         };
         assert_eq!(read(&map, "map.db").expect("declared"), "map.db");
         assert_eq!(read(&map, "map.cdb").expect_err("not there").kind(), io::ErrorKind::NotFound);
-        let class = Definition::new(b"class names", crate::map::Kind::Text);
-        assert_eq!(read(&class, "names").expect("declared"), "names");
+        let read_class = |name: &str| {
+            let mut text = String::new();
+            let opened = opener.open_class(path(name).as_os_str().as_bytes());
+            opened.and_then(|mut file| file.read_to_string(&mut text)).map(|_| text)
+        };
+        assert_eq!(read_class("names").expect("declared"), "names");
         // A captured process may ask for what it likes.
         map.file = Some(path("other").as_os_str().as_bytes().into());
         read(&map, "other").expect_err("not declared");
-        read(&class, "other").expect_err("not declared");
+        read_class("other").expect_err("not declared");
     }
 }

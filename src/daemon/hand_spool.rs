@@ -229,7 +229,7 @@ mod tests {
         let layout = Layout { queue_directory: folder.to_str().expect("text").into(), groups: Vec::new() };
         let directories = layout.directories().expect("there");
         let spool: Arc<dyn Spool> = Arc::new(DirectSpool::open(&layout, 0).expect("opened"));
-        let hands = Arc::new(hand::in_process_over(&Config::default(), Some(spool)));
+        let hands = Arc::new(hand::in_process_over(&Config::default(), Some(spool), None));
         Queue::new(Arc::new(HandSpool::new(hands, directories)), QueueOptions::default())
     }
 

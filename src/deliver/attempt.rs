@@ -187,6 +187,9 @@ async fn resolve(services: &Services, ctx: &mut Context, envelope: &mut Envelope
         }
         let mut expander = Expander { ctx, aliases: &services.aliases, hands: &services.hands, uses_aliases: true };
         let expanded = expander.expand(recipient).await;
+        for warning in &expanded.warnings {
+            services.log.line(Level::UNSAFE_FILE, &envelope.id, warning);
+        }
         known.extend(expanded.recipients);
         for refused in expanded.refused {
             let refusal = refused.refusal;

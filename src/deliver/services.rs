@@ -8,7 +8,6 @@ use crate::deliver::local::Mailboxes;
 use crate::deliver::smtp::{SmtpClient, SmtpSettings};
 use crate::keeper::Hands;
 use crate::log::Log;
-use crate::map::Opener;
 use crate::queue::Queue;
 use crate::queue::schedule::Policy;
 use crate::route::alias::Aliases;
@@ -37,17 +36,10 @@ pub struct Services {
 
 impl Services {
     /// Returns the services of a site; `interval` is that of `-q`, if the queue is run.
-    pub fn new(
-        site: Arc<Site>,
-        hands: Arc<Hands>,
-        queue: Queue,
-        log: Log,
-        opener: Arc<dyn Opener>,
-        interval: Option<Duration>,
-    ) -> Self {
+    pub fn new(site: Arc<Site>, hands: Arc<Hands>, queue: Queue, log: Log, interval: Option<Duration>) -> Self {
         let options = &site.config.options;
         Self {
-            aliases: Arc::new(Aliases::open(&options.alias_file, opener)),
+            aliases: Arc::new(Aliases::open(&options.alias_file, Arc::clone(&site.opener))),
             mailboxes: Arc::new(Mailboxes::new(Arc::clone(&hands))),
             policy: Arc::new(Policy::new(options, interval)),
             smtp: Arc::new(smtp_client(&site, interval)),

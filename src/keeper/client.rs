@@ -195,7 +195,7 @@ impl Undo {
     /// Returns the request that takes `answer` back.
     fn request(self, answer: &Answer) -> Option<Request> {
         match (self, answer) {
-            (Self::RemoveEntry(request), Answer::Opened { .. }) => Some(request),
+            (Self::RemoveEntry(request), Answer::Opened {}) => Some(request),
             (Self::SettleMailbox, Answer::Mailbox { mailbox, .. }) => {
                 Some(Request::SettleMailbox { mailbox: *mailbox, keep: false })
             }
@@ -445,7 +445,7 @@ mod tests {
     fn echo(request: &Request) -> Option<(Answer, usize)> {
         match request {
             Request::User { name } => Some((Answer::failed(FailureKind::Missing {}, name.clone()), 0)),
-            Request::OpenNamed { .. } => Some((Answer::Opened { owner: 0 }, 2)),
+            Request::OpenNamed { .. } => Some((Answer::Opened {}, 2)),
             _ => Some((Answer::Done {}, 0)),
         }
     }
@@ -474,7 +474,7 @@ mod tests {
     async fn descriptors_come_with_their_answer() {
         let (client, _hand) = connect(echo);
         let answered = client.call(Request::OpenNamed { file: NamedFile::Help {} }, None).await.expect("an answer");
-        assert_eq!((answered.answer, answered.descriptors.len()), (Answer::Opened { owner: 0 }, 2));
+        assert_eq!((answered.answer, answered.descriptors.len()), (Answer::Opened {}, 2));
     }
 
     #[tokio::test]
@@ -524,7 +524,7 @@ mod tests {
         let entry = Entry { directory: 3, id: "6AMAKU11004711".parse().expect("an id") };
         state.number(Request::CreatePair { entry: entry.clone() }, Some(reply));
         state.unsent.clear();
-        let answers = vec![Numbered { serial: 0, descriptors: 2, body: Answer::Opened { owner: 0 } }];
+        let answers = vec![Numbered { serial: 0, descriptors: 2, body: Answer::Opened {} }];
         state.distribute(answers, None);
         assert!(matches!(answer.try_recv(), Ok(Err(HandError::DescriptorsLost))));
         let undo = state.unsent.pop_front().expect("a request").body;

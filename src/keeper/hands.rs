@@ -13,7 +13,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::client::{Answered, Client, HandError};
-use super::request::{Account, Answer, Kind, Launch, Mailbox, Request, Service, Source};
+use super::request::{Account, Answer, Kind, Launch, Mailbox, Request, Service, Source, Standing};
 use crate::name::QueueId;
 
 /// How long a request waits for a hand before one more is asked for.
@@ -171,14 +171,14 @@ impl Hands {
         }
     }
 
-    /// Opens the text that `source` names; returns it with the owner of the file.
+    /// Opens the text that `source` names; returns its path, it, and what its elements may name.
     ///
     /// # Errors
     /// There is none, or it may not be used.
-    pub async fn open_source(&self, source: Source) -> Result<(OwnedFd, u32), HandError> {
+    pub async fn open_source(&self, source: Source) -> Result<(BString, OwnedFd, Standing), HandError> {
         let mut answered = self.ask(Request::OpenSource { source }).await?;
         match (answered.answer, answered.descriptors.pop()) {
-            (Answer::Opened { owner }, Some(file)) => Ok((file, owner)),
+            (Answer::Text { path, standing }, Some(file)) => Ok((path, file, standing)),
             _ => Err(HandError::OutOfTurn("mailbox")),
         }
     }

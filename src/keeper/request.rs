@@ -155,6 +155,8 @@ wire! {
     pub enum NamedFile ("named file") {
         /// HelpFile.
         1 => Help {},
+        /// ServiceSwitchFile.
+        2 => ServiceSwitch {},
     }
 }
 
@@ -258,10 +260,7 @@ wire! {
             failure: Failure,
         },
         /// Opened; the descriptors, in the order the request names them.
-        3 => Opened {
-            /// The owner of the first one.
-            owner: u32,
-        },
+        3 => Opened {},
         /// A user.
         4 => User {
             /// Its passwd entry; none if there is certainly no such user.
@@ -277,6 +276,13 @@ wire! {
             path: BString,
             /// What must be written first so that the message begins behind an empty line.
             separator: BString,
+        },
+        /// The text that a source names is opened.
+        11 => Text {
+            /// Its path, for messages only.
+            path: BString,
+            /// What its elements may name.
+            standing: Standing,
         },
         /// A program runs; its standard input and its output.
         6 => Started {
@@ -327,6 +333,26 @@ wire! {
         pub home: BString,
         /// The login shell.
         pub shell: BString,
+    }
+}
+
+wire! {
+    /// What the elements of a text may name, as far as it depends on who can have written it.
+    pub enum Standing ("standing") {
+        /// Everything.
+        1 => Full {},
+        /// Users only: others may have written it, or a text that led to it.
+        2 => UsersOnly {},
+        /// Users only: it speaks for a user who may not log in.
+        3 => NoShell {
+            /// The login name.
+            user: BString,
+        },
+        /// Users only: it speaks for nobody whom the system knows.
+        4 => NoUser {
+            /// The owner of the file.
+            uid: u32,
+        },
     }
 }
 

@@ -62,6 +62,8 @@ levels! {
     ATTACK = Info 1;
     /// A peer went away in the middle of a message.
     LOST = Notice 2;
+    /// A file that others can have written is not used.
+    UNSAFE_FILE = Warning 3;
     /// Malformed addresses, loops, refused commands: `ADDR... User unknown`.
     USER_ERROR = Notice 2;
     /// An alias database that is out of date, and the like.

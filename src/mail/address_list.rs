@@ -37,10 +37,13 @@ pub fn split(text: &[u8], separator: Separator) -> Vec<BString> {
 }
 
 /// Splits the text of a `.forward` or included file: a list on every line, `#` at the start of a line begins a comment.
-pub fn split_file(text: &[u8], separator: Separator) -> Vec<BString> {
+///
+/// Returns each address with the number of its line, from 1.
+pub fn split_file(text: &[u8], separator: Separator) -> Vec<(usize, BString)> {
     let mut addresses = Vec::new();
-    for line in text.split(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"#")) {
-        addresses.append(&mut split(line, separator));
+    let lines = (1..).zip(text.split(|byte| *byte == b'\n'));
+    for (number, line) in lines.filter(|(_, line)| !line.starts_with(b"#")) {
+        addresses.extend(split(line, separator).into_iter().map(|address| (number, address)));
         if addresses.len() >= LIST_LEN_MAX {
             addresses.truncate(LIST_LEN_MAX);
             break;
@@ -141,7 +144,9 @@ mod tests {
     #[test]
     fn files_have_comments_and_a_list_on_each_line() {
         let text = b"# nobody\na, b\n\n\\c\n\"|prog # x\"\n";
-        assert_eq!(split_file(text, Separator::Comma), ["a", "b", "\\c", "\"|prog # x\""]);
+        let found = split_file(text, Separator::Comma);
+        let found: Vec<(usize, &[u8])> = found.iter().map(|(line, address)| (*line, address.as_slice())).collect();
+        assert_eq!(found, [(2, &b"a"[..]), (2, b"b"), (4, b"\\c"), (5, b"\"|prog # x\"")]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Room {
 fn open(class: &str, args: &str) -> Map {
     let (definition, errors) = Definition::parse(b"m", class.as_bytes(), args.as_bytes());
     assert_eq!(errors, []);
-    Map::open(&definition.expect("a known class"), &DirectOpener)
+    Map::open(&definition.expect("a known class"), &DirectOpener::for_tests())
 }
 
 fn found(value: &str) -> Outcome {
@@ -181,7 +181,7 @@ fn a_user_map_reads_the_password_database() {
 #[test]
 fn a_line_with_an_error_has_no_key() {
     let (definition, _) = Definition::parse(b"m", b"hash", b"");
-    let map = Map::open(&definition.expect("a known class"), &DirectOpener);
+    let map = Map::open(&definition.expect("a known class"), &DirectOpener::for_tests());
     assert_eq!((map.lookup(b"x", &[]), map.is_open(), map.is_stale()), (MISS, false, false));
 }
 
@@ -227,7 +227,7 @@ fn files_with_all_that_libdb_can_put_there_are_read() {
             let mut big = map.definition().clone();
             big.keep_case = true;
             assert_eq!(
-                Map::open(&big, &DirectOpener).lookup("K".repeat(5000).as_bytes(), &[]),
+                Map::open(&big, &DirectOpener::for_tests()).lookup("K".repeat(5000).as_bytes(), &[]),
                 found(&"V".repeat(9000))
             );
         }

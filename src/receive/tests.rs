@@ -100,7 +100,7 @@ impl Server {
             mode: b's',
             runs_programs: false,
         };
-        let (site, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener), options);
+        let (site, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options);
         assert!(errors.is_empty(), "{errors:?}");
         let path = folder.path().display().to_string();
         let layout = Layout { queue_directory: path.into(), groups: Vec::new() };

@@ -96,7 +96,8 @@ mod tests {
         };
         let first = write("first", "list: alice, bob\n");
         let second = write("second", "List: carol\nother: dora\n");
-        let aliases = Aliases::open(&[first.into(), format!("implicit:{second}").into()], Arc::new(DirectOpener));
+        let aliases =
+            Aliases::open(&[first.into(), format!("implicit:{second}").into()], Arc::new(DirectOpener::for_tests()));
         assert_eq!(aliases.find(b"LIST"), Alias::Found { file: 0, value: "alice, bob".into() });
         assert_eq!(aliases.find(b"other"), Alias::Found { file: 1, value: "dora".into() });
         assert_eq!(aliases.find(b"nobody"), Alias::None);
@@ -104,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_a_failure_that_may_pass() {
-        let aliases = Aliases::open(&["hash:/nonexistent/aliases".into()], Arc::new(DirectOpener));
+        let aliases = Aliases::open(&["hash:/nonexistent/aliases".into()], Arc::new(DirectOpener::for_tests()));
         assert!(matches!(aliases.find(b"x"), Alias::TempFail(_)));
     }
 }

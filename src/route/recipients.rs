@@ -1,16 +1,17 @@
 //! From one address to those who get the message: aliases, `:include:` lists, `.forward` files, users and programs.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::io::Read;
 
 use bstr::{BString, ByteSlice};
 
 use crate::cf::Mailer;
 use crate::keeper::hands::Hands;
-use crate::keeper::request::{Account, Source, SourceRoot};
+use crate::keeper::request::{Account, FailureKind, Source, SourceRoot, Standing};
 use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::{Controller, Notify, Recipient, Route};
-use crate::name::Status;
+use crate::name::{Status, Sysexit};
 use crate::route::alias::{Alias, Aliases};
 use crate::route::parse::{self, Parsed};
 use crate::route::refusal::Refusal;
@@ -35,6 +36,8 @@ pub struct Expanded {
     pub recipients: Vec<Recipient>,
     /// Who cannot get it, and why.
     pub refused: Vec<Refused>,
+    /// What the postmaster should hear of.
+    pub warnings: Vec<BString>,
     /// Whether the address was an alias or was forwarded, so that others stand for it.
     pub aliased: bool,
 }
@@ -46,6 +49,32 @@ pub struct Refused {
     pub recipient: Recipient,
     /// Why.
     pub refusal: Refusal,
+    /// Where the address stands, if in a file.
+    pub place: Option<Place>,
+}
+
+/// A line of a file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// The file.
+    pub file: BString,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: line {}", self.file, self.line)
+    }
+}
+
+/// What the addresses of one text have in common.
+struct List<'a> {
+    source: &'a Source,
+    standing: Standing,
+    /// The file, if it is one.
+    file: Option<BString>,
+    controller: Controller,
 }
 
 /// What the expansion looks things up in.
@@ -67,8 +96,23 @@ struct Item {
     local_rewrites: u32,
     /// Where the address stands, if not in the envelope: only then it may name a program or a file.
     source: Option<Source>,
+    /// What it may name besides users, as the text says where it stands.
+    standing: Standing,
+    /// Which address the text stands for.
+    listed_in: BString,
+    /// Where the address stands, if in a file.
+    place: Option<Place>,
     /// What ruleset 0 said already (ruleset 5 has changed it).
     parsed: Option<Route>,
+}
+
+impl Item {
+    /// Returns the address of an envelope.
+    fn first(recipient: Recipient) -> Self {
+        let standing = Standing::Full {};
+        let listed_in = BString::default();
+        Self { recipient, depth: 0, local_rewrites: 0, source: None, standing, listed_in, place: None, parsed: None }
+    }
 }
 
 /// What one step made of an item.
@@ -84,9 +128,10 @@ impl Expander<'_> {
     pub async fn expand(&mut self, recipient: Recipient) -> Expanded {
         let mut expanded = Expanded::default();
         let mut seen = HashSet::new();
-        let mut work = vec![Item { recipient, depth: 0, local_rewrites: 0, source: None, parsed: None }];
+        let mut work = vec![Item::first(recipient)];
         while let Some(item) = work.pop() {
-            match self.step(item).await {
+            let place = item.place.clone();
+            match self.step(item, &mut expanded.warnings).await {
                 Step::Final(recipient) => {
                     if seen.insert(recipient.route.clone()) {
                         expanded.recipients.push(recipient);
@@ -97,7 +142,7 @@ impl Expander<'_> {
                     items.reverse();
                     work.append(&mut items);
                 }
-                Step::Refused(refused) => expanded.refused.push(refused),
+                Step::Refused(refused) => expanded.refused.push(Refused { place, ..refused }),
                 Step::Nothing => {}
             }
             if expanded.recipients.len() + work.len() > RECIPIENTS_MAX {
@@ -111,7 +156,7 @@ impl Expander<'_> {
     }
 
     /// Takes one address one step on.
-    async fn step(&mut self, mut item: Item) -> Step {
+    async fn step(&mut self, mut item: Item, warnings: &mut Vec<BString>) -> Step {
         let mut route = match item.parsed.take() {
             Some(route) => route,
             None => match parse::parse(self.ctx, &item.recipient.address, parse::Role::Recipient).await {
@@ -139,12 +184,12 @@ impl Expander<'_> {
         }
         match special(&route) {
             Some(special) => self.special(item, special).await,
-            None => self.ordinary(item, &mailer, route).await,
+            None => self.ordinary(item, &mailer, route, warnings).await,
         }
     }
 
     /// Follows aliases, ruleset 5, users and their `.forward` files.
-    async fn ordinary(&mut self, item: Item, mailer: &Mailer, route: Route) -> Step {
+    async fn ordinary(&mut self, item: Item, mailer: &Mailer, route: Route, warnings: &mut Vec<BString>) -> Step {
         let (user, plain) = match route.user.strip_prefix(b"\\") {
             Some(user) => (BString::from(user), true),
             None => (route.user.clone(), false),
@@ -173,7 +218,7 @@ impl Expander<'_> {
             return Step::Final(item.recipient);
         }
         match self.hands.user(&user).await {
-            Ok(Some(account)) if !plain && self.uses_aliases => self.forward(item, route, account).await,
+            Ok(Some(account)) if !plain && self.uses_aliases => self.forward(item, route, account, warnings).await,
             Ok(Some(account)) => Step::Final(owned(item.recipient, route, account.name)),
             Ok(None) => Step::Refused(refused(item.recipient, Refusal::user_unknown())),
             Err(error) => Step::Refused(refused(
@@ -192,19 +237,25 @@ impl Expander<'_> {
         let key: BString = name.to_lowercase().into();
         let source = Source { root: SourceRoot::Alias { file, key }, elements: Vec::new() };
         let addresses = address_list::split(value, self.separator());
-        Step::More(self.items(&item, &addresses, &source, &Controller { alias: name.into(), ..Controller::default() }))
+        let addresses = addresses.into_iter().map(|address| (0, address)).collect();
+        let controller = Controller { alias: name.into(), ..Controller::default() };
+        Step::More(items(
+            &item,
+            addresses,
+            List { source: &source, standing: Standing::Full {}, file: None, controller },
+        ))
     }
 
     /// Puts the addresses of a user's `.forward` in the place of the user, if there is one.
-    async fn forward(&mut self, item: Item, route: Route, account: Account) -> Step {
+    async fn forward(&mut self, item: Item, route: Route, account: Account, warnings: &mut Vec<BString>) -> Step {
         let already = item.recipient.controller.as_ref().is_some_and(|controller| controller.user == account.name);
         let paths = self.ctx.config().options.forward_path.split(|byte| *byte == b':').filter(|path| !path.is_empty());
         let count = u8::try_from(paths.count()).unwrap_or(u8::MAX);
         for path in (0..count).filter(|_| !already) {
             let root = SourceRoot::Forward { user: account.name.clone(), path };
             let source = Source { root, elements: Vec::new() };
-            match self.read(&source).await {
-                Text::Here(text) => {
+            match read_source(self.hands, &source).await {
+                Text::Here { path, text, standing } => {
                     let addresses = address_list::split_file(&text, self.separator());
                     let controller = Controller {
                         user: account.name.clone(),
@@ -212,12 +263,14 @@ impl Expander<'_> {
                         gid: Some(account.gid),
                         alias: item.recipient.address.clone(),
                     };
-                    let items = self.items(&item, &addresses, &source, &controller);
+                    let list = List { source: &source, standing, file: Some(path), controller };
+                    let items = items(&item, addresses, list);
                     if !items.is_empty() {
                         return Step::More(items);
                     }
                 }
-                Text::Missing => {}
+                Text::Missing(_) => {}
+                Text::Refused(reason) => warnings.push(format!("forward {reason}").into()),
                 Text::Later(reason) => {
                     return Step::Refused(refused(item.recipient, Refusal::temporary(Status::new(4, 3, 0), reason)));
                 }
@@ -233,16 +286,27 @@ impl Expander<'_> {
             return Step::Refused(refused(item.recipient, Refusal::permanent(Status::new(5, 7, 1), 550, text)));
         };
         match special {
-            Special::Program | Special::File => Step::Final(item.recipient),
-            Special::Include => match self.read(&source).await {
-                Text::Here(text) => {
+            Special::Program | Special::File => match self.distrust(&item, &special) {
+                None => Step::Final(item.recipient),
+                Some(text) => Step::Refused(refused(
+                    item.recipient,
+                    Refusal::permanent(Status::new(5, 7, 1), 550, text).with_exit(Sysexit::Usage),
+                )),
+            },
+            Special::Include => match read_source(self.hands, &source).await {
+                Text::Here { path, text, standing } => {
                     let addresses = address_list::split_file(&text, self.separator());
                     let controller = item.recipient.controller.clone().unwrap_or_default();
-                    Step::More(self.items(&item, &addresses, &source, &controller))
+                    Step::More(items(
+                        &item,
+                        addresses,
+                        List { source: &source, standing, file: Some(path), controller },
+                    ))
                 }
-                Text::Missing => {
-                    let text = "the included file does not exist or may not be read: check its owner and path";
-                    Step::Refused(refused(item.recipient, Refusal::permanent(Status::new(5, 2, 4), 550, text)))
+                Text::Missing(reason) | Text::Refused(reason) => {
+                    let text = format!("Cannot open {reason}");
+                    let refusal = Refusal::permanent(Status::new(5, 2, 4), 550, text).with_exit(Sysexit::Usage);
+                    Step::Refused(refused(item.recipient, refusal))
                 }
                 Text::Later(reason) => {
                     Step::Refused(refused(item.recipient, Refusal::temporary(Status::new(4, 2, 4), reason)))
@@ -251,41 +315,22 @@ impl Expander<'_> {
         }
     }
 
-    /// Reads the text that a source names.
-    async fn read(&self, source: &Source) -> Text {
-        match read_source(self.hands, source).await {
-            Ok(Some(text)) => Text::Here(text),
-            Ok(None) => Text::Missing,
-            Err(reason) => Text::Later(reason.into()),
-        }
-    }
-
-    /// Makes the items of a list; each knows the place it stands at.
-    fn items(&self, parent: &Item, addresses: &[BString], source: &Source, controller: &Controller) -> Vec<Item> {
-        let item = |(number, address): (usize, &BString)| {
-            let mut elements = source.elements.clone();
-            elements.push(u16::try_from(number).unwrap_or(u16::MAX));
-            Item {
-                recipient: Recipient {
-                    address: address.clone(),
-                    primary: false,
-                    orcpt: parent.recipient.orcpt.clone(),
-                    final_recipient: parent.recipient.final_recipient.clone(),
-                    notify: parent.recipient.notify,
-                    default_notify: Notify::DEFAULT,
-                    controller: Some(controller.clone()),
-                    alias_of: Some(
-                        parent.recipient.alias_of.clone().unwrap_or_else(|| parent.recipient.address.clone()),
-                    ),
-                    ..Recipient::default()
-                },
-                depth: parent.depth + 1,
-                local_rewrites: 0,
-                source: Some(Source { root: source.root.clone(), elements }),
-                parsed: None,
+    /// Tells why an address may name no program or file; none if it may.
+    fn distrust(&self, item: &Item, special: &Special) -> Option<BString> {
+        let noun = special.noun();
+        match &item.standing {
+            Standing::Full {} => None,
+            Standing::UsersOnly {} => {
+                let name = &item.listed_in;
+                Some(format!("Address {name} is unsafe for mailing to {noun}").into())
             }
-        };
-        addresses.iter().enumerate().map(item).collect()
+            Standing::NoShell { user } => {
+                let host = self.ctx.get("j").unwrap_or_default();
+                let host = host.as_bstr();
+                Some(format!("User {user}@{host} doesn't have a valid shell for mailing to {noun}").into())
+            }
+            Standing::NoUser { uid } => Some(format!("UID {uid} is an unknown user: cannot mail to {noun}").into()),
+        }
     }
 
     fn separator(&self) -> Separator {
@@ -297,10 +342,53 @@ impl Expander<'_> {
     }
 }
 
+/// Makes the items of a list; each knows the place it stands at.
+fn items(parent: &Item, addresses: Vec<(usize, BString)>, list: List<'_>) -> Vec<Item> {
+    let List { source, standing, file, controller } = list;
+    let of = &parent.recipient;
+    let item = |(number, (line, address)): (usize, (usize, BString))| {
+        let mut elements = source.elements.clone();
+        elements.push(u16::try_from(number).unwrap_or(u16::MAX));
+        Item {
+            recipient: Recipient {
+                address,
+                primary: false,
+                orcpt: of.orcpt.clone(),
+                final_recipient: of.final_recipient.clone(),
+                notify: of.notify,
+                default_notify: Notify::DEFAULT,
+                controller: Some(controller.clone()),
+                alias_of: Some(of.alias_of.clone().unwrap_or_else(|| of.address.clone())),
+                ..Recipient::default()
+            },
+            depth: parent.depth + 1,
+            local_rewrites: 0,
+            source: Some(Source { root: source.root.clone(), elements }),
+            standing: standing.clone(),
+            listed_in: of.address.clone(),
+            place: file.clone().map(|file| Place { file, line }),
+            parsed: None,
+        }
+    };
+    addresses.into_iter().enumerate().map(item).collect()
+}
+
 /// What reading a source came to.
-enum Text {
-    Here(Vec<u8>),
-    Missing,
+pub enum Text {
+    /// It is there.
+    Here {
+        /// The name of its file.
+        path: BString,
+        /// The whole of it.
+        text: Vec<u8>,
+        /// What its elements may name.
+        standing: Standing,
+    },
+    /// There is none; the file's name and the system's reason.
+    Missing(BString),
+    /// It may not be used; the file's name and the reason.
+    Refused(BString),
+    /// It cannot be read now.
     Later(BString),
 }
 
@@ -345,20 +433,20 @@ fn note_alias(recipient: &mut Recipient) {
 }
 
 fn refused(recipient: Recipient, refusal: Refusal) -> Refused {
-    Refused { recipient, refusal }
+    Refused { recipient, refusal, place: None }
 }
 
-/// Reads the text that a source names; none if there is none, or it may not be used.
-///
-/// # Errors
-/// It cannot be read now.
-pub async fn read_source(hands: &Hands, source: &Source) -> Result<Option<Vec<u8>>, String> {
-    let file = match hands.open_source(source.clone()).await {
-        Ok((file, _)) => std::fs::File::from(file),
-        Err(error) if error.is_temporary() => return Err(error.to_string()),
-        Err(_) => return Ok(None),
+/// Reads the text that a source names.
+pub async fn read_source(hands: &Hands, source: &Source) -> Text {
+    let (path, file, standing) = match hands.open_source(source.clone()).await {
+        Ok((path, file, standing)) => (path, std::fs::File::from(file), standing),
+        Err(error) if error.is_temporary() => return Text::Later(error.to_string().into()),
+        Err(error) if error.kind() == Some(&FailureKind::Missing {}) => return Text::Missing(error.to_string().into()),
+        Err(error) => return Text::Refused(error.to_string().into()),
     };
     let mut text = Vec::new();
-    file.take(SOURCE_BYTES_MAX).read_to_end(&mut text).map_err(|error| format!("cannot read it: {error}"))?;
-    Ok(Some(text))
+    match file.take(SOURCE_BYTES_MAX).read_to_end(&mut text) {
+        Ok(_) => Text::Here { path, text, standing },
+        Err(error) => Text::Later(format!("cannot read it: {error}").into()),
+    }
 }

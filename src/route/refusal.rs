@@ -34,6 +34,11 @@ impl Refusal {
         Self { code: 550, status: Status::new(5, 1, 1), text: "User unknown".into(), exit: Sysexit::NoUser }
     }
 
+    /// Returns the same with another exit status of a submitting program.
+    pub fn with_exit(self, exit: Sysexit) -> Self {
+        Self { exit, ..self }
+    }
+
     /// Tells whether trying again later may help.
     pub fn is_temporary(&self) -> bool {
         self.code < 500

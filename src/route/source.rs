@@ -10,7 +10,7 @@ use crate::keeper::request::{Source, SourceRoot};
 use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::Recipient;
 use crate::route::alias::{Alias, Aliases};
-use crate::route::recipients::read_source;
+use crate::route::recipients::{Text, read_source};
 
 /// The most texts that are looked through for one recipient.
 const TEXTS_MAX: usize = 1000;
@@ -45,7 +45,10 @@ impl Finder<'_> {
             let elements = match text {
                 Some(value) => address_list::split(&value, self.separator),
                 None => match read_source(self.hands, &source).await {
-                    Ok(Some(text)) => address_list::split_file(&text, self.separator),
+                    Text::Here { text, .. } => {
+                        let elements = address_list::split_file(&text, self.separator);
+                        elements.into_iter().map(|(_, address)| address).collect()
+                    }
                     _ => continue,
                 },
             };

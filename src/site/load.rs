@@ -64,6 +64,8 @@ pub struct Site {
     pub classes: Arc<Classes>,
     /// The maps.
     pub maps: Maps,
+    /// Who opens files.
+    pub opener: Arc<dyn Opener>,
     /// Who this host is.
     pub identity: Identity,
     /// The name service.
@@ -88,7 +90,7 @@ impl Site {
         let macros = macros(&config, &identity, mode);
         let maps = Maps::new(definitions, Arc::clone(&opener));
         let (classes, macros) = (Arc::new(classes), Arc::new(macros));
-        (Arc::new(Self { config, classes, maps, identity, resolver, zone, macros }), errors)
+        (Arc::new(Self { config, classes, maps, opener, identity, resolver, zone, macros }), errors)
     }
 
     /// Opens again every map whose file has changed; to be called once a transaction.
@@ -161,7 +163,7 @@ impl Loader<'_> {
     /// Returns the words of an `F` line.
     fn words_of(&self, file: &ClassFile) -> Result<Vec<BString>, (BString, Sysexit)> {
         let text = match &file.source {
-            ClassSource::File(path) => match self.read(file, path) {
+            ClassSource::File(path) => match self.read(path) {
                 Ok(text) => text,
                 Err(error) if file.optional && error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
                 Err(error) => {
@@ -182,12 +184,9 @@ impl Loader<'_> {
     }
 
     /// Reads a class file.
-    fn read(&self, file: &ClassFile, path: &BString) -> std::io::Result<Vec<u8>> {
-        let mut definition = Definition::new(format!("class {}", file.class).as_bytes(), Kind::Text);
-        definition.file = Some(path.clone());
-        definition.optional = file.optional;
+    fn read(&self, path: &BString) -> std::io::Result<Vec<u8>> {
         let mut text = Vec::new();
-        self.opener.open(&definition, path)?.take(CLASS_BYTES_MAX).read_to_end(&mut text)?;
+        self.opener.open_class(path)?.take(CLASS_BYTES_MAX).read_to_end(&mut text)?;
         Ok(text)
     }
 
@@ -252,7 +251,7 @@ impl Loader<'_> {
     fn switched(&self, switch: &Definition, known: &[Definition]) -> Vec<BString> {
         let service = switch.file.clone().unwrap_or_default();
         let mut text = Vec::new();
-        let opened = self.opener.open(switch, &self.config.options.service_switch_file);
+        let opened = self.opener.open_switch(&self.config.options.service_switch_file);
         if let Ok(file) = opened
             && file.take(CLASS_BYTES_MAX).read_to_end(&mut text).is_err()
         {

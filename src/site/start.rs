@@ -14,9 +14,10 @@ use super::identity::{Identity, Probe};
 use super::load::{LoadOptions, Site, reason};
 use crate::cf::{self, CfError, Config, DontProbe, Override, Problem, ReadEnv, ResolverFlag, Severity};
 use crate::macros::MacroTable;
-use crate::map::Opener;
+use crate::map::DirectOpener;
 use crate::name::Sysexit;
 use crate::net::{Answer, Family, Hosts, Resolver, ResolverFlags, ResolverSettings};
+use crate::sys::safe_file::{Inspector, Trace};
 
 /// How a program begins.
 pub struct StartOptions {
@@ -26,8 +27,8 @@ pub struct StartOptions {
     pub mode: u8,
     /// What the command line sets.
     pub overrides: Vec<Override>,
-    /// How maps and class files are opened.
-    pub opener: Arc<dyn Opener>,
+    /// Who hears how files are looked at.
+    pub trace: Option<Trace>,
     /// Programs of `F|` lines may be run by this process.
     pub runs_programs: bool,
 }
@@ -50,7 +51,7 @@ impl Started {
 
 /// Reads the configuration file and puts it to use.
 pub async fn start(options: StartOptions) -> Started {
-    let StartOptions { file, mode, overrides, opener, runs_programs } = options;
+    let StartOptions { file, mode, overrides, trace, runs_programs } = options;
     let name = file.display().to_string();
     let text = match std::fs::read(&file) {
         Ok(text) => text,
@@ -77,6 +78,7 @@ pub async fn start(options: StartOptions) -> Started {
     errors.extend(unknown_hosts(&config, &resolver).await);
     let zone = TimeZone::system();
     let load = LoadOptions { identity, resolver, zone, mode, runs_programs };
+    let opener = Arc::new(DirectOpener::new(Inspector::of(&config.options).tracing(trace)));
     let (site, more) = Site::load(Arc::new(config), opener, load);
     errors.extend(more);
     errors.sort_by_key(|error| error.line);

@@ -73,7 +73,7 @@ fn context() -> (Context, DnsServer) {
     let (config, errors) = cf::read(CONFIG.as_bytes(), "test.cf", &env);
     assert!(errors.is_empty(), "{errors:?}");
     let options = LoadOptions { identity, resolver, zone: TimeZone::UTC, mode: b't', runs_programs: false };
-    let (site, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener), options);
+    let (site, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options);
     assert!(errors.is_empty(), "{errors:?}");
     (Context::new(&site), server)
 }
@@ -142,7 +142,7 @@ async fn a_class_file_that_is_missing_is_told_with_its_line() {
     let resolver = Arc::new(Resolver::new(ResolverSettings::with_servers(vec![])));
     let identity = Identity::default();
     let options = LoadOptions { identity, resolver, zone: TimeZone::UTC, mode: b't', runs_programs: false };
-    let (_, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener), options);
+    let (_, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options);
     let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(texts, ["x.cf: line 2: fileclass: cannot open '/nonexistent/a': No such file or directory"]);
 }

@@ -102,6 +102,9 @@ impl Desk<'_> {
         let uses_aliases = self.follows_aliases && !self.submission.without_aliases;
         let (aliases, hands) = (&self.services.aliases, &self.services.hands);
         let expanded = Expander { ctx, aliases, hands, uses_aliases }.expand(recipient).await;
+        for warning in &expanded.warnings {
+            self.services.log.line(Level::UNSAFE_FILE, self.id, warning);
+        }
         let respelt = |recipient: &mut Recipient| {
             if recipient.primary && recipient.address == address {
                 recipient.address = spelling.clone();
@@ -146,7 +149,7 @@ impl Desk<'_> {
 
     /// Tells caller and log of a recipient that cannot be served.
     fn refuse(&self, refused: &Refused, terminal: &mut Terminal<'_>) {
-        let Refused { recipient, refusal } = refused;
+        let Refused { recipient, refusal, .. } = refused;
         self.tell(&complaint(refused), terminal);
         terminal.fail(exit(refusal));
         if refusal.exit == Sysexit::NoUser {
@@ -187,10 +190,13 @@ fn key(ctx: &Context, route: &Route) -> (BString, BString, BString) {
     (route.mailer.as_bytes().into(), route.host.to_ascii_lowercase().into(), user)
 }
 
-/// Returns what the caller reads of a refused recipient; what an alias stands for is not named.
+/// Returns what the caller reads of a refused recipient.
 pub(super) fn complaint(refused: &Refused) -> BString {
-    let Refused { recipient, refusal } = refused;
-    if recipient.primary { format!("{}... {}", recipient.address, refusal.text).into() } else { refusal.text.clone() }
+    let Refused { recipient, refusal, place } = refused;
+    // QUIRK(address-prefix): what an alias stands for is named with these codes only.
+    let is_named = recipient.primary || matches!(refusal.code, 450 | 550 | 553);
+    let about = if is_named { format!("{}... {}", recipient.address, refusal.text) } else { refusal.text.to_string() };
+    place.as_ref().map_or_else(|| about.as_str().into(), |place| format!("{place}: {about}").into())
 }
 
 /// Returns what the program exits with for a refused recipient.

@@ -320,7 +320,7 @@ fn priority(options: &crate::cf::Options, envelope: &Envelope, recipients: usize
 
 /// Returns how a recipient fared that was refused before any attempt.
 fn settled(refused: &Refused) -> Settled {
-    let Refused { recipient, refusal } = refused;
+    let Refused { recipient, refusal, .. } = refused;
     let reply = format!("{} {} {}", refusal.code, refusal.status, refusal.text);
     let outcome = Outcome::failed(refusal.status, refusal.text.clone()).with_reply(reply);
     Settled { recipient: recipient.clone(), outcome }

@@ -10,6 +10,7 @@ pub mod passing;
 pub mod privilege;
 pub mod process;
 pub mod regex;
+pub mod safe_file;
 pub mod signal;
 pub mod title;
 pub mod user;

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::ptr;
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 use nix::errno::Errno;
 use nix::unistd::{Gid, getgrouplist};
 
@@ -19,6 +19,15 @@ const ENTRY_BYTES_FIRST: usize = 4096;
 
 /// The largest buffer for an entry, in bytes: groups with some ten thousand members.
 const ENTRY_BYTES_MAX: usize = 1024 * 1024;
+
+/// The list of login shells.
+const SHELLS: &str = "/etc/shells";
+
+/// The login shells where there is no list.
+const SHELLS_WITHOUT_LIST: [&[u8]; 2] = [b"/bin/sh", b"/bin/csh"];
+
+/// The line of the list that makes every shell one for mail.
+const ANY_SHELL: &[u8] = b"/SENDMAIL/ANY/SHELL/";
 
 /// A user as the passwd database tells it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -97,6 +106,11 @@ impl User {
         Ok(groups.into_iter().map(Gid::as_raw).collect())
     }
 
+    /// Tells whether the user's shell is one of shells(5): only then do his texts run programs and write files.
+    pub fn may_log_in(&self) -> bool {
+        is_login_shell(self.shell.as_os_str().as_bytes(), std::fs::read(SHELLS).ok().as_deref())
+    }
+
     fn of(entry: &libc::passwd) -> Self {
         Self {
             name: text(entry.pw_name).into(),
@@ -107,6 +121,13 @@ impl User {
             shell: path(entry.pw_shell),
         }
     }
+}
+
+/// Tells whether `shell` is in `list`, the text of shells(5); no shell is the usual one.
+fn is_login_shell(shell: &[u8], list: Option<&[u8]>) -> bool {
+    let Some(list) = list else { return shell.is_empty() || SHELLS_WITHOUT_LIST.contains(&shell) };
+    let mut shells = list.lines().filter_map(|line| line.fields().next());
+    shell.is_empty() || shells.any(|known| known == shell || known == ANY_SHELL)
 }
 
 impl Group {

@@ -14,7 +14,6 @@ use crate::cf::DaemonPort;
 use crate::daemon::hand;
 use crate::deliver::services::Services;
 use crate::log::Log;
-use crate::map::DirectOpener;
 use crate::name::MailerName;
 use crate::policy::Numbers;
 use crate::queue::spool::SpoolDirectory;
@@ -103,8 +102,8 @@ fn services(site: &Arc<Site>) -> Services {
     let path = site.config.options.queue_directory.clone();
     let spool = AbsentSpool::new(vec![SpoolDirectory { group: DEFAULT_GROUP.into(), path }]);
     let queue = Queue::new(Arc::new(spool), QueueOptions::default());
-    let hands = Arc::new(hand::in_process(&site.config));
-    Services::new(Arc::clone(site), hands, queue, Log::nowhere(), Arc::new(DirectOpener), None)
+    let hands = Arc::new(hand::in_process(&site.config, None));
+    Services::new(Arc::clone(site), hands, queue, Log::nowhere(), None)
 }
 
 fn service(services: &Services, study: Study) -> Service {

@@ -1,37 +1,32 @@
 //! Files that the configuration declares: of maps, of classes, of options.
 
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions};
-use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use bstr::ByteSlice;
-use nix::fcntl::OFlag;
 
-use super::{Served, failure_of, refusal};
+use super::{Charter, Served, failure_of_file, refusal};
 use crate::cf::{ClassSource, Config};
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, NamedFile};
 use crate::map::Definition;
 use crate::name::MapName;
+use crate::route::alias;
+use crate::sys::safe_file::Kind;
 
 /// What may follow the declared name of a map in the names of its files.
 const MAP_SUFFIXES: [&[u8]; 5] = [b"", b".db", b".cdb", b".dir", b".pag"];
 
-/// The class of an alias file that names none.
-const ALIAS_CLASS: &[u8] = b"implicit";
-
 /// Opens a file of a map.
-pub(super) fn open_map(config: &Config, map: &MapName, suffix: &[u8]) -> Served {
+pub(super) fn open_map(charter: &Charter, map: &MapName, suffix: &[u8]) -> Served {
     let undeclared = || refusal(FailureKind::Undeclared {}, format!("map {map} declares no such file"));
     if !MAP_SUFFIXES.contains(&suffix) {
         return Err(undeclared());
     }
-    let definition = definition(config, map).ok_or_else(undeclared)?;
+    let definition = definition(&charter.config, map).ok_or_else(undeclared)?;
     let file = definition.file.filter(|file| file.starts_with(b"/")).ok_or_else(undeclared)?;
-    open_regular(&[file.as_slice(), suffix].concat())
+    open(charter, &[file.as_slice(), suffix].concat(), Kind::Map)
 }
 
 /// Returns the definition of a map of a `K` line, of an alias file (`Alias0` …), or of a class's source.
@@ -40,58 +35,33 @@ pub(super) fn definition(config: &Config, map: &MapName) -> Option<Definition> {
         return Definition::parse(map.as_bytes(), &declared.class, &declared.args).0;
     }
     let number: usize = map.as_bytes().strip_prefix(b"Alias")?.to_str().ok()?.parse().ok()?;
-    alias_definitions(config).into_iter().nth(number)
-}
-
-/// Returns the alias files as maps, in the order of AliasFile.
-pub(super) fn alias_definitions(config: &Config) -> Vec<Definition> {
-    let files = config.options.alias_file.iter();
-    files
-        .enumerate()
-        .filter_map(|(number, spec)| {
-            let (class, file) = match spec.find_byte(b':') {
-                Some(colon) if !spec.starts_with(b"/") => (&spec[..colon], &spec[colon + 1..]),
-                _ => (ALIAS_CLASS, spec.as_slice()),
-            };
-            Definition::parse(format!("Alias{number}").as_bytes(), class, file).0
-        })
-        .collect()
+    alias::definitions(&config.options.alias_file).0.into_iter().nth(number)
 }
 
 /// Opens the file of an `F` line.
-pub(super) fn open_class(config: &Config, line: u16) -> Served {
-    match config.classes.files.get(usize::from(line)).map(|file| &file.source) {
-        Some(ClassSource::File(path)) => open_regular(path),
+pub(super) fn open_class(charter: &Charter, line: u16) -> Served {
+    match charter.config.classes.files.get(usize::from(line)).map(|file| &file.source) {
+        Some(ClassSource::File(path)) => open(charter, path, Kind::Class),
         _ => Err(refusal(FailureKind::Undeclared {}, format!("F line {line} names no file"))),
     }
 }
 
 /// Opens the file that an option names.
-pub(super) fn open_named(config: &Config, named: &NamedFile) -> Served {
-    let options = &config.options;
-    let NamedFile::Help {} = named;
-    let path = &options.help_file;
+pub(super) fn open_named(charter: &Charter, named: &NamedFile) -> Served {
+    let options = &charter.config.options;
+    let (path, kind) = match named {
+        NamedFile::Help {} => (&options.help_file, Kind::Help),
+        NamedFile::ServiceSwitch {} => (&options.service_switch_file, Kind::Switch),
+    };
     if !path.starts_with(b"/") {
         return Err(refusal(FailureKind::Undeclared {}, "the option names no file"));
     }
-    open_regular(path)
+    open(charter, path, kind)
 }
 
 /// Opens `path` for reading.
-pub(super) fn open_regular(path: &[u8]) -> Served {
-    let mut how = OpenOptions::new();
-    opened(path, how.read(true).clone())
-}
-
-fn opened(path: &[u8], mut how: OpenOptions) -> Served {
-    // A FIFO must not hold the hand up before it is seen to be one.
-    let file = how.custom_flags(OFlag::O_NONBLOCK.bits()).open(Path::new(OsStr::from_bytes(path)));
-    let (file, owner) = file.and_then(regular).map_err(|error| failure_of(&path.to_str_lossy(), &error))?;
-    Ok(Answered { answer: Answer::Opened { owner }, descriptors: vec![file.into()] })
-}
-
-/// Checks that `file` is a regular one; returns it with its owner.
-pub(super) fn regular(file: File) -> io::Result<(File, u32)> {
-    let found = file.metadata()?;
-    if found.is_file() { Ok((file, found.uid())) } else { Err(io::Error::other("Regular files only")) }
+fn open(charter: &Charter, path: &[u8], kind: Kind) -> Served {
+    let opened = charter.inspector.open(Path::new(OsStr::from_bytes(path)), kind);
+    let file = opened.map_err(|reason| failure_of_file(path, reason))?;
+    Ok(Answered { answer: Answer::Opened {}, descriptors: vec![file.into()] })
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bstr::{BString, ByteSlice};
 
 use super::held_file::HeldFile;
-use super::{Refusal, Served, accounts, plain, refusal, sources};
+use super::{Charter, Refusal, Served, accounts, plain, refusal, sources};
 use crate::cf::{Config, Mailer};
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Mailbox};
@@ -37,12 +37,12 @@ enum Held {
 
 impl Mailboxes {
     /// Locks and opens the place that is asked for.
-    pub(super) fn open(&mut self, config: &Config, place: &Mailbox) -> Served {
+    pub(super) fn open(&mut self, charter: &Charter, place: &Mailbox) -> Served {
         let held = match place {
-            Mailbox::User { mailer, name } => Held::User(open_user(config, mailer, name)?),
+            Mailbox::User { mailer, name } => Held::User(open_user(&charter.config, mailer, name)?),
             Mailbox::File { source } => {
-                let (path, account) = sources::file_recipient(config, source)?;
-                Held::File(HeldFile::open(&path, account.as_ref())?)
+                let (path, account) = sources::file_recipient(charter, source)?;
+                Held::File(HeldFile::open(&path, Some(&account))?)
             }
         };
         let (file, size_bytes, path, separator): (_, _, &Path, &[u8]) = match &held {

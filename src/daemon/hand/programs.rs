@@ -14,7 +14,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, getegid, geteuid, getgid, pipe2};
 
 use super::sources::HomeOf;
-use super::{Refusal, Served, accounts, plain, refusal, sources};
+use super::{Charter, Refusal, Served, accounts, plain, refusal, sources};
 use crate::cf::{Config, Mailer, Principal};
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Launch};
@@ -43,8 +43,8 @@ struct Running {
 
 impl Programs {
     /// Starts a mailer's program.
-    pub(super) fn start(&mut self, config: &Config, launch: Launch) -> Served {
-        let mut program = prepare(config, &launch)?;
+    pub(super) fn start(&mut self, charter: &Charter, launch: Launch) -> Served {
+        let mut program = prepare(charter, &launch)?;
         let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|errno| refusal(FailureKind::Temporary {}, errno.to_string()));
         let (its_input, input) = pipe()?;
         let (output, its_output) = pipe()?;
@@ -159,7 +159,8 @@ fn start_failure(error: &StartError) -> Refusal {
 }
 
 /// Makes the program that `launch` asks for, if the configuration declares it.
-fn prepare(config: &Config, launch: &Launch) -> Result<Program, Refusal> {
+fn prepare(charter: &Charter, launch: &Launch) -> Result<Program, Refusal> {
+    let config = &charter.config;
     let undeclared = |text: &str| refusal(FailureKind::Undeclared {}, format!("mailer {}: {text}", launch.mailer));
     let mailer = config.mailers.get(launch.mailer.as_bytes()).ok_or_else(|| undeclared("not declared"))?;
     if !mailer.path.starts_with(b"/") {
@@ -170,11 +171,11 @@ fn prepare(config: &Config, launch: &Launch) -> Result<Program, Refusal> {
     }
     let mut owner = None;
     if let Some(source) = &launch.source {
-        let (command, user) = sources::command(config, source)?;
+        let (command, user) = sources::command(charter, source)?;
         if launch.words.last().map(|word| word.trim()) != Some(command.trim()) {
             return Err(undeclared("the command is not the one that the recipient's source names"));
         }
-        owner = user;
+        owner = Some(user);
     } else if mailer.name.as_bytes() == b"prog" {
         return Err(undeclared("a command without a source is not run"));
     }
@@ -293,14 +294,14 @@ mod tests {
         let aliases = folder.join("aliases");
         fs::write(&aliases, "count: \"|cat; exit 7\"\ntrue: |true\n").expect("written");
         let text = format!(
-            "V10\nO DefaultUser={user}:{user}\nO AliasFile={}\n\
+            "V10\nO DefaultUser={user}:{user}\nO DontBlameSendmail=TrustStickyBit\nO AliasFile={}\n\
              Mprog, P=/bin/sh, F=lsDFMoqeu9, A=sh -c $u\n\
              Mcount, P=/bin/sh, F=lsDFMoqeu9, A=sh -c cat;exit\\ 7 $u\n",
             aliases.display()
         );
         let (config, errors) = cf::read(text.as_bytes(), "x.cf", &ReadEnv::default());
         assert!(errors.is_empty(), "{errors:?}");
-        in_process(&config)
+        in_process(&config, None)
     }
 
     /// Returns an order to run `words` because an alias says so.

@@ -67,7 +67,7 @@ fn kind(number: u8) -> Result<FileKind, Refusal> {
 
 fn opened(files: Vec<File>) -> Answered {
     let descriptors = files.into_iter().map(Into::into).collect();
-    Answered { answer: Answer::Opened { owner: 0 }, descriptors }
+    Answered { answer: Answer::Opened {}, descriptors }
 }
 
 fn done(result: Result<(), Refusal>) -> Served {

@@ -103,5 +103,5 @@ pub(super) fn bind_reserved(config: &Config, ipv6: bool) -> Served {
 }
 
 fn one(descriptor: OwnedFd) -> Answered {
-    Answered { answer: Answer::Opened { owner: 0 }, descriptors: vec![descriptor] }
+    Answered { answer: Answer::Opened {}, descriptors: vec![descriptor] }
 }

@@ -4,20 +4,23 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
-use nix::unistd::{Uid, geteuid};
+use nix::unistd::geteuid;
 
-use super::{Refusal, Served, accounts, failure_of, files, refusal, safe_path};
-use crate::cf::{Config, Principal};
+use super::{Charter, Refusal, Served, accounts, failure_of, failure_of_file, refusal};
+use crate::cf::{Blame, Config, Principal};
 use crate::keeper::client::Answered;
-use crate::keeper::request::{Answer, FailureKind, Source, SourceRoot};
+use crate::keeper::request::{Answer, FailureKind, Source, SourceRoot, Standing};
 use crate::macros::{Value, Values, expand};
 use crate::mail::address_list::{self, Separator};
 use crate::map::{DirectOpener, Map, Outcome};
+use crate::route::alias;
+use crate::sys::privilege::Acting;
+use crate::sys::safe_file::{Reading, TextKind, Trust};
 use crate::sys::user::User;
 
 /// The longest `.forward` or included file that is read here, in bytes.
@@ -29,54 +32,70 @@ const DEPTH_MAX: usize = 10;
 /// What stands before the name of an included file.
 const INCLUDE: &[u8] = b":include:";
 
-/// An element of a text, and the user it speaks for.
+/// An element of a text.
 struct Element {
     text: BString,
-    /// None for the default user.
+    /// The user it speaks for; none: the default user.
     user: Option<User>,
+    /// What it may name.
+    standing: Standing,
+}
+
+/// A text that was opened.
+struct Text {
+    path: BString,
+    file: File,
+    /// The user its elements speak for; none: the default user.
+    user: Option<User>,
+    /// What they may name.
+    standing: Standing,
 }
 
 /// Opens the text that `source` names, for reading.
-pub(super) fn open(config: &Config, source: &Source) -> Served {
-    let (file, owner) = match (&source.root, source.elements.is_empty()) {
-        (SourceRoot::Forward { user, path }, true) => open_forward(config, &accounts::existing(user)?, *path)?,
-        _ => {
-            let element = resolve(config, source)?;
-            open_included(&element)?
-        }
+pub(super) fn open(charter: &Charter, source: &Source) -> Served {
+    let Text { path, file, standing, .. } = match (&source.root, source.elements.is_empty()) {
+        (SourceRoot::Forward { user, path }, true) => open_forward(charter, accounts::existing(user)?, *path)?,
+        _ => open_included(charter, resolve(charter, source)?)?,
     };
-    Ok(Answered { answer: Answer::Opened { owner }, descriptors: vec![file.into()] })
+    Ok(Answered { answer: Answer::Text { path, standing }, descriptors: vec![file.into()] })
 }
 
 /// Returns the file that is the recipient `source` names, and the user who appends to it.
-pub(super) fn file_recipient(config: &Config, source: &Source) -> Result<(PathBuf, Option<User>), Refusal> {
-    let element = resolve(config, source)?;
+pub(super) fn file_recipient(charter: &Charter, source: &Source) -> Result<(PathBuf, User), Refusal> {
+    let element = resolve(charter, source)?;
+    check_standing(&element, "files")?;
     let path = address_list::unquote(&element.text);
     if !path.starts_with(b"/") || path.contains(&0) || path.contains_str("/../") {
         return Err(refusal(FailureKind::Undeclared {}, "the source names no file"));
     }
-    let base = &config.options.safe_file_environment;
+    let base = &charter.config.options.safe_file_environment;
     let inside =
         if base.is_empty() || path.starts_with(base) { path } else { [base.as_slice(), &path].concat().into() };
-    Ok((PathBuf::from(OsStr::from_bytes(&inside)), with_default(config, element.user)?))
+    Ok((PathBuf::from(OsStr::from_bytes(&inside)), with_default(&charter.config, element.user)?))
 }
 
 /// Returns the command of the recipient `source` names (without `|`), and the user it runs as.
-pub(super) fn command(config: &Config, source: &Source) -> Result<(BString, Option<User>), Refusal> {
-    let element = resolve(config, source)?;
+pub(super) fn command(charter: &Charter, source: &Source) -> Result<(BString, User), Refusal> {
+    let element = resolve(charter, source)?;
+    check_standing(&element, "programs")?;
     let text = address_list::unquote(&element.text);
     match text.strip_prefix(b"|") {
-        Some(command) => Ok((command.trim_start().into(), with_default(config, element.user)?)),
+        Some(command) => Ok((command.trim_start().into(), with_default(&charter.config, element.user)?)),
         None => Err(refusal(FailureKind::Undeclared {}, "the source names no program")),
     }
 }
 
-/// Returns `user`, else the default user; none where there is neither.
-fn with_default(config: &Config, user: Option<User>) -> Result<Option<User>, Refusal> {
-    match user {
-        Some(user) => Ok(Some(user)),
-        None => default_user(config).map(Some),
+/// Refuses what an element may not name.
+fn check_standing(element: &Element, what: &str) -> Result<(), Refusal> {
+    match &element.standing {
+        Standing::Full {} => Ok(()),
+        _ => Err(refusal(FailureKind::Permanent {}, format!("its source is not trusted for mailing to {what}"))),
     }
+}
+
+/// Returns `user`, else the default user.
+fn with_default(config: &Config, user: Option<User>) -> Result<User, Refusal> {
+    user.map_or_else(|| default_user(config), Ok)
 }
 
 /// Returns DefaultUser as the passwd database knows it, or its numbers alone.
@@ -109,44 +128,42 @@ pub(super) fn nameless(uid: u32, gid: u32) -> User {
 }
 
 /// Follows `source` to the element it names.
-fn resolve(config: &Config, source: &Source) -> Result<Element, Refusal> {
+fn resolve(charter: &Charter, source: &Source) -> Result<Element, Refusal> {
     if source.elements.len() > DEPTH_MAX {
         return Err(refusal(FailureKind::Permanent {}, "included files are nested too deeply"));
     }
-    let separator = if config.options.old_style_headers { Separator::OldStyle } else { Separator::Comma };
+    let separator = if charter.config.options.old_style_headers { Separator::OldStyle } else { Separator::Comma };
     let mut numbers = source.elements.iter();
     let mut pick = |elements: Vec<BString>| {
         let number = numbers.next().map(|number| usize::from(*number));
         let missing = || refusal(FailureKind::Missing {}, "the text has changed since: try again");
         number.and_then(|number| elements.into_iter().nth(number)).ok_or_else(missing)
     };
-    let (text, user) = match &source.root {
-        SourceRoot::Alias { file, key } => (pick(address_list::split(&alias(config, *file, key)?, separator))?, None),
+    let mut element = match &source.root {
+        SourceRoot::Alias { file, key } => {
+            let text = pick(address_list::split(&alias(charter, *file, key)?, separator))?;
+            Element { text, user: None, standing: Standing::Full {} }
+        }
         SourceRoot::Forward { user, path } => {
-            let user = accounts::existing(user)?;
-            let (file, _) = open_forward(config, &user, *path)?;
-            (pick(address_list::split_file(&read(file)?, separator))?, Some(user))
+            let text = open_forward(charter, accounts::existing(user)?, *path)?;
+            let (user, standing) = (text.user, text.standing);
+            Element { text: pick(elements_of(text.file, separator)?)?, user, standing }
         }
     };
-    let mut element = Element { text, user };
     for _ in 1..source.elements.len() {
-        let (file, owner) = open_included(&element)?;
-        element.text = pick(address_list::split_file(&read(file)?, separator))?;
-        if element.user.is_none() && owner != 0 {
-            // An included file speaks for its owner.
-            element.user =
-                User::by_uid(owner).map_err(|error| refusal(FailureKind::Temporary {}, error.to_string()))?;
-        }
+        let text = open_included(charter, element)?;
+        let (user, standing) = (text.user, text.standing);
+        element = Element { text: pick(elements_of(text.file, separator)?)?, user, standing };
     }
     Ok(element)
 }
 
 /// Looks an alias up in one of the alias files.
-fn alias(config: &Config, file: u8, key: &[u8]) -> Result<BString, Refusal> {
-    let definitions = files::alias_definitions(config);
+fn alias(charter: &Charter, file: u8, key: &[u8]) -> Result<BString, Refusal> {
+    let definitions = alias::definitions(&charter.config.options.alias_file).0;
     let definition = definitions.get(usize::from(file));
     let definition = definition.ok_or_else(|| refusal(FailureKind::Undeclared {}, "no such alias file"))?;
-    match Map::open(definition, &DirectOpener).lookup(key, &[]) {
+    match Map::open(definition, &DirectOpener::new(charter.inspector.clone())).lookup(key, &[]) {
         Outcome::Found(value) => Ok(value),
         Outcome::NotFound(_) => Err(refusal(FailureKind::Missing {}, "no such alias any more")),
         Outcome::TempFail(reason) => Err(refusal(FailureKind::Temporary {}, reason)),
@@ -154,51 +171,89 @@ fn alias(config: &Config, file: u8, key: &[u8]) -> Result<BString, Refusal> {
 }
 
 /// Opens an element of ForwardPath for a user.
-fn open_forward(config: &Config, user: &User, number: u8) -> Result<(File, u32), Refusal> {
-    let template = config.options.forward_path.split(|byte| *byte == b':').nth(usize::from(number));
+fn open_forward(charter: &Charter, user: User, number: u8) -> Result<Text, Refusal> {
+    let template = charter.config.options.forward_path.split(|byte| *byte == b':').nth(usize::from(number));
     let template = template.ok_or_else(|| refusal(FailureKind::Undeclared {}, "no such element of ForwardPath"))?;
-    let path = expand(template, &HomeOf(user));
+    let path = expand(template, &HomeOf(&user));
     if !path.starts_with(b"/") {
         return Err(refusal(FailureKind::Missing {}, "the user has no home directory"));
     }
-    let path = Path::new(OsStr::from_bytes(&path));
-    with_rights_of(user, || safe_path::open(path, user.uid))
-        .map_err(|error| failure_of(&path.display().to_string(), &error))
+    let opened = open_text(charter, &path, TextKind::Forward, &user);
+    let Reading { file, trust, .. } = opened.map_err(|failure| without_warning(charter, &path, failure))?;
+    let standing = if !user.may_log_in() { Standing::NoShell { user: user.name.clone() } } else { standing_of(trust) };
+    Ok(Text { path, file, user: Some(user), standing })
+}
+
+/// Returns `failure`, or that there is no such file where the postmaster does not want to hear more of one.
+fn without_warning(charter: &Charter, path: &[u8], failure: Refusal) -> Refusal {
+    let is_silent = charter.config.options.dont_blame_sendmail.has(Blame::DontWarnForwardFileInUnsafeDirPath);
+    if is_silent && !Path::new(OsStr::from_bytes(path)).exists() {
+        return Refusal { kind: FailureKind::Missing {}, ..failure };
+    }
+    failure
 }
 
 /// Opens the file that an element `:include:/file` names.
-fn open_included(element: &Element) -> Result<(File, u32), Refusal> {
+///
+/// It speaks for whom the element speaks for, in an alias for its owner.
+///
+// QUIRK(include-forgets): what the element may not name, its own elements
+// may not either; in the original, who writes a user's `.forward` can run programs in his name.
+fn open_included(charter: &Charter, element: Element) -> Result<Text, Refusal> {
     let text = address_list::unquote(&element.text);
     let path = text.strip_prefix(INCLUDE).map(|path| path.trim()).filter(|path| path.starts_with(b"/"));
     let path = path.ok_or_else(|| refusal(FailureKind::Undeclared {}, "the source includes no file"))?;
-    let path = Path::new(OsStr::from_bytes(path));
-    let opened = match &element.user {
-        Some(user) => with_rights_of(user, || safe_path::open(path, user.uid)),
-        None => {
-            // In an alias the administrator vouches for the file; it speaks for whoever owns it.
-            let owner = std::fs::metadata(path).map(|found| std::os::unix::fs::MetadataExt::uid(&found));
-            owner.and_then(|owner| safe_path::open(path, owner))
-        }
-    };
-    opened.map_err(|error| failure_of(&path.display().to_string(), &error))
+    let reader = with_default(&charter.config, element.user.clone())?;
+    let Reading { file, owner, trust } = open_text(charter, path, TextKind::Include, &reader)?;
+    let mut standing = standing_of(trust);
+    let mut user = element.user;
+    if user.is_none() && owner != 0 {
+        user = User::by_uid(owner).map_err(|error| refusal(FailureKind::Temporary {}, error.to_string()))?;
+        standing = match &user {
+            None => Standing::NoUser { uid: owner },
+            Some(user) if !user.may_log_in() => Standing::NoShell { user: user.name.clone() },
+            Some(_) => standing,
+        };
+    }
+    let standing = if element.standing == (Standing::Full {}) { standing } else { element.standing };
+    Ok(Text { path: path.into(), file, user, standing })
+}
+
+fn standing_of(trust: Trust) -> Standing {
+    match trust {
+        Trust::Full => Standing::Full {},
+        Trust::UsersOnly => Standing::UsersOnly {},
+    }
+}
+
+/// Opens a text with the rights of `user`.
+fn open_text(charter: &Charter, path: &[u8], kind: TextKind, user: &User) -> Result<Reading, Refusal> {
+    let inspector = charter.inspector.acting_as(user);
+    let opened = with_rights_of(user, || inspector.open_text(Path::new(OsStr::from_bytes(path)), kind))?;
+    opened.map_err(|reason| {
+        let failure = failure_of_file(path, reason);
+        Refusal { text: format!("{}: {reason}", path.as_bstr()).into(), ..failure }
+    })
 }
 
 /// Does `work` with the rights of `user`, where this process is root.
-fn with_rights_of<T>(user: &User, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    if !geteuid().is_root() || Uid::from_raw(user.uid).is_root() {
-        return work();
+pub(super) fn with_rights_of<T>(user: &User, work: impl FnOnce() -> T) -> Result<T, Refusal> {
+    if !geteuid().is_root() || user.uid == 0 {
+        return Ok(work());
     }
-    let groups = user.groups().map_err(io::Error::other)?;
-    let acting = crate::sys::privilege::Acting::start(user.uid, user.gid, &groups).map_err(io::Error::other)?;
+    let failed = |error: &dyn std::fmt::Display| refusal(FailureKind::Temporary {}, error.to_string());
+    let groups = user.groups().map_err(|error| failed(&error))?;
+    let acting = Acting::start(user.uid, user.gid, &groups).map_err(|error| failed(&error))?;
     let done = work();
     drop(acting);
-    done
+    Ok(done)
 }
 
-fn read(file: File) -> Result<Vec<u8>, Refusal> {
+/// Reads the elements of a `.forward` or included file.
+fn elements_of(file: File, separator: Separator) -> Result<Vec<BString>, Refusal> {
     let mut text = Vec::new();
     file.take(TEXT_BYTES_MAX).read_to_end(&mut text).map_err(|error| failure_of("a list of addresses", &error))?;
-    Ok(text)
+    Ok(address_list::split_file(&text, separator).into_iter().map(|(_, address)| address).collect())
 }
 
 /// The macros of ForwardPath and of directories: `$z` the home directory, `$u` the user.
@@ -221,14 +276,16 @@ mod tests {
 
     use super::*;
 
-    /// Returns a configuration whose alias file has `text`.
-    fn with_aliases(folder: &Path, text: &str) -> Config {
+    /// Returns a charter whose alias file has `text`.
+    fn with_aliases(folder: &Path, text: &str) -> Charter {
         let path = folder.join("aliases");
         fs::write(&path, text).expect("written");
         let mut config = Config::default();
         config.options.alias_file = vec![path.as_os_str().as_bytes().into()];
+        // The folders of tests lie where everybody can write.
+        config.options.dont_blame_sendmail.insert(Blame::TrustStickyBit);
         config.options.default_user = crate::cf::UserSpec::parse(b"1:1");
-        config
+        Charter::new(config, None)
     }
 
     fn alias_element(key: &str, elements: &[u16]) -> Source {
@@ -240,7 +297,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a directory");
         let config = with_aliases(folder.path(), "list: joe, \"|/bin/cat -n\"\n");
         let (command, user) = command(&config, &alias_element("list", &[1])).expect("a command");
-        assert_eq!((command, user.map(|user| user.uid)), ("/bin/cat -n".into(), Some(1)));
+        assert_eq!((command, user.uid), ("/bin/cat -n".into(), 1));
         assert!(super::command(&config, &alias_element("list", &[0])).is_err());
         assert!(super::command(&config, &alias_element("list", &[7])).is_err());
         assert!(super::command(&config, &alias_element("other", &[0])).is_err());
@@ -255,8 +312,8 @@ mod tests {
         let found = command(&config, &alias_element("all", &[0, 0]));
         match geteuid().is_root() {
             // What root owns runs as the default user.
-            true => assert_eq!(found.expect("a command").1.map(|user| user.uid), Some(1)),
-            false => assert_eq!(found.expect("a command").1.map(|user| user.uid), Some(geteuid().as_raw())),
+            true => assert_eq!(found.expect("a command").1.uid, 1),
+            false => assert_eq!(found.expect("a command").1.uid, geteuid().as_raw()),
         }
     }
 
@@ -264,9 +321,8 @@ mod tests {
     fn what_root_wrote_is_done_as_the_default_user_and_in_no_folder_above() {
         let folder = tempfile::tempdir().expect("a directory");
         let mut config = with_aliases(folder.path(), "run: |/bin/cat\nclimb: /tmp/../etc/passwd\n");
-        config.options.default_user = crate::cf::UserSpec::parse(b"4242:4243");
+        config.config.options.default_user = crate::cf::UserSpec::parse(b"4242:4243");
         let (text, user) = command(&config, &alias_element("run", &[0])).expect("a command");
-        let user = user.expect("the default user");
         assert_eq!((text, user.uid, user.gid), ("/bin/cat".into(), 4242, 4243));
         assert!(file_recipient(&config, &alias_element("climb", &[0])).is_err());
     }

@@ -45,7 +45,7 @@ static SITE: LazyLock<Arc<Site>> = LazyLock::new(|| {
         mode: b's',
         runs_programs: false,
     };
-    let (site, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener), options);
+    let (site, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options);
     assert!(errors.is_empty(), "{errors:?}");
     site
 });
@@ -67,7 +67,7 @@ impl Host {
         let options = QueueOptions { pid: 4711, ..QueueOptions::default() };
         let queue = Queue::new(Arc::clone(disk) as Arc<dyn Spool>, options);
         let hands = hands(self.folder.path().to_owned(), Arc::clone(disk), Arc::clone(&self.is_locked));
-        Services::new(Arc::clone(&SITE), hands, queue, Log::nowhere(), Arc::new(DirectOpener), None)
+        Services::new(Arc::clone(&SITE), hands, queue, Log::nowhere(), None)
     }
 
     /// Returns how many messages each mailbox has, and checks that none is torn.

@@ -42,7 +42,7 @@ fn context() -> Context {
     let resolver = Arc::new(Resolver::new(ResolverSettings::with_servers(vec![])));
     let identity = Identity { name: "hoge.foo.jp".into(), ..Identity::default() };
     let options = LoadOptions { identity, resolver, zone: TimeZone::UTC, mode: b't', runs_programs: false };
-    Context::new(&Site::load(Arc::new(config), Arc::new(DirectOpener), options).0)
+    Context::new(&Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options).0)
 }
 
 #[track_caller]
