@@ -231,7 +231,7 @@ fn log(
     took: Option<std::time::Duration>,
     now: UnixTime,
 ) {
-    let mut rest: Vec<&Settled> = settled.iter().collect();
+    let mut rest: Vec<&Settled> = settled.iter().filter(|settled| !settled.outcome.is_discarded).collect();
     while let Some(first) = rest.first().copied() {
         let (alike, others): (Vec<&Settled>, Vec<&Settled>) =
             rest.into_iter().partition(|other| other.outcome == first.outcome);

@@ -3,6 +3,7 @@
 use bstr::BString;
 
 use super::connection::{Cargo, Connection, Peer, Transport};
+use super::host_rules::HostRules;
 use super::message::{Format, Message};
 use super::mime::{self, MimeRules};
 use super::outcome::{Outcome, exit_text};
@@ -13,7 +14,7 @@ use crate::name::{Status, Sysexit};
 use crate::smtp::client::{Capabilities, Cause, Dialect, Fate, Loss, Opening, RecipientResult, Setup, Transaction};
 
 /// One message for some recipients over one mailer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Job<'a> {
     /// The mailer.
     pub mailer: &'a Mailer,
@@ -27,6 +28,8 @@ pub struct Job<'a> {
     pub queue_id: BString,
     /// Whether this is the first attempt (`Timeout.iconnect`).
     pub first_attempt: bool,
+    /// What the site's rules say of hosts and recipients; none: nobody is asked.
+    pub rules: Option<&'a HostRules<'a>>,
     /// Whether hosts known to be down are passed over (`Timeout.hoststatus`): in queue runs, not for fresh mail.
     pub respect_host_status: bool,
 }
@@ -56,11 +59,21 @@ pub(super) async fn open(
         () => Dialect::Smtp,
     };
     let own_name = (dialect != Dialect::Lmtp && !flag(b'k')).then(|| settings.own_name.clone());
+    if let Some(rules) = job.rules {
+        rules.features(&peer).await;
+    }
     let setup = Setup { dialect, helo_name: settings.helo_name.clone(), own_name };
     let (connection, opening) = Connection::open(stream, peer, setup, &settings.timeouts).await;
     notes.extend(silence_note(&connection));
     match opening {
-        Opening::Ready => Ok(connection),
+        Opening::Ready => match consent(&connection.peer, job).await {
+            Ok(()) => Ok(connection),
+            Err(outcome) => {
+                let outcome = with_peer(outcome, &connection.peer);
+                connection.quit(&settings.timeouts);
+                Err(outcome)
+            }
+        },
         Opening::Refused(result) => Err(outcome_of(&result, &connection)),
         Opening::Loop => {
             let host = &connection.peer.host;
@@ -71,9 +84,42 @@ pub(super) async fn open(
     }
 }
 
+/// Asks the rules whether mail may go over a fresh connection.
+async fn consent(peer: &Peer, job: &Job<'_>) -> Result<(), Outcome> {
+    let Some(rules) = job.rules else { return Ok(()) };
+    let first = job.transaction.targets.first().map_or(&b""[..], |target| &target.address);
+    rules.server(peer, first).await
+}
+
+/// Sends the message to the recipients with these indices, as far as the rules let them be named; returns their outcomes
+/// and whether the connection can be used again after RSET.
+pub(super) async fn transact(
+    connection: &mut Connection,
+    settings: &SmtpSettings,
+    job: &Job<'_>,
+    chunk: &[usize],
+) -> (Vec<Outcome>, bool) {
+    let Some(rules) = job.rules else { return transact_all(connection, settings, job, chunk).await };
+    let mut refused: Vec<Option<Outcome>> = Vec::with_capacity(chunk.len());
+    for index in chunk {
+        let address = &job.transaction.targets[*index].address;
+        let refusal = rules.recipient(&connection.peer, address).await.err();
+        refused.push(refusal.map(|outcome| with_peer(outcome, &connection.peer)));
+    }
+    let named: Vec<usize> =
+        chunk.iter().zip(&refused).filter(|(_, no)| no.is_none()).map(|(index, _)| *index).collect();
+    let (sent, reusable) = match named.is_empty() {
+        true => (Vec::new(), true),
+        false => transact_all(connection, settings, job, &named).await,
+    };
+    let mut sent = sent.into_iter();
+    let outcomes = refused.into_iter().filter_map(|refusal| refusal.or_else(|| sent.next())).collect();
+    (outcomes, reusable)
+}
+
 /// Sends the message to the recipients with these indices; returns their outcomes and whether the connection can be used
 /// again after RSET.
-pub(super) async fn transact(
+async fn transact_all(
     connection: &mut Connection,
     settings: &SmtpSettings,
     job: &Job<'_>,

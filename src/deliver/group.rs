@@ -8,6 +8,7 @@ use bstr::BString;
 use crate::cf::{Config, Mailer};
 use crate::deliver::attempt::Settled;
 use crate::deliver::header;
+use crate::deliver::host_rules::{self, HostRules};
 use crate::deliver::local::Letter;
 use crate::deliver::message::{Body as MessageBody, Format, Message};
 use crate::deliver::outcome::Outcome;
@@ -64,9 +65,22 @@ impl Group {
             self.places.iter().filter_map(|place| envelope.recipients.get(*place)).collect();
         let outcomes = match self.prepare(&mut ctx, envelope, &recipients).await {
             Ok((sender, header)) => {
-                let mailer = &self.mailer;
-                let run = Run { mailer, envelope, recipients: recipients.clone(), sender, header: &header, body };
-                run.serve(services, &mut ctx).await
+                let mut refused = Vec::with_capacity(recipients.len());
+                for recipient in &recipients {
+                    refused.push(host_rules::compat(&mut ctx, &services.log, envelope, recipient).await);
+                }
+                let compatible = recipients.iter().zip(&refused).filter(|(_, no)| no.is_none());
+                let compatible: Vec<&Recipient> = compatible.map(|(recipient, _)| *recipient).collect();
+                let served = match compatible.is_empty() {
+                    true => Vec::new(),
+                    false => {
+                        let mailer = &self.mailer;
+                        let run = Run { mailer, envelope, recipients: compatible, sender, header: &header, body };
+                        run.serve(services, ctx).await
+                    }
+                };
+                let mut served = served.into_iter();
+                refused.into_iter().filter_map(|refusal| refusal.or_else(|| served.next())).collect()
             }
             Err(outcome) => vec![outcome; recipients.len()],
         };
@@ -113,24 +127,27 @@ pub struct Run<'a> {
 
 impl Run<'_> {
     /// Does what the mailer's P= says.
-    async fn serve(&self, services: &Services, ctx: &mut Context) -> Vec<Outcome> {
+    async fn serve(&self, services: &Services, mut ctx: Context) -> Vec<Outcome> {
         if self.mailer.is_ipc() {
-            return relay::send(services, self, &self.words(ctx)).await;
+            let words = self.words(&mut ctx);
+            let rules = HostRules::new(ctx, &services.log, &self.envelope.id);
+            return relay::send(services, self, &words, &rules).await;
         }
         if self.mailer.is_file() || is_served_mailbox(services, self.mailer) {
-            let deliveries = self.recipients.iter().map(|recipient| self.append(services, ctx, recipient));
+            let deliveries = self.recipients.iter().map(|recipient| self.append(services, &ctx, recipient));
             let mut outcomes = Vec::new();
             for delivery in deliveries {
                 outcomes.push(delivery.await);
             }
             return outcomes;
         }
-        let launch = match self.launch(services, ctx).await {
+        let launch = match self.launch(services, &mut ctx).await {
             Ok(launch) => launch,
             Err(outcome) => return vec![outcome; self.recipients.len()],
         };
         if self.mailer.flags.contains(b'z') {
-            return relay::converse(services, self, launch).await;
+            let rules = HostRules::new(ctx, &services.log, &self.envelope.id);
+            return relay::converse(services, self, launch, &rules).await;
         }
         let message = Message::new(self.header, MessageBody::Queued(self.body));
         let outcome = program::run(&services.hands, launch, &message, &Format::of(self.mailer)).await;

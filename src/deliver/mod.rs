@@ -8,6 +8,7 @@ pub mod exchangers;
 pub mod group;
 pub mod header;
 pub mod holding;
+pub mod host_rules;
 pub mod lmtp;
 pub mod local;
 pub mod message;

@@ -34,6 +34,8 @@ pub struct Outcome {
     pub remote_mta: Option<BString>,
     /// Whether the peer promised to report on delivery itself (`RFC 3461 §5.2.1`).
     pub relays_dsn: bool,
+    /// Whether a rule threw the message away for this recipient: nothing is told of it.
+    pub is_discarded: bool,
 }
 
 impl Outcome {
@@ -42,6 +44,11 @@ impl Outcome {
         let text = text.into();
         let stat = if text.is_empty() { "Sent".into() } else { format!("Sent ({text})").into() };
         Self::new(Verdict::Sent, Status::OK, stat)
+    }
+
+    /// Returns the outcome of a message that a rule throws away.
+    pub fn discarded() -> Self {
+        Self { is_discarded: true, ..Self::sent("") }
     }
 
     /// Returns the outcome of an attempt that is to be repeated because of `reason`.
@@ -79,7 +86,16 @@ impl Outcome {
     }
 
     fn new(verdict: Verdict, status: Status, stat: BString) -> Self {
-        Self { verdict, status, stat, reply: None, relay: None, remote_mta: None, relays_dsn: false }
+        Self {
+            verdict,
+            status,
+            stat,
+            reply: None,
+            relay: None,
+            remote_mta: None,
+            relays_dsn: false,
+            is_discarded: false,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use bstr::{BString, ByteSlice};
 use crate::deliver::connection::Peer;
 use crate::deliver::conversation::{Job, Report};
 use crate::deliver::group::Run;
+use crate::deliver::host_rules::HostRules;
 use crate::deliver::lmtp;
 use crate::deliver::message::{Body, Message};
 use crate::deliver::outcome::Outcome;
@@ -18,7 +19,7 @@ use crate::name::Status;
 use crate::smtp::client::{Target, Transaction};
 
 /// Sends to the hosts that the mailer's `A=TCP $h` names, or to the socket of `A=FILE path`.
-pub async fn send(services: &Services, run: &Run<'_>, words: &[BString]) -> Vec<Outcome> {
+pub async fn send(services: &Services, run: &Run<'_>, words: &[BString], rules: &HostRules<'_>) -> Vec<Outcome> {
     let endpoint = match Endpoint::of(words) {
         Ok(endpoint) => endpoint,
         Err(error) => {
@@ -28,7 +29,7 @@ pub async fn send(services: &Services, run: &Run<'_>, words: &[BString]) -> Vec<
         }
     };
     let message = Message::new(run.header, Body::Queued(run.body));
-    let job = job(run, &message);
+    let job = job(run, &message, rules);
     let report = match endpoint {
         Endpoint::Tcp(hosts, port) => services.smtp.send(&hosts, port, &job).await,
         Endpoint::Unix(path) => match services.hands.connect(Service::Mailer { mailer: run.mailer.name.clone() }).await
@@ -41,9 +42,9 @@ pub async fn send(services: &Services, run: &Run<'_>, words: &[BString]) -> Vec<
 }
 
 /// Starts a program that speaks LMTP on its standard input and output.
-pub async fn converse(services: &Services, run: &Run<'_>, launch: Launch) -> Vec<Outcome> {
+pub async fn converse(services: &Services, run: &Run<'_>, launch: Launch, rules: &HostRules<'_>) -> Vec<Outcome> {
     let message = Message::new(run.header, Body::Queued(run.body));
-    let job = job(run, &message);
+    let job = job(run, &message, rules);
     let mut program = match services.hands.start(launch).await {
         Ok(program) => program,
         Err(error) => return put_off(run, error.to_string()).outcomes,
@@ -77,7 +78,7 @@ async fn over_socket(services: &Services, socket: std::os::fd::OwnedFd, path: BS
 }
 
 /// Makes the envelope as the mailer's host shall see it.
-fn job<'a>(run: &'a Run<'_>, message: &'a Message<'a>) -> Job<'a> {
+fn job<'a>(run: &'a Run<'_>, message: &'a Message<'a>, rules: &'a HostRules<'a>) -> Job<'a> {
     let envelope = run.envelope;
     let target = |recipient: &&crate::mail::envelope::Recipient| Target {
         address: recipient.route.as_ref().map(|route| route.user.clone()).unwrap_or_default(),
@@ -101,6 +102,7 @@ fn job<'a>(run: &'a Run<'_>, message: &'a Message<'a>) -> Job<'a> {
         has_eight_bit: envelope.flags.eight_bit || !run.header.is_ascii(),
         queue_id: envelope.id.to_string().into(),
         first_attempt: envelope.tries == 0,
+        rules: Some(rules),
         respect_host_status: envelope.tries > 0,
     }
 }

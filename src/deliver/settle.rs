@@ -145,7 +145,7 @@ fn kinds(services: &Services, envelope: &Envelope, attempted: &Attempted, warned
 
 /// Tells whether the sender wants to hear that this recipient was served, and nobody else will tell.
 fn asks_receipt(settled: &Settled) -> bool {
-    settled.recipient.reports().success && !settled.outcome.relays_dsn
+    settled.recipient.reports().success && !settled.outcome.relays_dsn && !settled.outcome.is_discarded
 }
 
 /// Tells whether the postmaster's own copy failed: there is nobody left to tell.

@@ -170,6 +170,7 @@ fn job<'a>(mailer: &'a Mailer, message: &'a Message<'a>, recipients: &[&str]) ->
         message,
         has_eight_bit: !message.header.is_ascii() || matches!(message.body, Body::Bytes(bytes) if !bytes.is_ascii()),
         queue_id: "ID".into(),
+        rules: None,
         first_attempt: false,
         respect_host_status: true,
     }
