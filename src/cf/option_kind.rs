@@ -93,6 +93,8 @@ kinds! {
     Text(BString): |value, given, problems| *value = given.text.into(), |value| value.to_string();
     /// A text in internal form, whose macros are expanded when it is used.
     Template(BString): |value, given, problems| *value = given.text.into(), |value| show_template(value);
+    /// Such a text, with quotes and escapes as in the fields of a mailer.
+    QuotedTemplate(BString): |value, given, problems| *value = text::unquoted(given.text, None).0, |value| show_template(value);
     /// A text that may be left out.
     MaybeText(Option<BString>): |value, given, problems| *value = Some(given.text.into()), |value| value.as_ref().map(ToString::to_string).unwrap_or_default();
     /// One character.

@@ -6,8 +6,8 @@ use super::error::OptionError;
 use super::option_kind::{
     Address, AliasMinutes, Aliases, AnyBase, AuthLetters, BlameWords, Byte, ClientPorts, DaemonPorts, DefaultGroup,
     Delivery, EightBit, Errors, Flag, Given, Hours, Kind, MaybeSeconds, MaybeText, Milters, MimeLimits, Minutes, Mode,
-    Number, PrivacyWords, Probe, QueueTimes, Recipients, Resolver, Safety, Seconds, SortOrder, Template, Text, Times,
-    TlsLetters, User, Words,
+    Number, PrivacyWords, Probe, QueueTimes, QuotedTemplate, Recipients, Resolver, Safety, Seconds, SortOrder,
+    Template, Text, Times, TlsLetters, User, Words,
 };
 
 /// One row of the table.
@@ -222,7 +222,7 @@ options! {
     /// Characters that full names must quote.
     MustQuoteChars _ must_quote_chars: Text = ".'", drops, works;
     /// The greeting of the server.
-    SmtpGreetingMessage _ smtp_greeting_message: Template = "$j Sendmail $v ready at $b", drops, works;
+    SmtpGreetingMessage _ smtp_greeting_message: QuotedTemplate = "$j Sendmail $v ready at $b", drops, works;
     /// The line that begins a message in a mailbox.
     UnixFromLine _ unix_from_line: Template = "From $g $d", drops, works;
     /// Characters that are tokens by themselves.

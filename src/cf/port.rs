@@ -4,6 +4,7 @@ use bstr::BString;
 
 use super::choice::DeliveryMode;
 use super::error::OptionError;
+use super::options::Options;
 use super::text;
 
 /// The family of addresses of a port.
@@ -96,6 +97,20 @@ pub struct Port {
     pub delay_load: Option<i64>,
     /// The load average at which mail is only queued.
     pub queue_load: Option<i64>,
+}
+
+impl Options {
+    /// Returns where the daemon listens: as `DaemonPortOptions` says, else on the port of SMTP at every IPv4 address.
+    pub fn daemon_ports(&self) -> Vec<DaemonPort> {
+        let mut ports = self.daemon_port_options.clone();
+        if ports.is_empty() {
+            ports.push(DaemonPort::default());
+        }
+        for (place, port) in ports.iter_mut().enumerate().filter(|(_, port)| port.name.is_empty()) {
+            port.name = format!("Daemon{place}").into();
+        }
+        ports
+    }
 }
 
 /// A listener.

@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 
 use super::daemon_mode::overrides;
-use crate::cf::DeliveryMode;
+use crate::cf::{DaemonPort, DeliveryMode};
 use crate::daemon::hand_opener::HandOpener;
 use crate::daemon::programs::{Attempted, Connection, Surroundings, Task, Work};
 use crate::daemon::runner::Delivery;
@@ -21,13 +21,13 @@ use crate::deliver::settle;
 use crate::keeper::{self, Hands, Request};
 use crate::log::{Level, Log, Sink, Syslog};
 use crate::name::UnixTime;
-use crate::policy::{Admitted, Gate};
+use crate::policy::Gate;
 use crate::queue::Claimed;
 use crate::queue::schedule::Facts;
 use crate::queue::spool::EntryName;
 use crate::receive::{self, Accepted, Client, Pending, Service, SiteDirectory};
-use crate::site::{Inside, Site, start_inside};
-use crate::sys::host;
+use crate::site::{Inside, start_inside};
+use crate::sys::host::LoadAverage;
 
 /// How often the load average is looked at.
 const LOAD_PERIOD: Duration = Duration::from_secs(5);
@@ -50,11 +50,14 @@ pub(super) fn open(surroundings: Surroundings) -> Task<Result<Work, String>> {
         let services = services(&surroundings).await?;
         let delivery = surroundings.delivery.clone();
         let door = Arc::new(Door {
-            gate: Gate::new(&services.site.config.options),
-            service: service(&services, &delivery, help(&services).await),
+            gate: Gate::new(&services.site.config.options, services.log.clone()),
+            ports: services.site.config.options.daemon_ports(),
+            service: service(&services, &delivery, help(&services).await, &surroundings.load),
             services: services.clone(),
         });
         let ending = surroundings.ending.clone();
+        let pacing = Arc::clone(&door);
+        let pace = move |port: u16| pacing.pace(port);
         let session = move |connection: Connection| -> Task<()> {
             let (door, ending) = (Arc::clone(&door), ending.clone());
             Box::pin(async move { door.serve(connection, ending).await })
@@ -63,7 +66,7 @@ pub(super) fn open(surroundings: Surroundings) -> Task<Result<Work, String>> {
             let (services, delivery) = (services.clone(), delivery.clone());
             Box::pin(async move { attempt(&services, &delivery, claimed).await })
         };
-        Ok(Work { session: Arc::new(session), attempt: Arc::new(attempt) })
+        Ok(Work { session: Arc::new(session), pace: Arc::new(pace), attempt: Arc::new(attempt) })
     })
 }
 
@@ -158,7 +161,7 @@ async fn help(services: &Services) -> Option<Arc<[u8]>> {
 }
 
 /// Returns what all sessions share.
-fn service(services: &Services, delivery: &Delivery, help: Option<Arc<[u8]>>) -> Service {
+fn service(services: &Services, delivery: &Delivery, help: Option<Arc<[u8]>>, load: &Arc<LoadAverage>) -> Service {
     let (runner, later) = (delivery.clone(), delivery.clone());
     let (at_once, now) = (delivery.clone(), services.clone());
     Service {
@@ -195,7 +198,7 @@ fn service(services: &Services, delivery: &Delivery, help: Option<Arc<[u8]>>) ->
             }
         }),
         run_queue: Arc::new(move |host| runner.hasten(Box::new(chosen(host)))),
-        load: load_average(),
+        load: load_average(Arc::clone(load)),
         help,
         study: None,
     }
@@ -214,13 +217,12 @@ fn chosen(host: &[u8]) -> impl Fn(&EntryName, &Facts) -> bool + Send + Sync + us
 }
 
 /// Returns the load average, kept up to date by a task.
-fn load_average() -> Arc<AtomicI64> {
-    let load = Arc::new(AtomicI64::new(0));
+fn load_average(source: Arc<LoadAverage>) -> Arc<AtomicI64> {
+    let load = Arc::new(AtomicI64::new(source.now()));
     let kept = Arc::downgrade(&load);
     tokio::spawn(async move {
         while let Some(load) = kept.upgrade() {
-            #[expect(clippy::cast_possible_truncation, reason = "a load average has few digits")]
-            load.store(host::load_average().unwrap_or(0.0) as i64, Ordering::Relaxed);
+            load.store(source.now(), Ordering::Relaxed);
             drop(load);
             tokio::time::sleep(LOAD_PERIOD).await;
         }
@@ -248,27 +250,33 @@ async fn attempt(services: &Services, delivery: &Delivery, claimed: Claimed) -> 
 /// Where clients come in.
 struct Door {
     gate: Gate,
+    ports: Vec<DaemonPort>,
     service: Service,
     services: Services,
 }
 
 impl Door {
+    /// Returns how long a port waits before it accepts the next connection.
+    fn pace(&self, port: u16) -> Duration {
+        let port = usize::from(port);
+        if port >= self.ports.len() {
+            return Duration::ZERO;
+        }
+        self.gate.pace(port, self.service.load.load(Ordering::Relaxed), now())
+    }
+
     /// Serves one connection to its end.
     async fn serve(&self, connection: Connection, ending: tokio::sync::watch::Receiver<bool>) {
         let Connection { mut stream, peer, port, .. } = connection;
-        let site: &Site = &self.services.site;
-        let Some(daemon) = site.config.options.daemon_port_options.get(usize::from(port)) else { return };
+        let port = usize::from(port);
+        let Some(daemon) = self.ports.get(port) else { return };
         let load = self.service.load.load(Ordering::Relaxed);
-        let admitted = self.gate.enter(peer.ip(), daemon, &site.config.options, load, now());
-        let Admitted { counted, haste } = match admitted {
-            Ok(admitted) => admitted,
-            Err(refusal) => {
-                self.services.log.say(Level::REFUSED, None, &refusal);
-                let text = format!("421 4.3.2 {} Connection refused, try again later\r\n", site.identity.name);
-                // A client that does not want to hear it is gone all the same.
-                let _ = tokio::time::timeout(REFUSAL_LIMIT, stream.write_all(text.as_bytes())).await;
-                return;
-            }
+        let Ok(admitted) = self.gate.enter(port, peer.ip(), load, now()) else {
+            let name = &self.services.site.identity.name;
+            let text = format!("421 4.3.2 {name} Connection refused, try again later\r\n");
+            // A client that does not want to hear it is gone all the same.
+            let _ = tokio::time::timeout(REFUSAL_LIMIT, stream.write_all(text.as_bytes())).await;
+            return;
         };
         let Ok(local) = stream.local_addr() else { return };
         // Replies are gathered before they are sent, so nothing is won by waiting for more.
@@ -276,8 +284,8 @@ impl Door {
         let connection = receive::Connection {
             client: Client::Host { peer, local },
             daemon: Some(daemon.clone()),
-            numbers: counted.numbers,
-            haste,
+            numbers: admitted.numbers,
+            haste: admitted.haste,
         };
         receive::serve(stream, connection, &self.service, ending).await;
     }

@@ -23,6 +23,7 @@ use crate::queue::schedule::{Facts, Policy};
 use crate::queue::select::{Condition, Field, Selection};
 use crate::queue::spool::{EntryName, FileKind, Hold, OpenEntry, Opened, Spool, SpoolError};
 use crate::queue::{DirectSpool, Layout, LayoutError, LostReason, read_control, told};
+use crate::sys::host::LoadAverage;
 
 /// Entries that are read with one request: bounds the open files.
 const BATCH_LEN: usize = 64;
@@ -67,7 +68,7 @@ pub fn main(command: &CommandLine) -> ExitCode {
             caller: Caller::of_process(),
             now: UnixTime::from(std::time::SystemTime::now()),
             zone: &TimeZone::system(),
-            load_avg: crate::sys::host::load_average().map_or(0, |load| load.round() as i64),
+            load_avg: LoadAverage::open().now(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         runtime.block_on(list(&request, out))

@@ -25,7 +25,7 @@ use crate::policy::Numbers;
 use crate::queue::Claimed;
 use crate::receive::{Accepted, Client, Connection, Pending, Service, SiteDirectory, serve};
 use crate::submit::Caller;
-use crate::sys::host;
+use crate::sys::host::LoadAverage;
 
 /// Serves one session for the caller or a super server; what is accepted is delivered before the program ends.
 pub fn main(command: &CommandLine) -> ExitCode {
@@ -71,16 +71,10 @@ fn service(services: &Services, work: &Waiting) -> Service {
             }
         }),
         run_queue: Arc::new(|_| {}),
-        load: Arc::new(AtomicI64::new(load_average())),
+        load: Arc::new(AtomicI64::new(LoadAverage::open().now())),
         help: help(services),
         study: None,
     }
-}
-
-/// Returns the load average, in whole numbers as the options have it.
-#[expect(clippy::cast_possible_truncation, reason = "a load average has few digits")]
-fn load_average() -> i64 {
-    host::load_average().unwrap_or(0.0) as i64
 }
 
 /// Reads the help file, if there is one.

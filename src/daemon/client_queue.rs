@@ -23,6 +23,7 @@ use crate::queue::schedule::Policy;
 use crate::queue::{Orphans, Queue};
 use crate::site::PRODUCT;
 use crate::sys::daemonize;
+use crate::sys::host::LoadAverage;
 use crate::sys::privilege;
 use crate::sys::signal::ignore_write_signals;
 use crate::sys::title::Title;
@@ -114,7 +115,7 @@ async fn serve(
     let (stage, reached) = watch::channel(Stage::Serving);
     let (ending, is_ending) = watch::channel(false);
     let (delivery, intake) = runner::intake();
-    let (order, config) = (Arc::new(order), Arc::new(config));
+    let (order, config, load) = (Arc::new(order), Arc::new(config), Arc::new(LoadAverage::open()));
     let read = |path: &str| -> BString { fs::read(path).unwrap_or_default().into() };
     let surroundings = Surroundings {
         order: Arc::clone(&order),
@@ -128,12 +129,13 @@ async fn serve(
         zone: jiff::tz::TimeZone::system(),
         ending: is_ending,
         delivery,
+        load: Arc::clone(&load),
     };
     let work = (programs.open)(surroundings).await?;
     let watched = Watched::new(WorkTable::create().map_err(|error| error.to_string())?);
     let options = RunOptions { interval: order.queue_interval(), once: order.once, orphans: Orphans::ProcessGone };
     let policy = Policy::new(&config.options, options.interval);
-    let mut run = tokio::spawn(Runner::new(queue, work, log, watched, policy, options).run(intake, reached));
+    let mut run = tokio::spawn(Runner::new(queue, work, log, watched, policy, options, load).run(intake, reached));
     tokio::select! {
         _ = &mut run => return Ok(()),
         signalled = end_signal() => signalled.map_err(|error| error.to_string())?,

@@ -31,7 +31,7 @@ use crate::name::Sysexit;
 use crate::queue::schedule::Policy;
 use crate::queue::spool::{EntryName, SpoolDirectory};
 use crate::queue::{Layout, Orphans, Queue, QueueOptions};
-use crate::sys::host;
+use crate::sys::host::{self, LoadAverage};
 use crate::sys::title::Title;
 
 /// How long sessions and deliveries may go on when the keeper is gone.
@@ -59,6 +59,7 @@ struct Outside {
     resolv_conf: BString,
     hosts: BString,
     zone: jiff::tz::TimeZone,
+    load: LoadAverage,
 }
 
 impl Outside {
@@ -71,6 +72,7 @@ impl Outside {
             resolv_conf: read("/etc/resolv.conf"),
             hosts: read("/etc/hosts"),
             zone: jiff::tz::TimeZone::system(),
+            load: LoadAverage::open(),
         })
     }
 }
@@ -138,7 +140,7 @@ async fn work(start: Start, outside: Outside, socket: OwnedFd, programs: Program
     let (stage, reached) = watch::channel(Stage::Serving);
     let (ending, is_ending) = watch::channel(false);
     let (delivery, intake) = runner::intake();
-    let log = outside.log.clone();
+    let (log, load) = (outside.log.clone(), Arc::new(outside.load));
     let surroundings = Surroundings {
         order: Arc::clone(&order),
         config: Arc::clone(&config),
@@ -151,6 +153,7 @@ async fn work(start: Start, outside: Outside, socket: OwnedFd, programs: Program
         zone: outside.zone,
         ending: is_ending,
         delivery,
+        load: Arc::clone(&load),
     };
     let work = (programs.open)(surroundings).await?;
     set_aside(&queue, &start.suspects, &log).await;
@@ -160,7 +163,7 @@ async fn work(start: Start, outside: Outside, socket: OwnedFd, programs: Program
     let watched = Watched::new(WorkTable::from_descriptor(table));
     let options = RunOptions { interval: order.queue_interval(), once: order.once, orphans: Orphans::NotLocked };
     let policy = Policy::new(&config.options, options.interval);
-    let runner = Runner::new(queue, work.clone(), log.clone(), watched, policy, options);
+    let runner = Runner::new(queue, work.clone(), log.clone(), watched, policy, options, load);
     let run = tokio::spawn(runner.run(intake, reached.clone()));
     let serving = Serving { hands, log, stage, ending, sessions: Sessions::new(host::descriptor_limit().ok()) };
     for (port, listener) in listeners {

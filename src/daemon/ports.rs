@@ -59,12 +59,10 @@ pub enum PortError {
 /// # Errors
 /// One of them cannot be opened; a port that others hold is waited for first.
 pub fn open(config: &Config, held: &[OpenPort]) -> Result<Vec<OpenPort>, PortError> {
-    let declared = &config.options.daemon_port_options;
-    let default = [DaemonPort { name: "Daemon0".into(), ..DaemonPort::default() }];
-    let declared = if declared.is_empty() { &default[..] } else { declared };
+    let declared = config.options.daemon_ports();
     let end = Instant::now() + PREDECESSOR_WAIT;
     let mut open: Vec<OpenPort> = Vec::new();
-    for (index, port) in (0..).zip(declared) {
+    for (index, port) in (0..).zip(&declared) {
         let place = place(port)?;
         let address = place.socket_address();
         let same = held.iter().find(|held| held.address == address).and_then(|held| held.listener.try_clone().ok());

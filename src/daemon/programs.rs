@@ -5,6 +5,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bstr::BString;
 use tokio::net::TcpStream;
@@ -18,6 +19,7 @@ use crate::log::Log;
 use crate::queue::schedule::Facts;
 use crate::queue::spool::Spool;
 use crate::queue::{Claimed, Queue};
+use crate::sys::host::LoadAverage;
 
 /// A piece of work under way.
 pub type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -60,6 +62,8 @@ pub struct Surroundings {
     pub ending: watch::Receiver<bool>,
     /// Takes entries that are to be delivered at once.
     pub delivery: Delivery,
+    /// Tells the load of the machine.
+    pub load: Arc<LoadAverage>,
 }
 
 /// The work of the network process.
@@ -67,6 +71,8 @@ pub struct Surroundings {
 pub struct Work {
     /// Serves one connection to its end.
     pub session: Arc<dyn Fn(Connection) -> Task<()> + Send + Sync>,
+    /// Takes note that a port has accepted a connection; returns how long it waits before it accepts the next.
+    pub pace: Arc<dyn Fn(u16) -> Duration + Send + Sync>,
     /// Attempts a message whose lock we hold.
     pub attempt: Arc<dyn Fn(Claimed) -> Task<Attempted> + Send + Sync>,
 }

@@ -3,6 +3,7 @@
 //! It runs in the network process, and alike in the process that serves the client queue.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bstr::BStr;
@@ -17,7 +18,7 @@ use crate::name::{Elapsed, UnixTime};
 use crate::queue::schedule::{BUSY_WAIT, Facts, Policy, Schedule};
 use crate::queue::spool::EntryName;
 use crate::queue::{Claimed, Orphans, Queue, QueueError, Recovered};
-use crate::sys::host;
+use crate::sys::host::LoadAverage;
 
 /// The most entries in work at a time: each may hold a connection and two files open.
 const JOBS_MAX: usize = 256;
@@ -147,6 +148,7 @@ pub struct Runner {
     log: Log,
     watched: Watched,
     options: RunOptions,
+    load: Arc<LoadAverage>,
     schedule: Schedule,
     /// What the schedule knows.
     known: HashSet<EntryName>,
@@ -181,7 +183,15 @@ enum Happening {
 
 impl Runner {
     /// Returns a runner of `queue`.
-    pub fn new(queue: Queue, work: Work, log: Log, watched: Watched, policy: Policy, options: RunOptions) -> Self {
+    pub fn new(
+        queue: Queue,
+        work: Work,
+        log: Log,
+        watched: Watched,
+        policy: Policy,
+        options: RunOptions,
+        load: Arc<LoadAverage>,
+    ) -> Self {
         let schedule = Schedule::new(policy);
         Self {
             queue,
@@ -189,6 +199,7 @@ impl Runner {
             log,
             watched,
             options,
+            load,
             schedule,
             known: HashSet::new(),
             jobs: JoinSet::new(),
@@ -305,9 +316,7 @@ impl Runner {
     /// Begins the work on everything that is due, as far as there is room.
     fn start_due(&mut self) {
         while self.jobs.len() < JOBS_MAX {
-            #[expect(clippy::cast_possible_truncation, reason = "a load average has few digits")]
-            let load = host::load_average().unwrap_or(0.0) as i64;
-            let Some(name) = self.schedule.next(now(), load) else { return };
+            let Some(name) = self.schedule.next(now(), self.load.now()) else { return };
             let (queue, log) = (self.queue.clone(), self.log.clone());
             let (work, watched) = (self.work.clone(), self.watched.clone());
             self.jobs.spawn(async move {
@@ -446,14 +455,14 @@ mod tests {
             })
         };
         let session = |_: Connection| -> Task<()> { Box::pin(async {}) };
-        (Work { session: Arc::new(session), attempt: Arc::new(attempt) }, seen)
+        (Work { session: Arc::new(session), pace: Arc::new(|_| Duration::ZERO), attempt: Arc::new(attempt) }, seen)
     }
 
     fn runner(queue: &Queue, work: Work, once: bool) -> Runner {
         let watched = Watched::new(WorkTable::create().expect("a table"));
         let options = RunOptions { interval: None, once, orphans: Orphans::NotLocked };
         let policy = Policy::new(&Options::default(), None);
-        Runner::new(queue.clone(), work, Log::nowhere(), watched, policy, options)
+        Runner::new(queue.clone(), work, Log::nowhere(), watched, policy, options, Arc::new(LoadAverage::open()))
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -515,7 +524,7 @@ mod tests {
             Box::pin(async { Attempted::Unwritten(Box::new(claimed)) })
         };
         let session = |_: Connection| -> Task<()> { Box::pin(async {}) };
-        let work = Work { session: Arc::new(session), attempt: Arc::new(attempt) };
+        let work = Work { session: Arc::new(session), pace: Arc::new(|_| Duration::ZERO), attempt: Arc::new(attempt) };
         let (delivery, intake) = intake();
         let (end, stage) = watch::channel(Stage::Serving);
         let mut runner = runner(&queue, work, false);

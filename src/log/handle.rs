@@ -12,9 +12,11 @@ use super::sink::Sink;
 use super::text::{lines, printable};
 
 /// How urgent a line is for syslog (RFC 3164 §4.1.1).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[repr(u8)]
 pub enum Priority {
+    /// Nothing works any more; only rules say so.
+    Emergency = 0,
     /// Something must be done at once.
     Alert = 1,
     /// The program cannot do its work.
@@ -26,6 +28,7 @@ pub enum Priority {
     /// Something unusual, such as a refusal.
     Notice = 5,
     /// Everyday work.
+    #[default]
     Info = 6,
     /// For those who look for a fault.
     Debug = 7,
@@ -93,7 +96,11 @@ levels! {
     /// `connect from …`.
     CONNECTION = Info 12;
     /// Connections refused because of load.
-    REFUSED = Info 14;
+    LOADED = Notice 9;
+    /// Connections refused for other reasons, put off, or accepted again.
+    DOOR = Info 9;
+    /// Connections have been refused for long.
+    SHUT = Error 1;
     /// Every command (`<--`) and reply (`---`).
     DIALOGUE = Info 15;
     /// Queue files that are locked.

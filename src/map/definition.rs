@@ -4,6 +4,7 @@ use bstr::{BString, ByteSlice};
 
 use super::options::{self, Words};
 use super::{DnsRecord, RegexSpec};
+use crate::log::Priority;
 use crate::name::{Interval, IntervalUnit};
 
 /// Why a `K` line cannot be used, or only in part; the texts are the original's.
@@ -119,21 +120,6 @@ pub enum Kind {
     Dns(DnsRecord),
     /// The best mail exchanger.
     Bestmx,
-}
-
-/// The urgency of a syslog map's lines.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[expect(missing_docs, reason = "the names are those of syslog(3)")]
-pub enum Priority {
-    Emerg,
-    Alert,
-    Crit,
-    Err,
-    Warning,
-    Notice,
-    #[default]
-    Info,
-    Debug,
 }
 
 /// How the keys of a database end.
@@ -333,7 +319,7 @@ impl Definition {
         let mut errors = Vec::new();
         let mut words = Words::new(args);
         while let Some((letter, value)) = words.flag(b"") {
-            match (letter, Priority::parse(value)) {
+            match (letter, priority(value)) {
                 (b'L', Some(priority)) => self.kind = Kind::Syslog(priority),
                 (b'L', None) => errors.push(DefinitionError::Priority(value.into())),
                 (b'D' | b'S', _) => {
@@ -458,21 +444,20 @@ impl Kind {
     }
 }
 
-impl Priority {
-    fn parse(text: &[u8]) -> Option<Priority> {
-        let upper = text.to_ascii_uppercase();
-        Some(match upper.strip_prefix(b"LOG_").unwrap_or(&upper) {
-            b"EMERG" => Priority::Emerg,
-            b"ALERT" => Priority::Alert,
-            b"CRIT" => Priority::Crit,
-            b"ERR" => Priority::Err,
-            b"WARNING" => Priority::Warning,
-            b"NOTICE" => Priority::Notice,
-            b"INFO" => Priority::Info,
-            b"DEBUG" => Priority::Debug,
-            _ => return None,
-        })
-    }
+/// Reads the name of an urgency, with or without `LOG_` before it.
+fn priority(text: &[u8]) -> Option<Priority> {
+    let upper = text.to_ascii_uppercase();
+    Some(match upper.strip_prefix(b"LOG_").unwrap_or(&upper) {
+        b"EMERG" => Priority::Emergency,
+        b"ALERT" => Priority::Alert,
+        b"CRIT" => Priority::Critical,
+        b"ERR" => Priority::Error,
+        b"WARNING" => Priority::Warning,
+        b"NOTICE" => Priority::Notice,
+        b"INFO" => Priority::Info,
+        b"DEBUG" => Priority::Debug,
+        _ => return None,
+    })
 }
 
 fn interval(value: &[u8]) -> Interval {

@@ -31,7 +31,7 @@ mod text;
 mod user;
 
 pub use database::{Database, DatabaseError};
-pub use definition::{Definition, DefinitionError, KeyEnd, Kind, Priority};
+pub use definition::{Definition, DefinitionError, KeyEnd, Kind};
 pub use dns_record::DnsRecord;
 pub use layout::{BuildError, Flavour, Layout, Method, Pair};
 pub use opener::{DirectOpener, Opener};

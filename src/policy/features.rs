@@ -1,6 +1,6 @@
 //! What a session offers and how strict it is: options, the port's flags, ruleset srv_features.
 
-use bstr::ByteSlice;
+use bstr::{BString, ByteSlice};
 
 use crate::cf::{DaemonPort, Options, Privacy};
 use crate::mail::token::{Mark, Token};
@@ -29,6 +29,8 @@ impl ServerFeatures {
             verb: !privacy.has(Privacy::NoVerb),
             dsn: options.send_mime_errors && !privacy.has(Privacy::NoReceipts),
             etrn,
+            auth: BString::default(),
+            start_tls: false,
             deliver_by_min_secs: options.deliver_by_min.map(|min| i64::try_from(min.as_secs()).unwrap_or(i64::MAX)),
         };
         Self { offered, line_rules: LineRules::default(), early_talk_allowed: false }

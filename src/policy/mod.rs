@@ -1,6 +1,7 @@
 //! Policy: what the check_* rulesets decide, how many connections there may be, what a loaded machine still does.
 
 mod check;
+mod door;
 mod features;
 mod gate;
 mod rates;
@@ -8,6 +9,6 @@ mod verdict;
 
 pub use check::{Ask, check, evaluate};
 pub use features::ServerFeatures;
-pub use gate::{Admitted, Gate, NotAdmitted, Throttle};
-pub use rates::{Counted, Numbers, Rates};
+pub use gate::{Admitted, Gate, NotAdmitted};
+pub use rates::{Numbers, Rates};
 pub use verdict::{Verdict, error_reply};

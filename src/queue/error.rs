@@ -13,14 +13,16 @@ use crate::name::{Status, Sysexit};
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
     /// Less room than `MinFreeBlocks` and the message need.
-    #[error("{path}: only {free} free blocks, {needed} needed (MinFreeBlocks and the message): make room")]
+    #[error("low on space (needs {message_bytes} bytes + {blocks_min} blocks in {path}), max avail: {blocks_free}")]
     NoSpace {
         /// The queue directory.
         path: BString,
+        /// The announced size of the message.
+        message_bytes: u64,
+        /// `MinFreeBlocks`.
+        blocks_min: u64,
         /// Blocks free.
-        free: u64,
-        /// Blocks needed.
-        needed: u64,
+        blocks_free: u64,
     },
     /// The holder of the directory failed.
     #[error("{path}: {source}")]

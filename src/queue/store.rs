@@ -147,10 +147,12 @@ impl Queue {
                 let what = self.path(directory);
                 self.spool_error(directory, SpoolError::Io { step: Step::Measure, what, source })
             })?;
-            let needed = self.shared.options.free_blocks_min + message_bytes.div_ceil(space.block_bytes.max(1));
-            if space.blocks_free < needed {
+            let blocks_min = self.shared.options.free_blocks_min;
+            let needed = blocks_min.saturating_add(message_bytes.div_ceil(space.block_bytes.max(1)));
+            let blocks_free = space.blocks_free;
+            if blocks_free < needed {
                 let path = self.path(directory);
-                return Err(QueueError::NoSpace { path, free: space.blocks_free, needed });
+                return Err(QueueError::NoSpace { path, message_bytes, blocks_min, blocks_free });
             }
         }
         Ok(())

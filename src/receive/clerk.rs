@@ -16,12 +16,10 @@ use crate::mail::reply::Reply;
 use crate::mail::token::Token;
 use crate::name::{QueueId, Status, UnixTime};
 use crate::policy::{self, Ask, ServerFeatures, Verdict};
+use crate::queue::schedule::Policy;
 use crate::site::{Context, Heard, Listener};
-use crate::smtp::server::texts::{Note, Severity};
-use crate::smtp::server::{Answer, Limits, Opening, Question, Refusal, Settings, texts};
-
-/// Idle commands that are answered at once; further ones are answered slowly (`MaxNOOPCommands`).
-const IDLE_COMMANDS_MAX: u32 = 20;
+use crate::smtp::server::notes::{Note, Severity};
+use crate::smtp::server::{Answer, Limits, Opening, Overload, Question, Refusal, Settings, texts};
 
 /// Answers for one session.
 pub(super) struct Clerk<'a> {
@@ -68,7 +66,7 @@ impl<'a> Clerk<'a> {
             quarantine_all: None,
             interactive: false,
         };
-        clerk.begin();
+        clerk.tell_circumstances();
         clerk
     }
 
@@ -90,8 +88,13 @@ impl<'a> Clerk<'a> {
         for name in ["nrcpts", "nbadrcpts"] {
             self.ctx.set(name, "0");
         }
+        self.tell_circumstances();
+    }
+
+    /// Sets the macros that tell of time, load and what follows from them.
+    fn tell_circumstances(&mut self) {
         self.tell_time(now());
-        let mode = self.delivery_mode();
+        let mode = self.delivery_mode(0);
         self.ctx.is_deferred = mode == DeliveryMode::Defer;
         self.ctx.set("deliveryMode", [mode.letter()].as_slice());
         self.ctx.set("load_avg", self.service.load.load(Ordering::Relaxed).to_string());
@@ -110,11 +113,8 @@ impl<'a> Clerk<'a> {
 
     /// Judges the connection and says how the session begins.
     pub(super) async fn open(&mut self) -> (Settings, Opening) {
-        let mut features = ServerFeatures::new(self.options(), self.connection.daemon.as_ref());
         let client_name = self.facts.trusted_name.clone();
         let address = self.facts.address.clone();
-        let told = policy::evaluate(&mut self.ctx, &Ask::text("srv_features", &[&client_name])).await;
-        let known = told.is_none_or(|tokens| features.apply(&tokens));
         let mut opening = Opening::Welcome;
         if self.connection.daemon.is_some() {
             let line = BString::from(format!("connect from {}", self.facts.origin));
@@ -122,6 +122,7 @@ impl<'a> Clerk<'a> {
             let args = [client_name.as_slice(), address.as_slice()];
             let ask = Ask::text("check_relay", &args);
             let verdict = policy::check(&mut self.ctx, &ask).await;
+            self.ctx.log_notes(&self.service.log, log::About::NoQueue);
             self.log_verdict(&ask, &verdict, None);
             match verdict {
                 Verdict::Accept => {}
@@ -131,9 +132,20 @@ impl<'a> Clerk<'a> {
                 Verdict::Reject(reply) => opening = Opening::Refused(reply),
             }
         }
+        self.ctx.set("s", self.facts.name.clone());
+        self.ctx.set("r", "SMTP");
+        let mut features = ServerFeatures::new(self.options(), self.connection.daemon.as_ref());
+        let told = policy::evaluate(&mut self.ctx, &Ask::text("srv_features", &[&client_name])).await;
+        let known = told.is_none_or(|tokens| features.apply(&tokens));
         if !known && opening == Opening::Welcome {
             opening = Opening::Refused(texts::try_again());
         }
+        if opening == Opening::Welcome
+            && let Err(error) = self.service.queue.check_space(0)
+        {
+            opening = Opening::NoRoom(self.queue_failed(&error));
+        }
+        self.ctx.log_notes(&self.service.log, log::About::NoQueue);
         self.begin();
         (self.settings(&features), opening)
     }
@@ -157,6 +169,7 @@ impl<'a> Clerk<'a> {
     /// Returns what the session is told at its start.
     fn settings(&self, features: &ServerFeatures) -> Settings {
         let options = self.options();
+        let port_has = |flag| self.connection.daemon.as_ref().is_some_and(|port| port.flags.contains(flag));
         let daemon = self.connection.daemon.as_ref().map_or_else(|| "stdin".into(), |port| port.name.clone());
         Settings {
             host: self.ctx.get("j").unwrap_or_default(),
@@ -177,41 +190,51 @@ impl<'a> Clerk<'a> {
             check_other: self.ctx.has_ruleset("check_other"),
             seven_bit_input: options.seven_bit_input,
             save_from_line: options.save_from_line,
-            slow: self.is_slow(),
+            nul_refused: options.reject_nul,
+            auth_required: port_has(b'a') && !port_has(b'A'),
+            tls_first: port_has(b's'),
+            // Filters, TLS and AUTH have no provider.
+            filtered: false,
         }
     }
 
     fn limits(&self) -> Limits {
         let options = self.options();
-        let at_once = matches!(self.delivery_mode(), DeliveryMode::Background | DeliveryMode::Interactive);
+        let at_once = matches!(self.delivery_mode(0), DeliveryMode::Background | DeliveryMode::Interactive);
+        let number = |value: i64| u32::try_from(value).unwrap_or(0);
         Limits {
             message_bytes_max: u64::try_from(options.max_message_size).unwrap_or(0),
-            recipients_max: u32::try_from(options.max_recipients_per_message).unwrap_or(0),
-            bad_recipients_max: u32::try_from(options.bad_rcpt_throttle).unwrap_or(0),
-            noop_max: IDLE_COMMANDS_MAX,
+            recipients_max: number(options.max_recipients_per_message),
+            bad_recipients_max: number(options.bad_rcpt_throttle),
+            bad_recipients_end: number(options.bad_rcpt_shutdown),
+            bad_recipients_good_percent: number(options.bad_rcpt_shutdown_good),
+            noop_max: number(options.max_noop_commands),
+            repetition_ends: options.max_daemon_children > 0,
             header: HeaderLimits::new(options.max_headers_length),
             // Mail that is only queued is judged when the queue is run.
             hops_max: at_once.then(|| usize::try_from(options.max_hop_count).unwrap_or(0)),
         }
     }
 
-    /// Tells whether commands are answered slowly now (`DelayLA`).
-    pub(super) fn is_slow(&self) -> bool {
+    /// Returns the load while it makes answers slow (`DelayLA`).
+    pub(super) fn overload(&self) -> Option<Overload> {
         let port = self.connection.daemon.as_ref().and_then(|port| port.delay_load);
         let limit = port.unwrap_or(self.options().delay_la);
-        limit > 0 && self.service.load.load(Ordering::Relaxed) >= limit
+        let load = self.service.load.load(Ordering::Relaxed);
+        (limit > 0 && load >= limit).then_some(Overload { load, limit })
     }
 
-    /// Returns when messages of this session are delivered, under the load there is (`QueueLA`).
-    pub(super) fn delivery_mode(&self) -> DeliveryMode {
+    /// Returns when a message of this session is delivered, by its priority under the load there is (`QueueLA`).
+    pub(super) fn delivery_mode(&self, priority: i64) -> DeliveryMode {
         let options = self.options();
         let port = self.connection.daemon.as_ref();
         let mode = port.and_then(|port| port.delivery_mode).unwrap_or(options.delivery_mode);
         let limit = port.and_then(|port| port.queue_load).unwrap_or(options.queue_la);
-        let loaded = limit > 0 && self.service.load.load(Ordering::Relaxed) >= limit;
+        let policy = Policy { queue_load: limit, ..Policy::new(options, None) };
+        let must_wait = policy.must_wait(priority, self.service.load.load(Ordering::Relaxed));
         match mode {
-            DeliveryMode::Background | DeliveryMode::Interactive if loaded => DeliveryMode::Queue,
-            _ if self.interactive => DeliveryMode::Interactive,
+            DeliveryMode::Background | DeliveryMode::Interactive if must_wait => DeliveryMode::Queue,
+            DeliveryMode::Background if self.interactive => DeliveryMode::Interactive,
             mode => mode,
         }
     }
@@ -219,14 +242,16 @@ impl<'a> Clerk<'a> {
     /// Answers a question; what rules had to say through a syslog map meanwhile goes to the log.
     pub(super) async fn answer(&mut self, question: Question) -> Answer {
         let answer = self.find_answer(question).await;
-        for text in self.ctx.take_complaints() {
-            self.log(1, Severity::Info, Some(&self.id), &text);
-        }
+        self.ctx.log_notes(&self.service.log, &self.id);
         answer
     }
 
     async fn find_answer(&mut self, question: Question) -> Answer {
         match question {
+            // No filter, no mechanism is there to ask.
+            Question::Filters(_) => Answer::Yes,
+            Question::Auth { mechanism, .. } => Answer::No(Refusal::new(texts::auth_mechanism_unavailable(&mechanism))),
+            Question::AuthLine { .. } => Answer::No(Refusal::new(texts::auth_aborted())),
             Question::Other { line } => self.check_other(line.as_bstr()).await,
             Question::Sender { address, after_hello } => self.sender(address.as_bstr(), after_hello).await,
             Question::SenderCheck { address, params, spoiled } => {
@@ -235,7 +260,7 @@ impl<'a> Clerk<'a> {
             Question::Recipient { address } => self.recipient(address.as_bstr()).await,
             Question::RecipientCheck { address, params } => self.recipient_check(address, params).await,
             Question::Message { recipients } => self.message(recipients).await,
-            Question::Header { headers } => self.header(headers).await,
+            Question::Header { headers, size_bytes } => self.header(headers, size_bytes).await,
             Question::Finish(ending) => Answer::Reply(self.finish(ending).await),
             Question::Verify { address, expand } => Answer::Reply(self.verify(address.as_bstr(), expand).await),
             Question::RunQueue { node } => Answer::Reply(self.run_queue(node.as_bstr()).await),
@@ -249,10 +274,14 @@ impl<'a> Clerk<'a> {
         self.ctx.set("s", name);
     }
 
-    /// Forgets the transaction; its sender is logged if that was not done yet.
-    pub(super) async fn reset(&mut self, size_bytes: Option<u64>) {
+    /// Forgets the transaction; its recipients are logged if a command (`why`) made an end of it, its sender if that was not
+    /// done yet.
+    pub(super) async fn reset(&mut self, size_bytes: Option<u64>, why: Option<&'static str>) {
         if let Some(size) = size_bytes {
             self.transaction.params.size_bytes = size;
+        }
+        if let Some(why) = why {
+            self.log_forgotten(why);
         }
         self.log_sender(None);
         self.end_transaction().await;
@@ -273,6 +302,7 @@ impl<'a> Clerk<'a> {
     pub(super) async fn check(&mut self, ask: &Ask<'_>) -> Result<(), Refusal> {
         let verdict = policy::check(&mut self.ctx, ask).await;
         let id = self.id.clone();
+        self.ctx.log_notes(&self.service.log, &id);
         self.log_verdict(ask, &verdict, Some(&id));
         match verdict {
             Verdict::Accept => {}
@@ -321,6 +351,7 @@ impl<'a> Clerk<'a> {
     pub(super) fn log(&self, detail: u8, severity: Severity, id: Option<&QueueId>, line: &[u8]) {
         let priority = match severity {
             Severity::Critical => Priority::Critical,
+            Severity::Warning => Priority::Warning,
             Severity::Notice => Priority::Notice,
             Severity::Info => Priority::Info,
         };
@@ -347,6 +378,19 @@ impl<'a> Clerk<'a> {
     /// Takes note of VERB: the client wants to know what becomes of its messages, which are delivered before the reply.
     pub(super) fn verbose(&mut self) {
         self.interactive = true;
+    }
+
+    /// Logs recipients that get no message after all, for those who want to know everything.
+    fn log_forgotten(&self, why: &str) {
+        if !self.service.log.is_written(Level::EXPANDED) {
+            return;
+        }
+        for taken in &self.transaction.recipients {
+            let delay = now().since(self.transaction.begun.unwrap_or_else(now));
+            let to = vec![taken.recipient.address.clone()];
+            let line = log::Delivered { to, delay, status: why.as_bytes().as_bstr(), ..log::Delivered::default() };
+            line.write(&self.service.log, &self.id);
+        }
     }
 
     /// Logs the sender of a message, or of an attempt; once.

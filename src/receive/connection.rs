@@ -4,8 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
+use nix::sys::socket::AddressFamily;
 
-use crate::cf::DaemonPort;
+use crate::cf::{self, DaemonPort};
 use crate::net::{Answer, Family, Resolver};
 use crate::policy::Numbers;
 use crate::site::{Context, Heard};
@@ -64,6 +65,8 @@ pub(super) struct Facts {
     pub(super) pointer: BString,
     /// OK, FAIL, FORGED or TEMP (`${client_resolve}`).
     pub(super) resolve: &'static str,
+    /// The name of our own address at this end (`${if_name}`); empty for none.
+    pub(super) own_name: BString,
 }
 
 impl Facts {
@@ -71,8 +74,12 @@ impl Facts {
     pub(super) async fn learn(client: &Client, resolver: &Resolver) -> Self {
         match client {
             Client::User(user) => Self::of_user(user),
-            Client::Host { peer, .. } => Self::of_host(canonical(peer.ip()), resolver).await,
             Client::Imagined { peer, name, .. } => Self::of_name(canonical(peer.ip()), name),
+            Client::Host { peer, local } => {
+                let own = own_name(canonical(local.ip()), resolver);
+                let (facts, own_name) = tokio::join!(Self::of_host(canonical(peer.ip()), resolver), own);
+                Self { own_name, ..facts }
+            }
         }
     }
 
@@ -80,7 +87,7 @@ impl Facts {
         let address = address_text(ip);
         let origin = format!("{name} [{address}]").into();
         let (trusted_name, pointer) = (name.clone(), name.clone());
-        Self { origin, name: name.clone(), address, trusted_name, pointer, resolve: "OK" }
+        Self { origin, name: name.clone(), address, trusted_name, pointer, resolve: "OK", own_name: BString::default() }
     }
 
     fn of_user(user: &BString) -> Self {
@@ -93,6 +100,7 @@ impl Facts {
             pointer: name.clone(),
             name,
             resolve: "OK",
+            own_name: BString::default(),
         }
     }
 
@@ -117,7 +125,8 @@ impl Facts {
             _ => bracketed.to_string(),
         };
         let trusted_name = if resolve == "OK" { pointer.clone() } else { bracketed };
-        Self { origin: origin.into(), name: pointer.clone(), address, trusted_name, pointer, resolve }
+        let own_name = BString::default();
+        Self { origin: origin.into(), name: pointer.clone(), address, trusted_name, pointer, resolve, own_name }
     }
 
     /// Tells who looks on what the name service says of the client.
@@ -129,8 +138,6 @@ impl Facts {
     /// Sets the macros that tell of the client and of our end.
     pub(super) fn publish(&self, connection: &Connection, ctx: &mut Context) {
         ctx.set("_", self.origin.clone());
-        ctx.set("s", self.name.clone());
-        ctx.set("r", "SMTP");
         ctx.set("client_addr", self.address.clone());
         ctx.set("client_name", self.trusted_name.clone());
         let numbers = connection.numbers;
@@ -144,28 +151,45 @@ impl Facts {
             Some(port) => {
                 ctx.set("client_ptr", self.pointer.clone());
                 ctx.set("client_resolve", self.resolve);
-                publish_port(port, connection, ctx);
+                self.publish_port(port, connection, ctx);
             }
             // QUIRK(bs-without-resolve): without a daemon the original does not set ${client_resolve} and ${client_ptr}.
             None => ctx.set("daemon_flags", "c u"),
         }
     }
+
+    /// Sets the macros that tell of the port.
+    fn publish_port(&self, port: &DaemonPort, connection: &Connection, ctx: &mut Context) {
+        ctx.set("daemon_name", port.name.clone());
+        ctx.set("daemon_flags", port.flags.to_macro());
+        ctx.set("daemon_family", port.family.as_str());
+        let (Client::Host { local, .. } | Client::Imagined { local, .. }) = &connection.client else { return };
+        let address = canonical(local.ip());
+        let any = if port.family == cf::Family::Inet6 { "::" } else { "0.0.0.0" };
+        let bound = if port.address.is_empty() { any.into() } else { port.address.to_str_lossy() };
+        let text = bound.parse().map_or_else(|_| port.address.clone(), address_text);
+        ctx.set("daemon_addr", text);
+        ctx.set("daemon_port", local.port().to_string());
+        // QUIRK(if-family): the system's number of the family, where daemon_family has its name.
+        let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+        ctx.set("if_family", (family as i32).to_string());
+        if !self.own_name.is_empty() {
+            ctx.set("if_name", self.own_name.clone());
+            ctx.set("if_addr", address_text(address));
+        }
+    }
 }
 
-/// Sets the macros that tell of the port.
-fn publish_port(port: &DaemonPort, connection: &Connection, ctx: &mut Context) {
-    ctx.set("daemon_name", port.name.clone());
-    ctx.set("daemon_flags", port.flags.to_macro());
-    ctx.set("daemon_family", port.family.as_str());
-    let (Client::Host { local, .. } | Client::Imagined { local, .. }) = &connection.client else { return };
-    let address = canonical(local.ip());
-    let text = if port.address.is_empty() { "0.0.0.0".into() } else { port.address.clone() };
-    ctx.set("daemon_addr", text);
-    ctx.set("daemon_port", local.port().to_string());
-    ctx.set("if_family", if address.is_ipv4() { "inet" } else { "inet6" });
-    if !address.is_loopback() {
-        ctx.set("if_addr", address_text(address));
+/// Returns the name of an address of ours, or the address in brackets; nothing for the loopback interface.
+async fn own_name(address: IpAddr, resolver: &Resolver) -> BString {
+    if address.is_loopback() {
+        return BString::default();
     }
+    let name = match resolver.ptr(address).await {
+        Answer::Found(names) => names.into_iter().next(),
+        _ => None,
+    };
+    name.map_or_else(|| format!("[{}]", address_text(address)).into(), |name| clipped(&name))
 }
 
 /// Tells whether a name has an address.

@@ -38,20 +38,25 @@ where
     let mut line = Line { stream, stop, output: Vec::new(), input: Vec::new(), early: 0, broken: false };
     let (settings, mut opening) = clerk.open().await;
     let pause = clerk.greet_pause().await;
-    if opening == Opening::Welcome && !pause.is_zero() && line.is_talking(pause).await {
-        opening = Opening::EarlyTalk { seconds: pause.as_secs() };
+    if opening == Opening::Welcome
+        && let Some(after) = line.talks_within(pause).await
+    {
+        opening = Opening::EarlyTalk { seconds: after.as_secs() };
     }
     let mut session = Session::new(settings);
     let mut effects = session.handle(Event::Opened(opening));
     let mut haste = connection.haste;
+    let mut deadline = Instant::now();
     while let Some(next) = perform(effects, &mut clerk, &mut line).await {
         effects = match next {
             Next::Tell(event) => session.handle(event),
             Next::Read(moment) => {
-                let limit = haste.take().unwrap_or_else(|| limit(&clerk, moment));
+                if moment != Moment::CommandRest {
+                    deadline = Instant::now() + haste.take().unwrap_or_else(|| limit(&clerk, moment));
+                }
                 let capacity = if session.is_reading_message() { MESSAGE_BYTES } else { COMMAND_BYTES };
-                session.set_slow(clerk.is_slow());
-                let event = line.read(limit, capacity).await;
+                session.set_overload(clerk.overload());
+                let event = line.read(deadline, capacity).await;
                 session.handle(event)
             }
         };
@@ -79,12 +84,17 @@ where
             Effect::Body(text) => clerk.body(&text).await,
             Effect::Hello { extended, name } => clerk.hello(extended, name),
             Effect::Verbose => clerk.verbose(),
-            Effect::Reset { size_bytes } => clerk.reset(size_bytes).await,
+            Effect::Reset { size_bytes, why } => clerk.reset(size_bytes, why).await,
             Effect::Wait(time) => line.wait(time).await,
             Effect::Ask(question) => return Some(Next::Tell(Event::Answer(clerk.answer(question).await))),
             Effect::Read(moment) => {
                 line.flush().await;
                 return Some(Next::Read(moment));
+            }
+            Effect::StartTls => {
+                line.flush().await;
+                // Nobody here can make the handshake.
+                return Some(Next::Tell(Event::Handshake { done: false }));
             }
             Effect::Close => return None,
         }
@@ -96,7 +106,8 @@ where
 fn limit(clerk: &Clerk<'_>, moment: Moment) -> Duration {
     let timeouts = &clerk.options().timeout;
     let limit = match moment {
-        Moment::Command => timeouts.command,
+        Moment::Command | Moment::CommandRest => timeouts.command,
+        Moment::Auth => timeouts.auth,
         Moment::Data => timeouts.datablock,
     };
     if limit.is_zero() { READ_LIMIT_MAX } else { limit.min(READ_LIMIT_MAX) }
@@ -115,13 +126,17 @@ struct Line<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Line<S> {
-    /// Tells whether the client sends anything within `pause`; what it sends is kept.
-    async fn is_talking(&mut self, pause: Duration) -> bool {
+    /// Tells after which time the client sends anything within `pause`, if it does; what it sends is kept.
+    async fn talks_within(&mut self, pause: Duration) -> Option<Duration> {
+        if pause.is_zero() {
+            return None;
+        }
+        let begin = Instant::now();
         self.input.resize(COMMAND_BYTES, 0);
         if let Ok(Ok(count)) = timeout(pause, self.stream.read(&mut self.input)).await {
             self.early = count;
         }
-        self.early > 0
+        (self.early > 0).then(|| begin.elapsed())
     }
 
     /// Appends a reply to the output.
@@ -158,7 +173,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Line<S> {
     }
 
     /// Reads input.
-    async fn read(&mut self, limit: Duration, capacity: usize) -> Event<'_> {
+    async fn read(&mut self, deadline: Instant, capacity: usize) -> Event<'_> {
         if self.broken {
             return Event::HungUp;
         }
@@ -170,7 +185,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Line<S> {
             self.input.resize(capacity, 0);
             self.input.shrink_to_fit();
         }
-        let deadline = Instant::now() + limit;
         tokio::select! {
             biased;
             read = self.stream.read(&mut self.input) => match read {

@@ -9,7 +9,7 @@ use crate::macros::{HashSign, translate};
 use crate::mail::reply::Reply;
 use crate::name::Status;
 use crate::policy::Ask;
-use crate::smtp::server::texts;
+use crate::smtp::server::{notes, texts};
 
 impl Clerk<'_> {
     /// Answers VRFY (`expand` false) and EXPN.
@@ -39,7 +39,7 @@ impl Clerk<'_> {
             return refusal.reply;
         }
         let asked = [b"ETRN ", node.as_bytes()].concat();
-        self.note(&texts::note_asked(self.facts.origin.as_bstr(), &asked, false));
+        self.note(&notes::asked(self.facts.origin.as_bstr(), &asked, false));
         if let Some(group) = node.strip_prefix(b"#") {
             let known = self.service.site.config.queue_groups.iter().any(|known| known.name == group);
             if !known && group != b"mqueue" {

@@ -6,7 +6,7 @@ use super::clerk::{Clerk, now, yes_or_no};
 use super::service::Accepted;
 use super::transaction::Taken;
 use crate::cf::{DeliveryMode, HeaderCheck};
-use crate::log;
+use crate::log::{self, Level};
 use crate::mail::address_field::Party;
 use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::{Envelope, Recipient};
@@ -17,7 +17,7 @@ use crate::name::MacroName;
 use crate::policy::Ask;
 use crate::queue::QueueError;
 use crate::site::completion::{complete, mend_recipients};
-use crate::smtp::server::texts::{Note, Severity};
+use crate::smtp::server::notes::{Note, Severity};
 use crate::smtp::server::{Answer, Ending, Refusal, texts};
 
 /// The longest part of a header value that a ruleset gets quoted in `${currHeader}`, in bytes (the original's MAXNAME).
@@ -48,12 +48,19 @@ impl Clerk<'_> {
 
     /// Logs a failure of the queue and returns what the client is told.
     pub(super) fn queue_failed(&self, error: &QueueError) -> Reply {
-        self.log(1, Severity::Critical, Some(&self.id), error.to_string().as_bytes());
+        let (level, text) = match error {
+            // Whom it concerns stands in the middle, as log tools know the line.
+            QueueError::NoSpace { .. } => {
+                (Level::ALERT, error.to_string().replacen("(needs ", &format!("({} needs ", self.facts.name), 1))
+            }
+            _ => (Level::SYSTEM_ERROR, error.to_string()),
+        };
+        self.service.log.say(level, &self.id, text);
         error.reply()
     }
 
     /// Judges the header.
-    pub(super) async fn header(&mut self, headers: Vec<Header>) -> Answer {
+    pub(super) async fn header(&mut self, headers: Vec<Header>, size_bytes: u64) -> Answer {
         self.transaction.headers = headers;
         let mut outcome = Ok(());
         for at in 0..self.transaction.headers.len() {
@@ -61,8 +68,7 @@ impl Clerk<'_> {
             outcome = outcome.and(judged);
         }
         let count = self.transaction.headers.len().to_string();
-        let size: usize = self.transaction.headers.iter().map(Header::size_bytes).sum();
-        let size = size.to_string();
+        let size = size_bytes.to_string();
         let args = [count.as_bytes(), size.as_bytes()];
         let whole = self.check(&Ask::text("check_eoh", &args)).await;
         yes_or_no(outcome.and(whole))
@@ -115,7 +121,9 @@ impl Clerk<'_> {
         self.transaction.params.size_bytes = ending.size_bytes;
         self.ctx.set("msg_size", ending.size_bytes.to_string());
         let envelope = self.envelope(&ending);
+        self.ctx.set("msg_id", envelope.message_id.clone());
         self.transaction.class = envelope.class;
+        self.log_sender(Some(&envelope.message_id));
         let refused = match ending.refused {
             Some(refused) => Some(refused),
             None => self.last_check(ending.size_bytes).await.err().map(|refusal| (refusal.reply, Vec::new())),
@@ -123,7 +131,7 @@ impl Clerk<'_> {
         let refused = refused.or_else(|| self.transaction.failed.take().map(|reply| (reply, Vec::new())));
         let reply = match refused {
             Some((reply, notes)) => self.refuse_message(&envelope, reply, &notes),
-            None if self.transaction.discard => self.discard_message(&envelope),
+            None if self.transaction.discard => self.discard_message(),
             None => self.store(envelope).await,
         };
         self.end_transaction().await;
@@ -136,9 +144,8 @@ impl Clerk<'_> {
         self.check(&Ask::text("check_eom", &args)).await
     }
 
-    /// Logs a refused message: its sender, why, and who would have got it.
-    fn refuse_message(&mut self, envelope: &Envelope, reply: Reply, notes: &[Note]) -> Reply {
-        self.log_sender(Some(&envelope.message_id));
+    /// Logs of a refused message why, and who would have got it.
+    fn refuse_message(&self, envelope: &Envelope, reply: Reply, notes: &[Note]) -> Reply {
         for note in notes {
             self.note(note);
         }
@@ -149,8 +156,7 @@ impl Clerk<'_> {
     }
 
     /// Logs a message that is thrown away; the client does not learn of it.
-    fn discard_message(&mut self, envelope: &Envelope) -> Reply {
-        self.log_sender(Some(&envelope.message_id));
+    fn discard_message(&self) -> Reply {
         self.log(4, Severity::Info, Some(&self.id), b"discarded");
         texts::accepted(self.id.as_str())
     }
@@ -162,8 +168,7 @@ impl Clerk<'_> {
             Ok(claimed) => claimed,
             Err(error) => return self.queue_failed(&error),
         };
-        self.log_sender(Some(&envelope.message_id));
-        let mode = self.delivery_mode();
+        let mode = self.delivery_mode(envelope.priority);
         match mode {
             // What is held back waits for a person, and what is only queued for the next run of the queue.
             _ if envelope.quarantine.is_some() => {}
@@ -219,7 +224,7 @@ impl Clerk<'_> {
         own.append(&mut self.transaction.headers);
         let addresses: Vec<BString> = envelope.recipients.iter().map(|recipient| recipient.address.clone()).collect();
         envelope.flags.delete_bcc = mend_recipients(&mut own, config.options.no_recipient_action, &addresses);
-        self.publish_header(&own, &addresses);
+        self.publish_header(&own, &addresses, ending.recipients);
         self.complain_of_addresses(&own);
         envelope.headers = complete(&self.ctx, own);
         envelope.classify(&config.precedences);
@@ -265,15 +270,16 @@ impl Clerk<'_> {
         }
     }
 
-    /// Sets the macros that templates of header fields use.
-    fn publish_header(&mut self, own: &[Header], recipients: &[BString]) {
+    /// Sets the macros that templates of header fields use; `count` is how many RCPT were accepted.
+    fn publish_header(&mut self, own: &[Header], recipients: &[BString], count: u32) {
         if let Some(name) = header::find(own, "Full-Name") {
             self.ctx.set("x", name.text());
         }
         let sender = self.ctx.get("f").unwrap_or_default();
         self.ctx.set("g", sender);
+        // QUIRK(for-repeated): a recipient that was named twice is no longer the only one.
         match recipients {
-            [only] => self.ctx.set("u", only.clone()),
+            [only] if count == 1 => self.ctx.set("u", only.clone()),
             _ => self.ctx.clear("u"),
         }
     }

@@ -1,6 +1,6 @@
 //! RCPT: who shall get the message.
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BStr, BString};
 
 use super::address;
 use super::clerk::Clerk;
@@ -24,8 +24,7 @@ impl Clerk<'_> {
         match address::parse(&mut self.ctx, spelling, Role::Recipient).await {
             Ok((route, later)) => {
                 self.ctx.set("rcpt_mailer", route.mailer.as_bytes());
-                let host = if route.host.is_empty() { b"localhost".as_bstr() } else { route.host.as_bstr() };
-                self.ctx.set("rcpt_host", host);
+                self.ctx.set("rcpt_host", route.host.clone());
                 self.ctx.set("rcpt_addr", route.user.clone());
                 self.transaction.pending = Some(route);
                 self.transaction.pending_later = later;

@@ -3,14 +3,14 @@
 use bstr::{BStr, BString, ByteSlice};
 
 use super::address;
-use super::clerk::{Clerk, yes_or_no};
+use super::clerk::{Clerk, now, yes_or_no};
 use crate::cf::Privacy;
 use crate::mail::envelope::Route;
 use crate::mail::header::Header;
 use crate::mail::token::ScanOptions;
 use crate::policy::Ask;
 use crate::route::parse::Role;
-use crate::smtp::server::texts::Severity;
+use crate::smtp::server::notes::Severity;
 use crate::smtp::server::{Answer, MailParams, Refusal, decode_xtext};
 
 impl Clerk<'_> {
@@ -28,9 +28,10 @@ impl Clerk<'_> {
         // QUIRK(mail-from): as the client spelt it, brackets and all; FEATURE(delay_checks) hands it to check_mail.
         self.ctx.set("mail_from", spelling.to_owned());
         self.ctx.set("mail_mailer", route.mailer.as_bytes());
-        self.ctx.set("mail_host", if route.host.is_empty() { b"localhost".as_bstr() } else { route.host.as_bstr() });
+        self.ctx.set("mail_host", route.host.clone());
         self.ctx.set("mail_addr", route.user.clone());
         self.name_sender(spelling, &route).await;
+        self.transaction.begun = Some(now());
         self.transaction.sender = spelling.into();
         self.transaction.sender_to_log = Some(spelling.into());
         Answer::Yes
@@ -92,8 +93,8 @@ impl Clerk<'_> {
         if let Some(envid) = &params.envid {
             self.ctx.set("dsn_envid", envid.clone());
         }
-        if let Some(ret) = params.ret {
-            self.ctx.set("dsn_ret", ret.to_string().to_lowercase());
+        if let Some(ret) = &params.ret_text {
+            self.ctx.set("dsn_ret", ret.clone());
         }
         if let Some(body) = params.body {
             self.ctx.set("bodytype", body.to_string());

@@ -8,12 +8,15 @@ use bstr::BString;
 use crate::mail::envelope::{Recipient, Route};
 use crate::mail::header::Header;
 use crate::mail::reply::Reply;
+use crate::name::UnixTime;
 use crate::queue::Draft;
 use crate::smtp::server::MailParams;
 
 /// Sender, recipients and header of the message that is being received.
 #[derive(Default)]
 pub(super) struct Transaction {
+    /// When MAIL came.
+    pub(super) begun: Option<UnixTime>,
     /// The sender's address as it was typed, until the log has told of it.
     pub(super) sender_to_log: Option<BString>,
     /// The sender's address as it was typed.

@@ -10,9 +10,10 @@ use super::load::Site;
 use super::maps::Entry;
 use super::network;
 use crate::cf::Config;
+use crate::log::{About, Level, Log, Priority};
 use crate::macros::{self, MacroTable, Value, Values};
 use crate::mail::token::{Mark, ScanOptions, Scanned, Token, Tokens, scan};
-use crate::map::{Definition, Kind, Outcome, Priority};
+use crate::map::{Definition, Kind, Outcome};
 use crate::name::{ClassName, Named, Sysexit};
 use crate::rewrite::{
     Answer, ClassRef, Found, KeyStyle, Lookup, RewriteError, Rewritten, RulesetId, Rulesets, Trace, Trouble, rewrite,
@@ -275,9 +276,12 @@ impl Context {
         std::mem::take(&mut self.complaints)
     }
 
-    /// Takes what rules have written through maps of class syslog since the last call, for the log.
-    pub fn take_notes(&mut self) -> Vec<(Priority, BString)> {
-        std::mem::take(&mut self.notes)
+    /// Logs what rules have written through maps of class syslog since the last call.
+    pub fn log_notes<'a>(&mut self, log: &Log, about: impl Into<About<'a>>) {
+        let about = about.into();
+        for (priority, text) in std::mem::take(&mut self.notes) {
+            log.line(Level { priority, detail: 0 }, about, &text);
+        }
     }
 
     /// Tells of something: to the listener, or to be taken later.

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::cf::{self, ReadEnv};
+use crate::log::{Log, Sink};
 use crate::macros::MacroTable;
 use crate::mail::token::ScanOptions;
 use crate::map::{DirectOpener, Outcome};
@@ -117,7 +118,9 @@ async fn maps_answer_by_class() {
     assert_eq!(ctx.map_lookup("seq", b"+", &[b"2", b"3"]).await, found("5"));
     assert_eq!(ctx.map_lookup("users", b"*", &[b"2", b"3"]).await, found("6"));
     assert_eq!(ctx.map_lookup("note", b"text", &[]).await, found(""));
-    assert_eq!(ctx.take_notes(), [(crate::map::Priority::Notice, "text".into())]);
+    let lines = Arc::new(std::sync::Mutex::new(Vec::new()));
+    ctx.log_notes(&Log::new(Sink::Memory(Arc::clone(&lines)), "", 0), None);
+    assert_eq!(*lines.lock().expect("not poisoned"), ["text"]);
     assert_eq!(ctx.map_lookup("nosuch", b"x", &[]).await, Outcome::NotFound(Sysexit::Config));
     assert!(matches!(ctx.map_lookup("addr", b"bad.example", &[]).await, Outcome::TempFail(_)));
 }

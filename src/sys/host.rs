@@ -62,12 +62,21 @@ pub fn interfaces() -> io::Result<Vec<Interface>> {
     Ok(found)
 }
 
-/// Returns the load average over the last minute; `None` where the system does not tell.
-pub fn load_average() -> Option<f64> {
-    let mut minute = [0.0_f64];
-    // SAFETY: getloadavg writes at most as many numbers as asked for, one.
-    let got = unsafe { libc::getloadavg(minute.as_mut_ptr(), 1) };
-    (got == 1).then_some(minute[0])
+/// Tells the load average, also in a process that can open no file any more.
+#[derive(Debug)]
+pub struct LoadAverage(platform::LoadSource);
+
+impl LoadAverage {
+    /// Opens what tells the load, while it can be opened.
+    pub fn open() -> Self {
+        Self(platform::LoadSource::open())
+    }
+
+    /// Returns the load average over the last minute, rounded as the options have it; 0 where the system does not tell.
+    #[expect(clippy::cast_possible_truncation, reason = "a load average has few digits")]
+    pub fn now(&self) -> i64 {
+        self.0.minute().unwrap_or(0.0).round() as i64
+    }
 }
 
 /// Free space on a file system.
@@ -188,7 +197,9 @@ pub fn take_inherited(number: RawFd) -> io::Result<std::os::fd::OwnedFd> {
 
 #[cfg(target_os = "linux")]
 mod platform {
+    use std::fs::File;
     use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::FileExt;
 
     use bstr::{BString, ByteSlice};
     use nix::errno::Errno;
@@ -197,6 +208,22 @@ mod platform {
 
     /// Descriptors are closed one by one up to here on kernels before 5.9.
     const CLOSE_MAX: RawFd = 65_536;
+
+    /// The kernel's file: it is new whenever it is read from its start.
+    #[derive(Debug)]
+    pub(super) struct LoadSource(Option<File>);
+
+    impl LoadSource {
+        pub(super) fn open() -> Self {
+            Self(File::open("/proc/loadavg").ok())
+        }
+
+        pub(super) fn minute(&self) -> Option<f64> {
+            let mut line = [0; 64];
+            let len = self.0.as_ref()?.read_at(&mut line, 0).ok()?;
+            std::str::from_utf8(&line[..len]).ok()?.split(' ').next()?.parse().ok()
+        }
+    }
 
     pub(super) fn boot() -> Option<BString> {
         let boot = std::fs::read("/proc/sys/kernel/random/boot_id").ok()?;
@@ -237,6 +264,23 @@ mod platform {
     /// Longer than any identifier of a start, in bytes.
     const BOOT_BYTES_MAX: usize = 64;
 
+    /// The system call answers in every process.
+    #[derive(Debug)]
+    pub(super) struct LoadSource;
+
+    impl LoadSource {
+        pub(super) fn open() -> Self {
+            Self
+        }
+
+        pub(super) fn minute(&self) -> Option<f64> {
+            let mut minute = [0.0_f64];
+            // SAFETY: getloadavg writes at most as many numbers as asked for, one.
+            let got = unsafe { libc::getloadavg(minute.as_mut_ptr(), 1) };
+            (got == 1).then_some(minute[0])
+        }
+    }
+
     pub(super) fn boot() -> Option<BString> {
         let mut room = [0_u8; BOOT_BYTES_MAX];
         let mut length = room.len();
@@ -276,7 +320,7 @@ mod tests {
         assert!(!name().unwrap().is_empty());
         assert!(Space::at(Path::new("/")).unwrap().block_bytes > 0);
         assert!(descriptor_limit().unwrap() >= 20);
-        assert!(load_average().is_none_or(|load| load >= 0.0));
+        assert!(LoadAverage::open().now() >= 0);
         assert!(interfaces().unwrap().iter().all(|found| !found.name.is_empty()));
     }
 

@@ -101,17 +101,20 @@ pub(super) async fn accept(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => match sessions.enter() {
-                Some((counted, count)) => {
-                    let crowded = count > sessions.0.count_max / 5 * 4;
-                    let session = (work.session)(Connection { stream, peer, port, sessions: count, crowded });
-                    tokio::spawn(async move {
-                        session.await;
-                        drop(counted);
-                    });
+            Ok((stream, peer)) => {
+                match sessions.enter() {
+                    Some((counted, count)) => {
+                        let crowded = count > sessions.0.count_max / 5 * 4;
+                        let session = (work.session)(Connection { stream, peer, port, sessions: count, crowded });
+                        tokio::spawn(async move {
+                            session.await;
+                            drop(counted);
+                        });
+                    }
+                    None => drop(tokio::spawn(turn_away(stream))),
                 }
-                None => drop(tokio::spawn(turn_away(stream))),
-            },
+                wait((work.pace)(port), &mut stage).await;
+            }
             Err(error) if is_shortage(&error) => {
                 if logged.is_none_or(|at| at.elapsed() >= SHORTAGE_LOG) {
                     logged = Some(Instant::now());
@@ -153,6 +156,14 @@ impl Reserve {
         };
         *self = Self::take(listener);
         met
+    }
+}
+
+/// Waits, but no longer than connections are accepted.
+async fn wait(time: Duration, stage: &mut watch::Receiver<Stage>) {
+    if !time.is_zero() {
+        // Whatever ends the wait, the loop looks again.
+        let _ = tokio::time::timeout(time, stage.wait_for(|stage| *stage > Stage::Serving)).await;
     }
 }
 

@@ -58,6 +58,9 @@ pub fn write(envelope: &Envelope, data: Option<DataFileId>) -> Result<Vec<u8>, B
     if let Some(body) = envelope.body {
         out.number("B", body);
     }
+    if let Some(reason) = &envelope.quarantine {
+        out.line("quarantine reason", b"q", reason)?;
+    }
     if let Some(message) = &envelope.message {
         out.message(message);
     }
@@ -66,9 +69,6 @@ pub fn write(envelope: &Envelope, data: Option<DataFileId>) -> Result<Vec<u8>, B
         let mut code = BString::from("$");
         code.extend_from_slice(name.to_string().as_bytes());
         out.line("macro", &code, value)?;
-    }
-    if let Some(reason) = &envelope.quarantine {
-        out.line("quarantine reason", b"q", reason)?;
     }
     out.line("sender", b"S", &envelope.sender)?;
     if let Some(envid) = &envelope.envid {

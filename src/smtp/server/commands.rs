@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use bstr::{BStr, ByteSlice};
 
-use super::event::{Effect, Question, Refusal};
+use super::event::{Effect, FilterMoment, Question, Refusal};
 use super::line::{Line, hello_name, skip_word, split_address};
+use super::notes;
 use super::params::{MailParams, RcptParams};
-use super::session::{ETRN_MAX, HELLO_MAX, Session, State, VERIFY_MAX};
+use super::session::{ETRN_MAX, HELLO_MAX, Session, VERIFY_MAX};
+use super::state::{Denial, Held, State};
 use super::texts;
 use crate::mail::envelope::BodyType;
 use crate::mail::reply::Reply;
@@ -28,6 +30,8 @@ pub(super) struct Command {
     pub(super) name: &'static str,
     /// Whether it works for refused clients too.
     pub(super) even_if_refused: bool,
+    /// Whether it works also while there is no room for messages.
+    pub(super) even_without_room: bool,
     /// Whether it is answered slowly when the machine is loaded.
     pub(super) slowed: bool,
     /// Whether it makes a connection one that wanted something.
@@ -40,38 +44,46 @@ pub(super) struct Command {
 
 /// Returns a command as most are; the table says where one differs.
 const fn command(name: &'static str, act: fn(&mut Session, &Line)) -> Command {
-    Command { name, even_if_refused: false, slowed: false, asks: false, checked_by_other: false, act }
+    Command {
+        name,
+        even_if_refused: false,
+        even_without_room: false,
+        slowed: true,
+        asks: false,
+        checked_by_other: false,
+        act,
+    }
 }
 
 /// All commands; what is not here is [`UNKNOWN`].
 static COMMANDS: &[Command] = &[
-    Command { even_if_refused: true, slowed: true, checked_by_other: true, ..command("helo", Session::helo) },
-    Command { even_if_refused: true, slowed: true, checked_by_other: true, ..command("ehlo", Session::ehlo) },
-    Command { slowed: true, asks: true, ..command("mail", Session::mail) },
-    Command { slowed: true, ..command("rcpt", Session::rcpt) },
-    Command { slowed: true, ..command("data", Session::data_command) },
-    Command { even_if_refused: true, checked_by_other: true, ..command("rset", Session::rset) },
+    Command { even_if_refused: true, checked_by_other: true, ..command("helo", Session::helo) },
+    Command { even_if_refused: true, checked_by_other: true, ..command("ehlo", Session::ehlo) },
+    Command { asks: true, ..command("mail", Session::mail) },
+    command("rcpt", Session::rcpt),
+    command("data", Session::data_command),
+    Command { even_if_refused: true, slowed: false, checked_by_other: true, ..command("rset", Session::rset) },
     Command { even_if_refused: true, checked_by_other: true, ..command("noop", Session::noop) },
-    Command { even_if_refused: true, ..command("quit", Session::quit) },
-    Command { slowed: true, asks: true, ..command("vrfy", Session::vrfy) },
-    Command { slowed: true, asks: true, ..command("expn", Session::expn) },
-    Command { slowed: true, asks: true, ..command("etrn", Session::etrn) },
+    Command { even_if_refused: true, slowed: false, ..command("quit", Session::quit) },
+    Command { asks: true, ..command("vrfy", Session::vrfy) },
+    Command { asks: true, ..command("expn", Session::expn) },
+    Command { even_without_room: true, asks: true, ..command("etrn", Session::etrn) },
     Command { checked_by_other: true, ..command("help", Session::help) },
     Command { checked_by_other: true, ..command("verb", Session::verb) },
     Command { checked_by_other: true, ..command("auth", Session::auth) },
-    Command { checked_by_other: true, ..command("starttls", Session::starttls) },
+    Command { slowed: false, checked_by_other: true, ..command("starttls", Session::starttls) },
     command("send", Session::not_implemented),
     command("soml", Session::not_implemented),
     command("saml", Session::not_implemented),
     command("turn", Session::not_implemented),
-    Command { even_if_refused: true, slowed: true, ..command("debug", Session::bogus) },
-    Command { even_if_refused: true, slowed: true, ..command("wiz", Session::bogus) },
-    Command { even_if_refused: true, slowed: true, ..command("showq", Session::bogus) },
+    Command { even_if_refused: true, ..command("debug", Session::bogus) },
+    Command { even_if_refused: true, ..command("wiz", Session::bogus) },
+    Command { even_if_refused: true, ..command("showq", Session::bogus) },
 ];
 
 /// What stands for every other word.
 static UNKNOWN: Command =
-    Command { even_if_refused: true, checked_by_other: true, ..command("unknown", Session::unknown) };
+    Command { even_if_refused: true, slowed: false, checked_by_other: true, ..command("unknown", Session::unknown) };
 
 /// Returns the command called `word`.
 pub(super) fn find(word: &BStr) -> &'static Command {
@@ -93,8 +105,8 @@ impl Session {
         if self.input.is_empty() || self.settings.early_talk_allowed {
             return false;
         }
-        self.log(texts::note_early_talk(self.settings.client.as_bstr(), phase));
-        self.refusal = Some(texts::command_rejected());
+        self.log(notes::early_talk(self.settings.client.as_bstr(), phase));
+        self.denial = Some(Denial::Client(texts::command_rejected()));
         true
     }
 
@@ -109,8 +121,10 @@ impl Session {
     /// HELO and EHLO (`RFC 5321 §4.1.1.1`).
     fn hello(&mut self, line: &Line, extended: bool) {
         self.counters.hellos += 1;
-        self.slow_down("HELO/EHLO", self.counters.hellos, HELLO_MAX);
-        if self.refusal.is_none() && self.caught_talking(if extended { "EHLO" } else { "HELO" }) {
+        if self.slow_down("HELO/EHLO", self.counters.hellos, HELLO_MAX) {
+            return;
+        }
+        if self.denial.is_none() && self.caught_talking(if extended { "EHLO" } else { "HELO" }) {
             return self.send(texts::protocol_error());
         }
         let (argument, bogus_allowed) = (line.argument(), self.settings.bogus_hello_allowed);
@@ -123,7 +137,7 @@ impl Session {
         };
         let bogus = hello_name(argument, bogus_allowed).is_none();
         if self.hello_seen {
-            self.reset_transaction();
+            self.reset_transaction("EHLO");
         }
         self.hello_seen = true;
         let first = texts::hello(self.settings.host.as_bstr(), self.settings.client.as_bstr(), bogus);
@@ -132,13 +146,13 @@ impl Session {
         if extended {
             lines.extend(self.offers().into_iter().map(Into::into));
         }
-        self.send(Reply::of_lines(250, None, lines));
+        self.filter(FilterMoment::Hello, Held::Hello(Reply::of_lines(250, None, lines)));
     }
 
     /// Returns what EHLO offers, in the original's order.
     fn offers(&self) -> Vec<String> {
         let mut offers = vec!["ENHANCEDSTATUSCODES".to_owned()];
-        if self.refusal.is_some() {
+        if matches!(self.denial, Some(Denial::Client(_))) {
             return offers;
         }
         let (features, size) = (&self.settings.features, self.settings.limits.message_bytes_max);
@@ -153,6 +167,8 @@ impl Session {
             (true, with_number("SIZE", size)),
             (features.dsn, "DSN".to_owned()),
             (features.etrn, "ETRN".to_owned()),
+            (!features.auth.is_empty() && !self.is_authenticated, format!("AUTH {}", features.auth)),
+            (features.start_tls && !self.is_secure, "STARTTLS".to_owned()),
             (
                 deliver_by.is_some(),
                 with_number("DELIVERBY", deliver_by.and_then(|s| u64::try_from(s).ok()).unwrap_or(0)),
@@ -163,10 +179,10 @@ impl Session {
         offers
     }
 
-    /// Forgets sender and recipients.
-    fn reset_transaction(&mut self) {
+    /// Forgets sender and recipients because of the command `why`.
+    pub(super) fn reset_transaction(&mut self, why: &'static str) {
         self.transaction = None;
-        self.effects.push(Effect::Reset { size_bytes: None });
+        self.effects.push(Effect::Reset { size_bytes: None, why: Some(why) });
     }
 
     fn mail(&mut self, line: &Line) {
@@ -175,6 +191,9 @@ impl Session {
         }
         if self.transaction.is_some() {
             return self.send(texts::sender_already_specified());
+        }
+        if self.settings.auth_required && !self.is_authenticated {
+            return self.send(texts::authentication_required());
         }
         let rest = match skip_word(line.argument(), "FROM") {
             Ok(rest) => rest,
@@ -200,11 +219,14 @@ impl Session {
     }
 
     fn rcpt(&mut self, line: &Line) {
-        let limits = &self.settings.limits;
-        let throttle = limits.bad_recipients_max > 0 && self.counters.bad_recipients >= limits.bad_recipients_max;
-        if throttle {
-            if self.counters.bad_recipients == self.settings.limits.bad_recipients_max {
-                self.log(texts::note_throttling(self.settings.client.as_bstr()));
+        if self.has_too_many_bad_recipients() {
+            self.log(notes::bad_recipients(self.settings.client.as_bstr()));
+            return self.end(texts::too_many_bad_recipients(self.settings.host.as_bstr()));
+        }
+        let max = self.settings.limits.bad_recipients_max;
+        if max > 0 && self.counters.bad_recipients >= max {
+            if self.counters.bad_recipients == max {
+                self.log(notes::throttling(self.settings.client.as_bstr()));
                 self.counters.bad_recipients += 1;
             }
             self.wait(BAD_RECIPIENT_DELAY);
@@ -224,6 +246,19 @@ impl Session {
             }
             Err(word) => self.refuse_recipient(Refusal::new(texts::syntax_error(word))),
         }
+    }
+
+    /// Tells whether the session must end because of bad recipients (`BadRcptShutdown`).
+    fn has_too_many_bad_recipients(&self) -> bool {
+        let (limits, counted) = (&self.settings.limits, self.counters.bad_recipients);
+        // The note about throttling has been counted too.
+        let noted = limits.bad_recipients_max > 0 && counted > limits.bad_recipients_max;
+        let bad = counted - u32::from(noted);
+        let good = self.transaction.as_ref().map_or(0, |transaction| transaction.recipients);
+        let spared = limits.bad_recipients_good_percent;
+        limits.bad_recipients_end > 0
+            && bad >= limits.bad_recipients_end
+            && (spared == 0 || good == 0 || bad * 100 / (good + counted) >= spared)
     }
 
     /// Goes on with RCPT whose address is one.
@@ -249,22 +284,26 @@ impl Session {
     }
 
     fn rset(&mut self, _line: &Line) {
-        self.reset_transaction();
+        self.reset_transaction("RSET");
         self.send(texts::reset());
     }
 
-    /// Slows down clients that send commands which do nothing.
-    fn idle_command(&mut self, name: &str) {
+    /// Slows a client down, or sends it away, that sends commands which do nothing; tells whether it did that.
+    fn idle_command(&mut self, name: &str) -> bool {
         self.counters.idle += 1;
-        self.slow_down(name, self.counters.idle, self.settings.limits.noop_max);
+        self.slow_down(name, self.counters.idle, self.settings.limits.noop_max)
     }
 
     fn noop(&mut self, _line: &Line) {
-        self.idle_command("NOOP");
-        self.send(texts::ok());
+        if !self.idle_command("NOOP") {
+            self.send(texts::ok());
+        }
     }
 
     fn quit(&mut self, _line: &Line) {
+        if self.transaction.is_some() {
+            self.reset_transaction("aborted by sender");
+        }
         self.end(texts::closing(self.settings.host.as_bstr()));
     }
 
@@ -279,7 +318,9 @@ impl Session {
     /// VRFY and EXPN (`RFC 5321 §3.5`).
     fn verify(&mut self, line: &Line, expand: bool) {
         self.counters.verifies += 1;
-        self.slow_down(if expand { "EXPN" } else { "VRFY" }, self.counters.verifies, VERIFY_MAX);
+        if self.slow_down(if expand { "EXPN" } else { "VRFY" }, self.counters.verifies, VERIFY_MAX) {
+            return;
+        }
         let rejected = if expand { !self.settings.features.expn } else { self.settings.vrfy_refused };
         let needs_hello = if expand { self.settings.expn_needs_hello } else { self.settings.vrfy_needs_hello };
         if rejected {
@@ -287,7 +328,7 @@ impl Session {
         } else if needs_hello && !self.hello_seen {
             return self.send(texts::introduce_yourself());
         }
-        self.log(texts::note_asked(self.settings.client.as_bstr(), line.text(), rejected));
+        self.log(notes::asked(self.settings.client.as_bstr(), line.text(), rejected));
         if rejected {
             return;
         }
@@ -302,19 +343,23 @@ impl Session {
     fn etrn(&mut self, line: &Line) {
         if !self.settings.features.etrn {
             self.send(texts::not_allowed());
-            return self.log(texts::note_asked(self.settings.client.as_bstr(), line.text(), true));
+            return self.log(notes::asked(self.settings.client.as_bstr(), line.text(), true));
         }
         if line.argument().is_empty() {
             return self.send(texts::parameter_required());
         }
         self.counters.queue_runs += 1;
-        self.slow_down("ETRN", self.counters.queue_runs, ETRN_MAX);
+        if self.slow_down("ETRN", self.counters.queue_runs, ETRN_MAX) {
+            return;
+        }
         let question = Question::RunQueue { node: line.argument().into() };
         self.ask(question, State::ExpectReply { ends_message: false });
     }
 
     fn help(&mut self, line: &Line) {
-        self.idle_command("HELP");
+        if self.idle_command("HELP") {
+            return;
+        }
         let question = Question::Help { topic: line.argument().into() };
         self.ask(question, State::ExpectReply { ends_message: false });
     }
@@ -323,19 +368,11 @@ impl Session {
         if !(self.settings.features.expn && self.settings.features.verb) {
             return self.send(texts::verbose_unavailable());
         }
-        self.idle_command("VERB");
+        if self.idle_command("VERB") {
+            return;
+        }
         self.effects.push(Effect::Verbose);
         self.send(texts::verbose());
-    }
-
-    fn auth(&mut self, line: &Line) {
-        let mechanism = line.argument().fields().next();
-        self.send(mechanism.map_or_else(texts::auth_mechanism_required, texts::auth_mechanism_unavailable));
-    }
-
-    fn starttls(&mut self, line: &Line) {
-        let clean = line.argument().is_empty();
-        self.send(if clean { texts::tls_not_available() } else { texts::no_parameters_allowed() });
     }
 
     fn not_implemented(&mut self, line: &Line) {
@@ -345,12 +382,13 @@ impl Session {
     /// A command of the worm of 1988: logged, otherwise unknown.
     fn bogus(&mut self, line: &Line) {
         let (client, address) = (self.settings.client.as_bstr(), self.settings.client_address.as_bstr());
-        let note = texts::note_bogus_command(self.last_command, client, address);
+        let note = notes::bogus_command(self.last_command, client, address);
         self.log(note);
         self.unknown(line);
     }
 
     fn unknown(&mut self, line: &Line) {
-        self.bad_command(texts::unrecognized(line.text()));
+        let reply = texts::unrecognized(line.text());
+        self.filter(FilterMoment::Unknown { line: line.text().into() }, Held::Unknown(reply));
     }
 }

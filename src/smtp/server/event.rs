@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bstr::BString;
 
+use super::notes::Note;
 use super::params::{MailParams, RcptParams};
-use super::texts::Note;
 use crate::mail::header::Header;
 use crate::mail::reply::Reply;
 
@@ -18,6 +18,11 @@ pub enum Event<'a> {
     Input(&'a [u8]),
     /// The answer to the last [`Effect::Ask`].
     Answer(Answer),
+    /// The end of the handshake that [`Effect::StartTls`] asked for: whether TLS protects the connection now.
+    Handshake {
+        /// Whether it does; if not, the connection is of no more use.
+        done: bool,
+    },
     /// The client closed the connection, or it broke.
     HungUp,
     /// The client was silent for too long.
@@ -33,6 +38,8 @@ pub enum Opening {
     Welcome,
     /// Nearly all commands get this reply; 421 closes the connection instead of the greeting.
     Refused(Reply),
+    /// There is no room for messages: nearly all commands but ETRN get this reply.
+    NoRoom(Reply),
     /// The client talked this many seconds after connecting, before the greeting.
     EarlyTalk {
         /// Seconds that the greeting would have been held back.
@@ -42,7 +49,7 @@ pub enum Opening {
 
 /// Everything the session can ask of the outside world; performed in order by `receive/driver.rs`.
 ///
-/// The last effect of an answer is always [`Effect::Read`], [`Effect::Ask`] or [`Effect::Close`].
+/// The last effect of an answer is always [`Effect::Read`], [`Effect::Ask`], [`Effect::StartTls`] or [`Effect::Close`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Effect {
     /// Append a reply to the output.
@@ -66,11 +73,15 @@ pub enum Effect {
     Reset {
         /// The size of the text that was read in vain, if the message had begun.
         size_bytes: Option<u64>,
+        /// The word for the log about recipients that get no message now.
+        why: Option<&'static str>,
     },
     /// Replies tell more from now on (VERB).
     Verbose,
     /// Send what is due, then wait for input at most as long as this moment allows.
     Read(Moment),
+    /// Send what is due, then make the TLS handshake; bytes that came before belong to nobody.
+    StartTls,
     /// Send what is due and close.
     Close,
 }
@@ -80,6 +91,10 @@ pub enum Effect {
 pub enum Moment {
     /// The next command (`Timeout.command`).
     Command,
+    /// The rest of a command of which something has come; it gives no more time than the whole command has.
+    CommandRest,
+    /// The client's next line of an AUTH exchange (`Timeout.auth`).
+    Auth,
     /// More of the message (`Timeout.datablock`).
     Data,
 }
@@ -87,6 +102,20 @@ pub enum Moment {
 /// What the session wants to know.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Question {
+    /// Have the mail filters an objection? Answered by yes (they have none) or no.
+    Filters(FilterMoment),
+    /// AUTH begins. Answered by a challenge, yes or no.
+    Auth {
+        /// The mechanism, in capitals.
+        mechanism: BString,
+        /// The initial response in base64, if there is one.
+        initial: Option<BString>,
+    },
+    /// The client answers the last challenge of AUTH. Answered by a challenge, yes or no.
+    AuthLine {
+        /// The response in base64.
+        line: BString,
+    },
     /// Is the command allowed (ruleset check_other)? Answered by yes or no.
     Other {
         /// The whole command line.
@@ -129,6 +158,8 @@ pub enum Question {
     Header {
         /// The fields.
         headers: Vec<Header>,
+        /// Bytes of them with the line that ends them.
+        size_bytes: u64,
     },
     /// Will you take the message? Answered by a reply.
     Finish(Ending),
@@ -151,6 +182,28 @@ pub enum Question {
     },
 }
 
+/// What mail filters judge, each time after the site itself has no objection; details are known from the question before.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum FilterMoment {
+    /// The connection.
+    Connection,
+    /// HELO or EHLO.
+    Hello,
+    /// MAIL.
+    Sender,
+    /// RCPT.
+    Recipient,
+    /// DATA.
+    Message,
+    /// The header.
+    Header,
+    /// A command that is none.
+    Unknown {
+        /// The whole command line.
+        line: BString,
+    },
+}
+
 /// How a message ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Ending {
@@ -158,6 +211,8 @@ pub struct Ending {
     pub size_bytes: u64,
     /// Whether a byte has its eighth bit set.
     pub eight_bit: bool,
+    /// How many RCPT were accepted, those that came twice counted twice.
+    pub recipients: u32,
     /// The reply that refuses the message, and log lines that come after the one about its sender.
     pub refused: Option<(Reply, Vec<Note>)>,
 }
@@ -178,6 +233,8 @@ pub enum Answer {
     },
     /// What is to be sent.
     Reply(Reply),
+    /// AUTH goes on with this challenge, in base64.
+    Challenge(BString),
 }
 
 /// Why not.

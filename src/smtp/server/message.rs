@@ -2,8 +2,10 @@
 
 use super::data::{BareByte, DataDecoder, Progress};
 use super::event::Ending;
+use super::notes::{self, Note};
 use super::settings::Settings;
-use super::texts::{self, Note};
+use super::state::Transaction;
+use super::texts;
 use crate::mail::header::{Header, HeaderReader, HeaderState, HeaderTooLarge};
 use crate::mail::reply::Reply;
 
@@ -35,7 +37,9 @@ pub(super) struct Message {
     size_bytes: u64,
     size_bytes_max: u64,
     hops_max: Option<usize>,
+    recipients: u32,
     seven_bit: bool,
+    nul_refused: bool,
     eight_bit: bool,
     refused: Option<(Reply, Vec<Note>)>,
 }
@@ -45,8 +49,8 @@ pub(super) struct Message {
 pub(super) enum Step {
     /// The input is used up.
     More,
-    /// The header is complete.
-    Header(Vec<Header>),
+    /// The header is complete: its fields and the bytes of it with the line that ends it.
+    Header(Vec<Header>, u64),
     /// A piece of the body.
     Body(Vec<u8>),
     /// The header is too large; the message goes on, but in vain.
@@ -59,7 +63,7 @@ pub(super) enum Step {
 
 impl Message {
     /// Returns a message of which nothing has come.
-    pub(super) fn new(settings: &Settings, seven_bit: bool) -> Self {
+    pub(super) fn new(settings: &Settings, transaction: &Transaction) -> Self {
         Self {
             decoder: DataDecoder::new(settings.line_rules),
             from_line: if settings.save_from_line { FromLine::Over } else { FromLine::Possible },
@@ -69,7 +73,9 @@ impl Message {
             size_bytes: 0,
             size_bytes_max: settings.limits.message_bytes_max,
             hops_max: settings.limits.hops_max,
-            seven_bit,
+            recipients: transaction.recipients,
+            seven_bit: settings.seven_bit_input || transaction.seven_bit,
+            nul_refused: settings.nul_refused,
             eight_bit: false,
             refused: None,
         }
@@ -98,6 +104,9 @@ impl Message {
         }
         self.eight_bit |= !fresh.is_ascii();
         self.size_bytes += fresh.len() as u64;
+        if self.nul_refused && memchr::memchr(0, fresh).is_some() {
+            self.refuse(texts::nul_not_allowed(), Vec::new());
+        }
         if self.size_bytes_max > 0 && self.size_bytes > self.size_bytes_max {
             self.refuse(texts::message_too_large(self.size_bytes_max), Vec::new());
         }
@@ -107,7 +116,7 @@ impl Message {
     pub(super) fn step(&mut self, name: &bstr::BStr) -> Step {
         if self.header.is_some() {
             match self.step_header() {
-                Ok(Some(headers)) => return Step::Header(headers),
+                Ok(Some((headers, size_bytes))) => return Step::Header(headers, size_bytes),
                 Ok(None) => {}
                 Err(too_large) => return self.drop_header(name, too_large),
             }
@@ -150,7 +159,7 @@ impl Message {
     }
 
     /// Moves text into the header; returns the fields when they are complete.
-    fn step_header(&mut self) -> Result<Option<Vec<Header>>, HeaderTooLarge> {
+    fn step_header(&mut self) -> Result<Option<(Vec<Header>, u64)>, HeaderTooLarge> {
         if self.skip_from_line() {
             return Ok(None);
         }
@@ -161,9 +170,11 @@ impl Message {
             return Ok(None);
         }
         let part = self.header.take().expect("it was there a moment ago").finish()?;
+        let fields: usize = part.headers.iter().map(Header::size_bytes).sum();
+        let last = if part.blank_seen { 1 } else { part.body_start.len() };
         self.text.splice(..0, part.body_start);
         self.count_hops(&part.headers);
-        Ok(Some(part.headers))
+        Ok(Some((part.headers, (fields + last) as u64)))
     }
 
     /// Goes on without the header, which is too large.
@@ -171,7 +182,7 @@ impl Message {
         self.header = None;
         self.text.clear();
         self.refuse(texts::header_too_large(&too_large.to_string()), Vec::new());
-        Step::Log(texts::note_header_too_large(name, too_large))
+        Step::Log(notes::header_too_large(name, too_large))
     }
 
     /// Refuses a message that went through too many hands.
@@ -180,7 +191,7 @@ impl Message {
         // The field that we add is a hop too.
         let hops = 1 + headers.iter().filter(|field| is_trace(field)).count();
         if hops > max {
-            self.refuse(texts::too_many_hops(hops, max), vec![texts::note_too_many_hops(hops, max)]);
+            self.refuse(texts::too_many_hops(hops, max), vec![notes::too_many_hops(hops, max)]);
         }
     }
 
@@ -191,9 +202,9 @@ impl Message {
             && self.size_bytes_max > 0
             && self.size_bytes > self.size_bytes_max
         {
-            notes.push(texts::note_message_too_large(self.size_bytes, self.size_bytes_max));
+            notes.push(notes::message_too_large(self.size_bytes, self.size_bytes_max));
         }
-        Ending { size_bytes: self.size_bytes, eight_bit: self.eight_bit, refused }
+        Ending { size_bytes: self.size_bytes, eight_bit: self.eight_bit, recipients: self.recipients, refused }
     }
 }
 

@@ -5,16 +5,20 @@ mod data;
 mod event;
 mod line;
 mod message;
+pub mod notes;
 mod params;
+mod security;
 mod session;
 mod settings;
+mod settle;
+mod state;
 pub mod texts;
 
 pub use data::{Bare, LineRules};
-pub use event::{Answer, Effect, Ending, Event, Moment, Opening, Question, Refusal};
+pub use event::{Answer, Effect, Ending, Event, FilterMoment, Moment, Opening, Question, Refusal};
 pub use params::{MailParams, RcptParams, decode_xtext};
 pub use session::Session;
-pub use settings::{Features, Limits, Settings};
+pub use settings::{Features, Limits, Overload, Settings};
 
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,8 @@ pub struct MailParams {
     pub envid: Option<BString>,
     /// `RET=`.
     pub ret: Option<Ret>,
+    /// `RET=` as it was written, for the macro `{dsn_ret}`.
+    pub ret_text: Option<BString>,
     /// `AUTH=` in xtext, as it came.
     pub auth: Option<BString>,
     /// `BY=`.
@@ -154,6 +156,7 @@ impl MailParams {
             _ if value.eq_ignore_ascii_case(b"full") => Ret::Full,
             _ => return Err(texts::bad_ret(value)),
         });
+        self.ret_text = Some(value.into());
         Ok(())
     }
 

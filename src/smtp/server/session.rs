@@ -5,12 +5,15 @@ use std::time::Duration;
 use bstr::{BString, ByteSlice};
 use memchr::memchr;
 
-use super::commands::{self, Command};
-use super::event::{Answer, Effect, Event, Moment, Opening, Question, Refusal};
+use super::commands;
+use super::data::BareByte;
+use super::event::{Effect, Event, FilterMoment, Moment, Opening, Question};
 use super::line::Line;
 use super::message::{Message, Step};
-use super::settings::Settings;
-use super::texts::{self, Note};
+use super::notes::{self, Note};
+use super::settings::{Overload, Settings};
+use super::state::{Counters, Denial, Held, State, Transaction};
+use super::texts;
 use crate::mail::reply::Reply;
 
 /// The longest command line with its line end, in bytes (the original's MAXLINE).
@@ -31,61 +34,14 @@ pub(super) const VERIFY_MAX: u32 = 6;
 /// From this many ETRN on each one is answered slowly.
 pub(super) const ETRN_MAX: u32 = 8;
 
+/// How many AUTH more than there are mechanisms may come before each one is answered slowly.
+pub(super) const AUTH_MAX: u32 = 3;
+
+/// The longest line of an AUTH exchange with its line end, in bytes (`RFC 4954 §4`).
+const AUTH_LINE_BYTES_MAX: usize = 12_288;
+
 /// The longest time a reply is held back because a command came too often.
 const SLOW_DOWN_MAX: Duration = Duration::from_secs(240);
-
-/// What the session waits for.
-#[derive(Debug)]
-pub(super) enum State {
-    /// Judgement of the connection.
-    ExpectOpening,
-    /// The next command.
-    ExpectCommand,
-    /// The end of a line that is too long already.
-    ExpectLineEnd { bytes: usize },
-    /// The verdict of check_other on a command.
-    ExpectOther { line: Line, command: &'static Command },
-    /// Whether the sender's address is one.
-    ExpectSender { address: BString, params: BString },
-    /// The verdict of check_mail; after a yes the parameters may still be wrong.
-    ExpectSenderVerdict { address: BString, seven_bit: bool, wrong: Option<Reply> },
-    /// Whether the recipient's address is one.
-    ExpectRecipient { address: BString, params: BString },
-    /// The verdict of check_rcpt and of the look-up of the recipient.
-    ExpectRecipientVerdict,
-    /// The verdict of check_data.
-    ExpectMessageVerdict,
-    /// More of the message.
-    ExpectData(Box<Message>),
-    /// The verdict on the header.
-    ExpectHeaderVerdict(Box<Message>),
-    /// The reply to a message or a question.
-    ExpectReply { ends_message: bool },
-    /// Nothing any more.
-    Closed,
-}
-
-/// Sender and recipients so far.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Transaction {
-    /// The sender as it was typed.
-    pub(super) sender: BString,
-    /// How many RCPT were accepted, duplicates counted.
-    pub(super) recipients: u32,
-    /// Whether eighth bits are cleared (`BODY=7BIT`).
-    pub(super) seven_bit: bool,
-}
-
-/// How often things happened in this session.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Counters {
-    pub(super) bad_commands: u32,
-    pub(super) bad_recipients: u32,
-    pub(super) hellos: u32,
-    pub(super) idle: u32,
-    pub(super) verifies: u32,
-    pub(super) queue_runs: u32,
-}
 
 /// One SMTP session.
 #[derive(Debug)]
@@ -94,8 +50,15 @@ pub struct Session {
     pub(super) state: State,
     pub(super) transaction: Option<Transaction>,
     pub(super) counters: Counters,
-    /// The reply to nearly everything, if the client is refused.
-    pub(super) refusal: Option<Reply>,
+    /// Why nearly everything is refused, if it is.
+    pub(super) denial: Option<Denial>,
+    /// Whether TLS protects the connection.
+    pub(super) is_secure: bool,
+    /// Whether AUTH has succeeded.
+    pub(super) is_authenticated: bool,
+    /// The load, while it makes answers slow.
+    overload: Option<Overload>,
+    overload_told: bool,
     /// Whether HELO or EHLO was accepted.
     pub(super) hello_seen: bool,
     /// Whether no MAIL, VRFY, EXPN or ETRN came yet.
@@ -116,7 +79,11 @@ impl Session {
             state: State::ExpectOpening,
             transaction: None,
             counters: Counters::default(),
-            refusal: None,
+            denial: None,
+            is_secure: false,
+            is_authenticated: false,
+            overload: None,
+            overload_told: false,
             hello_seen: false,
             asked_nothing: true,
             last_command: "startup",
@@ -132,27 +99,33 @@ impl Session {
     }
 
     /// Sets whether commands are answered slowly because the machine is loaded.
-    pub fn set_slow(&mut self, slow: bool) {
-        self.settings.slow = slow;
+    pub fn set_overload(&mut self, overload: Option<Overload>) {
+        self.overload = overload;
     }
 
     /// Takes in what happened and returns what is to be done, in order.
     pub fn handle(&mut self, event: Event<'_>) -> Vec<Effect> {
         match (std::mem::replace(&mut self.state, State::Closed), event) {
             (State::Closed, _) => {}
+            (State::ExpectTls { greeting }, Event::Handshake { done: true }) => self.secured(greeting),
+            // Nobody would understand a reply in the middle of a handshake.
+            (State::ExpectTls { .. }, _) => self.close(),
             (_, Event::ShutDown) => self.end(texts::shutting_down(self.settings.host.as_bstr())),
-            (state, Event::HungUp) => self.hang_up(state, false),
-            (state, Event::TimedOut) => self.hang_up(state, true),
+            (state, Event::HungUp) => self.lose(&state, false),
+            (state, Event::TimedOut) => self.lose(&state, true),
             (State::ExpectOpening, Event::Opened(opening)) => self.open(opening),
             (
-                state @ (State::ExpectCommand | State::ExpectLineEnd { .. } | State::ExpectData(_)),
+                state @ (State::ExpectCommand
+                | State::ExpectLineEnd { .. }
+                | State::ExpectAuthLine
+                | State::ExpectData(_)),
                 Event::Input(bytes),
             ) => {
                 self.input.extend_from_slice(bytes);
                 self.state = state;
             }
             (state, Event::Answer(answer)) => self.settle(state, answer),
-            (state, Event::Input(_) | Event::Opened(_)) => {
+            (state, Event::Input(_) | Event::Opened(_) | Event::Handshake { .. }) => {
                 debug_assert!(false, "{state:?} waits for something else");
                 self.state = state;
                 return Vec::new();
@@ -162,46 +135,58 @@ impl Session {
         std::mem::take(&mut self.effects)
     }
 
-    /// Begins the session.
+    /// Begins the session, after TLS where that comes first.
     fn open(&mut self, opening: Opening) {
-        let greeting = match opening {
+        if !self.settings.tls_first {
+            return self.greet(opening);
+        }
+        if !self.settings.features.start_tls {
+            self.log(notes::no_smtps());
+            // Such a client could have asked for nothing.
+            self.asked_nothing = false;
+            return self.close();
+        }
+        self.start_tls(Some(opening));
+    }
+
+    /// Greets the client, or sends it away.
+    pub(super) fn greet(&mut self, opening: Opening) {
+        let mut greeting = texts::greeting(&self.settings.greeting);
+        match opening {
+            Opening::Welcome => {}
             Opening::Refused(reply) if reply.closes() => {
-                self.refusal = Some(reply.clone());
+                self.denial = Some(Denial::Client(reply.clone()));
                 return self.end(reply);
             }
-            Opening::Refused(reply) => {
-                self.refusal = Some(reply);
-                texts::greeting(&self.settings.greeting)
-            }
-            Opening::Welcome => texts::greeting(&self.settings.greeting),
+            Opening::Refused(reply) => self.denial = Some(Denial::Client(reply)),
+            Opening::NoRoom(reply) => self.denial = Some(Denial::NoRoom(reply)),
             Opening::EarlyTalk { seconds } => {
-                self.refusal = Some(texts::command_rejected());
-                self.log(texts::note_pre_greeting(self.settings.client.as_bstr(), seconds));
-                texts::not_accepting(self.settings.host.as_bstr())
+                self.denial = Some(Denial::Client(texts::command_rejected()));
+                self.log(notes::pre_greeting(self.settings.client.as_bstr(), seconds));
+                greeting = texts::not_accepting(self.settings.host.as_bstr());
             }
-        };
-        self.send(greeting);
-        self.state = State::ExpectCommand;
+        }
+        self.filter(FilterMoment::Connection, Held::Greeting(greeting));
     }
 
     /// Works on the input until something must be asked or read, or all is over.
     fn advance(&mut self) {
         loop {
             match std::mem::replace(&mut self.state, State::Closed) {
-                State::ExpectCommand => match memchr(b'\n', &self.input) {
-                    Some(end) if end < LINE_BYTES_MAX => {
-                        let line: Vec<u8> = self.input.drain(..=end).collect();
-                        self.state = State::ExpectCommand;
-                        self.command(&line);
+                State::ExpectCommand => {
+                    if self.wants_line(LINE_BYTES_MAX, State::ExpectCommand, Self::command) {
+                        return;
                     }
-                    None if self.input.len() <= LINE_BYTES_MAX => {
-                        return self.read(State::ExpectCommand, Moment::Command);
+                }
+                State::ExpectAuthLine => {
+                    if self.wants_line(AUTH_LINE_BYTES_MAX, State::ExpectAuthLine, Self::auth_line) {
+                        return;
                     }
-                    _ => self.state = State::ExpectLineEnd { bytes: 0 },
-                },
+                }
                 State::ExpectLineEnd { bytes } => {
                     if self.overlong(bytes) {
-                        return self.read(State::ExpectLineEnd { bytes: bytes + self.input.len() }, Moment::Command);
+                        return self
+                            .read(State::ExpectLineEnd { bytes: bytes + self.input.len() }, Moment::CommandRest);
                     }
                 }
                 State::ExpectData(message) => {
@@ -213,6 +198,31 @@ impl Session {
                     self.state = state;
                     return;
                 }
+            }
+        }
+    }
+
+    /// Acts upon the next line, in the state that waits for it; tells whether it has not come whole.
+    fn wants_line(&mut self, bytes_max: usize, state: State, act: fn(&mut Self, &[u8])) -> bool {
+        match memchr(b'\n', &self.input) {
+            Some(end) if end < bytes_max => {
+                let line: Vec<u8> = self.input.drain(..=end).collect();
+                self.state = state;
+                act(self, &line);
+                false
+            }
+            None if self.input.len() <= bytes_max => {
+                let moment = match state {
+                    _ if !self.input.is_empty() => Moment::CommandRest,
+                    State::ExpectAuthLine => Moment::Auth,
+                    _ => Moment::Command,
+                };
+                self.read(state, moment);
+                true
+            }
+            _ => {
+                self.state = State::ExpectLineEnd { bytes: 0 };
+                false
             }
         }
     }
@@ -233,7 +243,7 @@ impl Session {
         if end.is_none() && len < OVERLONG_BYTES_MAX {
             return true;
         }
-        self.log(texts::note_too_long(self.settings.client.as_bstr(), len));
+        self.log(notes::too_long(self.settings.client.as_bstr(), len));
         self.end(texts::command_too_long(self.settings.host.as_bstr(), self.settings.client.as_bstr()));
         false
     }
@@ -241,23 +251,32 @@ impl Session {
     /// Deals with one command line.
     fn command(&mut self, line: &[u8]) {
         if !std::mem::replace(&mut self.first_line_seen, true) && commands::is_http(line) {
-            self.log(texts::note_open_proxy(self.settings.client.as_bstr(), line));
+            self.log(notes::open_proxy(self.settings.client.as_bstr(), line));
             return self.end(texts::open_proxy(self.settings.host.as_bstr(), self.settings.client.as_bstr()));
         }
         let line = Line::new(line);
         let command = commands::find(line.word());
         self.last_command = command.name;
         self.asked_nothing &= !command.asks;
-        if self.settings.slow && command.slowed {
-            self.wait(Duration::from_secs(1));
+        if command.slowed {
+            self.delay(command.name);
         }
-        if let Some(reply) = self.refusal.clone().filter(|_| !command.even_if_refused) {
+        if let Some(reply) = self.denial.as_ref().and_then(|denial| denial.reply(command)).cloned() {
             return self.bad_command(reply);
         }
         if self.settings.check_other && command.checked_by_other {
             return self.ask(Question::Other { line: line.text().into() }, State::ExpectOther { line, command });
         }
         (command.act)(self, &line);
+    }
+
+    /// Holds the answer back while the machine is loaded.
+    fn delay(&mut self, command: &str) {
+        let Some(overload) = self.overload else { return };
+        if !std::mem::replace(&mut self.overload_told, true) {
+            self.log(notes::delaying(command, overload));
+        }
+        self.wait(Duration::from_secs(1));
     }
 
     /// Counts a command that is none; answers it, or ends the session if it was one too many.
@@ -270,65 +289,10 @@ impl Session {
         }
     }
 
-    /// Goes on with the answer to the last question.
-    fn settle(&mut self, state: State, answer: Answer) {
-        match (state, answer) {
-            (State::ExpectOther { line, command }, Answer::Yes) => {
-                self.state = State::ExpectCommand;
-                (command.act)(self, &line);
-            }
-            (State::ExpectOther { .. }, Answer::No(refusal)) if refusal.reply.closes() => self.end(refusal.reply),
-            (State::ExpectSender { address, params }, Answer::Yes) => self.check_sender(address, &params),
-            (State::ExpectSenderVerdict { wrong: Some(reply), .. }, Answer::Yes) => self.resume(reply),
-            (State::ExpectSenderVerdict { address, seven_bit, wrong: None }, Answer::Yes) => {
-                let reply = texts::sender_ok(&address);
-                self.transaction = Some(Transaction { sender: address, recipients: 0, seven_bit });
-                self.resume(reply);
-            }
-            (State::ExpectRecipient { address, params }, Answer::Yes) => self.check_recipient(address, &params),
-            (State::ExpectRecipientVerdict, Answer::Recipient { address, queued }) => {
-                if let Some(transaction) = self.transaction.as_mut() {
-                    transaction.recipients += 1;
-                }
-                self.resume(texts::recipient_ok(&address, queued));
-            }
-            (State::ExpectRecipient { .. } | State::ExpectRecipientVerdict, Answer::No(refusal)) => {
-                self.refuse_recipient(refusal);
-            }
-            (State::ExpectMessageVerdict, Answer::Yes) => self.begin_message(),
-            (State::ExpectHeaderVerdict(mut message), answer) => {
-                if let Answer::No(refusal) = answer {
-                    message.refuse(refusal.reply, Vec::new());
-                }
-                self.state = State::ExpectData(message);
-            }
-            (State::ExpectReply { ends_message }, Answer::Reply(reply) | Answer::No(Refusal { reply, .. })) => {
-                if ends_message {
-                    self.transaction = None;
-                }
-                self.resume(reply);
-            }
-            (_, Answer::No(refusal)) => self.resume(refusal.reply),
-            (state, answer) => {
-                debug_assert!(false, "{answer:?} does not answer {state:?}");
-                self.resume(texts::try_again());
-            }
-        }
-    }
-
-    /// Answers a bad RCPT.
-    pub(super) fn refuse_recipient(&mut self, refusal: Refusal) {
-        self.counters.bad_recipients += 1;
-        if !refusal.logged {
-            self.log(texts::note_refusal(&refusal.reply));
-        }
-        self.resume(refusal.reply);
-    }
-
     /// Asks for the message.
-    fn begin_message(&mut self) {
-        let seven_bit = self.settings.seven_bit_input || self.transaction.as_ref().is_some_and(|t| t.seven_bit);
-        let message = Message::new(&self.settings, seven_bit);
+    pub(super) fn begin_message(&mut self) {
+        let message = self.transaction.as_ref().map(|transaction| Message::new(&self.settings, transaction));
+        let Some(message) = message else { return self.resume(texts::need_mail()) };
         self.send(texts::send_message());
         self.state = State::ExpectData(Box::new(message));
     }
@@ -350,8 +314,8 @@ impl Session {
                     self.effects.push(Effect::Read(Moment::Data));
                     return true;
                 }
-                Step::Header(headers) => {
-                    self.ask(Question::Header { headers }, State::ExpectHeaderVerdict(message));
+                Step::Header(headers, size_bytes) => {
+                    self.ask(Question::Header { headers, size_bytes }, State::ExpectHeaderVerdict(message));
                     return true;
                 }
                 Step::Ended(ending) => {
@@ -367,14 +331,14 @@ impl Session {
     }
 
     /// Ends a session whose message has a line end that is none.
-    fn refuse_line_end(&mut self, message: &Message, byte: super::data::BareByte, place: &'static str) {
+    fn refuse_line_end(&mut self, message: &Message, byte: BareByte, place: &'static str) {
         let text = match byte {
-            super::data::BareByte::Cr => texts::BARE_CR,
-            super::data::BareByte::Lf => texts::BARE_LF,
+            BareByte::Cr => texts::BARE_CR,
+            BareByte::Lf => texts::BARE_LF,
         };
         let sender = self.sender();
-        self.log(texts::note_bare_line_end(self.settings.client_name.as_bstr(), sender.as_bstr(), text, place));
-        self.effects.push(Effect::Reset { size_bytes: Some(message.size_bytes()) });
+        self.log(notes::bare_line_end(self.settings.client_name.as_bstr(), sender.as_bstr(), text, place));
+        self.effects.push(Effect::Reset { size_bytes: Some(message.size_bytes()), why: None });
         self.transaction = None;
         self.end(texts::bare_line_end(text));
     }
@@ -385,25 +349,27 @@ impl Session {
     }
 
     /// Ends the session because nothing comes any more.
-    fn hang_up(&mut self, state: State, timed_out: bool) {
-        let client = self.settings.client.clone();
-        let client = client.as_bstr();
-        if timed_out {
-            self.log(texts::note_timeout(client));
-        }
+    fn lose(&mut self, state: &State, timed_out: bool) {
+        let (client, name) = (self.settings.client.clone(), self.settings.client_name.clone());
+        let (client, name, sender) = (client.as_bstr(), name.as_bstr(), self.sender());
         if let State::ExpectData(message) = state {
-            let why = if timed_out { "read timeout" } else { "unexpected close" };
-            let (name, sender) = (self.settings.client_name.clone(), self.sender());
-            self.effects.extend(texts::notes_premature_end(name.as_bstr(), sender.as_bstr(), why).map(Effect::Log));
-            self.effects.push(Effect::Reset { size_bytes: Some(message.size_bytes()) });
+            let (why, notes) = if timed_out {
+                (notes::READ_TIMEOUT, notes::read_timeout(name, sender.as_bstr()))
+            } else {
+                (notes::UNEXPECTED_CLOSE, notes::unexpected_close(name, sender.as_bstr()))
+            };
+            self.effects.extend(notes.into_iter().map(Effect::Log));
+            self.effects.push(Effect::Reset { size_bytes: Some(message.size_bytes()), why: None });
             self.transaction = None;
-            self.end(texts::premature_end(name.as_bstr(), sender.as_bstr(), why));
-        } else {
-            let inside = self.transaction.is_some();
-            self.log(texts::note_lost_input(client, self.settings.daemon.as_bstr(), self.last_command, inside));
-            // QUIRK(silent-end): who sends no command any more is told nothing.
-            self.close();
+            return self.end(texts::message_cut_off(name, sender.as_bstr(), why));
         }
+        if timed_out {
+            self.log(notes::timeout(name));
+        }
+        let inside = self.transaction.is_some();
+        self.log(notes::lost_input(client, self.settings.daemon.as_bstr(), self.last_command, inside));
+        // QUIRK(silent-end): who sends no command any more is told nothing.
+        self.close();
     }
 
     /// Sends the last reply and closes.
@@ -412,13 +378,13 @@ impl Session {
         self.close();
     }
 
-    /// Closes without a reply.
+    /// Closes.
     fn close(&mut self) {
-        if self.asked_nothing && self.refusal.is_none() {
-            let note = texts::note_null_connection(self.settings.client.as_bstr(), self.settings.daemon.as_bstr());
+        if self.asked_nothing && !matches!(self.denial, Some(Denial::Client(_))) {
+            let note = notes::null_connection(self.settings.client.as_bstr(), self.settings.daemon.as_bstr());
             self.log(note);
         }
-        self.effects.extend([Effect::Reset { size_bytes: None }, Effect::Close]);
+        self.effects.extend([Effect::Reset { size_bytes: None, why: None }, Effect::Close]);
         self.input.clear();
         self.state = State::Closed;
     }
@@ -450,15 +416,22 @@ impl Session {
         self.state = state;
     }
 
-    /// Slows a client down that repeats `command`; `count` is how often it came, this time included.
-    pub(super) fn slow_down(&mut self, command: &str, count: u32, max: u32) {
+    /// Slows a client down that repeats `command`, or sends it away; tells whether it did that. `count` is how often the
+    /// command came, this time included.
+    pub(super) fn slow_down(&mut self, command: &str, count: u32, max: u32) -> bool {
         if max == 0 || count < max {
-            return;
+            return false;
         }
         if count == max {
-            self.log(texts::note_attack(self.settings.client.as_bstr(), command, count));
+            self.log(notes::attack(self.settings.client.as_bstr(), command, count));
+        }
+        if self.settings.limits.repetition_ends && count >= max.saturating_mul(2) {
+            self.wait(Duration::from_secs(u64::from(count / max)));
+            self.end(texts::too_many_bad_commands(self.settings.host.as_bstr()));
+            return true;
         }
         let secs = 1_u64.checked_shl(count - max).unwrap_or(u64::MAX);
         self.wait(Duration::from_secs(secs).min(SLOW_DOWN_MAX));
+        false
     }
 }

@@ -18,6 +18,10 @@ pub struct Features {
     pub dsn: bool,
     /// ETRN.
     pub etrn: bool,
+    /// The mechanisms of AUTH, apart by spaces; empty where there is none.
+    pub auth: BString,
+    /// STARTTLS.
+    pub start_tls: bool,
     /// DELIVERBY with the shortest time that is taken, in seconds; none where it is not offered.
     pub deliver_by_min_secs: Option<i64>,
 }
@@ -31,8 +35,14 @@ pub struct Limits {
     pub recipients_max: u32,
     /// `BadRcptThrottle`: after so many bad recipients each further RCPT costs a second; 0 is never.
     pub bad_recipients_max: u32,
+    /// `BadRcptShutdown`: after so many bad recipients the next RCPT ends the session; 0 is never.
+    pub bad_recipients_end: u32,
+    /// `BadRcptShutdownGood`: it does not as long as good recipients are so many, in percent of all; 0 is always.
+    pub bad_recipients_good_percent: u32,
     /// `MaxNOOPCommands`: after so many idle commands each further one is answered slowly; 0 is never.
     pub noop_max: u32,
+    /// Whether a client that repeats such commands twice as often is sent away (`MaxDaemonChildren` is set).
+    pub repetition_ends: bool,
     /// Bounds of the header.
     pub header: HeaderLimits,
     /// The largest number of `Received:` fields a message may bring; none where it is not judged on arrival.
@@ -76,8 +86,23 @@ pub struct Settings {
     pub check_other: bool,
     /// Whether eighth bits are cleared (`SevenBitInput`).
     pub seven_bit_input: bool,
+    /// Whether messages with NUL are refused (`RejectNUL`).
+    pub nul_refused: bool,
     /// Whether a `From ` line before the header is kept, as the first line of the body (`SaveFromLine`).
     pub save_from_line: bool,
-    /// Whether commands are answered slowly because the machine is loaded (`DelayLA`).
-    pub slow: bool,
+    /// MAIL needs AUTH (`M=a`).
+    pub auth_required: bool,
+    /// TLS comes before everything else (`M=s`).
+    pub tls_first: bool,
+    /// Whether mail filters are asked.
+    pub filtered: bool,
+}
+
+/// A load of the machine at which commands are answered slowly (`DelayLA`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Overload {
+    /// The load average.
+    pub load: i64,
+    /// The limit that it has reached.
+    pub limit: i64,
 }

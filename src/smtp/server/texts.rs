@@ -1,8 +1,8 @@
-//! Every reply and every log text of the server, byte for byte the original's.
+//! Every reply of the server, byte for byte the original's.
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::mail::header::HeaderTooLarge;
+use super::notes::cut_off;
 use crate::mail::reply::Reply;
 use crate::name::Status;
 
@@ -12,45 +12,10 @@ const SHORT_BYTES_MAX: usize = 203;
 /// The longest HELP topic that is repeated, in bytes.
 const TOPIC_BYTES_MAX: usize = 10;
 
-/// The longest command that the log names in a warning, in bytes.
-const LOGGED_COMMAND_BYTES_MAX: usize = 40;
-
 /// Codes whose texts begin with the address they are about.
 ///
 // QUIRK(address-prefix): the original decides by the code alone whether a reply names the address.
 const CODES_WITH_ADDRESS: [u16; 5] = [250, 252, 450, 550, 553];
-
-/// How important a log line is (syslog's severity).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Severity {
-    /// An attack or a broken system.
-    Critical,
-    /// Worth a look.
-    Notice,
-    /// Everyday.
-    Info,
-}
-
-/// A line for the log.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Note {
-    /// The `LogLevel` from which on it is logged.
-    pub log_level: u8,
-    /// Its syslog severity.
-    pub severity: Severity,
-    /// What it says, without queue id.
-    pub text: BString,
-}
-
-impl Note {
-    fn info(log_level: u8, text: impl Into<BString>) -> Self {
-        Self { log_level, severity: Severity::Info, text: text.into() }
-    }
-
-    fn notice(log_level: u8, text: impl Into<BString>) -> Self {
-        Self { log_level, severity: Severity::Notice, text: text.into() }
-    }
-}
 
 /// Returns `text`, without its middle if it is long.
 pub fn shortened(text: &[u8]) -> BString {
@@ -94,6 +59,8 @@ macro_rules! format_bytes {
         out
     }};
 }
+pub(super) use format_bytes;
+
 /// Builds a reply of one line from a format.
 macro_rules! reply {
     ($code:literal, $status:expr, $($text:tt)+) => {
@@ -187,12 +154,12 @@ pub fn shutting_down(host: &BStr) -> Reply {
     reply!(421, status(4, 3, 2), host, " closing connection")
 }
 
-/// The input ended, or the client was silent for too long, in the middle of a message.
-pub fn premature_end(name: &BStr, sender: &BStr, why: &str) -> Reply {
-    reply!(421, status(4, 4, 1), "collect: relay=", name, ", from=", sender, ", info=", why)
+/// The input ended inside a message, or nothing came for too long; `name` is the client's.
+pub fn message_cut_off(name: &BStr, sender: &BStr, why: &str) -> Reply {
+    reply!(421, status(4, 4, 1), &cut_off(name, sender, why))
 }
 
-/// Too many commands that are none.
+/// Too many commands that are none, or the same too often.
 pub fn too_many_bad_commands(host: &BStr) -> Reply {
     reply!(421, status(4, 7, 0), host, " Too many bad commands; closing connection")
 }
@@ -247,6 +214,11 @@ pub fn need_rcpt() -> Reply {
     reply!(503, status(5, 0, 0), "Need RCPT (recipient)")
 }
 
+/// Too many recipients that are none.
+pub fn too_many_bad_recipients(host: &BStr) -> Reply {
+    reply!(421, status(4, 7, 0), host, " Too many bad recipients; closing connection")
+}
+
 /// More recipients than the site takes in one message.
 pub fn too_many_recipients() -> Reply {
     reply!(452, status(4, 5, 3), "Too many recipients")
@@ -288,6 +260,11 @@ pub fn size_beyond_limit(max: u64) -> Reply {
 pub fn message_too_large(max: u64) -> Reply {
     let text = format!("Message exceeds maximum fixed size ({max})");
     reply!(552, status(5, 2, 3), &text)
+}
+
+/// A message with NUL where the site does not take such.
+pub fn nul_not_allowed() -> Reply {
+    reply!(554, status(5, 6, 1), "NUL byte not allowed")
 }
 
 /// A header beyond the limits; `text` says which.
@@ -338,6 +315,46 @@ pub fn no_parameters_allowed() -> Reply {
 /// STARTTLS where there is none.
 pub fn tls_not_available() -> Reply {
     reply!(454, status(4, 3, 3), "TLS not available after start")
+}
+
+/// STARTTLS is accepted.
+pub fn ready_for_tls() -> Reply {
+    reply!(220, Status::OK, "Ready to start TLS")
+}
+
+/// STARTTLS where TLS protects the connection already.
+pub fn tls_already_active() -> Reply {
+    reply!(503, status(5, 5, 0), "TLS already active")
+}
+
+/// MAIL where the site demands AUTH first.
+pub fn authentication_required() -> Reply {
+    reply!(530, status(5, 7, 0), "Authentication required")
+}
+
+/// AUTH after AUTH.
+pub fn already_authenticated() -> Reply {
+    reply!(503, status(5, 5, 0), "Already Authenticated")
+}
+
+/// AUTH between MAIL and the end of the message.
+pub fn no_auth_in_transaction() -> Reply {
+    reply!(503, status(5, 0, 0), "AUTH not permitted during a mail transaction")
+}
+
+/// AUTH has succeeded.
+pub fn authenticated() -> Reply {
+    reply!(235, Status::OK, "OK Authenticated")
+}
+
+/// The client has broken off AUTH.
+pub fn auth_aborted() -> Reply {
+    reply!(501, status(5, 0, 0), "AUTH aborted")
+}
+
+/// AUTH goes on; `challenge` is in base64.
+pub fn auth_challenge(challenge: &[u8]) -> Reply {
+    reply!(334, None, challenge)
 }
 
 /// AUTH without a mechanism.
@@ -447,107 +464,9 @@ pub fn by_too_short(time: i64, min: i64) -> Reply {
     reply!(555, status(5, 5, 2), &format!("time {time} less than {min}"))
 }
 
-/// A command came too often.
-pub fn note_attack(client: &BStr, command: &str, count: u32) -> Note {
-    Note::info(6, format_bytes!(client, &format!(": possible SMTP attack: command={command}, count={count}")))
-}
-
-/// The client did not wait for the reply to `command`.
-pub fn note_early_talk(client: &BStr, command: &str) -> Note {
-    let text = format_bytes!("rejecting server ", command, " from ", client, " due to traffic before response");
-    Note::info(6, text)
-}
-
-/// The client talked before the greeting.
-pub fn note_pre_greeting(client: &BStr, seconds: u64) -> Note {
-    let tail = format!(" due to pre-greeting traffic after {seconds} seconds");
-    Note::info(6, format_bytes!("rejecting commands from ", client, &tail))
-}
-
-/// A web client; `line` is the request with its line end.
-pub fn note_open_proxy(client: &BStr, line: &[u8]) -> Note {
-    let line = &line[..line.len().min(LOGGED_COMMAND_BYTES_MAX)];
-    Note::info(1, format_bytes!(client, ": probable open proxy: command=", line))
-}
-
-/// A command line of `bytes` bytes.
-pub fn note_too_long(client: &BStr, bytes: usize) -> Note {
-    Note::info(6, format_bytes!(client, &format!(": SMTP violation, input too long: {bytes}")))
-}
-
-/// One of the commands of the worm of 1988.
-pub fn note_bogus_command(command: &str, client: &BStr, address: &BStr) -> Note {
-    let text = format_bytes!("\"", command, "\" command from ", client, " (", address, ")");
-    Note { log_level: 1, severity: Severity::Critical, text }
-}
-
-/// VRFY, EXPN or ETRN was asked for.
-pub fn note_asked(client: &BStr, line: &[u8], rejected: bool) -> Note {
-    let tail = if rejected { " [rejected]" } else { "" };
-    Note::info(6, format_bytes!(client, ": ", &shortened(line), tail))
-}
-
-/// A client that asked for nothing.
-pub fn note_null_connection(client: &BStr, daemon: &BStr) -> Note {
-    let text = format_bytes!(client, " did not issue MAIL/EXPN/VRFY/ETRN during connection to ", daemon);
-    Note::info(6, text)
-}
-
-/// The client went away after `command`.
-pub fn note_lost_input(client: &BStr, daemon: &BStr, command: &str, inside_transaction: bool) -> Note {
-    let text = format_bytes!("lost input channel from ", client, " to ", daemon, " after ", command);
-    Note::notice(if inside_transaction { 2 } else { 20 }, text)
-}
-
-/// The client was silent for too long.
-pub fn note_timeout(client: &BStr) -> Note {
-    Note::notice(1, format_bytes!("timeout waiting for input from ", client, " during server cmd read"))
-}
-
-/// Bad recipients are answered slowly from now on.
-pub fn note_throttling(client: &BStr) -> Note {
-    Note::info(6, format_bytes!(client, ": Possible SMTP RCPT flood, throttling."))
-}
-
-/// A refusal of RCPT that no ruleset has logged.
-pub fn note_refusal(reply: &Reply) -> Note {
-    Note::notice(2, reply.text())
-}
-
-/// A message with a line end that is none; `place` is `header` or `body`.
-pub fn note_bare_line_end(name: &BStr, sender: &BStr, text: &str, place: &str) -> Note {
-    let head = format_bytes!("collect: relay=", name, ", from=", sender);
-    Note::notice(6, format_bytes!(&head, ", info=", text, ", where=", place, ", status=tempfail"))
-}
-
-/// The client went away inside a message.
-pub fn notes_premature_end(name: &BStr, sender: &BStr, why: &str) -> [Note; 2] {
-    [
-        Note::notice(3, format_bytes!("collect: premature EOM: ", why)),
-        Note::info(4, format_bytes!("collect: relay=", name, ", from=", sender, ", info=", why)),
-    ]
-}
-
-/// The header is too large.
-pub fn note_header_too_large(name: &BStr, why: HeaderTooLarge) -> Note {
-    let mut head = why.to_string();
-    head[..1].make_ascii_lowercase();
-    Note::notice(1, format_bytes!(&head, " from ", name, " during message collect"))
-}
-
 /// A message that went through too many hands.
 pub fn too_many_hops(hops: usize, max: usize) -> Reply {
     reply!(554, status(5, 4, 6), &format!("Too many hops {hops} ({max} max)"))
-}
-
-/// A message that went through too many hands; comes after the line about its sender.
-pub fn note_too_many_hops(hops: usize, max: usize) -> Note {
-    Note::notice(1, format!("Too many hops {hops} ({max} max)"))
-}
-
-/// The message is too large; comes after the line about its sender.
-pub fn note_message_too_large(size: u64, max: u64) -> Note {
-    Note::notice(7, format!("message size ({size}) exceeds maximum ({max})"))
 }
 
 #[cfg(test)]
