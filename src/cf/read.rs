@@ -260,6 +260,7 @@ impl<'a> Reader<'a> {
     }
 
     fn map(&mut self, rest: &[u8]) {
+        let rest = expand(rest, &self.macros);
         let rest = rest.trim_ascii_start();
         let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')).count();
         if !rest.first().is_some_and(u8::is_ascii_alphanumeric) {

@@ -83,6 +83,7 @@ impl Service {
             Request::Wait { program } => return self.programs.wait(serial, program).map(answer_or_failure),
             Request::Kill { program } => self.programs.kill(program),
             Request::Start { launch } => self.programs.start(&self.charter, launch),
+            Request::StartMap { map, key } => self.programs.start_map(&self.charter.config, &map, &key),
             Request::User { name } => accounts::find(&name),
             Request::OpenMailbox { place, .. } => self.mailboxes.open(&self.charter, &place),
             Request::SettleMailbox { mailbox, keep } => self.mailboxes.settle(mailbox, keep),

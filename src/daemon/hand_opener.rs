@@ -2,15 +2,19 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use bstr::ByteSlice;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe::Receiver;
 
 use crate::cf::{ClassSource, Config};
-use crate::keeper::request::{Failure, FailureKind, NamedFile};
-use crate::keeper::{HandError, Hands, Request};
-use crate::map::{Definition, Opener};
+use crate::keeper::request::{Failure, FailureKind, NamedFile, Service};
+use crate::keeper::{HandError, Hands, ProgramEnd, Request};
+use crate::map::{Definition, Opener, PROGRAM_BYTES_MAX, ProgramAnswer, ProgramCall, Reached};
 use crate::name::MapName;
+use crate::sys::user::User;
 
 /// Opens the files of a configuration through hands; called from threads that may wait.
 pub struct HandOpener {
@@ -47,6 +51,34 @@ impl Opener for HandOpener {
 
     fn open_switch(&self, _path: &[u8]) -> io::Result<File> {
         self.ask(Some(Request::OpenNamed { file: NamedFile::ServiceSwitch {} }))
+    }
+
+    fn run<'a>(&'a self, call: ProgramCall<'a>) -> Reached<'a, ProgramAnswer> {
+        let map = MapName::new(call.definition.name.as_bytes());
+        Box::pin(async move {
+            let mut program = self.hands.start_map(map, call.key.into()).await.map_err(io_error)?;
+            drop(program.input.take());
+            let mut output = Vec::new();
+            if let Some(pipe) = program.output.take() {
+                let mut pipe = Receiver::from_owned_fd(pipe)?;
+                (&mut pipe).take(PROGRAM_BYTES_MAX).read_to_end(&mut output).await?;
+                tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await?;
+            }
+            let end = match program.wait().await.map_err(io_error)? {
+                ProgramEnd::Exited(status) => Ok(status),
+                ProgramEnd::Killed(signal) => Err(signal),
+            };
+            Ok(ProgramAnswer { output: output.into(), end })
+        })
+    }
+
+    fn connect<'a>(&'a self, definition: &'a Definition) -> Reached<'a, OwnedFd> {
+        let map = MapName::new(definition.name.as_bytes());
+        Box::pin(async move { self.hands.connect(Service::Map { map }).await.map_err(io_error) })
+    }
+
+    fn user<'a>(&'a self, name: &'a [u8]) -> Reached<'a, Option<User>> {
+        Box::pin(async move { Ok(self.hands.user(name).await.map_err(io_error)?.map(User::from)) })
     }
 }
 
@@ -100,5 +132,32 @@ mod tests {
         map.file = Some(path("other").as_os_str().as_bytes().into());
         read(&map, "other").expect_err("not declared");
         read_class("other").expect_err("not declared");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_program_runs_only_as_a_map_declares_it() {
+        let user = nix::unistd::getuid();
+        let default_user = if user.is_root() { "65534:65534".to_owned() } else { format!("{user}:{user}") };
+        let text = format!(
+            "V10\nO DefaultUser={default_user}\nEWHO=us\n\
+             Kecho program /bin/echo a b\nKsay program /bin/sh -c\nKother hash /etc/hosts\n"
+        );
+        let (config, errors) = cf::read(text.as_bytes(), "x.cf", &ReadEnv::default());
+        assert!(errors.is_empty(), "{errors:?}");
+        let config = Arc::new(config);
+        let opener = HandOpener::new(Arc::new(hand::in_process(&config, None)), Arc::clone(&config));
+        let run = async |name: &str, key: &[u8]| {
+            let definition = Definition::new(name.as_bytes(), crate::map::Kind::Program);
+            let call = ProgramCall { definition: &definition, key, environment: &[], user: None };
+            opener.run(call).await
+        };
+        let answer = run("echo", b"-c; d").await.expect("declared");
+        assert_eq!(answer, ProgramAnswer { output: "a b -c; d\n".into(), end: Ok(0) });
+        let answer = run("say", b"exit 7").await.expect("declared");
+        assert_eq!(answer, ProgramAnswer { output: "".into(), end: Ok(7) });
+        run("other", b"x").await.expect_err("no program map");
+        run("none", b"x").await.expect_err("no map");
+        run("echo", b"a\0b").await.expect_err("no word of a command line");
+        assert_eq!(opener.user(b"root").await.expect("there is a database").expect("root").uid, 0);
     }
 }

@@ -187,7 +187,7 @@ impl Undo {
                 Self::RemoveEntry(Request::Discard { entry: entry.clone(), rewrite: true })
             }
             Request::OpenMailbox { .. } => Self::SettleMailbox,
-            Request::Start { .. } => Self::KillProgram,
+            Request::Start { .. } | Request::StartMap { .. } => Self::KillProgram,
             _ => Self::Nothing,
         }
     }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::client::{Answered, Client, HandError};
 use super::request::{Account, Answer, Kind, Launch, Mailbox, Request, Service, Source, Standing};
-use crate::name::QueueId;
+use crate::name::{MapName, QueueId};
 
 /// How long a request waits for a hand before one more is asked for.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -160,7 +160,19 @@ impl Hands {
     /// # Errors
     /// It is not declared, or cannot be started.
     pub async fn start(&self, launch: Launch) -> Result<RunningProgram, HandError> {
-        let (stay, mut answered) = self.ask_and_stay(Request::Start { launch }).await?;
+        self.start_by(Request::Start { launch }).await
+    }
+
+    /// Starts the program of a program map with `key` as its last word.
+    ///
+    /// # Errors
+    /// There is no such map, or its program cannot be started.
+    pub async fn start_map(&self, map: MapName, key: BString) -> Result<RunningProgram, HandError> {
+        self.start_by(Request::StartMap { map, key }).await
+    }
+
+    async fn start_by(&self, request: Request) -> Result<RunningProgram, HandError> {
+        let (stay, mut answered) = self.ask_and_stay(request).await?;
         let output = answered.descriptors.pop();
         match (answered.answer, answered.descriptors.pop(), output) {
             (Answer::Started { program }, Some(input), Some(output)) => {

@@ -3,12 +3,14 @@
 //! **Invariant:** this file is the whole privilege of the process that reads the network. A request names things
 //! that the configuration declares, users that exist and queue entries; it never holds a path.
 
+use std::os::unix::ffi::OsStringExt as _;
 use std::time::Duration;
 
 use bstr::BString;
 
 use super::wire::{BadPacket, Reader, Wire, wire};
 use crate::name::{MailerName, MapName, QueueId};
+use crate::sys::user::User;
 
 wire! {
     /// One thing asked of a hand.
@@ -78,6 +80,13 @@ wire! {
         12 => BindReserved {
             /// Whether of IPv6.
             ipv6: bool,
+        },
+        /// Starts the program of a program map, as DefaultUser.
+        13 => StartMap {
+            /// The map.
+            map: MapName,
+            /// The last word of its command line.
+            key: BString,
         },
         /// Creates `df` and `tf` of a new entry, both locked: two descriptors.
         20 => CreatePair {
@@ -463,6 +472,14 @@ impl super::wire::sample::Sample for Kind {
     }
 }
 
+impl From<Account> for User {
+    fn from(account: Account) -> Self {
+        let path = |text: BString| std::path::PathBuf::from(std::ffi::OsString::from_vec(text.into()));
+        let Account { name, uid, gid, gecos, home, shell } = account;
+        Self { name, uid, gid, gecos, home: path(home), shell: path(shell) }
+    }
+}
+
 impl Request {
     /// Returns how long its answer may take; none for what ends with a program.
     pub fn time_limit(&self) -> Option<Duration> {
@@ -492,7 +509,7 @@ impl Request {
             | Self::BindReserved { .. } => Kind::Maps,
             Self::User { .. } => Kind::Users,
             Self::OpenMailbox { .. } | Self::SettleMailbox { .. } | Self::OpenSource { .. } => Kind::Mailbox,
-            Self::Start { .. } | Self::Wait { .. } | Self::Kill { .. } => Kind::Program,
+            Self::Start { .. } | Self::StartMap { .. } | Self::Wait { .. } | Self::Kill { .. } => Kind::Program,
         }
     }
 }

@@ -132,6 +132,15 @@ pub enum KeyEnd {
     Nul,
     /// Without a NUL (`-O`).
     Bare,
+    /// Both flags: no key is found.
+    Neither,
+}
+
+impl KeyEnd {
+    /// Returns what a flag that asks for `wanted` alone makes of it; `other` is what it rules out.
+    fn and(self, wanted: KeyEnd, other: KeyEnd) -> KeyEnd {
+        if self == other || self == KeyEnd::Neither { KeyEnd::Neither } else { wanted }
+    }
 }
 
 /// One map as its `K` line defines it (`op guide "K — Key File Declaration"`).
@@ -270,16 +279,16 @@ impl Definition {
             b'A' => self.join_values = true,
             b't' => self.temporary_is_miss = true,
             b'D' => self.skip_when_deferred = true,
-            b'N' => self.key_end = KeyEnd::Nul,
-            b'O' => self.key_end = KeyEnd::Bare,
+            b'N' => self.key_end = self.key_end.and(KeyEnd::Nul, KeyEnd::Bare),
+            b'O' => self.key_end = self.key_end.and(KeyEnd::Bare, KeyEnd::Nul),
             b'a' => self.append = value.into(),
             b'T' => self.append_if_temporary = Some(value.into()),
             b'k' => self.key_column = Some(value.into()),
             b'v' => self.value_column = Some(value.into()),
             b'z' => self.separator = options::separator(value),
-            b'S' => self.space = value.first().copied(),
+            // A flag without a value is followed by a space, which is taken.
+            b'S' => self.space = Some(value.first().copied().unwrap_or(b' ')),
             b'd' => self.timeout = Some(interval(value)),
-            b'r' => self.retries = Some(number(value)),
             _ => return false,
         }
         true
@@ -321,7 +330,10 @@ impl Definition {
         while let Some((letter, value)) = words.flag(b"") {
             match (letter, priority(value)) {
                 (b'L', Some(priority)) => self.kind = Kind::Syslog(priority),
-                (b'L', None) => errors.push(DefinitionError::Priority(value.into())),
+                (b'L', None) => {
+                    self.usable = false;
+                    errors.push(DefinitionError::Priority(value.into()));
+                }
                 (b'D' | b'S', _) => {
                     self.set_flag(letter, value);
                 }
@@ -346,6 +358,7 @@ impl Definition {
                 }
                 b'B' => self.base = Some(value.into()),
                 b'Z' => self.results_max = Some(number(value)),
+                b'r' => self.retries = Some(number(value)),
                 _ => {
                     self.set_flag(letter, value);
                 }
@@ -424,8 +437,13 @@ impl Kind {
     /// Tells whether [`super::Map::lookup`] answers for this class; the others need a clock, a network, another
     /// program or other maps, and are looked up by the site.
     pub fn is_local(&self) -> bool {
-        use Kind::{Arith, Arpa, Btree, Cdb, Dequote, Hash, Implicit, Null, Regex, Stab, Text, User};
-        matches!(self, Hash | Btree | Cdb | Text | Implicit | Stab | Null | Regex(_) | Arith | Dequote | Arpa | User)
+        use Kind::{Arith, Arpa, Btree, Cdb, Dequote, Hash, Implicit, Null, Regex, Stab, Text};
+        matches!(self, Hash | Btree | Cdb | Text | Implicit | Stab | Null | Regex(_) | Arith | Dequote | Arpa)
+    }
+
+    /// Tells whether it answers itself: no sequence of others.
+    pub fn is_alone(&self) -> bool {
+        !matches!(self, Kind::Sequence(_) | Kind::Switch)
     }
 
     /// Tells whether its keys lie in a file that may come, change and go.

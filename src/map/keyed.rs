@@ -11,6 +11,7 @@ use crate::name::Sysexit;
 const UNKNOWN: u8 = 0;
 const BARE: u8 = 1;
 const NUL: u8 = 2;
+const NEITHER: u8 = 3;
 
 /// An open database, and how its keys end as soon as that is known.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ impl Keyed {
             KeyEnd::Either => UNKNOWN,
             KeyEnd::Bare => BARE,
             KeyEnd::Nul => NUL,
+            KeyEnd::Neither => NEITHER,
         };
         Keyed { database, seen_end: AtomicU8::new(seen_end) }
     }
@@ -43,6 +45,9 @@ impl Keyed {
     /// Tries the key bare, then with a NUL; the first one found shows how all of the file end.
     fn get(&self, key: &[u8]) -> Result<Option<BString>, DatabaseError> {
         let seen = self.seen_end.load(Ordering::Relaxed);
+        if seen == NEITHER {
+            return Ok(None);
+        }
         if seen != NUL
             && let Some(value) = self.database.get(key)?
         {

@@ -34,13 +34,14 @@ pub use database::{Database, DatabaseError};
 pub use definition::{Definition, DefinitionError, KeyEnd, Kind};
 pub use dns_record::DnsRecord;
 pub use layout::{BuildError, Flavour, Layout, Method, Pair};
-pub use opener::{DirectOpener, Opener};
+pub use opener::{DirectOpener, Opener, PROGRAM_BYTES_MAX, ProgramAnswer, ProgramCall, Reached};
 pub use outcome::Outcome;
 pub use paged::ByteOrder;
 pub use records::{Records, SaveError};
 pub use regex::{COLUMN_MARK, RegexSpec};
 pub use table::Map;
 pub use target::{Target, TargetOptions, new_file_id};
+pub use user::look_up_user;
 
 #[cfg(test)]
 mod testing;

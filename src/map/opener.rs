@@ -1,19 +1,57 @@
-//! How maps and classes come to their files.
+//! How maps and classes come to what they need: files, programs, sockets of this host, users.
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
+use std::future::Future;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
+use std::pin::Pin;
+use std::process::Stdio;
+
+use bstr::{BString, ByteSlice};
+use tokio::io::AsyncReadExt as _;
 
 use super::Definition;
 use crate::sys::safe_file::{Inspector, Kind};
+use crate::sys::user::User;
 
-/// Opens the files that a configuration names; the daemon asks a process that may read them.
+/// The longest answer of a program that is read, in bytes: what the original has room for.
+pub const PROGRAM_BYTES_MAX: u64 = 2047;
+
+/// What is waited for without holding up others.
+pub type Reached<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + 'a>>;
+
+/// A program map's program and what it is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct ProgramCall<'a> {
+    /// The map.
+    pub definition: &'a Definition,
+    /// The last word of the command line.
+    pub key: &'a [u8],
+    /// The variables of its environment besides AGENT.
+    pub environment: &'a [(BString, BString)],
+    /// Whom it runs as where this process is root.
+    pub user: Option<&'a User>,
+}
+
+/// What a program has said and how it ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ProgramAnswer {
+    /// The beginning of its output.
+    pub output: BString,
+    /// Its exit status, or the signal that ended it.
+    pub end: Result<u8, u8>,
+}
+
+/// Reaches what a configuration names; the daemon asks a process that may.
 ///
-/// Each is a regular file that nobody else can have written or put there (option DontBlameSendmail says how strictly that
-/// is taken). An error is `NotFound` where there is no file; else it has the reason as the original names it.
+/// Each file is a regular one that nobody else can have written or put there (option DontBlameSendmail says how strictly
+/// that is taken). An error is `NotFound` where there is no file; else it has the reason as the original names it.
 pub trait Opener: Send + Sync {
     /// Opens `path`, a file of `definition`, for reading.
     ///
@@ -32,6 +70,25 @@ pub trait Opener: Send + Sync {
     /// # Errors
     /// There is none, or it may not be used.
     fn open_switch(&self, path: &[u8]) -> io::Result<File>;
+
+    /// Runs the program of a map; it ends with the future.
+    fn run<'a>(&'a self, call: ProgramCall<'a>) -> Reached<'a, ProgramAnswer>;
+
+    /// Connects to the socket of this host that a map names.
+    fn connect<'a>(&'a self, definition: &'a Definition) -> Reached<'a, OwnedFd>;
+
+    /// Looks a user up; none if there is certainly no such user.
+    fn user<'a>(&'a self, name: &'a [u8]) -> Reached<'a, Option<User>>;
+}
+
+impl Definition {
+    /// Returns the socket of this host that the map names: `local:/path`, `unix:/path` or `/path`.
+    pub fn socket_path(&self) -> Option<&Path> {
+        let file = self.file.as_ref()?;
+        let prefixed = file.strip_prefix(b"local:").or_else(|| file.strip_prefix(b"unix:"));
+        let path = prefixed.or_else(|| file.starts_with(b"/").then_some(file))?;
+        Some(Path::new(OsStr::from_bytes(path)))
+    }
 }
 
 impl fmt::Debug for dyn Opener {
@@ -40,7 +97,7 @@ impl fmt::Debug for dyn Opener {
     }
 }
 
-/// Opens files with the rights of this process.
+/// Reaches everything with the rights of this process.
 #[derive(Clone, Debug)]
 pub struct DirectOpener(Inspector);
 
@@ -75,4 +132,42 @@ impl Opener for DirectOpener {
     fn open_switch(&self, path: &[u8]) -> io::Result<File> {
         self.open_as(path, Kind::Switch)
     }
+
+    fn run<'a>(&'a self, call: ProgramCall<'a>) -> Reached<'a, ProgramAnswer> {
+        Box::pin(run_here(call))
+    }
+
+    fn connect<'a>(&'a self, definition: &'a Definition) -> Reached<'a, OwnedFd> {
+        Box::pin(async move {
+            let path = definition.socket_path().ok_or(io::ErrorKind::InvalidInput)?;
+            Ok(UnixStream::connect(path)?.into())
+        })
+    }
+
+    fn user<'a>(&'a self, name: &'a [u8]) -> Reached<'a, Option<User>> {
+        Box::pin(async move { User::by_name(name).map_err(io::Error::other) })
+    }
+}
+
+/// Runs a program as a child of this process.
+async fn run_here(call: ProgramCall<'_>) -> io::Result<ProgramAnswer> {
+    let path = call.definition.file.as_ref().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut command = tokio::process::Command::new(OsStr::from_bytes(path));
+    command.args(call.definition.arguments.fields().map(OsStr::from_bytes)).arg(OsStr::from_bytes(call.key));
+    command.env_clear().env("AGENT", "sendmail").current_dir("/").kill_on_drop(true);
+    command.envs(call.environment.iter().map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))));
+    if let Some(user) = call.user.filter(|_| nix::unistd::geteuid().is_root()) {
+        command.uid(user.uid).gid(user.gid);
+    }
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut output = Vec::new();
+    if let Some(mut pipe) = child.stdout.take() {
+        (&mut pipe).take(PROGRAM_BYTES_MAX).read_to_end(&mut output).await?;
+        // Whatever else it says is read, so that it can end, and forgotten.
+        tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await?;
+    }
+    let status = child.wait().await?;
+    let signal = status.signal().and_then(|signal| u8::try_from(signal).ok()).unwrap_or(0);
+    let end = status.code().map_or(Err(signal), |code| Ok(u8::try_from(code).unwrap_or(u8::MAX)));
+    Ok(ProgramAnswer { output: output.into(), end })
 }

@@ -53,7 +53,8 @@ pub(super) fn separator(value: &[u8]) -> Option<u8> {
         [b'\\', b't', ..] => Some(b'\t'),
         [b'\\', ..] => Some(b'\\'),
         [first, ..] => Some(*first),
-        [] => None,
+        // A flag without a value is followed by a space, which is taken.
+        [] => Some(b' '),
     }
 }
 

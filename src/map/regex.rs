@@ -90,11 +90,36 @@ impl RegexSpec {
             let all: Vec<usize> = (0..places.len()).collect();
             let chosen = if fields.is_empty() { &all } else { fields };
             let pieces: Vec<Vec<u8>> = chosen.iter().map(piece).collect();
+            // QUIRK(regex-unbalanced): pieces that together are no part of an address are not found.
+            if !is_balanced(&pieces.concat()) {
+                return Outcome::NotFound(Sysexit::Ok);
+            }
             value = pieces.join(self.delimiter.as_slice()).into();
         }
         value.extend_from_slice(&definition.append);
         Outcome::Found(value)
     }
+}
+
+/// Tells whether quotes, brackets and comments of pieces balance, and it has no space outside of quotes.
+fn is_balanced(pieces: &[u8]) -> bool {
+    let (mut angles, mut comments) = (0_i64, 0_i64);
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in pieces {
+        match byte {
+            _ if std::mem::take(&mut escaped) => {}
+            b'\\' => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b'<' => angles += 1,
+            b'>' => angles -= 1,
+            b'(' => comments += 1,
+            b')' => comments -= 1,
+            b' ' => return false,
+            _ => {}
+        }
+    }
+    angles == 0 && comments == 0 && !quoted && !escaped
 }
 
 /// Reads `1,3`; what is no number is 0.
@@ -139,6 +164,17 @@ mod tests {
         check("-s -d+ (a)(b)(c)?", "ab", Some(b"ab+a+b+"));
         check("-d -s1,2 ^(a)(b)", "ab", Some(b"ab"));
         check("-s2 ^(a)|(b)$", "a", Some(b""));
+    }
+
+    #[test]
+    fn a_piece_that_is_no_part_of_an_address_is_not_found() {
+        for key in ["a b", "\"a", "a\\", "<x", "(x y)", "(<)", "(a\")"] {
+            check("-s0 .*", key, None);
+        }
+        check("-s1,2 ^(.)(.*)$", "\"q\"", Some(b"\"\x9bq\""));
+        for key in ["\"a b\"", "a\\ b", "<a>", "><", "\"(\"", "a\tb", "(x)"] {
+            check("-s0 .*", key, Some(key.as_bytes()));
+        }
     }
 
     #[test]

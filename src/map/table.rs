@@ -44,7 +44,6 @@ enum Table {
         seen: Seen,
     },
     Regex(Box<Regex>),
-    User(user::Column),
     /// Needs nothing but its definition.
     Bare,
     /// Has no keys now: an optional map whose file is not there, or a line with an error.
@@ -125,7 +124,6 @@ impl Map {
                 Some(value) => Outcome::Found(definition.result(key, value, args)),
                 None => Outcome::NotFound(Sysexit::NoHost),
             },
-            Table::User(column) => user::lookup(definition, *column, key, args),
             Table::Regex(regex) => match &definition.kind {
                 Kind::Regex(spec) => spec.lookup(regex, definition, key),
                 _ => Outcome::NotFound(Sysexit::Config),
@@ -146,7 +144,8 @@ impl Map {
                 None => Outcome::NotFound(Sysexit::Ok),
             },
             Kind::Arpa => match arpa::reverse(key) {
-                Some(value) => Outcome::Found(definition.result(key, value.as_bytes(), args)),
+                // QUIRK(arpa-match-only): -m has no effect here.
+                Some(value) => Outcome::Found([value.as_bytes(), &definition.append].concat().into()),
                 None => Outcome::NotFound(Sysexit::DataErr),
             },
             _ => Outcome::NotFound(Sysexit::NoHost),
@@ -159,7 +158,7 @@ impl Map {
             Table::Keyed { keyed, seen } => keyed.database.file().is_none_or(|file| seen.is_stale(file)),
             Table::Text { file, seen, .. } | Table::Aliases { file, seen, .. } => seen.is_stale(file),
             Table::NotOpen | Table::Failed => self.definition.usable && self.definition.kind.has_file(),
-            Table::Regex(_) | Table::User(_) | Table::Bare | Table::Elsewhere => false,
+            Table::Regex(_) | Table::Bare | Table::Elsewhere => false,
         }
     }
 
@@ -197,7 +196,7 @@ impl Table {
                 Ok(Table::Regex(Box::new(regex)))
             }
             Kind::User => match user::Column::parse(definition) {
-                Ok(column) => Ok(Table::User(column)),
+                Ok(_) => Ok(Table::Elsewhere),
                 Err(reason) => Err(Failure { reason, missing: false }),
             },
             Kind::Arith | Kind::Dequote | Kind::Arpa | Kind::Null => Ok(Table::Bare),

@@ -168,14 +168,18 @@ fn classes_without_a_file_answer() {
     assert_eq!(open("regex", "-aX b").lookup(b"abc", &[]), found("X"));
 }
 
-#[test]
-fn a_user_map_reads_the_password_database() {
-    assert_eq!(open("user", "-vuid").lookup(b"ROOT", &[]), found("0"));
-    assert_eq!(open("user", "-f -vgid").lookup(b"root", &[]), found("0"));
-    assert_eq!(open("user", "-m -a!").lookup(b"Root", &[]), found("root!"));
-    assert_eq!(open("user", "").lookup(b"no such user", &[]), Outcome::NotFound(Sysexit::NoUser));
-    let failed = open("user", "-vfoo").lookup(b"root", &[]);
-    assert_eq!(failed, Outcome::TempFail("User map m: unknown column name foo".into()));
+async fn user(args: &str, key: &str) -> Outcome {
+    let definition = Definition::parse(b"m", b"user", args.as_bytes()).0.expect("a known class");
+    super::look_up_user(&definition, &DirectOpener::for_tests(), key.as_bytes(), &[]).await
+}
+
+#[tokio::test]
+async fn a_user_map_reads_the_password_database() {
+    assert_eq!(user("-vuid", "ROOT").await, found("0"));
+    assert_eq!(user("-f -vgid", "root").await, found("0"));
+    assert_eq!(user("-m -a!", "Root").await, found("root!"));
+    assert_eq!(user("", "no such user").await, Outcome::NotFound(Sysexit::NoUser));
+    assert_eq!(user("-vfoo", "root").await, Outcome::TempFail("User map m: unknown column name foo".into()));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use bstr::{BString, ByteSlice};
 
-use super::{Definition, Outcome};
+use super::{Definition, Opener, Outcome};
 use crate::name::Sysexit;
 use crate::sys::user::User;
 
@@ -42,19 +42,23 @@ impl Column {
             Column::Password => "x".into(),
             Column::Uid => user.uid.to_string().into(),
             Column::Gid => user.gid.to_string().into(),
-            Column::Gecos => user.gecos.clone(),
+            Column::Gecos => user.full_name(),
             Column::Directory => user.home.as_os_str().as_bytes().into(),
             Column::Shell => user.shell.as_os_str().as_bytes().into(),
         }
     }
 }
 
-/// Looks a user up, as the key stands and then in small letters.
-pub(super) fn lookup(definition: &Definition, column: Column, key: &[u8], args: &[&[u8]]) -> Outcome {
+/// Looks a user up in the password database through `opener`, as the key stands and then in small letters.
+pub async fn look_up_user(definition: &Definition, opener: &dyn Opener, key: &[u8], args: &[&[u8]]) -> Outcome {
+    let column = match Column::parse(definition) {
+        Ok(column) => column,
+        Err(reason) => return Outcome::TempFail(reason),
+    };
     let folded = definition.fold(key);
     let lower = key.to_lowercase();
-    let found = match User::by_name(&folded) {
-        Ok(None) if *folded != *lower => User::by_name(&lower),
+    let found = match opener.user(&folded).await {
+        Ok(None) if *folded != *lower => opener.user(&lower).await,
         other => other,
     };
     match found {

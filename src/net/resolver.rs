@@ -112,8 +112,10 @@ pub struct Mx {
 pub enum RecordKind {
     /// IPv4 address.
     A,
-    /// IPv6 address.
+    /// IPv6 address, as `IPv6:` and eight numbers.
     Aaaa,
+    /// AFS cell's server; the host is the value.
+    Afsdb,
     /// Canonical name.
     Cname,
     /// Mail exchanger; the host is the value.
@@ -130,7 +132,7 @@ pub enum RecordKind {
 
 /// The text is no known type of record.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("wrong type {0:?} of DNS record (A, AAAA, CNAME, MX, NS, PTR, SRV or TXT)")]
+#[error("wrong type {0:?} of DNS record (A, AAAA, AFSDB, CNAME, MX, NS, PTR, SRV or TXT)")]
 pub struct BadRecordKind(String);
 
 impl FromStr for RecordKind {
@@ -140,6 +142,7 @@ impl FromStr for RecordKind {
         Ok(match text.to_ascii_uppercase().as_str() {
             "A" => Self::A,
             "AAAA" => Self::Aaaa,
+            "AFSDB" => Self::Afsdb,
             "CNAME" => Self::Cname,
             "MX" => Self::Mx,
             "NS" => Self::Ns,
@@ -157,6 +160,7 @@ impl RecordKind {
         match self {
             Self::A => RecordType::A,
             Self::Aaaa => RecordType::AAAA,
+            Self::Afsdb => RecordType::Unknown(AFSDB),
             Self::Cname => RecordType::CNAME,
             Self::Mx => RecordType::MX,
             Self::Ns => RecordType::NS,
@@ -170,7 +174,12 @@ impl RecordKind {
     fn text(self, data: &RData) -> Option<BString> {
         Some(match (self, data) {
             (Self::A, RData::A(address)) => address.0.to_string().into(),
-            (Self::Aaaa, RData::AAAA(address)) => address.0.to_string().into(),
+            (Self::Aaaa, RData::AAAA(address)) => {
+                // As addresses stand in rules: no zeros are left out.
+                let numbers = address.0.segments().map(|number| format!("{number:x}"));
+                format!("IPv6:{}", numbers.join(":")).into()
+            }
+            (Self::Afsdb, RData::Unknown { code, rdata }) if u16::from(*code) == AFSDB => afsdb_host(&rdata.anything)?,
             (Self::Cname, RData::CNAME(name)) => name_text(&name.0),
             (Self::Mx, RData::MX(mx)) => name_text(&mx.exchange),
             (Self::Ns, RData::NS(name)) => name_text(&name.0),
@@ -179,6 +188,27 @@ impl RecordKind {
             (Self::Txt, RData::TXT(txt)) => txt.txt_data.concat().into(),
             _ => return None,
         })
+    }
+}
+
+/// The number of the type AFSDB, which the DNS library has no name for.
+const AFSDB: u16 = 18;
+
+/// Returns the host of an AFSDB record: labels behind a subtype of two bytes.
+fn afsdb_host(data: &[u8]) -> Option<BString> {
+    let mut rest = data.get(2..)?;
+    let mut labels = Vec::new();
+    loop {
+        let (&length, after) = rest.split_first()?;
+        match length {
+            0 => return Some(bstr::join(".", labels).into()),
+            1..=63 => {
+                let (label, after) = after.split_at_checked(length.into())?;
+                labels.push(label);
+                rest = after;
+            }
+            _ => return None,
+        }
     }
 }
 

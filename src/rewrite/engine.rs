@@ -316,7 +316,7 @@ impl Engine<'_> {
             self.frame().status = Sysexit::TempFail;
         }
         match (&found.value, query.default) {
-            (Some(value), _) => self.scan_value(value, ScanOptions::VALUE),
+            (Some(value), _) => self.scan_value(value, ScanOptions::ADDRESS),
             (None, Some(default)) => {
                 let mut text = Vec::new();
                 append_quoted(&mut text, default, blank_sub);

@@ -228,21 +228,49 @@ impl Context {
         let Some(entry) = site.maps.entry(map.as_bytes()) else {
             return Outcome::NotFound(Sysexit::Config);
         };
-        let mut last = Outcome::NotFound(Sysexit::NoHost);
-        for leaf in site.maps.leaves(entry) {
-            last = match self.look_up_now(leaf, key, args) {
-                Some(outcome) => outcome,
-                None => {
-                    let (outcome, message) = network::look_up(&site, &leaf.definition, key, args).await;
-                    self.hear_message(message);
-                    outcome
-                }
-            };
-            if matches!(last, Outcome::Found(_)) {
-                break;
+        let leaves = site.maps.leaves(entry);
+        if let ([leaf], true) = (leaves, entry.definition.kind.is_alone()) {
+            return self.look_up_leaf(leaf, key, args).await;
+        }
+        let mut temporary = None;
+        for leaf in leaves {
+            match self.look_up_leaf(leaf, key, args).await {
+                Outcome::Found(value) => return Outcome::Found(value),
+                Outcome::TempFail(reason) => temporary = Some(reason),
+                Outcome::NotFound(_) => {}
             }
         }
-        last
+        temporary.map_or(Outcome::NotFound(Sysexit::NoHost), Outcome::TempFail)
+    }
+
+    async fn look_up_leaf(&mut self, leaf: &Entry, key: &[u8], args: &[&[u8]]) -> Outcome {
+        if let Some(outcome) = self.look_up_now(leaf, key, args) {
+            return outcome;
+        }
+        let site = Arc::clone(&self.site);
+        let (outcome, message) = network::look_up(&site, leaf, key, args).await;
+        self.hear_message(message);
+        outcome
+    }
+
+    /// Opens a map if it is not open yet; tells whether it is then, none if there is no such map.
+    pub async fn open_map(&mut self, map: &[u8]) -> Option<bool> {
+        let site = Arc::clone(&self.site);
+        let entry = site.maps.entry(map)?;
+        match entry.definition.kind {
+            _ if entry.definition.kind.is_local() => {}
+            Kind::User => {}
+            Kind::Socket if entry.definition.usable => {
+                let opened = super::outside::open_socket(&site, entry).await;
+                let is_open = opened.is_ok() || !entry.definition.optional;
+                self.hear_message(opened.err());
+                return Some(is_open);
+            }
+            _ => return Some(entry.definition.usable),
+        }
+        let (map, complaint) = site.maps.open(entry);
+        self.hear_message(complaint);
+        Some(map.is_open())
     }
 
     /// Returns the macros as they are, for [`Self::restore`].
@@ -322,6 +350,9 @@ impl Context {
         let definition = &entry.definition;
         match definition.kind {
             _ if self.is_deferred && definition.skip_when_deferred => Some(Outcome::NotFound(Sysexit::Ok)),
+            // QUIRK(dns-map-without-type): it counts as open all the same.
+            Kind::Dns(_) if !definition.usable => Some(Outcome::NotFound(Sysexit::NoHost)),
+            _ if !definition.usable => Some(Outcome::NotFound(Sysexit::Ok)),
             Kind::Macro => Some(self.set_by_map(key, args)),
             Kind::Syslog(priority) => {
                 if self.notes.len() < COMPLAINTS_MAX {
@@ -346,10 +377,13 @@ impl Context {
         for error in named.errors {
             self.hear(Heard::Fault(error.to_string().as_bytes()));
         }
-        match (named.name, args.first()) {
-            (Some(name), Some(value)) => self.macros.set(name, *value),
-            (Some(name), None) => self.macros.remove(name),
-            (None, _) => {}
+        let Some(name) = named.name else {
+            self.hear(Heard::Fault(b"Unable to assign macro/class ID (mid = 0xffffffff)"));
+            return Outcome::NotFound(Sysexit::Ok);
+        };
+        match args.first() {
+            Some(value) => self.macros.set(name, *value),
+            None => self.macros.remove(name),
         }
         Outcome::Found(BString::default())
     }
@@ -382,7 +416,7 @@ impl Lookup for Context {
         let words: Vec<&[u8]> = args.iter().map(|arg| arg.as_slice()).collect();
         let now = match (self.supposed_of(map, key), site.maps.leaves(entry)) {
             (Some(supposed), _) => Some(supposed),
-            (None, [leaf]) => self.look_up_now(leaf, key, &words),
+            (None, [leaf]) if entry.definition.kind.is_alone() => self.look_up_now(leaf, key, &words),
             (None, _) => None,
         };
         if let Some(outcome) = now {

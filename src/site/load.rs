@@ -230,18 +230,24 @@ impl Loader<'_> {
             for error in errors {
                 self.report(declared.line, error.to_string().into(), Sysexit::Software);
             }
-            let Some(mut definition) = definition else { continue };
-            if definition.kind == Kind::Switch {
-                definition.kind = Kind::Sequence(self.switched(&definition, &definitions));
-            } else if let Kind::Sequence(members) = &definition.kind {
-                for member in members.iter().filter(|member| definitions.iter().all(|known| known.name != **member)) {
+            let Some(definition) = definition else { continue };
+            if let Kind::Sequence(members) = &definition.kind {
+                for member in members
+                    .iter()
+                    .filter(|member| definitions.iter().all(|known| !known.name.eq_ignore_ascii_case(member)))
+                {
                     let (sequence, member) = (definition.name.clone(), member.clone());
                     let error = crate::map::DefinitionError::UnknownMember { sequence, member };
                     self.report(declared.line, error.to_string().into(), Sysexit::Software);
                 }
             }
-            definitions.retain(|known| known.name != definition.name);
+            definitions.retain(|known| !known.name.eq_ignore_ascii_case(&definition.name));
             definitions.push(definition);
+        }
+        for place in 0..definitions.len() {
+            if definitions[place].kind == Kind::Switch {
+                definitions[place].kind = Kind::Sequence(self.switched(&definitions[place], &definitions));
+            }
         }
         definitions
     }
@@ -261,7 +267,7 @@ impl Loader<'_> {
             text.lines().map(|line| line.fields()).find_map(|mut words| (words.next()? == service).then_some(words));
         let kinds: Vec<&[u8]> = kinds.map_or_else(|| vec![&b"files"[..]], Iterator::collect);
         let names = kinds.iter().map(|kind| BString::from([&switch.name[..], b".", kind].concat()));
-        names.filter(|name| known.iter().any(|map| map.name == *name)).collect()
+        names.filter(|name| known.iter().any(|map| map.name.eq_ignore_ascii_case(name))).collect()
     }
 
     /// Notes what is wrong with a line.

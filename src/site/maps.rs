@@ -1,22 +1,44 @@
 //! The maps of a site: opened when they are first used, and again when their files change.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bstr::{BStr, BString};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::map::{Definition, Kind, Map, Opener, Outcome};
 use crate::rewrite::KeyStyle;
 
+/// How many connections to a map's server are kept while nobody uses them.
+const STREAMS_MAX: usize = 8;
 /// How deep sequences may hold sequences.
 const SEQUENCE_DEPTH_MAX: usize = 4;
 
+/// A connection to the server of a map.
+pub(super) type Stream = Box<dyn Duplex>;
+
+/// What can be read from and written to.
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Duplex for T {}
+
 /// One map.
-#[derive(Debug)]
 pub(super) struct Entry {
     pub(super) definition: Definition,
     /// None until it is first used.
     map: RwLock<Option<Arc<Map>>>,
+    /// Connections to the map's server that nobody uses now.
+    streams: Mutex<Vec<Stream>>,
+    /// Its server failed, and that was told.
+    is_told: AtomicBool,
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry").field("definition", &self.definition).finish_non_exhaustive()
+    }
 }
 
 /// All maps of a site.
@@ -38,7 +60,7 @@ impl Maps {
     pub(super) fn new(definitions: Vec<Definition>, opener: Arc<dyn Opener>) -> Self {
         let entries: HashMap<_, _> = definitions
             .into_iter()
-            .map(|definition| (definition.name.clone(), Arc::new(Entry { definition, map: RwLock::default() })))
+            .map(|definition| (folded(&definition.name).into_owned(), Arc::new(Entry::new(definition))))
             .collect();
         let sequences = entries.iter().filter(|(_, entry)| matches!(entry.definition.kind, Kind::Sequence(_)));
         let sequences = sequences.map(|(name, entry)| (name.clone(), members(&entries, entry))).collect();
@@ -47,7 +69,7 @@ impl Maps {
 
     /// Returns the definition of a map.
     pub fn definition(&self, name: &[u8]) -> Option<&Definition> {
-        self.entries.get(BStr::new(name)).map(|entry| &entry.definition)
+        self.entry(name).map(|entry| &entry.definition)
     }
 
     /// Returns how keys of a map are made of tokens.
@@ -58,14 +80,19 @@ impl Maps {
         Some(KeyStyle { blank_sub, keeps_quotes: definition.keep_quotes || is_dequote })
     }
 
-    /// Returns the map called `name`.
+    /// Returns the map called `name`, in any case.
     pub(super) fn entry(&self, name: &[u8]) -> Option<&Arc<Entry>> {
-        self.entries.get(BStr::new(name))
+        self.entries.get(&*folded(name))
+    }
+
+    /// Returns how maps come to what they need.
+    pub(super) fn opener(&self) -> &dyn Opener {
+        &*self.opener
     }
 
     /// Returns what is looked up in turn: the members of a sequence, or the map itself.
     pub(super) fn leaves<'a>(&'a self, entry: &'a Arc<Entry>) -> &'a [Arc<Entry>] {
-        match self.sequences.get(&entry.definition.name) {
+        match self.sequences.get(&*folded(&entry.definition.name)) {
             Some(members) => members,
             None => std::slice::from_ref(entry),
         }
@@ -109,9 +136,39 @@ impl Maps {
 }
 
 impl Entry {
+    fn new(definition: Definition) -> Self {
+        Self { definition, map: RwLock::default(), streams: Mutex::default(), is_told: AtomicBool::new(false) }
+    }
+
+    /// Notes whether its server fails; tells whether that is news.
+    pub(super) fn tell_failure(&self, fails: bool) -> bool {
+        self.is_told.swap(fails, Ordering::Relaxed) != fails
+    }
+
+    /// Takes a connection that nobody uses.
+    pub(super) fn take_stream(&self) -> Option<Stream> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Keeps a connection for the next look-up.
+    pub(super) fn keep_stream(&self, stream: Stream) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        if streams.len() < STREAMS_MAX {
+            streams.push(stream);
+        }
+    }
+
     /// Tells whether the map is open and its file has changed.
     fn is_stale(&self) -> bool {
         self.map.read().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|map| map.is_stale())
+    }
+}
+
+/// Returns the name of a map as it is compared: in small letters.
+fn folded(name: &[u8]) -> Cow<'_, BStr> {
+    match name.iter().any(u8::is_ascii_uppercase) {
+        true => Cow::Owned(name.to_ascii_lowercase().into()),
+        false => Cow::Borrowed(BStr::new(name)),
     }
 }
 
@@ -128,7 +185,7 @@ fn members(entries: &HashMap<BString, Arc<Entry>>, sequence: &Arc<Entry>) -> Vec
 /// Returns the members of a sequence, or the map itself.
 fn expanded(entries: &HashMap<BString, Arc<Entry>>, entry: Arc<Entry>) -> Vec<Arc<Entry>> {
     match &entry.definition.kind {
-        Kind::Sequence(names) => names.iter().filter_map(|name| entries.get(name)).cloned().collect(),
+        Kind::Sequence(names) => names.iter().filter_map(|name| entries.get(&*folded(name))).cloned().collect(),
         _ => vec![entry],
     }
 }

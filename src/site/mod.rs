@@ -1,5 +1,6 @@
 //! A loaded configuration with its classes and open maps: what the rules look things up in.
 
+mod accounts;
 mod class;
 mod class_file;
 pub mod completion;
@@ -13,6 +14,7 @@ mod network;
 mod outside;
 mod start;
 
+pub use accounts::default_user;
 pub use class::{Class, Classes};
 pub use context::{Context, Heard, Listener, Saved, Supposed};
 pub use exchange::{Exchanges, exchangers};

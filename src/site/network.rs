@@ -7,6 +7,7 @@ use bstr::{BString, ByteSlice};
 
 use super::exchange::{Exchanges, exchangers};
 use super::load::Site;
+use super::maps::Entry;
 use super::outside;
 use crate::map::{Definition, DnsRecord, Kind, Outcome};
 use crate::name::Sysexit;
@@ -16,13 +17,15 @@ use crate::net::{Answer, RecordKind};
 const SHOWN_BYTES_MAX: usize = 33;
 
 /// Looks a key up; returns also a message that the user should read.
-pub(super) async fn look_up(site: &Site, map: &Definition, key: &[u8], args: &[&[u8]]) -> (Outcome, Option<BString>) {
+pub(super) async fn look_up(site: &Site, entry: &Entry, key: &[u8], args: &[&[u8]]) -> (Outcome, Option<BString>) {
+    let map = &entry.definition;
     match &map.kind {
         Kind::Host => host(site, map, key, args).await,
         Kind::Dns(record) => (dns(site, map, *record, key, args).await, None),
         Kind::Bestmx => (best_mx(site, map, key, args).await, None),
-        Kind::Program => (outside::program(site, map, key, args).await, None),
-        Kind::Socket => (outside::socket(site, map, key, args).await, None),
+        Kind::Program => outside::program(site, map, key, args).await,
+        Kind::Socket => outside::socket(site, entry, key, args).await,
+        Kind::User => (outside::user(site.maps.opener(), map, key, args).await, None),
         _ => (Outcome::NotFound(Sysexit::Config), None),
     }
 }
@@ -40,7 +43,8 @@ async fn host(site: &Site, map: &Definition, key: &[u8], args: &[&[u8]]) -> (Out
         site.resolver.canonify(key).await
     };
     match answer {
-        Answer::Found(name) => (Outcome::Found(map.result(&name, &name, args)), None),
+        // With -m the result is the key, not what it stands for.
+        Answer::Found(name) => (Outcome::Found(map.result(key, &name, args)), None),
         Answer::NotFound | Answer::NoData => (Outcome::NotFound(Sysexit::NoHost), None),
         Answer::TempFail(reason) => {
             let shown = key[..key.len().min(SHOWN_BYTES_MAX)].as_bstr();
@@ -51,18 +55,18 @@ async fn host(site: &Site, map: &Definition, key: &[u8], args: &[&[u8]]) -> (Out
 
 /// Reads `[192.0.2.1]` or `[IPv6:2001:db8::1]`.
 fn bracketed(key: &[u8]) -> Result<IpAddr, Sysexit> {
-    let end = memchr::memchr(b']', key).ok_or(Sysexit::Usage)?;
-    let text = key[1..end].to_str().map_err(|_| Sysexit::NoHost)?;
+    let end = memchr::memchr(b']', key).ok_or(Sysexit::Ok)?;
+    let text = key[1..end].to_str().map_err(|_| Sysexit::Unavailable)?;
     match text.get(..5) {
-        Some(prefix) if prefix.eq_ignore_ascii_case("IPv6:") => text[5..].parse().map_err(|_| Sysexit::NoHost),
-        _ => text.parse().map_err(|_| Sysexit::NoHost),
+        Some(prefix) if prefix.eq_ignore_ascii_case("IPv6:") => text[5..].parse().map_err(|_| Sysexit::Unavailable),
+        _ => text.parse().map_err(|_| Sysexit::Unavailable),
     }
 }
 
 /// Looks up records of one type.
 async fn dns(site: &Site, map: &Definition, record: DnsRecord, key: &[u8], args: &[&[u8]]) -> Outcome {
     let Some(kind) = record_kind(record) else {
-        return Outcome::NotFound(Sysexit::Config);
+        return Outcome::NotFound(Sysexit::NoHost);
     };
     let mut name = BString::from(key);
     if let Some(base) = &map.base {
@@ -100,7 +104,9 @@ fn record_kind(record: DnsRecord) -> Option<RecordKind> {
         DnsRecord::Ptr => RecordKind::Ptr,
         DnsRecord::Srv => RecordKind::Srv,
         DnsRecord::Txt => RecordKind::Txt,
-        DnsRecord::Afsdb | DnsRecord::Tlsa => return None,
+        DnsRecord::Afsdb => RecordKind::Afsdb,
+        // QUIRK(dns-map-tlsa): no host is found.
+        DnsRecord::Tlsa => return None,
     })
 }
 

@@ -1,109 +1,214 @@
-//! Map classes that ask other programs: program and socket.
+//! Map classes that ask other programs: program, socket and user.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
-use std::process::Stdio;
+use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::process::Command;
 
 use super::load::Site;
+use super::maps::{Entry, Stream};
 use super::network::OUTSIDE_PATIENCE;
-use crate::map::{Definition, Outcome};
+use crate::map::{Definition, Opener, Outcome, ProgramCall};
 use crate::name::Sysexit;
+use crate::net::Family;
 
-/// The longest answer of a program or socket that is read, in bytes.
-const ANSWER_BYTES_MAX: u64 = 64 * 1024;
+/// The longest answer of a socket that is read, in bytes.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// How many digits the length of an answer may have.
+const LENGTH_DIGITS_MAX: usize = 6;
 
 /// Runs the program of a map with the key as its last argument; the first line that it prints is the value.
-pub(super) async fn program(_site: &Site, map: &Definition, key: &[u8], args: &[&[u8]]) -> Outcome {
-    let Some(path) = &map.file else {
-        return Outcome::NotFound(Sysexit::Config);
+///
+/// Returns also a message for the log.
+pub(super) async fn program(site: &Site, map: &Definition, key: &[u8], args: &[&[u8]]) -> (Outcome, Option<BString>) {
+    let path = map.file.clone().unwrap_or_default();
+    // Who is not root asks another process, which knows the user, or runs the program as it is.
+    let is_root = nix::unistd::geteuid().is_root();
+    let user = match is_root.then(|| super::default_user(&site.config)).transpose() {
+        Ok(user) => user.flatten(),
+        Err(error) => return (Outcome::TempFail(error.to_string().into()), None),
     };
-    if nix::unistd::geteuid().is_root() && key.starts_with(b"-") {
-        return Outcome::NotFound(Sysexit::Usage);
-    }
-    let mut command = Command::new(OsStr::from_bytes(path));
-    command.args(map.arguments.fields().map(OsStr::from_bytes));
-    command.arg(OsStr::from_bytes(key));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-    let run = async {
-        let mut child = command.spawn()?;
-        let mut text = Vec::new();
-        if let Some(output) = child.stdout.take() {
-            output.take(ANSWER_BYTES_MAX).read_to_end(&mut text).await?;
+    let call = ProgramCall { definition: map, key, environment: &site.config.environment, user: user.as_ref() };
+    let answer = match tokio::time::timeout(OUTSIDE_PATIENCE, site.maps.opener().run(call)).await {
+        Err(_) => return (Outcome::TempFail(format!("{path}: no answer in time").into()), None),
+        Ok(Err(error)) if is_permanent(&error) => return (Outcome::NotFound(Sysexit::Config), None),
+        Ok(Err(error)) => return (Outcome::TempFail(format!("{path}: {error}").into()), None),
+        Ok(Ok(answer)) => answer,
+    };
+    match answer.end {
+        Ok(0) if answer.output.is_empty() => (Outcome::NotFound(Sysexit::Ok), None),
+        Ok(0) => {
+            let line = answer.output.split_str("\n").next().unwrap_or_default();
+            (Outcome::Found(map.result(key, line, args)), None)
         }
-        Ok::<_, std::io::Error>((text, child.wait().await?))
-    };
-    match tokio::time::timeout(OUTSIDE_PATIENCE, run).await {
-        Err(_) => Outcome::TempFail(format!("{path}: no answer in time").into()),
-        Ok(Err(error)) => Outcome::TempFail(format!("{path}: {error}").into()),
-        Ok(Ok((text, status))) => match status.code() {
-            Some(0) => Outcome::Found(map.result(key, text.lines().next().unwrap_or_default(), args)),
-            Some(1 | 67) => Outcome::NotFound(Sysexit::Ok),
-            Some(75) => Outcome::TempFail(format!("{path}: try again later").into()),
-            code => Outcome::NotFound(code.and_then(Sysexit::from_code).unwrap_or(Sysexit::OsErr)),
-        },
+        Ok(75) => (Outcome::TempFail(format!("{path}: try again later").into()), None),
+        // QUIRK(program-map-status): statuses that sysexits(3) does not have are all shown as 71.
+        Ok(code) => (Outcome::NotFound(Sysexit::from_code(code.into()).unwrap_or(Sysexit::OsErr)), None),
+        Err(signal) => {
+            let message = format!("prog_map_lookup({}): child died on signal {signal}", map.name);
+            (Outcome::NotFound(Sysexit::Unavailable), Some(message.into()))
+        }
     }
 }
 
-/// Asks the server of a socket map (op guide "socket": netstrings `name key`, answers `OK value` and others).
-pub(super) async fn socket(_site: &Site, map: &Definition, key: &[u8], args: &[&[u8]]) -> Outcome {
-    let Some(place) = map.file.as_ref().and_then(|file| file.to_str().ok()) else {
-        return Outcome::NotFound(Sysexit::Config);
+/// Tells whether trying again will not help.
+fn is_permanent(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{InvalidInput, NotADirectory, NotFound, PermissionDenied};
+    matches!(error.kind(), NotFound | PermissionDenied | NotADirectory | InvalidInput)
+}
+
+/// Asks the server of a socket map (`op guide "socket"`: netstrings `name key`, answers `OK value` and others).
+///
+/// Returns also a message for the log.
+pub(super) async fn socket(site: &Site, entry: &Entry, key: &[u8], args: &[&[u8]]) -> (Outcome, Option<BString>) {
+    let map = &entry.definition;
+    let limit = map.timeout.map(|limit| limit.0).filter(|limit| !limit.is_zero()).unwrap_or(OUTSIDE_PATIENCE);
+    let key = map.fold(key);
+    let question = [map.name.as_slice(), b" ", &key].concat();
+    let answer = match ask(site, entry, &question, limit).await {
+        Ok(answer) => {
+            entry.tell_failure(false);
+            answer
+        }
+        Err(error) => {
+            let reason = failure(map, &error);
+            let message = entry.tell_failure(true).then(|| reason.clone());
+            let is_missing = matches!(error, AskError::Connect(_)) && map.optional;
+            let outcome = if is_missing { Outcome::NotFound(Sysexit::Ok) } else { Outcome::TempFail(reason) };
+            return (outcome, message);
+        }
     };
-    let question = [map.name.as_slice(), b" ", key].concat();
-    match tokio::time::timeout(OUTSIDE_PATIENCE, ask(place, &question)).await {
-        Err(_) => Outcome::TempFail(format!("{place}: no answer in time").into()),
-        Ok(Err(error)) => Outcome::TempFail(format!("{place}: {error}").into()),
-        Ok(Ok(answer)) => {
-            let (word, value) = answer.split_once_str(b" ").unwrap_or((&answer, b""));
-            match word {
-                b"OK" => Outcome::Found(map.result(key, value, args)),
-                b"NOTFOUND" => Outcome::NotFound(Sysexit::Ok),
-                b"PERM" => Outcome::NotFound(Sysexit::Unavailable),
-                _ => Outcome::TempFail(value.into()),
+    let (word, value) = answer.split_once_str(b" ").unwrap_or((&answer, b""));
+    let outcome = match word {
+        b"OK" => Outcome::Found(map.result(&key, value, args)),
+        b"NOTFOUND" => Outcome::NotFound(Sysexit::NoHost),
+        b"PERM" => Outcome::NotFound(Sysexit::Unavailable),
+        b"TEMP" | b"TIMEOUT" => Outcome::TempFail(value.into()),
+        _ => Outcome::NotFound(Sysexit::Protocol),
+    };
+    (outcome, None)
+}
+
+/// Connects to the server of a socket map if nobody is connected; tells what went wrong.
+pub(super) async fn open_socket(site: &Site, entry: &Entry) -> Result<(), BString> {
+    let stream = match entry.take_stream() {
+        Some(stream) => stream,
+        None => {
+            let limited = tokio::time::timeout(OUTSIDE_PATIENCE, connect(site, &entry.definition)).await;
+            match limited.unwrap_or_else(|_| Err("no answer in time".into())) {
+                Ok(stream) => stream,
+                Err(error) => {
+                    entry.tell_failure(true);
+                    return Err(failure(&entry.definition, &AskError::Connect(error)));
+                }
             }
         }
-    }
+    };
+    entry.keep_stream(stream);
+    Ok(())
 }
 
-/// Sends one netstring and reads one; `place` is `unix:path`, `local:path` or `inet:port@host`.
-async fn ask(place: &str, question: &[u8]) -> std::io::Result<BString> {
-    let bad = || std::io::Error::other("write unix:path or inet:port@host");
-    let (kind, rest) = place.split_once(':').ok_or_else(bad)?;
-    match kind {
-        "unix" | "local" => exchange(UnixStream::connect(rest).await?, question).await,
-        "inet" | "inet6" => {
-            let (port, host) = rest.split_once('@').ok_or_else(bad)?;
-            let host = host.trim_matches(['[', ']']);
-            let port = port.parse::<u16>().map_err(|_| bad())?;
-            exchange(TcpStream::connect((host, port)).await?, question).await
+/// Why a server gave no answer.
+enum AskError {
+    Connect(String),
+    Exchange(std::io::Error),
+}
+
+/// Returns what went wrong as the log tells it.
+fn failure(map: &Definition, error: &AskError) -> BString {
+    let reason = match error {
+        AskError::Connect(reason) => reason.clone(),
+        AskError::Exchange(reason) => {
+            format!("{}: {}", map.file.clone().unwrap_or_default(), super::load::reason(reason))
         }
-        _ => Err(bad()),
-    }
+    };
+    format!("socket map \"{}\": {reason}", map.name).into()
 }
 
-/// Speaks one question and one answer.
-async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, question: &[u8]) -> std::io::Result<BString> {
-    let mut message = format!("{}:", question.len()).into_bytes();
-    message.extend_from_slice(question);
-    message.push(b',');
+/// Sends a question and reads the answer, over the connection that is left from the question before if it still holds.
+async fn ask(site: &Site, entry: &Entry, question: &[u8], limit: Duration) -> Result<BString, AskError> {
+    let late = |_| AskError::Exchange(std::io::Error::other("no answer in time"));
+    if let Some(stream) = entry.take_stream() {
+        match tokio::time::timeout(limit, exchange(stream, question)).await {
+            Ok(Ok((stream, answer))) => {
+                entry.keep_stream(stream);
+                return Ok(answer);
+            }
+            // The server may have closed it meanwhile: that says nothing about a new one.
+            Ok(Err(_)) => {}
+            Err(elapsed) => return Err(late(elapsed)),
+        }
+    }
+    let asked = async {
+        let stream = connect(site, &entry.definition).await.map_err(AskError::Connect)?;
+        exchange(stream, question).await.map_err(AskError::Exchange)
+    };
+    let (stream, answer) = tokio::time::timeout(limit, asked).await.map_err(late)??;
+    entry.keep_stream(stream);
+    Ok(answer)
+}
+
+/// Connects to `unix:path`, `local:path`, `path`, `inet:port@host` or `inet6:port@host`; the error is what the log tells.
+async fn connect(site: &Site, map: &Definition) -> Result<Stream, String> {
+    let told = |error: &std::io::Error| super::load::reason(error);
+    if let Some(path) = map.socket_path() {
+        let unsafe_name = |error| format!("local socket name {} unsafe: {}", path.display(), told(&error));
+        let stream = site.maps.opener().connect(map).await.map_err(unsafe_name)?;
+        let stream = std::os::unix::net::UnixStream::from(stream);
+        stream.set_nonblocking(true).map_err(|error| told(&error))?;
+        return Ok(Box::new(UnixStream::from_std(stream).map_err(|error| told(&error))?));
+    }
+    let place = map.file.as_ref().map(|file| file.to_str_lossy()).unwrap_or_default();
+    let (kind, rest) = place.split_once(':').unwrap_or((&place, ""));
+    let family = match kind {
+        "inet" => Family::V4,
+        "inet6" => Family::V6,
+        _ => return Err(format!("unknown socket type {kind} (write unix:/path, inet:port@host or inet6:port@host)")),
+    };
+    let (port, host) = rest.split_once('@').ok_or_else(|| format!("bad address {rest} (expected port@host)"))?;
+    let port = port.parse::<u16>().map_err(|_| format!("unknown port name {port} (write its number)"))?;
+    let host = host.trim_matches(['[', ']']);
+    let addresses: Vec<std::net::IpAddr> = match host.parse() {
+        Ok(address) => vec![address],
+        Err(_) => match site.resolver.addresses(host.as_bytes(), family).await {
+            crate::net::Answer::Found(addresses) => addresses,
+            crate::net::Answer::TempFail(reason) => return Err(format!("{host}: {reason}")),
+            _ => return Err(format!("Unknown host name {host}")),
+        },
+    };
+    let addresses: Vec<_> = addresses.into_iter().map(|address| (address, port).into()).collect();
+    let stream = TcpStream::connect(addresses.as_slice()).await;
+    Ok(Box::new(stream.map_err(|error| format!("{place}: {}", told(&error)))?))
+}
+
+/// Speaks one question and one answer; returns the stream, which nothing more is to be read from.
+async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, question: &[u8]) -> std::io::Result<(S, BString)> {
+    let message = [format!("{}:", question.len()).as_bytes(), question, b","].concat();
     stream.write_all(&message).await?;
     let mut length: usize = 0;
-    loop {
+    for digits in 0.. {
         match stream.read_u8().await? {
-            digit @ b'0'..=b'9' if length < 1 << 20 => length = length * 10 + usize::from(digit - b'0'),
-            b':' => break,
+            digit @ b'0'..=b'9' if digits < LENGTH_DIGITS_MAX => length = length * 10 + usize::from(digit - b'0'),
+            b':' if digits > 0 => break,
             _ => return Err(std::io::Error::other("the answer is no netstring")),
         }
     }
-    if length as u64 > ANSWER_BYTES_MAX {
+    if length > ANSWER_BYTES_MAX {
         return Err(std::io::Error::other("the answer is too long"));
     }
     let mut answer = vec![0; length];
     stream.read_exact(&mut answer).await?;
-    Ok(answer.into())
+    if stream.read_u8().await? != b',' {
+        return Err(std::io::Error::other("the answer is no netstring"));
+    }
+    Ok((stream, answer.into()))
+}
+
+/// Looks a user up in the password database.
+pub(super) async fn user(opener: &dyn Opener, map: &Definition, key: &[u8], args: &[&[u8]]) -> Outcome {
+    match tokio::time::timeout(OUTSIDE_PATIENCE, crate::map::look_up_user(map, opener, key, args)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Outcome::TempFail("the user database does not answer".into()),
+    }
 }

@@ -1,6 +1,6 @@
 //! The user who runs the program.
 
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 use nix::unistd::getuid;
 
 use crate::sys::user::User;
@@ -33,21 +33,6 @@ impl Caller {
     }
 }
 
-/// Returns the full name in a gecos field: up to the first of `,;%`, with `&` for the login name with a capital.
-pub(super) fn name_in_gecos(gecos: &[u8], login: &[u8]) -> BString {
-    let end = gecos.find_byteset(b",;%").unwrap_or(gecos.len());
-    let mut name = BString::default();
-    for &byte in &gecos[..end] {
-        if byte == b'&' {
-            name.extend(login.first().map(u8::to_ascii_uppercase));
-            name.extend_from_slice(login.get(1..).unwrap_or_default());
-        } else {
-            name.push(byte);
-        }
-    }
-    clean(&name)
-}
-
 /// Returns a name without what could end a header line, and without what is too long.
 pub(super) fn clean(name: &[u8]) -> BString {
     let name = &name[..name.len().min(FULL_NAME_BYTES_MAX)];
@@ -77,10 +62,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_full_name_is_the_first_part_of_gecos() {
-        assert_eq!(name_in_gecos(b"Charlie &,Room 1,555", b"root"), "Charlie Root");
-        assert_eq!(name_in_gecos(b"Alice Liddell", b"alice"), "Alice Liddell");
-        assert_eq!(name_in_gecos(b"A\nBcc: x", b"a"), "A Bcc: x");
+    fn a_name_has_no_line_end() {
+        assert_eq!(clean(b"A\nBcc: x"), "A Bcc: x");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::name::{QueueId, Sysexit};
 use crate::rewrite::RulesetId;
 use crate::route::parse::{self, Role};
 use crate::site::Context;
+use crate::sys::user::User;
 
 /// The class of users who may name any sender without a warning.
 const TRUSTED_CLASS: &str = "t";
@@ -61,7 +62,7 @@ impl Registrar<'_> {
         let mut full_name = full_name.filter(|name| !name.is_empty());
         if let Some(route) = route.as_ref().filter(|_| has_account) {
             if let Ok(Some(user)) = self.services.hands.user(&route.user).await {
-                let found = caller::name_in_gecos(&user.gecos, &user.name);
+                let found = caller::clean(&User::from(user.clone()).full_name());
                 full_name = full_name.or(Some(found).filter(|name| !name.is_empty()));
                 sender.home = Some((user.home.to_path_lossy().into_owned(), user.uid));
             }

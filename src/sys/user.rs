@@ -68,6 +68,27 @@ pub struct LookupError {
 }
 
 impl User {
+    /// Returns the full name in the gecos field: up to the first of `,;%`, with `&` for the login name with a capital.
+    pub fn full_name(&self) -> BString {
+        let end = self.gecos.find_byteset(b",;%").unwrap_or(self.gecos.len());
+        let mut name = BString::default();
+        for &byte in self.gecos[..end].strip_prefix(b"*").unwrap_or(&self.gecos[..end]) {
+            if byte == b'&' {
+                name.extend(self.name.first().map(u8::to_ascii_uppercase));
+                name.extend_from_slice(self.name.get(1..).unwrap_or_default());
+            } else {
+                name.push(byte);
+            }
+        }
+        name
+    }
+
+    /// Returns a user without an entry.
+    pub fn nameless(uid: u32, gid: u32) -> Self {
+        let name = uid.to_string().into();
+        Self { name, uid, gid, gecos: BString::default(), home: "/".into(), shell: "/bin/sh".into() }
+    }
+
     /// Looks a user up by login name; `None` when there is certainly none.
     pub fn by_name(name: &[u8]) -> Result<Option<Self>, LookupError> {
         // A name with a NUL cannot be in the database.

@@ -103,8 +103,10 @@ impl TestMode {
         };
         let (name, key) = (&argument[..end], &argument[end + 1..]);
         let shown_name = String::from_utf8_lossy(name).into_owned();
-        if self.ctx.site().maps.definition(name).is_none() {
-            return self.say_bytes(&[b"Map named \"", name, b"\" not found"].concat());
+        match self.ctx.open_map(name).await {
+            None => return self.say_bytes(&[b"Map named \"", name, b"\" not found"].concat()),
+            Some(false) => return self.say_bytes(&[b"Map named \"", name, b"\" not open"].concat()),
+            Some(true) => {}
         }
         self.write(&[b"map_lookup: ", name, b" (", key, b") "].concat())?;
         let outcome = self.ctx.map_lookup(&shown_name, key, &[]).await;

@@ -14,12 +14,13 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, getegid, geteuid, getgid, pipe2};
 
 use super::sources::HomeOf;
-use super::{Charter, Refusal, Served, accounts, plain, refusal, sources};
+use super::{Charter, Refusal, Served, accounts, files, plain, refusal, sources};
 use crate::cf::{Config, Mailer, Principal};
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Launch};
 use crate::macros::expand;
 use crate::mail::token::EXPAND;
+use crate::name::MapName;
 use crate::sys::process::{Child, Ended, Identity, Program, StartError};
 use crate::sys::user::{Group, User};
 
@@ -44,7 +45,16 @@ struct Running {
 impl Programs {
     /// Starts a mailer's program.
     pub(super) fn start(&mut self, charter: &Charter, launch: Launch) -> Served {
-        let mut program = prepare(charter, &launch)?;
+        self.run(prepare(charter, &launch)?, true)
+    }
+
+    /// Starts the program of a program map.
+    pub(super) fn start_map(&mut self, config: &Config, map: &MapName, key: &[u8]) -> Served {
+        self.run(prepare_map(config, map, key)?, false)
+    }
+
+    /// Starts a program; what it says as errors is part of its output or nothing.
+    fn run(&mut self, mut program: Program, tells_errors: bool) -> Served {
         let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|errno| refusal(FailureKind::Temporary {}, errno.to_string()));
         let (its_input, input) = pipe()?;
         let (output, its_output) = pipe()?;
@@ -52,7 +62,10 @@ impl Programs {
             descriptor.as_fd().try_clone_to_owned().map_err(|error| super::failure_of("a pipe", &error))
         };
         let (passed, its_errors) = (copy(&input)?, copy(&its_output)?);
-        program.descriptor(0, its_input).descriptor(1, its_output).descriptor(2, its_errors).new_session();
+        program.descriptor(0, its_input).descriptor(1, its_output).new_session();
+        if tells_errors {
+            program.descriptor(2, its_errors);
+        }
         let child = program.start().map_err(|error| start_failure(&error))?;
         self.last = self.last.wrapping_add(1);
         self.running.insert(self.last, Running { child, input: Some(input), waiting: None, ended: None });
@@ -197,6 +210,35 @@ fn prepare(charter: &Charter, launch: &Launch) -> Result<Program, Refusal> {
     Ok(program)
 }
 
+/// Makes the program of a program map, with the key as one word more.
+fn prepare_map(config: &Config, map: &MapName, key: &[u8]) -> Result<Program, Refusal> {
+    let undeclared = |text: &str| refusal(FailureKind::Undeclared {}, format!("map {map}: {text}"));
+    let definition = files::definition(config, map).filter(|definition| definition.kind == crate::map::Kind::Program);
+    let definition = definition.ok_or_else(|| undeclared("no such program map is declared"))?;
+    let path = definition.file.filter(|path| path.starts_with(b"/"));
+    let path = path.ok_or_else(|| undeclared("write the full path of its program"))?;
+    if key.contains(&0) {
+        return Err(undeclared("a key with a NUL byte is no word of a command line"));
+    }
+    let mut program = Program::new(Path::new(OsStr::from_bytes(&path)), &path);
+    for word in definition.arguments.fields().chain([key]) {
+        program.arg(word);
+    }
+    program.env(b"AGENT", b"sendmail").directory(Path::new("/"));
+    for (name, value) in &config.environment {
+        program.env(name, value);
+    }
+    if geteuid().is_root() {
+        let user = sources::default_user(config)?;
+        if user.uid == 0 {
+            return Err(undeclared("DefaultUser is root: no program is run for a key from outside"));
+        }
+        let groups = user.groups().map_err(|error| refusal(FailureKind::Temporary {}, error.to_string()))?;
+        program.identity(Identity { uid: user.uid, gid: user.gid, groups });
+    }
+    Ok(program)
+}
+
 /// Tells whether `words` can be what `template` (in internal form) expands to.
 ///
 /// Words without macros must stand as they are, before the first and behind the last one with macros.
@@ -241,7 +283,7 @@ fn declared_user(user: &Principal, group: Option<&Principal>) -> Result<User, Re
     let failed = |error: crate::sys::user::LookupError| refusal(FailureKind::Temporary {}, error.to_string());
     let mut found = match user {
         Principal::Name(name) => accounts::existing(name)?,
-        Principal::Id(uid) => User::by_uid(*uid).map_err(failed)?.unwrap_or_else(|| sources::nameless(*uid, *uid)),
+        Principal::Id(uid) => User::by_uid(*uid).map_err(failed)?.unwrap_or_else(|| User::nameless(*uid, *uid)),
     };
     match group {
         Some(Principal::Id(gid)) => found.gid = *gid,

@@ -27,8 +27,8 @@ pub(super) fn connect(config: &Config, service: &Service) -> Served {
             connect_path(filter.and_then(|filter| local_path(&filter.socket)))
         }
         Service::Map { map } => {
-            let file = definition(config, map).and_then(|definition| definition.file);
-            connect_path(file.as_ref().and_then(|socket| local_path(socket)))
+            let definition = definition(config, map).filter(|definition| definition.kind == crate::map::Kind::Socket);
+            connect_path(definition.and_then(|definition| definition.socket_path().map(PathBuf::from)))
         }
         Service::Mailer { mailer } => {
             let words = config.mailers.get(mailer.as_bytes()).map(|mailer| mailer.argv.as_slice());

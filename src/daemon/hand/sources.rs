@@ -12,7 +12,7 @@ use bstr::{BString, ByteSlice};
 use nix::unistd::geteuid;
 
 use super::{Charter, Refusal, Served, accounts, failure_of, failure_of_file, refusal};
-use crate::cf::{Blame, Config, Principal};
+use crate::cf::{Blame, Config};
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Source, SourceRoot, Standing};
 use crate::macros::{Value, Values, expand};
@@ -98,33 +98,13 @@ fn with_default(config: &Config, user: Option<User>) -> Result<User, Refusal> {
     user.map_or_else(|| default_user(config), Ok)
 }
 
-/// Returns DefaultUser as the passwd database knows it, or its numbers alone.
+/// Returns DefaultUser.
 pub(super) fn default_user(config: &Config) -> Result<User, Refusal> {
-    let spec = &config.options.default_user;
-    let failed = |error: crate::sys::user::LookupError| refusal(FailureKind::Temporary {}, error.to_string());
-    let found = match &spec.user {
-        Some(Principal::Name(name)) => User::by_name(name).map_err(failed)?,
-        Some(Principal::Id(uid)) => User::by_uid(*uid).map_err(failed)?,
-        None => None,
-    };
-    let numbers = |principal: &Option<Principal>| match principal {
-        Some(Principal::Id(number)) => Some(*number),
-        _ => None,
-    };
-    let gid = numbers(&spec.group);
-    let mut user = match (found, numbers(&spec.user)) {
-        (Some(user), _) => user,
-        (None, Some(uid)) => nameless(uid, gid.unwrap_or(uid)),
-        (None, None) => return Err(refusal(FailureKind::Temporary {}, "DefaultUser does not exist; make the user")),
-    };
-    user.gid = gid.unwrap_or(user.gid);
-    Ok(user)
-}
-
-/// Returns a user without an entry.
-pub(super) fn nameless(uid: u32, gid: u32) -> User {
-    let name = uid.to_string().into();
-    User { name, uid, gid, gecos: BString::default(), home: "/".into(), shell: "/bin/sh".into() }
+    match crate::site::default_user(config) {
+        Ok(Some(user)) => Ok(user),
+        Ok(None) => Err(refusal(FailureKind::Temporary {}, "DefaultUser does not exist; make the user")),
+        Err(error) => Err(refusal(FailureKind::Temporary {}, error.to_string())),
+    }
 }
 
 /// Follows `source` to the element it names.
