@@ -12,8 +12,8 @@ pub use writer::{BadField, DataFileId, write};
 /// The record version we write, and the newest we read.
 pub const VERSION: u32 = 8;
 
-/// The longest line but for header fields, in bytes: a command line of SMTP is no longer.
-pub const LINE_BYTES_MAX: usize = 2048;
+/// The longest text of a line but for header fields, in bytes: far more than a command line of SMTP holds.
+pub const LINE_BYTES_MAX: usize = 1 << 16;
 
 /// The longest header field, in bytes: more than any `MaxHeadersLength` in use.
 pub const FIELD_BYTES_MAX: usize = 1 << 20;
@@ -99,6 +99,7 @@ mod tests {
         refused(b"V8\n\n.\n", "line 2: unknown line \"\"");
         refused(b"V8\nH??no colon\n.\n", "line 2: bad header field \"??no colon\"");
         refused(b"V8\nS<a\0>\n.\n", "line 2: NUL in the file");
+        refused(&[b"V8\nS", [b'a'; LINE_BYTES_MAX + 1].as_slice(), b"\n.\n"].concat(), "line 2: longer than any line");
     }
 
     #[test]
@@ -146,6 +147,30 @@ mod tests {
         #[test]
         fn any_bytes_give_an_envelope_or_an_error(text in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = read(&id(), &text);
+        }
+
+        #[test]
+        fn whatever_is_read_can_be_written_again(
+            lines in proptest::collection::vec(
+                ("[VTKNPIBMF$qSZA!CQrRHdE]", proptest::collection::vec(any::<u8>(), 0..20), 0..3_usize), 0..12),
+        ) {
+            let mut text = b"V8\nT1\nS<a>\n".to_vec();
+            for (code, bytes, long) in lines {
+                text.extend_from_slice(code.as_bytes());
+                text.extend(bytes.repeat(1 + long * 2000).iter().filter(|byte| !matches!(byte, b'\n' | 0)));
+                text.push(b'\n');
+            }
+            text.extend_from_slice(b".\n");
+            if let Ok(envelope) = read(&id(), &text) {
+                let again = write(&envelope, None);
+                prop_assert!(again.is_ok(), "{:?}", again.map(|_| ()));
+                let again = read(&id(), &again.expect("checked")).expect("readable");
+                let addresses = |envelope: &Envelope| -> Vec<BString> {
+                    envelope.recipients.iter().map(|recipient| recipient.address.clone()).collect()
+                };
+                prop_assert_eq!(addresses(&again), addresses(&envelope));
+                prop_assert_eq!((&again.sender, &again.headers), (&envelope.sender, &envelope.headers));
+            }
         }
 
         #[test]

@@ -2,7 +2,7 @@
 
 use bstr::{BString, ByteSlice};
 
-use super::{BY_RETURN, BY_TRACE, QUOTE_MARK, VERSION};
+use super::{BY_RETURN, BY_TRACE, FIELD_BYTES_MAX, LINE_BYTES_MAX, QUOTE_MARK, VERSION};
 use crate::mail::envelope::{
     BodyType, Controller, DeliverBy, DeliverByMode, Envelope, EnvelopeFlags, Notify, Recipient, Ret,
 };
@@ -52,6 +52,9 @@ pub enum Damage {
     /// A carriage return outside of header fields and messages.
     #[error("carriage return in the line")]
     CarriageReturn,
+    /// A line that could not be written again.
+    #[error("longer than any line")]
+    Length,
     /// A line that must be there is missing.
     #[error("no {0} line")]
     Missing(char),
@@ -136,6 +139,10 @@ impl Reader {
     /// Files one line.
     fn line(&mut self, line: &[u8]) -> Result<(), Damage> {
         let Some((&code, text)) = line.split_first() else { return Err(Damage::Unknown(line.into())) };
+        let len_max = if code == b'H' { FIELD_BYTES_MAX } else { LINE_BYTES_MAX };
+        if text.len() > len_max {
+            return Err(Damage::Length);
+        }
         let envelope = &mut self.envelope;
         match code {
             b'V' => self.version = version(text)?,
