@@ -214,6 +214,20 @@ fn cannot_open(error: &LayoutError, out: &mut dyn Write) -> io::Result<Sysexit> 
     Ok(Sysexit::Config)
 }
 
+/// Returns the row of an entry that cannot be opened: a queue that shows less than it holds would be taken for an empty one.
+fn unreadable(name: &EntryName, error: &SpoolError) -> Row {
+    let reason = match error {
+        SpoolError::Io { source, .. } => told(source).to_lowercase(),
+        other => other.to_string(),
+    };
+    Row { name: name.clone(), mark: ' ', size_bytes: None, envelope: Err(reason), facts: last_of_all(name) }
+}
+
+/// Returns the facts of an entry of which nothing is known; it stands at the end of the listing.
+fn last_of_all(name: &EntryName) -> Facts {
+    Facts { priority: i64::MAX, ..Facts::of(&Envelope::new(name.id.clone(), UnixTime::default(), "")) }
+}
+
 /// An entry, read.
 struct Row {
     name: EntryName,
@@ -221,8 +235,8 @@ struct Row {
     mark: char,
     /// Size of the body in bytes, if there is one.
     size_bytes: Option<u64>,
-    /// The envelope; none if the control file is empty; else what is wrong with it.
-    envelope: Result<Option<Envelope>, LostReason>,
+    /// The envelope; none if the control file is empty; else why there is none.
+    envelope: Result<Option<Envelope>, String>,
     facts: Facts,
 }
 
@@ -274,8 +288,10 @@ impl ListRequest<'_> {
             for (name, answer) in batch.iter().zip(answers) {
                 match answer {
                     Ok(Opened::Open(open)) => rows.extend(self.read(name, &open)),
-                    // It went while we looked, or is not ours to read: the next listing tells.
-                    Ok(Opened::Gone | Opened::Busy) | Err(_) => {}
+                    // It went while we looked.
+                    Ok(Opened::Gone | Opened::Busy) => {}
+                    Err(error) if self.selection.conditions.is_empty() => rows.push(unreadable(name, &error)),
+                    Err(_) => {}
                 }
             }
         }
@@ -286,10 +302,10 @@ impl ListRequest<'_> {
     fn read(&self, name: &EntryName, open: &OpenEntry) -> Option<Row> {
         let mut envelope = match read_control(&name.id, &open.control).ok()? {
             Err(LostReason::Damaged(BadControl { reason: Damage::Empty, .. })) => Ok(None),
-            read => read.map(Some),
+            Err(reason) => Err(format!("damaged control file: {reason}")),
+            Ok(envelope) => Ok(Some(envelope)),
         };
-        let mut facts =
-            Facts { priority: i64::MAX, ..Facts::of(&Envelope::new(name.id.clone(), UnixTime::default(), "")) };
+        let mut facts = last_of_all(name);
         if let Ok(Some(envelope)) = &mut envelope {
             envelope.classify(&self.config.precedences);
             if !self.selection.matches(envelope) {
@@ -318,7 +334,7 @@ impl ListRequest<'_> {
         let envelope = match &row.envelope {
             Ok(Some(envelope)) => envelope,
             Ok(None) => return writeln!(out, " (no control file)"),
-            Err(reason) => return writeln!(out, " (damaged control file: {reason})"),
+            Err(reason) => return writeln!(out, " ({reason})"),
         };
         let size = row.size_bytes.map_or_else(|| "-1".to_owned(), |size| size.to_string());
         let date = date::ctime(envelope.created, self.zone);
@@ -545,6 +561,15 @@ mod tests {
     fn an_empty_queue_is_told_with_its_path() {
         let room = tempfile::tempdir().expect("a directory");
         assert_eq!(listed(&room, false, Selection::default(), 0), "DIR is empty\n\t\tTotal requests: 0\n");
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_opened_is_listed_with_the_reason() {
+        let room = tempfile::tempdir().expect("a directory");
+        std::os::unix::fs::symlink("/etc/passwd", room.path().join("qf6AMAKU11004711")).expect("made");
+        let text = listed(&room, false, Selection::default(), 0);
+        let row = "6AMAKU11004711  (qf6AMAKU11004711: is a symbolic link; look who made it and move it away)\n";
+        assert!(text.starts_with("\t\tDIR (1 request)\n") && text.contains(row), "{text}");
     }
 
     #[test]

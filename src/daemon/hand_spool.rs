@@ -56,9 +56,7 @@ fn entry_of(name: &EntryName) -> Entry {
 fn spool_error(step: Step, entry: &EntryName, error: HandError) -> SpoolError {
     match error {
         HandError::Failed(Failure { kind: FailureKind::Exists {}, .. }) => SpoolError::Taken(entry.clone()),
-        HandError::Failed(Failure { kind: FailureKind::Permanent {}, text, .. }) => {
-            SpoolError::Unsafe { what: text, why: "refused by the hand that holds the queue" }
-        }
+        HandError::Failed(Failure { kind: FailureKind::Permanent {}, text, .. }) => SpoolError::Told(text),
         other => SpoolError::Io { step, what: entry.id.to_string().into(), source: io_error(other) },
     }
 }
@@ -298,6 +296,10 @@ mod tests {
         queue.spool().create(vec![entry.clone()]).await.remove(0).expect("created");
         let again = queue.spool().create(vec![entry]).await.remove(0);
         assert!(matches!(again, Err(SpoolError::Taken(_))), "{again:?}");
+        std::os::unix::fs::symlink("x", folder.path().join("qf6AMAKU22004711")).expect("made");
+        let linked = EntryName { directory: 0, id: "6AMAKU22004711".parse().expect("an id") };
+        let refused = queue.spool().open(vec![linked], Hold::Lock).await.remove(0).expect_err("a link");
+        assert_eq!(refused.to_string(), "qf6AMAKU22004711: is a symbolic link; look who made it and move it away");
         let elsewhere = EntryName { directory: 9, id: "6AMAKU11004711".parse().expect("an id") };
         queue.spool().create(vec![elsewhere]).await.remove(0).expect_err("no such directory");
     }

@@ -249,6 +249,9 @@ pub enum SpoolError {
         /// What is wrong.
         why: &'static str,
     },
+    /// The same, as another holder has told it.
+    #[error("{0}")]
+    Told(BString),
     /// The rename is not one between the drawn states.
     #[error("{entry}: {from:?} does not become {to:?}")]
     BadMove {
