@@ -6,11 +6,12 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::sync::{Arc, RwLock};
 
 use bstr::{BString, ByteSlice};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
-use nix::sys::stat::{Mode, fstatat};
+use nix::sys::stat::{Mode, fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
 
 use super::layout::{Layout, LayoutError};
@@ -30,7 +31,8 @@ const DEFAULT_FILE_MODE: u32 = 0o600;
 /// Queue directories that this process opens itself.
 pub struct DirectSpool {
     directories: Vec<SpoolDirectory>,
-    places: Vec<Place>,
+    /// The directories, opened; a directory that was removed is opened again, should there be a new one.
+    places: Vec<RwLock<Arc<Place>>>,
     file_mode: u32,
 }
 
@@ -58,7 +60,7 @@ impl DirectSpool {
                 path: format!("{}/", directory.path).into(),
                 source,
             })?;
-            places.push(place);
+            places.push(RwLock::new(Arc::new(place)));
         }
         let file_mode = if file_mode == 0 { DEFAULT_FILE_MODE } else { file_mode & 0o777 };
         Ok(Self { directories, places, file_mode })
@@ -69,18 +71,37 @@ impl DirectSpool {
     pub fn listed_path(&self, directory: u16) -> BString {
         let index = usize::from(directory);
         let path = self.directories.get(index).map(|known| known.path.clone()).unwrap_or_default();
-        match self.places.get(index) {
-            Some(Place { data: Some(_), .. }) => format!("{path}/df").into(),
+        match self.open_place(directory) {
+            Some(place) if place.data.is_some() => format!("{path}/df").into(),
             _ => path,
         }
     }
 
-    fn place(&self, entry: &EntryName) -> Result<&Place, SpoolError> {
-        self.places.get(usize::from(entry.directory)).ok_or_else(|| SpoolError::Io {
+    /// Returns an open directory; none if there is none of that number.
+    fn open_place(&self, directory: u16) -> Option<Arc<Place>> {
+        let slot = self.places.get(usize::from(directory))?;
+        let place = Arc::clone(&slot.read().expect("no holder panics"));
+        if !place.is_removed() {
+            return Some(place);
+        }
+        // As long as there is no new one, what is asked fails, and says that there is no such directory.
+        let path = &self.directories[usize::from(directory)].path;
+        let Ok(new) = Place::open(path).map(Arc::new) else { return Some(place) };
+        *slot.write().expect("no holder panics") = Arc::clone(&new);
+        Some(new)
+    }
+
+    fn place(&self, entry: &EntryName) -> Result<Arc<Place>, SpoolError> {
+        self.open_place(entry.directory).ok_or_else(|| SpoolError::Io {
             step: Step::Open,
             what: format!("queue directory number {}", entry.directory).into(),
             source: io::ErrorKind::NotFound.into(),
         })
+    }
+
+    /// Returns all directories.
+    fn all_places(&self) -> impl Iterator<Item = Arc<Place>> {
+        (0_u16..).zip(&self.places).filter_map(|(directory, _)| self.open_place(directory))
     }
 
     fn create_one(&self, entry: &EntryName) -> Result<Pair, SpoolError> {
@@ -127,7 +148,7 @@ impl DirectSpool {
     /// Opens the data file, which may be in another directory (the `d` line of the original).
     fn open_data(&self, entry: &EntryName) -> Result<Option<File>, SpoolError> {
         let own = self.place(entry)?;
-        for place in std::iter::once(own).chain(&self.places) {
+        for place in std::iter::once(own).chain(self.all_places()) {
             if let Some(data) = place.open_existing(FileKind::Data, &entry.id)? {
                 return Ok(Some(data));
             }
@@ -170,7 +191,7 @@ impl DirectSpool {
         place.unlink(FileKind::Control, &entry.id)?;
         place.unlink(FileKind::Quarantined, &entry.id)?;
         if !place.unlink(FileKind::Data, &entry.id)? {
-            for other in &self.places {
+            for other in self.all_places() {
                 other.unlink(FileKind::Data, &entry.id)?;
             }
         }
@@ -210,7 +231,7 @@ impl DirectSpool {
             return Ok(Swept::Gone);
         }
         let mut owned = false;
-        for place in &self.places {
+        for place in self.all_places() {
             for kind in FileKind::CONTROLS {
                 owned |= place.exists(kind, &entry.id)?;
             }
@@ -228,7 +249,10 @@ impl DirectSpool {
             let what = self.directories.get(usize::from(directory)).map(|known| known.path.clone());
             SpoolError::Io { step: Step::List, what: what.unwrap_or_default(), source: errno.into() }
         };
-        let place = self.places.get(usize::from(directory)).ok_or_else(|| fail(Errno::ENOENT))?;
+        let place = self.open_place(directory).ok_or_else(|| fail(Errno::ENOENT))?;
+        if place.is_removed() {
+            return Err(fail(Errno::ENOENT));
+        }
         let mut found = Vec::new();
         for fd in [Some(&place.control), place.data.as_ref(), place.transcript.as_ref()].into_iter().flatten() {
             let mut listing = nix::dir::Dir::openat(fd, ".", directory_flags(), Mode::empty()).map_err(fail)?;
@@ -261,6 +285,11 @@ impl Place {
                 Ok(Self { control, data: Some(data), transcript: Some(transcript) })
             }
         }
+    }
+
+    /// Tells whether the directory has no name any more.
+    fn is_removed(&self) -> bool {
+        fstat(&self.control).is_ok_and(|found| found.st_nlink == 0)
     }
 
     fn directory(&self, kind: FileKind) -> &OwnedFd {
@@ -397,7 +426,7 @@ impl Spool for DirectSpool {
     }
 
     fn sync_directory(&self, directory: u16) -> io::Result<()> {
-        let place = self.places.get(usize::from(directory)).ok_or(io::ErrorKind::NotFound)?;
+        let place = self.open_place(directory).ok_or(io::ErrorKind::NotFound)?;
         if let Some(data) = &place.data {
             fsync(data)?;
         }
@@ -405,7 +434,7 @@ impl Spool for DirectSpool {
     }
 
     fn space(&self, directory: u16) -> io::Result<Space> {
-        let place = self.places.get(usize::from(directory)).ok_or(io::ErrorKind::NotFound)?;
+        let place = self.open_place(directory).ok_or(io::ErrorKind::NotFound)?;
         let space = crate::sys::host::Space::of_file(place.directory(FileKind::Data).as_fd())?;
         let block_bytes = space.block_bytes.max(1);
         Ok(Space { blocks_free: space.available_bytes / block_bytes, block_bytes })
@@ -426,4 +455,31 @@ fn directory_flags() -> OFlag {
 
 fn io_error(step: Step, kind: FileKind, id: &QueueId, source: io::Error) -> SpoolError {
     SpoolError::Io { step, what: file_name(kind, id).as_bytes().as_bstr().into(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn entry() -> EntryName {
+        EntryName { directory: 0, id: "6AMAKU11004711".parse().expect("an id") }
+    }
+
+    #[test]
+    fn when_the_directory_is_removed_and_made_again_then_it_is_used_again() {
+        let room = tempfile::tempdir().expect("a directory");
+        let path = room.path().join("mqueue");
+        fs::create_dir(&path).expect("made");
+        let queue_directory = path.to_str().expect("plain").into();
+        let spool = DirectSpool::open(&Layout { queue_directory, groups: Vec::new() }, 0).expect("there");
+        fs::remove_dir(&path).expect("removed");
+        let error = spool.create_one(&entry()).expect_err("no directory");
+        assert_eq!(error.to_string(), "cannot create df6AMAKU11004711: No such file or directory");
+        spool.list_one(0).expect_err("no directory");
+        fs::create_dir(&path).expect("made");
+        spool.create_one(&entry()).expect("there again");
+        assert_eq!(spool.list_one(0).expect("listed").len(), 2);
+    }
 }

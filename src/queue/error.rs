@@ -5,6 +5,7 @@ use std::io;
 use bstr::BString;
 
 use super::format::{BadControl, BadField};
+use super::layout::told;
 use super::spool::{EntryName, SpoolError, Step};
 use crate::mail::reply::Reply;
 use crate::name::{Status, Sysexit};
@@ -33,7 +34,7 @@ pub enum QueueError {
         source: SpoolError,
     },
     /// Writing or syncing failed.
-    #[error("{path}: cannot {step} {entry}: {source}")]
+    #[error("{path}: cannot {step} {entry}: {}", told(.source))]
     Io {
         /// The queue directory.
         path: BString,

@@ -11,6 +11,7 @@ use std::pin::Pin;
 
 use bstr::BString;
 
+use super::layout::told;
 use crate::name::QueueId;
 
 /// An answer that may come at once or later.
@@ -232,7 +233,7 @@ pub enum SpoolError {
     #[error("{0}: the queue identifier is taken")]
     Taken(EntryName),
     /// The system refused.
-    #[error("cannot {step} {what}: {source}")]
+    #[error("cannot {step} {what}: {}", told(.source))]
     Io {
         /// What was done.
         step: Step,
