@@ -214,13 +214,13 @@ fn cannot_open(error: &LayoutError, out: &mut dyn Write) -> io::Result<Sysexit> 
     Ok(Sysexit::Config)
 }
 
-/// Returns the row of an entry that cannot be opened: a queue that shows less than it holds would be taken for an empty one.
-fn unreadable(name: &EntryName, error: &SpoolError) -> Row {
+/// Tells why an entry cannot be opened: a queue that shows less than it holds would be taken for an empty one.
+fn unreadable(error: &SpoolError) -> Known {
     let reason = match error {
         SpoolError::Io { source, .. } => told(source).to_lowercase(),
         other => other.to_string(),
     };
-    Row { name: name.clone(), mark: ' ', size_bytes: None, envelope: Err(reason), facts: last_of_all(name) }
+    Known { mark: ' ', size_bytes: None, envelope: Err(reason) }
 }
 
 /// Returns the facts of an entry of which nothing is known; it stands at the end of the listing.
@@ -228,16 +228,21 @@ fn last_of_all(name: &EntryName) -> Facts {
     Facts { priority: i64::MAX, ..Facts::of(&Envelope::new(name.id.clone(), UnixTime::default(), "")) }
 }
 
-/// An entry, read.
+/// An entry as it is shown: of hundreds of thousands, no more is kept.
 struct Row {
     name: EntryName,
+    facts: Facts,
+    text: BString,
+}
+
+/// What is known of an entry.
+struct Known {
     /// The letter behind the identifier.
     mark: char,
     /// Size of the body in bytes, if there is one.
     size_bytes: Option<u64>,
     /// The envelope; none if the control file is empty; else why there is none.
     envelope: Result<Option<Envelope>, String>,
-    facts: Facts,
 }
 
 impl ListRequest<'_> {
@@ -253,7 +258,7 @@ impl ListRequest<'_> {
     /// Prints one directory; returns how many entries are meant.
     async fn directory(&self, spool: &DirectSpool, place: u16, out: &mut dyn Write) -> io::Result<usize> {
         let path = spool.listed_path(place);
-        let mut rows = self.rows(spool, place).await.map_err(io::Error::other)?;
+        let mut rows = self.rows(spool, place).await?;
         let count = rows.len();
         if count == 0 {
             writeln!(out, "{path} is empty")?;
@@ -271,14 +276,14 @@ impl ListRequest<'_> {
         let policy = Policy::new(&self.config.options, None);
         rows.sort_by_cached_key(|row| policy.rank(&row.name, &row.facts));
         for row in &rows {
-            self.row(row, out)?;
+            out.write_all(&row.text)?;
         }
         Ok(count)
     }
 
     /// Reads the entries that are meant.
-    async fn rows(&self, spool: &DirectSpool, place: u16) -> Result<Vec<Row>, SpoolError> {
-        let files = spool.list(place).await?;
+    async fn rows(&self, spool: &DirectSpool, place: u16) -> io::Result<Vec<Row>> {
+        let files = spool.list(place).await.map_err(io::Error::other)?;
         let meant = files.into_iter().filter(|(kind, _)| *kind == self.selection.kind);
         let names: Vec<EntryName> = meant.map(|(_, id)| EntryName { directory: place, id }).collect();
         let hold = if self.selection.kind == FileKind::Lost { Hold::LookLost } else { Hold::Look };
@@ -287,10 +292,16 @@ impl ListRequest<'_> {
             let answers = spool.open(batch.to_vec(), hold).await;
             for (name, answer) in batch.iter().zip(answers) {
                 match answer {
-                    Ok(Opened::Open(open)) => rows.extend(self.read(name, &open)),
+                    Ok(Opened::Open(open)) => {
+                        if let Some((facts, known)) = self.read(name, &open) {
+                            rows.push(self.row(name, facts, &known)?);
+                        }
+                    }
                     // It went while we looked.
                     Ok(Opened::Gone | Opened::Busy) => {}
-                    Err(error) if self.selection.conditions.is_empty() => rows.push(unreadable(name, &error)),
+                    Err(error) if self.selection.conditions.is_empty() => {
+                        rows.push(self.row(name, last_of_all(name), &unreadable(&error))?);
+                    }
                     Err(_) => {}
                 }
             }
@@ -299,7 +310,7 @@ impl ListRequest<'_> {
     }
 
     /// Reads one entry, if it is meant.
-    fn read(&self, name: &EntryName, open: &OpenEntry) -> Option<Row> {
+    fn read(&self, name: &EntryName, open: &OpenEntry) -> Option<(Facts, Known)> {
         let mut envelope = match read_control(&name.id, &open.control).ok()? {
             Err(LostReason::Damaged(BadControl { reason: Damage::Empty, .. })) => Ok(None),
             Err(reason) => Err(format!("damaged control file: {reason}")),
@@ -325,18 +336,26 @@ impl ListRequest<'_> {
             _ => ' ',
         };
         let size_bytes = open.data.as_ref().and_then(|data| data.metadata().ok()).map(|data| data.len());
-        Some(Row { name: name.clone(), mark, size_bytes, envelope, facts })
+        Some((facts, Known { mark, size_bytes, envelope }))
+    }
+
+    /// Returns one entry as it is shown.
+    fn row(&self, name: &EntryName, facts: Facts, known: &Known) -> io::Result<Row> {
+        let mut text = Vec::new();
+        self.print(name, known, &mut text)?;
+        text.shrink_to_fit();
+        Ok(Row { name: name.clone(), facts, text: text.into() })
     }
 
     /// Prints one entry.
-    fn row(&self, row: &Row, out: &mut dyn Write) -> io::Result<()> {
-        write!(out, "{}{}", row.name, row.mark)?;
-        let envelope = match &row.envelope {
+    fn print(&self, name: &EntryName, known: &Known, out: &mut dyn Write) -> io::Result<()> {
+        write!(out, "{name}{}", known.mark)?;
+        let envelope = match &known.envelope {
             Ok(Some(envelope)) => envelope,
             Ok(None) => return writeln!(out, " (no control file)"),
             Err(reason) => return writeln!(out, " ({reason})"),
         };
-        let size = row.size_bytes.map_or_else(|| "-1".to_owned(), |size| size.to_string());
+        let size = known.size_bytes.map_or_else(|| "-1".to_owned(), |size| size.to_string());
         let date = date::ctime(envelope.created, self.zone);
         let width = if self.verbose { &WIDTHS_VERBOSE } else { &WIDTHS };
         if self.verbose {

@@ -15,8 +15,14 @@ const LEN_MIN: usize = 14;
 const LEN_MAX: usize = 20;
 
 /// A queue identifier, the letters after `qf` or `df` in a file name.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct QueueId(Box<str>);
+///
+/// It holds its letters itself: a long queue is a list of many of them.
+#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct QueueId {
+    /// The letters, filled up with NUL, so that the order is that of the texts.
+    letters: [u8; LEN_MAX],
+    len: u8,
+}
 
 /// The text is no queue identifier.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -26,7 +32,7 @@ pub struct BadQueueId(String);
 impl QueueId {
     /// Returns the letters.
     pub fn as_str(&self) -> &str {
-        &self.0
+        std::str::from_utf8(&self.letters[..usize::from(self.len)]).expect("letters and digits only")
     }
 
     /// Reads an identifier from bytes, as they stand in a directory or a packet.
@@ -35,21 +41,31 @@ impl QueueId {
     /// Too short, too long, or a byte that is neither letter nor digit.
     pub fn from_bytes(text: &[u8]) -> Result<Self, BadQueueId> {
         let good = (LEN_MIN..=LEN_MAX).contains(&text.len()) && text.iter().all(u8::is_ascii_alphanumeric);
-        match std::str::from_utf8(text) {
-            Ok(letters) if good => Ok(Self(letters.into())),
+        match u8::try_from(text.len()) {
+            Ok(len) if good => {
+                let mut letters = [0; LEN_MAX];
+                letters[..text.len()].copy_from_slice(text);
+                Ok(Self { letters, len })
+            }
             _ => Err(BadQueueId(String::from_utf8_lossy(text).into_owned())),
         }
     }
 
     /// Returns the process that made the identifier, read from its last six or more digits.
     pub fn pid(&self) -> Option<u32> {
-        self.0.get(8..14)?.parse().ok()
+        self.as_str().get(8..14)?.parse().ok()
     }
 }
 
 impl fmt::Display for QueueId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for QueueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("QueueId").field(&self.as_str()).finish()
     }
 }
 
@@ -149,6 +165,13 @@ mod tests {
         let first = maker.next(UnixTime::from_secs(100));
         let second = maker.next(UnixTime::from_secs(99));
         assert_ne!(first, second);
+    }
+
+    #[test]
+    fn identifiers_are_ordered_as_their_texts() {
+        let texts = ["6AMAKU11004711", "6AMAKU110047110", "6AMAKU11004712", "6AMAKV11004711", "6aMAKU11004711"];
+        let ids: Vec<QueueId> = texts.iter().map(|text| text.parse().expect("an id")).collect();
+        assert!(ids.is_sorted() && texts.is_sorted());
     }
 
     #[test]
