@@ -215,6 +215,15 @@ impl Mailer {
         !self.argv.iter().any(|word| word.windows(2).any(|pair| pair == [MACRO_MARK, b'u']))
     }
 
+    /// Returns the option by which the program takes the sender, if it wants to know (`F=f`, `F=r`).
+    pub fn sender_option(&self) -> Option<&'static str> {
+        match (self.flags.contains(b'f'), self.flags.contains(b'r')) {
+            (true, _) => Some("-f"),
+            (_, true) => Some("-r"),
+            _ => None,
+        }
+    }
+
     /// Tells whether the mailer is final delivery on this host (`F=l`).
     pub fn is_local(&self) -> bool {
         self.flags.contains(b'l')

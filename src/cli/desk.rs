@@ -1,7 +1,7 @@
 //! What a one-shot mode works with: configuration, log, queue, and hands of its own, in one thread.
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::begin::begin;
 use super::command_line::CommandLine;
@@ -10,7 +10,7 @@ use super::debug::DebugFlags;
 use crate::cf::{Principal, SuperSafe};
 use crate::daemon::hand;
 use crate::deliver::services::Services;
-use crate::log::{About, Level, Log, Priority, Sink, Syslog};
+use crate::log::{About, Level, Log, Priority, Sink, Syslog, Witness};
 use crate::name::Sysexit;
 use crate::queue::problem::{Expected, SpoolProblem, examine};
 use crate::queue::{DirectSpool, Layout, LayoutError, Queue, QueueOptions};
@@ -37,10 +37,11 @@ impl Desk {
     /// Does `work` with what the command line chooses; returns what the program exits with.
     pub(super) fn with(command: &CommandLine, work: impl AsyncFnOnce(&Self) -> Sysexit) -> ExitCode {
         Self::on_runtime(async || match Self::open(command).await {
-            Ok(desk) => match work(&desk).await {
-                Sysexit::Ok => desk.exit,
-                exit => exit,
-            },
+            Ok(desk) => {
+                let exit = work(&desk).await;
+                desk.services.smtp.finish().await;
+                if exit == Sysexit::Ok { desk.exit } else { exit }
+            }
             Err(exit) => exit,
         })
     }
@@ -68,7 +69,9 @@ impl Desk {
         let trace = DebugFlags::parse(&command.debug).file_trace();
         let hands = Arc::new(hand::in_process(&site.config, trace));
         let services = Services::new(site, hands, queue, log, None);
-        Ok(Self { services, exit })
+        let terminal = || Arc::new(Mutex::new(std::io::stdout())) as Arc<Mutex<dyn std::io::Write + Send>>;
+        let witness = Witness::new(command.is_verbose.then(terminal), None);
+        Ok(Self { services: services.one_shot(witness), exit })
     }
 }
 

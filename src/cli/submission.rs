@@ -13,9 +13,6 @@ use crate::submit::{self, Caller, Submission, Terminal};
 
 /// Submits the message on standard input.
 pub fn run(command: &CommandLine) -> ExitCode {
-    if command.recipients.is_empty() && !command.reads_recipients {
-        return no_recipients();
-    }
     Desk::with(command, async |desk| {
         let caller = Caller::find();
         let mut out = io::stdout();

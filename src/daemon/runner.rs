@@ -170,7 +170,7 @@ struct Finished {
 
 /// What the runner waits for.
 enum Happening {
-    Accepted(Claimed),
+    Accepted(Box<Claimed>),
     Known(EntryName, Facts),
     Unwritten(Box<Claimed>),
     Ended(Finished),
@@ -223,7 +223,7 @@ impl Runner {
             let until_due = self.until_due();
             let happening = tokio::select! {
                 _ = stage.wait_for(|stage| *stage > Stage::Serving) => Happening::Stop,
-                Some(claimed) = intake.at_once.recv(), if has_room => Happening::Accepted(claimed),
+                Some(claimed) = intake.at_once.recv(), if has_room => Happening::Accepted(Box::new(claimed)),
                 Some((name, facts)) = intake.later.recv() => Happening::Known(name, facts),
                 Some(chosen) = intake.hasten.recv() => Happening::Hasten(chosen),
                 Some(claimed) = intake.unwritten.recv() => Happening::Unwritten(claimed),
@@ -271,7 +271,7 @@ impl Runner {
 
     fn happened(&mut self, happening: Happening) {
         match happening {
-            Happening::Accepted(claimed) => self.attempt(claimed),
+            Happening::Accepted(claimed) => self.attempt(*claimed),
             Happening::Known(name, facts) => self.put(name, facts, None),
             Happening::Unwritten(claimed) => self.hold(claimed),
             Happening::Ended(finished) => self.finished(finished),

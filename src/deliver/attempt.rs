@@ -4,17 +4,22 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 use tokio::task::JoinSet;
 
-use crate::deliver::group::{self, Group};
+use crate::cf::Mailer;
+use crate::deliver::group::{self, Fresh, Group};
 use crate::deliver::holding::Holding;
-use crate::deliver::outcome::{Outcome, Verdict};
+use crate::deliver::outcome::{Outcome, Service, Verdict};
+use crate::deliver::sender;
 use crate::deliver::services::Services;
+use crate::deliver::split::split;
 use crate::log::{Delivered, Level};
-use crate::mail::envelope::{Envelope, Recipient};
-use crate::name::UnixTime;
+use crate::mail::envelope::{Envelope, Occasion, Ownership, Recipient};
+use crate::name::{Status, UnixTime};
+use crate::queue::Claimed;
 use crate::route::recipients::Expander;
+use crate::route::refusal::Refusal;
 use crate::site::Context;
 
 /// The most groups of one message that are served at the same time.
@@ -23,7 +28,10 @@ const GROUPS_AT_ONCE: usize = 20;
 /// For how many recipients that still wait one may have been served without its being written down.
 const UNSERVED_FOR_ONE: usize = 128;
 
-/// What became of a recipient, with the time it took.
+/// The status of a name that cannot be looked up now, the only one that the log tells of who is just queued.
+const NAME_SERVER_STATUS: Status = Status::new(4, 4, 3);
+
+/// What became of a recipient.
 #[derive(Clone, Debug)]
 pub struct Settled {
     /// Who.
@@ -41,6 +49,12 @@ pub struct Attempted {
     pub failed: Vec<Settled>,
     /// Recipients that wait on; they are still in the envelope.
     pub deferred: Vec<Settled>,
+    /// Lists that were named by the sender: who is behind them is told by their owners, or gets the message as well.
+    pub lists: Vec<Recipient>,
+    /// Envelopes of members of lists with owners; they are in the queue and want to be delivered.
+    pub clones: Vec<Claimed>,
+    /// What was said, for reports: lines with LF.
+    pub transcript: BString,
 }
 
 /// Tries once to serve every recipient that still waits.
@@ -50,35 +64,49 @@ pub struct Attempted {
 pub async fn attempt(services: &Services, holding: &mut Holding, now: UnixTime) -> Attempted {
     let mut ctx = context(services, holding.envelope(), now);
     let mut attempted = Attempted::default();
-    let refused = resolve(services, &mut ctx, holding.envelope_mut()).await;
+    let origin = Arc::new(sender::look_up(services, &mut ctx, holding.envelope_mut()).await);
+    let refused = resolve(services, &mut ctx, holding.envelope_mut(), &mut attempted).await;
+    let is_split = attempted.split(services, holding, now).await;
     let snapshot = Arc::new(holding.envelope().clone());
     let mut progress = Progress::new(&snapshot.recipients, &refused);
+    progress.is_stuck = !is_split;
     for settled in refused {
-        log(services, &snapshot, None, std::slice::from_ref(&settled), None, now);
+        log(services, &snapshot, None, &[&settled], &settled.outcome, None);
         attempted.take(settled);
     }
-    let mut waiting = group::groups(ctx.config(), &snapshot.recipients).into_iter();
+    let groups = group::groups(ctx.config(), &snapshot.recipients);
+    let (held, groups): (Vec<Group>, Vec<Group>) =
+        groups.into_iter().partition(|group| group.is_held(ctx.config(), &snapshot));
+    held.iter().for_each(|group| log_held(services, &snapshot, group));
+    let mut transcripts = vec![BString::default(); groups.len()];
+    let mut waiting = groups.into_iter().enumerate();
+    let at_once = if services.one_by_one { 1 } else { GROUPS_AT_ONCE };
     let mut running = JoinSet::new();
     loop {
-        while running.len() < GROUPS_AT_ONCE
+        while running.len() < at_once
             && !progress.is_stuck
-            && let Some(group) = waiting.next()
+            && let Some((number, group)) = waiting.next()
         {
-            let (services, snapshot) = (services.clone(), Arc::clone(&snapshot));
+            let (services, snapshot, origin) = (services.clone(), Arc::clone(&snapshot), Arc::clone(&origin));
             let body = holding.body().clone();
             running.spawn(async move {
                 let begun = Instant::now();
                 let ctx = context(&services, &snapshot, now);
-                let settled = group.serve(&services, ctx, &snapshot, &body).await;
-                (group, settled, begun.elapsed())
+                let fresh = Fresh { envelope: &snapshot, body: &body, origin: &origin };
+                let served = group.serve(&services, ctx, &fresh).await;
+                (number, group, served, begun.elapsed())
             });
         }
         let Some(joined) = running.join_next().await else { break };
         // A group whose task panicked has settled nobody: its recipients wait on.
-        let Ok((group, settled, took)) = joined else { continue };
-        log(services, &snapshot, Some(&group), &settled, Some(took), now);
-        progress.note(&group.places, &settled);
-        settled.into_iter().for_each(|settled| attempted.take(settled));
+        let Ok((number, group, served, took)) = joined else { continue };
+        for event in &served.events {
+            let alike: Vec<&Settled> = event.targets.iter().map(|target| &served.settled[*target]).collect();
+            log(services, &snapshot, Some(&group), &alike, &event.outcome, Some(took));
+        }
+        progress.note(&group.places, &served.settled);
+        transcripts[number] = served.transcript;
+        served.settled.into_iter().for_each(|settled| attempted.take(settled));
         if progress.is_due() {
             holding.envelope_mut().recipients = progress.unserved(&snapshot.recipients);
             if let Err(error) = holding.record().await {
@@ -87,6 +115,7 @@ pub async fn attempt(services: &Services, holding: &mut Holding, now: UnixTime) 
             }
         }
     }
+    attempted.transcript.extend(transcripts.concat());
     holding.envelope_mut().recipients = progress.waiting(&snapshot.recipients);
     note_reasons(holding.envelope_mut(), &attempted.deferred);
     attempted
@@ -153,10 +182,42 @@ impl Progress {
 impl Attempted {
     fn take(&mut self, settled: Settled) {
         match settled.outcome.verdict {
-            Verdict::Sent => self.sent.push(settled),
+            Verdict::Sent => {
+                self.transcript.extend_from_slice(&receipt_note(&settled));
+                self.sent.push(settled);
+            }
             Verdict::Failed => self.failed.push(settled),
             Verdict::Deferred => self.deferred.push(settled),
         }
+    }
+
+    /// Gives the members of lists with owners envelopes of their own; tells whether that could be done.
+    async fn split(&mut self, services: &Services, holding: &mut Holding, now: UnixTime) -> bool {
+        match split(services, holding, now).await {
+            Ok(clones) => {
+                self.clones = clones;
+                true
+            }
+            Err(error) => {
+                services.log.say(Level::SYSTEM_ERROR, &holding.envelope().id, error);
+                false
+            }
+        }
+    }
+}
+
+/// Returns what the transcript says of a recipient whose sender wants to know that it was served.
+fn receipt_note(settled: &Settled) -> BString {
+    let recipient = &settled.recipient;
+    if !recipient.reports().success {
+        return BString::default();
+    }
+    match settled.outcome.kind {
+        Service::Final => format!("{}... Successfully delivered\n", recipient.address).into(),
+        Service::Relay { tells: false } if recipient.primary => {
+            format!("{}... relayed; expect no further notifications\n", recipient.address).into()
+        }
+        Service::Relay { .. } | Service::Nobody => BString::default(),
     }
 }
 
@@ -176,97 +237,148 @@ pub fn context(services: &Services, envelope: &Envelope, now: UnixTime) -> Conte
     ctx
 }
 
-/// Finds the mailer of every recipient that has none yet; those that lead nowhere are settled, and stand at the end of the
-/// envelope if that is for good.
-async fn resolve(services: &Services, ctx: &mut Context, envelope: &mut Envelope) -> Vec<Settled> {
+/// Finds the mailer of every recipient that has none yet, and sorts all by their hosts; those that lead nowhere are settled,
+/// and stand at the end of the envelope if that is for good.
+async fn resolve(
+    services: &Services,
+    ctx: &mut Context,
+    envelope: &mut Envelope,
+    attempted: &mut Attempted,
+) -> Vec<Settled> {
     let (mut settled, mut known, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for recipient in std::mem::take(&mut envelope.recipients) {
         if recipient.route.is_some() {
             known.push(recipient);
             continue;
         }
-        let mut expander = Expander { ctx, aliases: &services.aliases, hands: &services.hands, uses_aliases: true };
-        let expanded = expander.expand(recipient).await;
+        let Services { aliases, hands, witness, .. } = services;
+        let expanded = Expander { ctx, aliases, hands, uses_aliases: true, witness }.expand(recipient).await;
         for warning in &expanded.warnings {
             services.log.line(Level::UNSAFE_FILE, &envelope.id, warning);
         }
         known.extend(expanded.recipients);
+        attempted.lists.extend(expanded.list);
         for refused in expanded.refused {
-            let refusal = refused.refusal;
-            if refusal.is_temporary() {
-                let outcome = Outcome::deferred(refusal.status, &refusal.text);
-                known.push(Recipient { message: Some(outcome.reason()), ..refused.recipient.clone() });
-                settled.push(Settled { recipient: refused.recipient, outcome });
+            let (mut recipient, refusal) = (refused.recipient, refused.refusal);
+            if recipient.owner.as_ref().is_some_and(|owner| *owner != envelope.sender) {
+                // The owner of the list shall hear of it, not the sender.
+                recipient.route = None;
+                known.push(recipient);
+            } else if refusal.is_temporary() {
+                let outcome = waits(envelope, &refusal);
+                settled.push(Settled { recipient: recipient.clone(), outcome });
+                // Where it leads must be found out before it is served.
+                recipient.route = None;
+                envelope.message = Some(refusal.text);
+                known.push(recipient);
             } else {
-                let reply = format!("{} {} {}", refusal.code, refusal.status, refusal.text);
-                let outcome = Outcome::failed(refusal.status, refusal.text).with_reply(reply);
-                failed.push(refused.recipient.clone());
-                settled.push(Settled { recipient: refused.recipient, outcome });
+                let outcome = refused_by_rules(&refusal);
+                let line = format!("{} {} {}... {}", refusal.code, refusal.status, recipient.address, refusal.text);
+                attempted.transcript.extend_from_slice(line.as_bytes());
+                attempted.transcript.push(b'\n');
+                failed.push(recipient.clone());
+                settled.push(Settled { recipient, outcome });
             }
         }
     }
+    // QUIRK(recipients-by-host): those of one host keep their order.
+    known.sort_by_cached_key(|recipient| {
+        recipient.route.as_ref().map(|route| route.host.to_ascii_lowercase()).unwrap_or_default()
+    });
     known.append(&mut failed);
     envelope.recipients = known;
     settled
 }
 
+/// Returns the outcome of a recipient that nobody can say anything about now. A new message is just queued.
+fn waits(envelope: &Envelope, refusal: &Refusal) -> Outcome {
+    let mut outcome = Outcome::deferred(refusal.status, &refusal.text);
+    if envelope.occasion == Occasion::New {
+        outcome.stat = "queued".into();
+    }
+    outcome
+}
+
+/// Returns the outcome of a recipient that the rules, or the lack of such a user, refuse.
+pub fn refused_by_rules(refusal: &Refusal) -> Outcome {
+    let reply = format!("{} {} {}", refusal.code, refusal.status, refusal.text);
+    Outcome::failed(refusal.status, refusal.text.clone()).with_reply(reply)
+}
+
 /// Notes at each recipient, and at the message, why it waits.
 fn note_reasons(envelope: &mut Envelope, deferred: &[Settled]) {
+    let deferred = || deferred.iter().filter(|settled| settled.outcome.stat != "queued");
     let reasons: HashMap<&BString, &Outcome> =
-        deferred.iter().rev().map(|settled| (&settled.recipient.address, &settled.outcome)).collect();
+        deferred().rev().map(|settled| (&settled.recipient.address, &settled.outcome)).collect();
     for recipient in &mut envelope.recipients {
         if let Some(outcome) = reasons.get(&recipient.address) {
             recipient.message = Some(outcome.stat.clone());
         }
     }
-    envelope.message = deferred.last().map(|settled| settled.outcome.stat.clone());
+    if let Some(last) = deferred().next_back() {
+        envelope.message = Some(last.outcome.stat.clone());
+    }
 }
 
-/// Writes the `to=` lines of a group: one for all recipients that fared alike.
+/// Writes the `to=` line of recipients that fared alike.
 fn log(
     services: &Services,
     envelope: &Envelope,
     group: Option<&Group>,
-    settled: &[Settled],
+    settled: &[&Settled],
+    outcome: &Outcome,
     took: Option<std::time::Duration>,
-    now: UnixTime,
 ) {
-    let mut rest: Vec<&Settled> = settled.iter().filter(|settled| !settled.outcome.is_discarded).collect();
-    while let Some(first) = rest.first().copied() {
-        let (alike, others): (Vec<&Settled>, Vec<&Settled>) =
-            rest.into_iter().partition(|other| other.outcome == first.outcome);
-        let control = first.recipient.controller.as_ref();
-        let owner: Option<BString> =
-            control.map(|control| if control.user.is_empty() { control.alias.clone() } else { control.user.clone() });
-        let ids = control.and_then(|control| Some((control.uid?, control.gid?)));
-        let finished = UnixTime::from(SystemTime::now()).max(now);
+    let Some(first) = settled.first().filter(|_| outcome.kind != Service::Nobody) else { return };
+    let mailer = group.map(|group| &*group.mailer).or_else(|| {
+        let route = first.recipient.route.as_ref()?;
+        services.site.config.mailers.get(route.mailer.as_bytes())
+    });
+    let control = group.and_then(|group| controller(envelope, &group.mailer, &first.recipient));
+    Delivered {
+        to: settled.iter().map(|settled| settled.recipient.address.clone()).collect(),
+        control: control.as_ref().map(|(address, ids)| (address.as_slice().into(), *ids)),
+        delay: UnixTime::from(SystemTime::now()).since(envelope.created),
+        transaction_delay: took,
+        mailer: mailer.map(|mailer| mailer.name.as_bytes().into()),
+        priority: envelope.priority,
+        relay: outcome.relay.as_ref().map(|relay| relay.as_slice().into()),
+        quarantine: None,
+        dsn: Some(outcome.status).filter(|status| outcome.stat != "queued" || *status == NAME_SERVER_STATUS),
+        reply: outcome.reply.as_ref().filter(|_| outcome.is_reply_logged()).map(|reply| reply.as_slice().into()),
+        status: outcome.stat.as_slice().into(),
+    }
+    .write(&services.log, &envelope.id);
+}
+
+/// Logs that the recipients of a group wait because of what their mailer is.
+fn log_held(services: &Services, envelope: &Envelope, group: &Group) {
+    for recipient in group.places.iter().filter_map(|place| envelope.recipients.get(*place)) {
+        services.witness.tell_about(&recipient.address, "queued");
         Delivered {
-            to: alike.iter().map(|settled| settled.recipient.address.clone()).collect(),
-            control: owner.as_ref().map(|owner| (owner.as_slice().into(), ids)),
-            delay: finished.since(envelope.created),
-            transaction_delay: took,
-            mailer: mailer_name(group, first),
+            to: vec![recipient.address.clone()],
+            delay: UnixTime::from(SystemTime::now()).since(envelope.created),
+            mailer: Some(group.mailer.name.as_bytes().into()),
             priority: envelope.priority,
-            relay: first.outcome.relay.as_ref().map(|relay| relay.as_slice().into()),
-            quarantine: None,
-            dsn: Some(first.outcome.status),
-            reply: first
-                .outcome
-                .reply
-                .as_ref()
-                .filter(|_| first.outcome.verdict != Verdict::Sent)
-                .map(|reply| reply.as_slice().into()),
-            status: first.outcome.stat.as_slice().into(),
+            status: b"queued".as_bstr(),
+            ..Delivered::default()
         }
         .write(&services.log, &envelope.id);
-        rest = others;
     }
 }
 
-/// Returns the mailer's name for the log.
-fn mailer_name<'a>(group: Option<&'a Group>, settled: &'a Settled) -> Option<&'a bstr::BStr> {
-    match group {
-        Some(group) => Some(group.mailer.name.as_bytes().into()),
-        None => settled.recipient.route.as_ref().map(|route| route.mailer.as_bytes().into()),
+/// Returns whose rights hold when a mailer serves a recipient (`ctladdr=`): those of the recipient or of whoever expanded to
+/// it, if the mailer runs as such (`F=o`), else those of the sender.
+fn controller(envelope: &Envelope, mailer: &Mailer, recipient: &Recipient) -> Option<(BString, Option<(u32, u32)>)> {
+    if mailer.flags.contains(b'o') {
+        if let Some(ids) = recipient.account {
+            return Some((recipient.address.clone(), Some(ids)));
+        }
+        let control = recipient.controller.as_ref()?;
+        return Some((control.alias.clone(), control.uid.zip(control.gid)));
+    }
+    match envelope.owner {
+        Ownership::User { uid, gid } => Some((envelope.sender.clone(), Some((uid, gid)))),
+        Ownership::Nobody | Ownership::Unknown => None,
     }
 }

@@ -1,16 +1,22 @@
 //! One connection to a mail server: performs what the client's [`Session`] asks.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bstr::BString;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::audience::Audience;
 use super::message::{self, Format, Message, WriteError};
 use crate::cf::Timeouts;
 use crate::mail::reply::ReplyParser;
-use crate::smtp::client::{Capabilities, Effect, Event, Finished, Loss, Opening, Phase, Session, Setup, Transaction};
+use crate::smtp::client::{
+    Capabilities, Effect, Event, Finished, Loss, Opening, Phase, RecipientResult, Session, Setup, Transaction,
+};
 
+/// How much of a reply is shown as it came, in bytes.
+const SHOWN_BYTES_MAX: usize = 64 * 1024;
 /// How much is read at once, in bytes; replies are short.
 const READ_BYTES: usize = 4096;
 /// How long a reply is waited for after a command could not be sent: it may have come before.
@@ -43,12 +49,14 @@ impl Peer {
 }
 
 /// A message with the form it is sent in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Cargo<'a> {
     /// The message.
     pub message: &'a Message<'a>,
     /// The form.
     pub format: &'a Format,
+    /// Who wants to hear at once of recipients whose fate is decided before that of the others.
+    pub decided: &'a (dyn Fn(usize, &RecipientResult) + Send + Sync),
 }
 
 /// A conversation under way.
@@ -58,6 +66,8 @@ pub struct Connection {
     parser: ReplyParser,
     /// Bytes read and not yet parsed.
     input: Vec<u8>,
+    /// The reply that is being parsed, as it came.
+    raw: Vec<u8>,
     /// Where and how long the peer was waited for in vain.
     silence: Option<Phase>,
     closed: bool,
@@ -65,6 +75,8 @@ pub struct Connection {
     pub messages: u32,
     /// The other end.
     pub peer: Peer,
+    /// Who hears what is said.
+    pub audience: Arc<Audience>,
 }
 
 /// What a row of effects ended with.
@@ -77,17 +89,26 @@ struct End {
 
 impl Connection {
     /// Takes up a conversation on a fresh connection, up to the answer to EHLO, HELO or LHLO.
-    pub async fn open(stream: Box<dyn Transport>, peer: Peer, setup: Setup, timeouts: &Timeouts) -> (Self, Opening) {
+    pub async fn open(
+        stream: Box<dyn Transport>,
+        peer: Peer,
+        audience: Arc<Audience>,
+        setup: Setup,
+        timeouts: &Timeouts,
+    ) -> (Self, Opening) {
         let (session, effects) = Session::new(setup);
+        audience.meet(&peer.host);
         let mut connection = Self {
             stream,
             session,
             parser: ReplyParser::new(),
             input: Vec::new(),
+            raw: Vec::new(),
             silence: None,
             closed: false,
             messages: 0,
             peer,
+            audience,
         };
         let end = connection.run(effects, None, timeouts).await;
         (connection, end.opening.expect("a session tells how its opening ended"))
@@ -120,16 +141,15 @@ impl Connection {
         self.run(effects, None, timeouts).await.reset
     }
 
-    /// Says good-bye in the background; nobody waits for it.
-    pub fn quit(mut self, timeouts: &Timeouts) {
+    /// Says good-bye; nobody has to wait for the answer.
+    pub async fn quit(mut self, timeouts: &Timeouts) {
         if self.closed || !self.session.is_ready() {
             return;
         }
+        self.audience.tell_of_connection(&format!("Closing connection to {}", self.peer.host));
         let limits = Timeouts { quit: within(timeouts.quit, QUIT_PATIENCE), ..timeouts.clone() };
-        tokio::spawn(async move {
-            let effects = self.session.quit();
-            self.run(effects, None, &limits).await;
-        });
+        let effects = self.session.quit();
+        self.run(effects, None, &limits).await;
     }
 
     /// Performs effects, and those that follow from them, until the session asks for no more.
@@ -147,6 +167,9 @@ impl Connection {
                     Effect::SendMessage => event = Some(self.send_message(cargo, timeouts.datablock).await),
                     Effect::Send(_) | Effect::Expect(_) => {}
                     Effect::Opened(opening) => end.opening = Some(opening),
+                    Effect::Decided(recipient, result) => {
+                        cargo.inspect(|cargo| (cargo.decided)(recipient, &result));
+                    }
                     Effect::Finished(finished) => end.finished = Some(finished),
                     Effect::Reset => end.reset = true,
                     Effect::Close => self.closed = true,
@@ -161,6 +184,7 @@ impl Connection {
 
     /// Sends commands; an event means that they did not get through.
     async fn send(&mut self, bytes: &[u8], limit: Duration) -> Option<Event> {
+        self.audience.commands(bytes);
         let sending = async {
             self.stream.write_all(bytes).await?;
             self.stream.flush().await
@@ -210,9 +234,13 @@ impl Connection {
             let mut rest = self.input.as_slice();
             let parsed = self.parser.feed(&mut rest);
             let used = self.input.len() - rest.len();
-            self.input.drain(..used);
+            let room = SHOWN_BYTES_MAX.saturating_sub(self.raw.len());
+            self.raw.extend(self.input.drain(..used).take(room));
             match parsed {
-                Ok(Some(reply)) => return Event::Reply(reply),
+                Ok(Some(reply)) => {
+                    self.audience.reply(&std::mem::take(&mut self.raw));
+                    return Event::Reply(reply);
+                }
                 Ok(None) => {}
                 Err(error) => return Event::Lost(Loss::Garbled(error)),
             }

@@ -30,6 +30,8 @@ pub struct ConnectionCache {
     idle_limit: Duration,
     /// How long a host that is down is passed over.
     down_limit: Duration,
+    /// Whether good-byes are waited for: the program ends soon.
+    is_patient: bool,
     timeouts: Timeouts,
     state: Mutex<State>,
 }
@@ -59,9 +61,15 @@ impl ConnectionCache {
     ///
     /// The original forgets at the end of a queue run which hosts were down, unless it has a `HostStatusDirectory`;
     /// `run_interval` is the time between two runs, of which the first half stands for one run.
-    pub fn new(idle_max: usize, idle_limit: Duration, timeouts: Timeouts, run_interval: Option<Duration>) -> Arc<Self> {
+    pub fn new(idle_max: usize, idle_limit: Duration, timeouts: Timeouts, run_interval: Option<Duration>) -> Self {
         let down_limit = run_interval.map_or(timeouts.hoststatus, |interval| timeouts.hoststatus.min(interval / 2));
-        Arc::new(Self { idle_max, idle_limit, down_limit, timeouts, state: Mutex::default() })
+        Self { idle_max, idle_limit, down_limit, is_patient: false, timeouts, state: Mutex::default() }
+    }
+
+    /// Returns the cache of a program that ends soon: each good-bye is waited for.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        Self { is_patient: true, ..self }
     }
 
     /// Takes a connection that is still alive, as RSET shows.
@@ -80,9 +88,9 @@ impl ConnectionCache {
     }
 
     /// Keeps a connection for later; what is too many or too old is closed.
-    pub fn put(self: &Arc<Self>, key: ConnectionKey, connection: Connection) {
+    pub async fn put(self: &Arc<Self>, key: ConnectionKey, connection: Connection) {
         if self.idle_max == 0 || self.idle_limit.is_zero() {
-            return connection.quit(&self.timeouts);
+            return self.part_from(connection).await;
         }
         let (number, surplus) = {
             let mut state = self.state();
@@ -93,22 +101,35 @@ impl ConnectionCache {
             (number, surplus)
         };
         if let Some(surplus) = surplus {
-            surplus.connection.quit(&self.timeouts);
+            self.part_from(surplus.connection).await;
         }
         let cache = Arc::downgrade(self);
         let limit = self.idle_limit;
         tokio::spawn(async move {
             tokio::time::sleep(limit).await;
             if let Some(cache) = cache.upgrade() {
-                cache.close(number);
+                cache.close(number).await;
             }
         });
     }
 
-    /// Closes all idle connections, at the end of the program.
-    pub fn clear(&self) {
+    /// Closes all idle connections, the newest first, at the end of the program.
+    pub async fn clear(&self) {
         let idle = std::mem::take(&mut self.state().idle);
-        idle.into_iter().for_each(|idle| idle.connection.quit(&self.timeouts));
+        for idle in idle.into_iter().rev() {
+            self.part_from(idle.connection).await;
+        }
+    }
+
+    /// Says good-bye.
+    async fn part_from(&self, connection: Connection) {
+        let timeouts = self.timeouts.clone();
+        let parting = async move { connection.quit(&timeouts).await };
+        if self.is_patient {
+            parting.await;
+        } else {
+            tokio::spawn(parting);
+        }
     }
 
     /// Remembers that a host is down.
@@ -137,14 +158,14 @@ impl ConnectionCache {
     }
 
     /// Closes the idle connection with this number, if it is still there.
-    fn close(&self, number: u64) {
+    async fn close(&self, number: u64) {
         let idle = {
             let mut state = self.state();
             let place = state.idle.iter().position(|idle| idle.number == number);
             place.map(|place| state.idle.remove(place))
         };
         if let Some(idle) = idle {
-            idle.connection.quit(&self.timeouts);
+            self.part_from(idle.connection).await;
         }
     }
 

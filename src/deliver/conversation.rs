@@ -1,12 +1,16 @@
 //! What SMTP and LMTP delivery have in common: one job on one connection.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use bstr::BString;
 
+use super::audience::Audience;
 use super::connection::{Cargo, Connection, Peer, Transport};
 use super::host_rules::HostRules;
 use super::message::{Format, Message};
 use super::mime::{self, MimeRules};
-use super::outcome::{Outcome, exit_text};
+use super::outcome::{Outcome, Service, exit_text};
 use super::smtp::SmtpSettings;
 use crate::cf::{EightBitMode, Mailer};
 use crate::mail::envelope::BodyType;
@@ -16,8 +20,14 @@ use crate::smtp::client::{Capabilities, Cause, Dialect, Fate, Loss, Opening, Rec
 /// One message for some recipients over one mailer.
 #[derive(Clone)]
 pub struct Job<'a> {
+    /// Who hears what is said.
+    pub audience: Arc<Audience>,
+    /// The recipients as the sender knows them, in the order of the transaction.
+    pub names: Vec<BString>,
     /// The mailer.
     pub mailer: &'a Mailer,
+    /// The character set of 8-bit text that names none; empty: that of the site.
+    pub charset: BString,
     /// The envelope, rewritten for the mailer; `body` as the message declares it.
     pub transaction: Transaction,
     /// The message.
@@ -34,13 +44,48 @@ pub struct Job<'a> {
     pub respect_host_status: bool,
 }
 
+/// What became of some recipients at one host; a recipient that was tried at several has several.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Their places in the transaction.
+    pub targets: Vec<usize>,
+    /// How they fared.
+    pub outcome: Outcome,
+}
+
 /// How a job ended.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// One outcome for each recipient, in the order of the transaction.
-    pub outcomes: Vec<Outcome>,
+    /// What happened, in order; every recipient has one, and the last counts.
+    pub events: Vec<Event>,
     /// Lines for the log beside those of the recipients.
     pub notes: Vec<BString>,
+}
+
+impl Report {
+    /// Adds what became of recipients, and tells of it.
+    pub(super) fn add(&mut self, targets: Vec<usize>, outcome: Outcome, job: &Job<'_>) {
+        if !targets.is_empty() {
+            job.audience.fate(&job.joined(&targets), &outcome);
+            self.events.push(Event { targets, outcome });
+        }
+    }
+
+    /// Returns the last word on each of `count` recipients.
+    pub fn outcomes(&self, count: usize) -> Vec<Option<Outcome>> {
+        let mut outcomes = vec![None; count];
+        for event in &self.events {
+            event.targets.iter().for_each(|target| outcomes[*target] = Some(event.outcome.clone()));
+        }
+        outcomes
+    }
+}
+
+impl Job<'_> {
+    /// Returns recipients with commas between.
+    pub(super) fn joined(&self, targets: &[usize]) -> BString {
+        bstr::join(",", targets.iter().map(|target| &self.names[*target])).into()
+    }
 }
 
 /// Opens a conversation on a fresh connection; the error is the outcome for every recipient.
@@ -63,18 +108,19 @@ pub(super) async fn open(
         rules.features(&peer).await;
     }
     let setup = Setup { dialect, helo_name: settings.helo_name.clone(), own_name };
-    let (connection, opening) = Connection::open(stream, peer, setup, &settings.timeouts).await;
+    let audience = Arc::clone(&job.audience);
+    let (connection, opening) = Connection::open(stream, peer, audience, setup, &settings.timeouts).await;
     notes.extend(silence_note(&connection));
     match opening {
         Opening::Ready => match consent(&connection.peer, job).await {
             Ok(()) => Ok(connection),
             Err(outcome) => {
                 let outcome = with_peer(outcome, &connection.peer);
-                connection.quit(&settings.timeouts);
+                connection.quit(&settings.timeouts).await;
                 Err(outcome)
             }
         },
-        Opening::Refused(result) => Err(outcome_of(&result, &connection)),
+        Opening::Refused(result) => Err(outcome_of(&result, &connection.peer, false)),
         Opening::Loop => {
             let host = &connection.peer.host;
             notes.push(format!("SYSERR: 553 5.3.5 {host} config error: mail loops back to me (MX problem?)").into());
@@ -91,40 +137,40 @@ async fn consent(peer: &Peer, job: &Job<'_>) -> Result<(), Outcome> {
     rules.server(peer, first).await
 }
 
-/// Sends the message to the recipients with these indices, as far as the rules let them be named; returns their outcomes
-/// and whether the connection can be used again after RSET.
+/// Sends the message to the recipients with these indices, as far as the rules let them be named; returns what became of
+/// them and whether the connection can be used again after RSET.
 pub(super) async fn transact(
     connection: &mut Connection,
     settings: &SmtpSettings,
     job: &Job<'_>,
     chunk: &[usize],
-) -> (Vec<Outcome>, bool) {
+) -> (Vec<Event>, bool) {
     let Some(rules) = job.rules else { return transact_all(connection, settings, job, chunk).await };
-    let mut refused: Vec<Option<Outcome>> = Vec::with_capacity(chunk.len());
+    let mut report = Report::default();
+    let mut named = Vec::with_capacity(chunk.len());
     for index in chunk {
-        let address = &job.transaction.targets[*index].address;
-        let refusal = rules.recipient(&connection.peer, address).await.err();
-        refused.push(refusal.map(|outcome| with_peer(outcome, &connection.peer)));
+        match rules.recipient(&connection.peer, &job.transaction.targets[*index].address).await {
+            Ok(()) => named.push(*index),
+            Err(outcome) => report.add(vec![*index], with_peer(outcome, &connection.peer), job),
+        }
     }
-    let named: Vec<usize> =
-        chunk.iter().zip(&refused).filter(|(_, no)| no.is_none()).map(|(index, _)| *index).collect();
-    let (sent, reusable) = match named.is_empty() {
-        true => (Vec::new(), true),
-        false => transact_all(connection, settings, job, &named).await,
-    };
-    let mut sent = sent.into_iter();
-    let outcomes = refused.into_iter().filter_map(|refusal| refusal.or_else(|| sent.next())).collect();
-    (outcomes, reusable)
+    if named.is_empty() {
+        return (report.events, true);
+    }
+    let (events, reusable) = transact_all(connection, settings, job, &named).await;
+    report.events.extend(events);
+    (report.events, reusable)
 }
 
-/// Sends the message to the recipients with these indices; returns their outcomes and whether the connection can be used
-/// again after RSET.
+/// Sends the message to the recipients with these indices; returns what became of them and whether the connection can be
+/// used again after RSET.
 async fn transact_all(
     connection: &mut Connection,
     settings: &SmtpSettings,
     job: &Job<'_>,
     chunk: &[usize],
-) -> (Vec<Outcome>, bool) {
+) -> (Vec<Event>, bool) {
+    let mut report = Report::default();
     let carriage = Carriage::choose(connection.offered(), settings, job);
     let targets = chunk.iter().map(|index| job.transaction.targets[*index].clone()).collect();
     let body = carriage.body(job);
@@ -136,7 +182,8 @@ async fn transact_all(
         Carriage::Refused => {
             let text = format!("554 5.6.3 {} does not support 8BITMIME", connection.peer.host);
             let outcome = Outcome::failed(Status::new(5, 6, 3), exit_text(Sysexit::DataErr)).with_reply(text);
-            return (vec![with_peer(outcome, &connection.peer); chunk.len()], true);
+            report.add(chunk.to_vec(), with_peer(outcome, &connection.peer), job);
+            return (report.events, true);
         }
         Carriage::SevenBit => match mime::to_seven_bit(job.message, &mime_rules(settings, job)) {
             Ok(parts) => {
@@ -145,13 +192,36 @@ async fn transact_all(
             }
             Err(error) => {
                 let outcome = Outcome::deferred(Status::new(4, 3, 0), format!("cannot read the data file: {error}"));
-                return (vec![with_peer(outcome, &connection.peer); chunk.len()], true);
+                report.add(chunk.to_vec(), with_peer(outcome, &connection.peer), job);
+                return (report.events, true);
             }
         },
     };
-    let finished = connection.transact(transaction, Cargo { message, format: &format }, &settings.timeouts).await;
-    let outcomes = finished.results.iter().map(|result| outcome_of(result, connection)).collect();
-    (outcomes, finished.reusable)
+    let (peer, relays_dsn) = (connection.peer.clone(), connection.offered().dsn);
+    let early = Mutex::new(report);
+    let hear = |index: usize, result: &RecipientResult| {
+        let mut report = early.lock().unwrap_or_else(PoisonError::into_inner);
+        report.add(vec![chunk[index]], outcome_of(result, &peer, relays_dsn), job);
+    };
+    let cargo = Cargo { message, format: &format, decided: &hear };
+    let finished = connection.transact(transaction, cargo, &settings.timeouts).await;
+    let mut report = early.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let decided: HashSet<usize> = report.events.iter().flat_map(|event| event.targets.iter().copied()).collect();
+    let rest = chunk.iter().zip(&finished.results).filter(|(target, _)| !decided.contains(target));
+    let mut together: Vec<(Vec<usize>, Outcome)> = Vec::new();
+    for (target, result) in rest {
+        let outcome = outcome_of(result, &peer, relays_dsn);
+        match together.iter_mut().find(|(_, known)| *known == outcome) {
+            Some((targets, _)) => targets.push(*target),
+            None => together.push((vec![*target], outcome)),
+        }
+    }
+    for (targets, outcome) in together {
+        job.audience.set_subject(job.joined(&targets));
+        report.add(targets, outcome, job);
+    }
+    let reusable = finished.reusable && (!finished.unfinished || connection.reset(&settings.timeouts).await);
+    (report.events, reusable)
 }
 
 /// How 8-bit bytes travel.
@@ -196,7 +266,7 @@ impl Carriage {
 
 /// Returns what the conversion needs to know.
 fn mime_rules(settings: &SmtpSettings, job: &Job<'_>) -> MimeRules {
-    let charset = if job.mailer.charset.is_empty() { &settings.default_charset } else { &job.mailer.charset };
+    let charset = if job.charset.is_empty() { &settings.default_charset } else { &job.charset };
     MimeRules {
         default_charset: charset.clone(),
         own_name: settings.own_name.clone(),
@@ -219,18 +289,19 @@ pub(super) fn with_peer(mut outcome: Outcome, peer: &Peer) -> Outcome {
 }
 
 /// Returns a result in the words of the log.
-fn outcome_of(result: &RecipientResult, connection: &Connection) -> Outcome {
+fn outcome_of(result: &RecipientResult, peer: &Peer, relays_dsn: bool) -> Outcome {
     let verdict = result.verdict();
     let mut outcome = match (verdict.fate, &result.cause, verdict.reply) {
         (Fate::Sent, ..) => Outcome { status: verdict.status, ..Outcome::sent(verdict.text) },
-        (Fate::Deferred, Cause::Loss(loss), _) => lost(loss, &connection.peer.host),
+        (Fate::Deferred, Cause::Loss(loss), _) => lost(loss, &peer.host),
         (Fate::Deferred, _, Some(reply)) => Outcome::deferred(verdict.status, &reply).with_reply(reply),
         (Fate::Deferred, ..) => Outcome::deferred(verdict.status, "no reply"),
         (Fate::Failed, _, Some(reply)) => Outcome::failed(verdict.status, exit_text(verdict.exit)).with_reply(reply),
         (Fate::Failed, ..) => Outcome::failed(verdict.status, exit_text(verdict.exit)),
     };
-    outcome.relays_dsn = connection.offered().dsn;
-    with_peer(outcome, &connection.peer)
+    outcome.kind = Service::Relay { tells: relays_dsn };
+    outcome.is_from_peer = outcome.reply.is_some();
+    with_peer(outcome, peer)
 }
 
 /// Returns the outcome of a lost connection.

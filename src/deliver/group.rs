@@ -3,20 +3,24 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 
 use crate::cf::{Config, Mailer};
 use crate::deliver::attempt::Settled;
+use crate::deliver::audience::Audience;
+use crate::deliver::conversation::{Event, Report};
 use crate::deliver::header;
 use crate::deliver::host_rules::{self, HostRules};
 use crate::deliver::local::Letter;
 use crate::deliver::message::{Body as MessageBody, Format, Message};
-use crate::deliver::outcome::Outcome;
+use crate::deliver::mime::{self, Converted, MimeRules};
+use crate::deliver::outcome::{Outcome, Service};
+use crate::deliver::sender::Origin;
 use crate::deliver::services::Services;
 use crate::deliver::{program, relay};
 use crate::keeper::request::{Launch, Mailbox};
-use crate::mail::address_list::Separator;
-use crate::mail::envelope::{Envelope, Recipient};
+use crate::mail::address_list::{self, Separator};
+use crate::mail::envelope::{Envelope, Occasion, Recipient};
 use crate::mail::header::MACRO_MARK;
 use crate::name::Status;
 use crate::queue::Body;
@@ -55,46 +59,117 @@ pub fn groups(config: &Config, recipients: &[Recipient]) -> Vec<Group> {
             }
         }
     }
+    // QUIRK(chain-backwards): whoever speaks SMTP hears of the recipients from the last to the first.
+    groups.iter_mut().filter(|group| group.mailer.speaks_smtp()).for_each(|group| group.places.reverse());
     groups
 }
 
+/// What became of the recipients of a group.
+#[derive(Debug, Default)]
+pub struct Served {
+    /// Each of them with the last word on it, in the order of the places.
+    pub settled: Vec<Settled>,
+    /// What the log tells, in order: which of them (by their place in the group) fared how.
+    pub events: Vec<Event>,
+    /// What was said, for reports.
+    pub transcript: BString,
+}
+
 impl Group {
-    /// Runs the mailer for these recipients; the answer has one element for each, in their order.
-    pub async fn serve(&self, services: &Services, mut ctx: Context, envelope: &Envelope, body: &Body) -> Vec<Settled> {
+    /// Tells whether the recipients wait for a run of the queue: connections of the mailer are expensive (`F=e`, option
+    /// HoldExpensive), or its mail waits until somebody asks for it (`F=%`).
+    pub fn is_held(&self, config: &Config, envelope: &Envelope) -> bool {
+        let is_expensive = config.options.hold_expensive && self.mailer.flags.contains(b'e');
+        match envelope.occasion {
+            Occasion::New => is_expensive || self.mailer.flags.contains(b'%'),
+            Occasion::Run => self.mailer.flags.contains(b'%'),
+            Occasion::Chosen => false,
+        }
+    }
+
+    /// Runs the mailer for these recipients.
+    pub async fn serve(&self, services: &Services, mut ctx: Context, message: &Fresh<'_>) -> Served {
+        let envelope = message.envelope;
         let recipients: Vec<&Recipient> =
             self.places.iter().filter_map(|place| envelope.recipients.get(*place)).collect();
-        let outcomes = match self.prepare(&mut ctx, envelope, &recipients).await {
+        let names: Vec<BString> = recipients.iter().map(|recipient| recipient.address.clone()).collect();
+        let audience = Arc::new(Audience::new(services.witness.clone(), bstr::join(",", &names).into()));
+        let mut report = Report::default();
+        let everybody: Vec<usize> = (0..recipients.len()).collect();
+        match self.prepare(&mut ctx, message, &recipients).await {
             Ok((sender, header)) => {
-                let mut refused = Vec::with_capacity(recipients.len());
-                for recipient in &recipients {
-                    refused.push(host_rules::compat(&mut ctx, &services.log, envelope, recipient).await);
-                }
-                let compatible = recipients.iter().zip(&refused).filter(|(_, no)| no.is_none());
-                let compatible: Vec<&Recipient> = compatible.map(|(recipient, _)| *recipient).collect();
-                let served = match compatible.is_empty() {
-                    true => Vec::new(),
-                    false => {
-                        let mailer = &self.mailer;
-                        let run = Run { mailer, envelope, recipients: compatible, sender, header: &header, body };
-                        run.serve(services, ctx).await
-                    }
-                };
-                let mut served = served.into_iter();
-                refused.into_iter().filter_map(|refusal| refusal.or_else(|| served.next())).collect()
+                report = self.run(services, ctx, (message, sender, &header), &recipients, &audience).await;
             }
-            Err(outcome) => vec![outcome; recipients.len()],
+            Err(outcome) => {
+                audience.fate(&bstr::join(",", &names), &outcome);
+                report.events.push(Event { targets: everybody, outcome });
+            }
+        }
+        for event in &mut report.events {
+            event.outcome.kind = match event.outcome.kind {
+                Service::Nobody => Service::Nobody,
+                _ if self.mailer.is_local() => Service::Final,
+                Service::Final => Service::Relay { tells: false },
+                relay => relay,
+            };
+        }
+        let outcomes = report.outcomes(recipients.len());
+        let settled = recipients.into_iter().zip(outcomes).map(|(recipient, outcome)| Settled {
+            recipient: recipient.clone(),
+            outcome: outcome.unwrap_or_else(no_route),
+        });
+        Served { settled: settled.collect(), events: report.events, transcript: audience.transcript() }
+    }
+
+    /// Runs the mailer for those recipients whom check_compat lets have the message.
+    async fn run(
+        &self,
+        services: &Services,
+        mut ctx: Context,
+        (message, sender, header): (&Fresh<'_>, BString, &BString),
+        recipients: &[&Recipient],
+        audience: &Arc<Audience>,
+    ) -> Report {
+        let (mut report, mut compatible) = (Report::default(), Vec::with_capacity(recipients.len()));
+        for (number, recipient) in recipients.iter().enumerate() {
+            match host_rules::compat(&mut ctx, &services.log, message.envelope, recipient).await {
+                None => compatible.push(number),
+                Some(outcome) => {
+                    audience.fate(&recipient.address, &outcome);
+                    report.events.push(Event { targets: vec![number], outcome });
+                }
+            }
+        }
+        if compatible.is_empty() {
+            return report;
+        }
+        let run = Run {
+            mailer: &self.mailer,
+            message,
+            recipients: compatible.iter().map(|number| recipients[*number]).collect(),
+            users: compatible.iter().map(|number| user(&self.mailer, recipients[*number])).collect(),
+            sender,
+            header,
+            audience: Arc::clone(audience),
         };
-        let settled = |(recipient, outcome): (&Recipient, Outcome)| Settled { recipient: recipient.clone(), outcome };
-        recipients.into_iter().zip(outcomes).map(settled).collect()
+        for event in run.serve(services, ctx).await.events {
+            let targets = event.targets.iter().map(|target| compatible[*target]).collect();
+            report.events.push(Event { targets, ..event });
+        }
+        report
     }
 
     /// Sets the macros of the run; returns the sender and the header as the mailer's host shall see them.
     async fn prepare(
         &self,
         ctx: &mut Context,
-        envelope: &Envelope,
+        message: &Fresh<'_>,
         recipients: &[&Recipient],
     ) -> Result<(BString, BString), Outcome> {
+        let envelope = message.envelope;
+        if let Some(max) = self.mailer.size_bytes_max.filter(|max| envelope.size_bytes > *max) {
+            return Err(too_large(&self.mailer, max));
+        }
         ctx.set("h", self.host.clone());
         if let [one] = recipients
             && let Some(route) = &one.route
@@ -104,54 +179,104 @@ impl Group {
         let sender = remote_name(ctx, &self.mailer, &envelope.sender, Kind::EnvelopeSender).await;
         let sender = sender.map_err(|error| Outcome::deferred(Status::new(4, 4, 3), error))?;
         ctx.set("g", sender.clone());
+        ctx.sender_domain = message.origin.domain.clone();
         let header = header::header(ctx, &self.mailer, envelope).await;
         Ok((sender, header))
     }
+}
+
+/// A message with what is known of its sender.
+pub struct Fresh<'a> {
+    /// The envelope.
+    pub envelope: &'a Envelope,
+    /// The body.
+    pub body: &'a Body,
+    /// What the sender's mailer says.
+    pub origin: &'a Origin,
 }
 
 /// One run of a mailer: everything about the message as its host shall see it.
 pub struct Run<'a> {
     /// The mailer.
     pub mailer: &'a Mailer,
-    /// The envelope.
-    pub envelope: &'a Envelope,
+    /// The message.
+    pub message: &'a Fresh<'a>,
     /// Who is served.
     pub recipients: Vec<&'a Recipient>,
+    /// Their users as the mailer wants them.
+    pub users: Vec<BString>,
     /// The envelope sender.
     pub sender: BString,
     /// Header fields with LF line ends, without the empty line behind them.
     pub header: &'a BString,
-    /// The body.
-    pub body: &'a Body,
+    /// Who hears what is said.
+    pub audience: Arc<Audience>,
 }
 
 impl Run<'_> {
     /// Does what the mailer's P= says.
-    async fn serve(&self, services: &Services, mut ctx: Context) -> Vec<Outcome> {
+    async fn serve(&self, services: &Services, mut ctx: Context) -> Report {
         if self.mailer.is_ipc() {
             let words = self.words(&mut ctx);
-            let rules = HostRules::new(ctx, &services.log, &self.envelope.id);
+            let rules = HostRules::new(ctx, &services.log, &self.message.envelope.id);
             return relay::send(services, self, &words, &rules).await;
         }
+        self.audience.tell(&format!("Connecting to {}...", self.mailer.name));
         if self.mailer.is_file() || is_served_mailbox(services, self.mailer) {
-            let deliveries = self.recipients.iter().map(|recipient| self.append(services, &ctx, recipient));
-            let mut outcomes = Vec::new();
-            for delivery in deliveries {
-                outcomes.push(delivery.await);
+            let mut report = Report::default();
+            for (number, recipient) in self.recipients.iter().enumerate() {
+                self.add(&mut report, number, self.append(services, &ctx, recipient).await);
             }
-            return outcomes;
+            return report;
         }
         let launch = match self.launch(services, &mut ctx).await {
             Ok(launch) => launch,
-            Err(outcome) => return vec![outcome; self.recipients.len()],
+            Err(outcome) => return self.alike(outcome),
         };
-        if self.mailer.flags.contains(b'z') {
-            let rules = HostRules::new(ctx, &services.log, &self.envelope.id);
+        if self.mailer.speaks_smtp() {
+            let rules = HostRules::new(ctx, &services.log, &self.message.envelope.id);
             return relay::converse(services, self, launch, &rules).await;
         }
-        let message = Message::new(self.header, MessageBody::Queued(self.body));
-        let outcome = program::run(&services.hands, launch, &message, &Format::of(self.mailer)).await;
-        vec![outcome; self.recipients.len()]
+        let header = [from_line(&mut ctx, self.mailer).as_slice(), self.header].concat();
+        let original = Message::new(&header, MessageBody::Queued(self.message.body));
+        let converted = self.converted(services, &original);
+        let message = converted.as_ref().map_or_else(|| original.clone(), |parts| parts.message(&original));
+        self.alike(program::run(&services.hands, launch, &message, &Format::of(self.mailer)).await)
+    }
+
+    /// Returns the message in another code, if the mailer wants it: 8-bit text encoded (`F=7`), encoded plain text as 8-bit
+    /// text (`F=9`).
+    pub(super) fn converted(&self, services: &Services, message: &Message<'_>) -> Option<Converted> {
+        let settings = services.smtp.settings();
+        let charset = &self.message.origin.charset;
+        let rules = || MimeRules {
+            default_charset: if charset.is_empty() { settings.default_charset.clone() } else { charset.clone() },
+            own_name: settings.own_name.clone(),
+            queue_id: self.message.envelope.id.to_string().into(),
+            encode_more: self.mailer.flags.contains(b'3'),
+        };
+        let flag = |letter| self.mailer.flags.contains(letter);
+        if flag(b'7') && self.message.envelope.flags.eight_bit {
+            // What cannot be read now fails again, with its reason, when it is written.
+            return mime::to_seven_bit(message, &rules()).ok();
+        }
+        if flag(b'9') { mime::to_eight_bit(message, &rules()) } else { None }
+    }
+
+    /// Adds what became of one recipient; those that fare alike share a line of the log.
+    fn add(&self, report: &mut Report, number: usize, outcome: Outcome) {
+        self.audience.fate(&self.recipients[number].address, &outcome);
+        match report.events.iter_mut().find(|event| event.outcome == outcome) {
+            Some(event) => event.targets.push(number),
+            None => report.events.push(Event { targets: vec![number], outcome }),
+        }
+    }
+
+    /// Returns the report of a run in which everybody fared alike.
+    pub(super) fn alike(&self, outcome: Outcome) -> Report {
+        let names = bstr::join(",", self.recipients.iter().map(|recipient| &recipient.address));
+        self.audience.fate(&names, &outcome);
+        Report { events: vec![Event { targets: (0..self.recipients.len()).collect(), outcome }], notes: Vec::new() }
     }
 
     /// Appends to a mailbox or to a file that an alias or a user names.
@@ -166,11 +291,13 @@ impl Run<'_> {
             Mailbox::User { mailer: self.mailer.name.clone(), name: route.user.clone() }
         };
         let letter = Letter {
-            entry: self.envelope.id.clone(),
+            entry: self.message.envelope.id.clone(),
             sender: self.sender.clone(),
             date: ctx.get("d").unwrap_or_default(),
-            header: [self.header.as_slice(), b"\n"].concat().into(),
-            body: self.body.clone(),
+            header: self.header.clone(),
+            body: self.message.body.clone(),
+            converted: self.converted(services, &Message::new(self.header, MessageBody::Queued(self.message.body))),
+            format: Format::of(self.mailer).for_mailbox(),
         };
         services.mailboxes.append(mailbox, letter).await
     }
@@ -188,28 +315,74 @@ impl Run<'_> {
             mailer: self.mailer.name.clone(),
             words: self.words(ctx),
             source,
-            user: first.controller.as_ref().map(|controller| controller.user.clone()).filter(|user| !user.is_empty()),
+            user: first.account.as_ref().map(|_| route.user.clone()),
             sender: self.sender.clone(),
-            entry: Some(self.envelope.id.clone()),
+            entry: Some(self.message.envelope.id.clone()),
         })
     }
 
-    /// Expands A=; the word with `$u` is repeated for each recipient.
+    /// Expands A=; the word with `$u` is repeated for each recipient. A sender that was named goes in by `-f` or `-r`, if the
+    /// mailer has the flag of that name.
     fn words(&self, ctx: &mut Context) -> Vec<BString> {
         let mut words = Vec::new();
-        for word in &self.mailer.argv {
-            if !word.windows(2).any(|pair| pair == [MACRO_MARK, b'u']) {
+        for (number, word) in self.mailer.argv.iter().enumerate() {
+            if !names_user(word) {
                 words.push(ctx.expand(word));
-                continue;
+            } else {
+                for user in &self.users {
+                    ctx.set("u", user.strip_prefix(b"|").unwrap_or(user));
+                    words.push(ctx.expand(word));
+                }
             }
-            for recipient in &self.recipients {
-                let user = recipient.route.as_ref().map(|route| route.user.as_slice()).unwrap_or_default();
-                ctx.set("u", user.strip_prefix(b"|").unwrap_or(user));
-                words.push(ctx.expand(word));
+            if let (0, true, Some(option)) =
+                (number, self.message.envelope.sender_is_named, self.mailer.sender_option())
+            {
+                words.extend([option.into(), self.sender.clone()]);
             }
         }
         words
     }
+}
+
+/// Tells whether a word of A= (in internal form) names the recipient.
+fn names_user(word: &[u8]) -> bool {
+    word.windows(2).any(|pair| pair == [MACRO_MARK, b'u'])
+}
+
+/// Returns the user of a recipient as the mailer wants it: without quotes (`F=s`), without leading backslashes (`F=B`).
+fn user(mailer: &Mailer, recipient: &Recipient) -> BString {
+    let mut user = recipient.route.as_ref().map(|route| route.user.clone()).unwrap_or_default();
+    if mailer.flags.contains(b's') {
+        user = address_list::unquote(&user);
+    }
+    if mailer.flags.contains(b'B') {
+        user = user.trim_start_with(|c| c == '\\').into();
+    }
+    user
+}
+
+/// Returns the `From ` line that begins a message for a mailer (not with `F=n`), in the form of UUCP with `F=U`.
+fn from_line(ctx: &mut Context, mailer: &Mailer) -> BString {
+    if mailer.flags.contains(b'n') {
+        return BString::default();
+    }
+    let sender = ctx.get("g").unwrap_or_default();
+    let mut line = match (mailer.flags.contains(b'U'), sender.split_once_str("!")) {
+        (true, Some((host, user))) => {
+            let date = ctx.get("d").unwrap_or_default();
+            format!("From {}  {date} remote from {}", user.as_bstr(), host.as_bstr()).into()
+        }
+        _ => ctx.expand(&ctx.config().options.unix_from_line),
+    };
+    line.push(b'\n');
+    line
+}
+
+/// Returns the outcome of a message that is too large for a mailer (`M=`).
+fn too_large(mailer: &Mailer, max: u64) -> Outcome {
+    let status = if mailer.flags.contains(b'l') { Status::new(5, 2, 3) } else { Status::new(5, 3, 4) };
+    let reply = format!("552 {status} Message is too large; {max} bytes max");
+    Outcome::failed(status, "Service unavailable").with_reply(reply)
 }
 
 /// Tells whether the mailer's program is `mail.local`, whose work is done here unless option LocalDelivery says `exec`.

@@ -20,14 +20,33 @@ const NEVER_SENT: [&str; 2] = ["Full-Name", "Return-Path"];
 pub async fn header(ctx: &mut Context, mailer: &Mailer, envelope: &Envelope) -> BString {
     let mut out = BString::default();
     for field in &envelope.headers {
-        if !applies(ctx, mailer, field) {
+        if !applies(ctx, mailer, field) || envelope.flags.delete_bcc && is_bcc(field) {
             continue;
         }
-        let value = value(ctx, mailer, envelope, field).await;
+        let value = value(ctx, mailer, field).await;
+        if field.is_fleeting && value.trim_ascii().is_empty() {
+            continue;
+        }
         let written = Header { value, ..Header::with_value(&field.name, b"") };
         written.write(&mut out);
     }
     out
+}
+
+/// Returns the header of a message as a report returns it to the host of `mailer`.
+pub async fn as_returned(ctx: &mut Context, mailer: &Mailer, original: &Envelope) -> Vec<Header> {
+    let sender = &original.sender;
+    ctx.set("g", sender.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")).unwrap_or(sender));
+    let mut returned = Vec::new();
+    for field in original.headers.iter().filter(|field| !field.is("Full-Name")) {
+        let value = if field.template { ctx.expand(&field.value) } else { field.value.clone() };
+        let value = match Party::of_field(&field.name) {
+            Some(party) => addresses(ctx, mailer, party, field, &value).await,
+            None => value,
+        };
+        returned.push(Header::with_value(&field.name, value));
+    }
+    returned
 }
 
 /// Tells whether a field is written for this mailer at all.
@@ -43,15 +62,20 @@ fn applies(ctx: &Context, mailer: &Mailer, field: &Header) -> bool {
 }
 
 /// Returns what stands behind the colon.
-async fn value(ctx: &mut Context, mailer: &Mailer, envelope: &Envelope, field: &Header) -> BString {
-    let value = if field.template { ctx.expand(&field.value) } else { field.value.clone() };
-    if envelope.flags.delete_bcc && field.is("Bcc") {
+async fn value(ctx: &mut Context, mailer: &Mailer, field: &Header) -> BString {
+    if is_bcc(field) {
         return BString::default();
     }
+    let value = if field.template { ctx.expand(&field.value) } else { field.value.clone() };
     match Party::of_field(&field.name) {
         Some(party) => addresses(ctx, mailer, party, field, &value).await,
         None => value,
     }
+}
+
+/// Tells whether a field names recipients whom the others shall not know of.
+fn is_bcc(field: &Header) -> bool {
+    field.is("Bcc") || field.is("Resent-Bcc")
 }
 
 /// Rewrites every address of a field; what no rules can read stays as it is.

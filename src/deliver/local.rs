@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 use bstr::{BString, ByteSlice};
 use tokio::sync::oneshot;
 
+use crate::deliver::message::{self, Format, Message};
+use crate::deliver::mime::Converted;
 use crate::deliver::outcome::Outcome;
 use crate::keeper::hands::Hands;
 use crate::keeper::request::Mailbox;
@@ -21,9 +23,6 @@ const BATCH_LEN_MAX: usize = 128;
 /// The most messages that wait for one mailbox; more are put off, so that a stuck lock cannot fill the memory.
 const WAITING_MAX: usize = 4096;
 
-/// How much of a body is read at once, in bytes.
-const CHUNK_BYTES: usize = 64 * 1024;
-
 /// A message on its way into a mailbox.
 #[derive(Clone, Debug)]
 pub struct Letter {
@@ -33,10 +32,14 @@ pub struct Letter {
     pub sender: BString,
     /// The date of the `From ` line.
     pub date: BString,
-    /// Header fields and the empty line behind them, LF line ends.
+    /// Header fields, LF line ends.
     pub header: BString,
     /// The body.
     pub body: Body,
+    /// What stands for header and body, if the mailer wants them in another code.
+    pub converted: Option<Converted>,
+    /// How the mailer wants its lines.
+    pub format: Format,
 }
 
 /// All mailboxes that are being written to.
@@ -142,22 +145,12 @@ impl Mailboxes {
 /// Writes one message.
 fn write(appender: &mut Appender, letter: &Letter) -> Result<(), Outcome> {
     let failed = |error: MailboxError| outcome_of(&error);
-    let mut message = appender.message(&letter.sender, &letter.date);
-    message.push(&letter.header).map_err(failed)?;
-    let mut chunk = vec![0; CHUNK_BYTES];
-    let mut offset = 0;
-    loop {
-        match letter.body.read_at(&mut chunk, offset) {
-            Ok(0) => return message.end().map_err(failed),
-            Ok(len) => {
-                message.push(&chunk[..len]).map_err(failed)?;
-                offset += len as u64;
-            }
-            Err(error) => {
-                return Err(Outcome::deferred(Status::new(4, 3, 0), format!("cannot read the message: {error}")));
-            }
-        }
-    }
+    let unreadable = |error| Outcome::deferred(Status::new(4, 3, 0), format!("cannot read the message: {error}"));
+    let original = Message::new(&letter.header, message::Body::Queued(&letter.body));
+    let whole = letter.converted.as_ref().map_or_else(|| original.clone(), |parts| parts.message(&original));
+    let mut mailbox = appender.message(&letter.sender, &letter.date);
+    message::render(&whole, &letter.format, unreadable, |bytes| mailbox.push(bytes).map_err(failed))?;
+    mailbox.end().map_err(failed)
 }
 
 fn busy() -> Outcome {
@@ -219,8 +212,10 @@ mod tests {
             entry: "6AMAKU11004711".parse().expect("an id"),
             sender: "a@b".into(),
             date: "Sun Nov 22 10:20:30 2026".into(),
-            header: format!("Subject: {number}\n\n").into(),
+            header: format!("Subject: {number}\n").into(),
             body: Body::of(file),
+            converted: None,
+            format: Format::of(&crate::cf::Mailers::default().get(b"*file*").expect("built in").clone()).for_mailbox(),
         }
     }
 

@@ -58,6 +58,14 @@ impl Format {
         }
     }
 
+    /// Returns the form for a mailbox: lines end with LF, and what looks like a new message is marked by the mailbox itself.
+    #[must_use]
+    pub fn for_mailbox(mut self) -> Self {
+        self.end_of_line = "\n".into();
+        self.escape_from = false;
+        self
+    }
+
     /// Returns the form of SMTP whatever the mailer says: CRLF and stuffed dots, since anything else could end a message
     /// early or forge a command.
     #[must_use]
@@ -176,6 +184,31 @@ pub async fn write<W: AsyncWrite + Unpin>(
     writer.finish(&mut out);
     written += flush(&mut out, sink, block_limit).await?;
     Ok(written)
+}
+
+/// Gives a message in the form of a mailer to `sink`, piece by piece.
+///
+/// # Errors
+/// The body cannot be read (by `unreadable`), or the sink fails.
+pub fn render<E>(
+    message: &Message<'_>,
+    format: &Format,
+    unreadable: impl Fn(io::Error) -> E,
+    mut sink: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut writer = LineWriter::new(format.clone());
+    let mut out = Vec::with_capacity(2 * CHUNK_BYTES);
+    writer.header(message.header, &mut out);
+    for piece in &message.pieces {
+        let mut source = PieceReader::new(piece, message);
+        while let Some(bytes) = source.next(&message.body).map_err(&unreadable)? {
+            writer.body(&bytes, &mut out);
+            sink(&out)?;
+            out.clear();
+        }
+    }
+    writer.finish(&mut out);
+    sink(&out)
 }
 
 /// Sends what has gathered.

@@ -1,6 +1,7 @@
 //! Delivery: one attempt for one mailer and host.
 
 pub mod attempt;
+pub mod audience;
 pub mod connection;
 pub mod connection_cache;
 pub mod conversation;
@@ -18,6 +19,9 @@ mod mime_lines;
 pub mod outcome;
 pub mod program;
 pub mod relay;
+pub mod reports;
+pub mod sender;
 pub mod services;
 pub mod settle;
 pub mod smtp;
+pub mod split;

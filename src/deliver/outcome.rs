@@ -28,14 +28,28 @@ pub struct Outcome {
     pub stat: BString,
     /// The reply that decided, as its server gave it (`reply=`, `Diagnostic-Code:`, the transcript).
     pub reply: Option<BString>,
+    /// Whether that host said so itself.
+    pub is_from_peer: bool,
     /// The host that was asked, for `relay=`: `name. [address]`.
     pub relay: Option<BString>,
     /// The host that was asked, for `Remote-MTA:`.
     pub remote_mta: Option<BString>,
-    /// Whether the peer promised to report on delivery itself (`RFC 3461 §5.2.1`).
-    pub relays_dsn: bool,
-    /// Whether a rule threw the message away for this recipient: nothing is told of it.
-    pub is_discarded: bool,
+    /// Who has it now, if it was sent.
+    pub kind: Service,
+}
+
+/// Who has a message that was sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Service {
+    /// The recipient.
+    Final,
+    /// Nobody: a rule threw it away. Nothing is told of it.
+    Nobody,
+    /// Another host.
+    Relay {
+        /// Whether it promised to report on delivery itself (`RFC 3461 §5.2.1`).
+        tells: bool,
+    },
 }
 
 impl Outcome {
@@ -48,7 +62,7 @@ impl Outcome {
 
     /// Returns the outcome of a message that a rule throws away.
     pub fn discarded() -> Self {
-        Self { is_discarded: true, ..Self::sent("") }
+        Self { kind: Service::Nobody, ..Self::sent("") }
     }
 
     /// Returns the outcome of an attempt that is to be repeated because of `reason`.
@@ -85,16 +99,22 @@ impl Outcome {
         self.stat.strip_prefix(b"Deferred: ").unwrap_or(&self.stat).into()
     }
 
+    /// Tells whether the log gives the reply: that of a host which refused, not what we say ourselves of a host.
+    pub fn is_reply_logged(&self) -> bool {
+        let is_told = self.remote_mta.is_none() || self.is_from_peer;
+        self.verdict != Verdict::Sent && is_told
+    }
+
     fn new(verdict: Verdict, status: Status, stat: BString) -> Self {
         Self {
             verdict,
             status,
             stat,
             reply: None,
+            is_from_peer: false,
             relay: None,
             remote_mta: None,
-            relays_dsn: false,
-            is_discarded: false,
+            kind: Service::Final,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Handing a group's message to another server: over the network, over a socket of this host, or to a program that speaks LMTP.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
@@ -19,16 +20,18 @@ use crate::name::Status;
 use crate::smtp::client::{Target, Transaction};
 
 /// Sends to the hosts that the mailer's `A=TCP $h` names, or to the socket of `A=FILE path`.
-pub async fn send(services: &Services, run: &Run<'_>, words: &[BString], rules: &HostRules<'_>) -> Vec<Outcome> {
+pub async fn send(services: &Services, run: &Run<'_>, words: &[BString], rules: &HostRules<'_>) -> Report {
     let endpoint = match Endpoint::of(words) {
         Ok(endpoint) => endpoint,
         Err(error) => {
             let outcome = Outcome::failed(Status::new(5, 3, 5), "Local configuration error")
                 .with_reply(format!("554 5.3.5 {error}"));
-            return vec![outcome; run.recipients.len()];
+            return run.alike(outcome);
         }
     };
-    let message = Message::new(run.header, Body::Queued(run.body));
+    let original = Message::new(run.header, Body::Queued(run.message.body));
+    let converted = run.converted(services, &original);
+    let message = converted.as_ref().map_or_else(|| original.clone(), |parts| parts.message(&original));
     let job = job(run, &message, rules);
     let report = match endpoint {
         Endpoint::Tcp(hosts, port) => services.smtp.send(&hosts, port, &job).await,
@@ -42,15 +45,17 @@ pub async fn send(services: &Services, run: &Run<'_>, words: &[BString], rules: 
 }
 
 /// Starts a program that speaks LMTP on its standard input and output.
-pub async fn converse(services: &Services, run: &Run<'_>, launch: Launch, rules: &HostRules<'_>) -> Vec<Outcome> {
-    let message = Message::new(run.header, Body::Queued(run.body));
+pub async fn converse(services: &Services, run: &Run<'_>, launch: Launch, rules: &HostRules<'_>) -> Report {
+    let original = Message::new(run.header, Body::Queued(run.message.body));
+    let converted = run.converted(services, &original);
+    let message = converted.as_ref().map_or_else(|| original.clone(), |parts| parts.message(&original));
     let job = job(run, &message, rules);
     let mut program = match services.hands.start(launch).await {
         Ok(program) => program,
-        Err(error) => return put_off(run, error.to_string()).outcomes,
+        Err(error) => return put_off(run, error.to_string()),
     };
     let (Some(input), Some(output)) = (program.input.take(), program.output.take()) else {
-        return put_off(run, "the program has no input or output".to_owned()).outcomes;
+        return put_off(run, "the program has no input or output".to_owned());
     };
     let to = tokio::fs::File::from_std(File::from(input));
     let from = tokio::fs::File::from_std(File::from(output));
@@ -62,7 +67,6 @@ pub async fn converse(services: &Services, run: &Run<'_>, launch: Launch, rules:
 
 /// Speaks to a server over a socket of this host.
 async fn over_socket(services: &Services, socket: std::os::fd::OwnedFd, path: BString, job: &Job<'_>) -> Report {
-    let count = job.transaction.targets.len();
     let socket = std::os::unix::net::UnixStream::from(socket);
     let stream = socket.set_nonblocking(true).and_then(|()| tokio::net::UnixStream::from_std(socket));
     match stream {
@@ -71,22 +75,28 @@ async fn over_socket(services: &Services, socket: std::os::fd::OwnedFd, path: BS
             lmtp::send(Box::new(stream), peer, services.smtp.settings(), job).await
         }
         Err(error) => {
-            let outcome = Outcome::deferred(Status::new(4, 4, 1), error);
-            Report { outcomes: vec![outcome; count], notes: Vec::new() }
+            let mut report = Report::default();
+            let everybody = (0..job.transaction.targets.len()).collect();
+            report.add(everybody, Outcome::deferred(Status::new(4, 4, 1), error), job);
+            report
         }
     }
 }
 
 /// Makes the envelope as the mailer's host shall see it.
 fn job<'a>(run: &'a Run<'_>, message: &'a Message<'a>, rules: &'a HostRules<'a>) -> Job<'a> {
-    let envelope = run.envelope;
-    let target = |recipient: &&crate::mail::envelope::Recipient| Target {
-        address: recipient.route.as_ref().map(|route| route.user.clone()).unwrap_or_default(),
+    let envelope = run.message.envelope;
+    let target = |(recipient, user): (&&crate::mail::envelope::Recipient, &BString)| Target {
+        address: user.clone(),
         notify: recipient.notify,
         orcpt: recipient.orcpt.clone(),
     };
-    let size = run.body.size_bytes().ok().map(|bytes| bytes + run.header.len() as u64);
+    let size = run.message.body.size_bytes().ok().filter(|_| envelope.size_bytes > 0);
+    let size = size.map(|bytes| bytes + run.header.len() as u64);
     Job {
+        audience: Arc::clone(&run.audience),
+        names: run.recipients.iter().map(|recipient| recipient.address.clone()).collect(),
+        charset: run.message.origin.charset.clone(),
         mailer: run.mailer,
         transaction: Transaction {
             sender: run.sender.clone(),
@@ -96,7 +106,7 @@ fn job<'a>(run: &'a Run<'_>, message: &'a Message<'a>, rules: &'a HostRules<'a>)
             envid: envelope.envid.clone(),
             auth: envelope.auth.clone(),
             deliver_by: envelope.deliver_by,
-            targets: run.recipients.iter().map(target).collect(),
+            targets: run.recipients.iter().zip(&run.users).map(target).collect(),
         },
         message,
         has_eight_bit: envelope.flags.eight_bit || !run.header.is_ascii(),
@@ -108,15 +118,14 @@ fn job<'a>(run: &'a Run<'_>, message: &'a Message<'a>, rules: &'a HostRules<'a>)
 }
 
 /// Writes the notes of a report to the log.
-fn noted(services: &Services, run: &Run<'_>, report: Report) -> Vec<Outcome> {
+fn noted(services: &Services, run: &Run<'_>, report: Report) -> Report {
     for note in &report.notes {
-        services.log.line(Level::SYSTEM_ERROR, &run.envelope.id, note);
+        services.log.line(Level::SYSTEM_ERROR, &run.message.envelope.id, note);
     }
-    report.outcomes
+    report
 }
 
 /// Puts everybody off.
 fn put_off(run: &Run<'_>, reason: String) -> Report {
-    let outcome = Outcome::deferred(Status::new(4, 3, 0), reason.as_bytes().as_bstr());
-    Report { outcomes: vec![outcome; run.recipients.len()], notes: Vec::new() }
+    run.alike(Outcome::deferred(Status::new(4, 3, 0), reason.as_bytes().as_bstr()))
 }

@@ -7,7 +7,7 @@ use crate::deliver::connection_cache::ConnectionCache;
 use crate::deliver::local::Mailboxes;
 use crate::deliver::smtp::{SmtpClient, SmtpSettings};
 use crate::keeper::Hands;
-use crate::log::Log;
+use crate::log::{Log, Witness};
 use crate::queue::Queue;
 use crate::queue::schedule::Policy;
 use crate::route::alias::Aliases;
@@ -32,6 +32,11 @@ pub struct Services {
     pub policy: Arc<Policy>,
     /// Connections to other hosts.
     pub smtp: Arc<SmtpClient>,
+    /// Who watches.
+    pub witness: Witness,
+    /// Whether the recipients of a message are served one after the other, as somebody waits for the last and the log of one
+    /// message should read like a story; a daemon serves many at once.
+    pub one_by_one: bool,
 }
 
 impl Services {
@@ -42,22 +47,32 @@ impl Services {
             aliases: Arc::new(Aliases::open(&options.alias_file, Arc::clone(&site.opener))),
             mailboxes: Arc::new(Mailboxes::new(Arc::clone(&hands))),
             policy: Arc::new(Policy::new(options, interval)),
-            smtp: Arc::new(smtp_client(&site, interval)),
+            smtp: Arc::new(smtp_client(&site, interval, false)),
+            witness: Witness::default(),
+            one_by_one: false,
             site,
             hands,
             log,
             queue,
         }
     }
+
+    /// Returns the services of a program that ends when its messages are delivered, with somebody who watches.
+    #[must_use]
+    pub fn one_shot(self, witness: Witness) -> Self {
+        let smtp = Arc::new(smtp_client(&self.site, None, true));
+        Self { smtp, witness, one_by_one: true, ..self }
+    }
 }
 
 /// Returns the client for other hosts' servers.
-fn smtp_client(site: &Arc<Site>, interval: Option<Duration>) -> SmtpClient {
+fn smtp_client(site: &Arc<Site>, interval: Option<Duration>, is_patient: bool) -> SmtpClient {
     let options = &site.config.options;
     let idle_max = usize::try_from(options.connection_cache_size).unwrap_or(0);
     let cache = ConnectionCache::new(idle_max, options.connection_cache_timeout, options.timeout.clone(), interval);
     let ours = Arc::clone(site);
     let is_ours = Arc::new(move |name: &[u8]| ours.classes.contains(b"w", name.strip_suffix(b".").unwrap_or(name)));
     let settings = SmtpSettings::of(&site.config, site.identity.name.clone(), is_ours);
-    SmtpClient::new(settings, Arc::clone(&site.resolver), cache)
+    let cache = if is_patient { cache.patient() } else { cache };
+    SmtpClient::new(settings, Arc::clone(&site.resolver), Arc::new(cache))
 }

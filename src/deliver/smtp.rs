@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::connection::{Connection, Peer};
 use super::connection_cache::{ConnectionCache, ConnectionKey};
-use super::conversation::{self, Job, Report};
+use super::conversation::{self, Event, Job, Report};
 use super::exchangers::{ExchangerRules, NoExchanger, exchangers};
 use super::outcome::{Outcome, Verdict, exit_text};
 use crate::cf::{ClientPort, Config, EightBitMode, Family as PortFamily, Timeouts};
@@ -149,11 +149,14 @@ pub struct SmtpClient {
 /// One job on its way through the hosts.
 struct Attempt<'a> {
     job: &'a Job<'a>,
+    /// What has happened so far.
+    report: Report,
     /// What is known of each recipient so far.
     outcomes: Vec<Option<Outcome>>,
+    /// Recipients whose last outcome is not in the report yet: the host could not be reached.
+    untold: Vec<usize>,
     /// Recipients to try at the next host.
     pending: Vec<usize>,
-    notes: Vec<BString>,
     port: u16,
     /// When no more connections are begun (`Timeout.aconnect`).
     deadline: Option<Instant>,
@@ -178,9 +181,10 @@ impl SmtpClient {
         let deadline = (!limit.is_zero()).then(|| Instant::now() + limit);
         let mut attempt = Attempt {
             job,
+            report: Report::default(),
             outcomes: vec![None; count],
+            untold: (0..count).collect(),
             pending: (0..count).collect(),
-            notes: Vec::new(),
             port,
             deadline,
         };
@@ -191,8 +195,12 @@ impl SmtpClient {
         if !smart_host.is_empty() && hopeful {
             self.send_to(smart_host, &mut attempt).await;
         }
-        let outcomes = attempt.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(no_host)).collect();
-        Report { outcomes, notes: attempt.notes }
+        attempt.finish()
+    }
+
+    /// Closes the connections that wait for another message, at the end of the program.
+    pub async fn finish(&self) {
+        self.cache.clear().await;
     }
 
     /// Tries the hosts of one `$h`.
@@ -233,6 +241,7 @@ impl SmtpClient {
             }
             NoExchanger::Loop(host) => {
                 attempt
+                    .report
                     .notes
                     .push(format!("SYSERR: MX list for {host} points back to {}", self.settings.own_name).into());
                 (Outcome::failed(Status::new(5, 3, 5), exit_text(Sysexit::Config)), host)
@@ -293,6 +302,12 @@ impl SmtpClient {
             .filter(|max| *max > 0)
             .unwrap_or(usize::MAX);
         let mut kept = self.cache.take(&key).await;
+        if let Some(connection) = &mut kept {
+            connection.audience = Arc::clone(&attempt.job.audience);
+            connection.audience.meet(&peer.host);
+            let kind = if connection.offered().extended { "ESMTP" } else { "SMTP" };
+            attempt.tell(&format!("Using cached {kind} connection to {} via {}...", peer.host, key.mailer));
+        }
         let mut rest = std::mem::take(&mut attempt.pending);
         while !rest.is_empty() {
             let mut connection = match kept.take() {
@@ -309,16 +324,9 @@ impl SmtpClient {
             connection.peer.clone_from(peer);
             let later = rest.split_off(rest.len().min(chunk_len));
             let chunk = std::mem::replace(&mut rest, later);
-            let (outcomes, reusable) =
-                conversation::transact(&mut connection, &self.settings, attempt.job, &chunk).await;
-            attempt.notes.extend(conversation::silence_note(&connection));
-            for (index, outcome) in chunk.into_iter().zip(outcomes) {
-                // QUIRK(client-next-host): whatever may pass is tried at the next host at once.
-                if outcome.verdict == Verdict::Deferred {
-                    attempt.pending.push(index);
-                }
-                attempt.outcomes[index] = Some(outcome);
-            }
+            let (events, reusable) = conversation::transact(&mut connection, &self.settings, attempt.job, &chunk).await;
+            attempt.report.notes.extend(conversation::silence_note(&connection));
+            attempt.take(events);
             kept = self.next_use(connection, reusable, &key, !rest.is_empty(), attempt).await;
         }
         true
@@ -338,13 +346,13 @@ impl SmtpClient {
         }
         let worn_out = attempt.job.mailer.messages_max.is_some_and(|max| max > 0 && connection.messages >= max);
         if worn_out {
-            connection.quit(&self.settings.timeouts);
+            connection.quit(&self.settings.timeouts).await;
             return None;
         }
         if more {
             return connection.reset(&self.settings.timeouts).await.then_some(connection);
         }
-        self.cache.put(key.clone(), connection);
+        self.cache.put(key.clone(), connection).await;
         None
     }
 
@@ -371,6 +379,7 @@ impl SmtpClient {
         let limit = left.map_or(limit, |left| if limit.is_zero() { left } else { limit.min(left) });
         // Zero would mean no limit.
         let limit = if attempt.deadline.is_some() { limit.max(Duration::from_millis(1)) } else { limit };
+        attempt.tell(&format!("Connecting to {} via {}...", peer.host, attempt.job.mailer.name));
         let stream = match connect(target, &self.settings.sources, limit).await {
             Ok(stream) => stream,
             Err(error) => {
@@ -381,12 +390,49 @@ impl SmtpClient {
         };
         self.cache.set_up(target);
         let opened =
-            conversation::open(Box::new(stream), peer.clone(), &self.settings, attempt.job, &mut attempt.notes).await;
+            conversation::open(Box::new(stream), peer.clone(), &self.settings, attempt.job, &mut attempt.report.notes)
+                .await;
         opened.map_err(|outcome| (outcome, true))
     }
 }
 
 impl Attempt<'_> {
+    /// Tells what is done now.
+    fn tell(&self, text: &str) {
+        self.job.audience.tell(text);
+    }
+
+    /// Takes in what happened at a host.
+    fn take(&mut self, events: Vec<Event>) {
+        for event in &events {
+            for &target in &event.targets {
+                // QUIRK(client-next-host): whatever may pass is tried at the next host at once.
+                if event.outcome.verdict == Verdict::Deferred {
+                    self.pending.push(target);
+                }
+                self.outcomes[target] = Some(event.outcome.clone());
+                self.untold.retain(|untold| *untold != target);
+            }
+        }
+        self.report.events.extend(events);
+    }
+
+    /// Returns what happened in all.
+    fn finish(mut self) -> Report {
+        let mut rest: Vec<(Vec<usize>, Outcome)> = Vec::new();
+        for target in std::mem::take(&mut self.untold) {
+            let outcome = self.outcomes[target].take().unwrap_or_else(no_host);
+            match rest.iter_mut().find(|(_, known)| *known == outcome) {
+                Some((targets, _)) => targets.push(target),
+                None => rest.push((vec![target], outcome)),
+            }
+        }
+        for (targets, outcome) in rest {
+            self.report.add(targets, outcome, self.job);
+        }
+        self.report
+    }
+
     /// Tells whether the time for connecting is over.
     fn is_over(&self) -> bool {
         self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
@@ -401,6 +447,9 @@ impl Attempt<'_> {
                 && slot.as_ref().is_some_and(|known| known.verdict == Verdict::Deferred);
             if !keeps {
                 *slot = Some(outcome.clone());
+                if !self.untold.contains(index) {
+                    self.untold.push(*index);
+                }
             }
         }
     }

@@ -7,6 +7,7 @@ mod statistics;
 mod syslog;
 mod text;
 mod traffic;
+mod witness;
 
 pub use handle::{About, Level, Log, Priority};
 pub use maillog::{Accepted, Delivered, Rejected, Verdict, relay};
@@ -15,3 +16,4 @@ pub use statistics::{MAILERS_MAX, Statistics, StatisticsError};
 pub use syslog::{SYSLOG_SOCKETS, Syslog};
 pub use text::{printable, shorten};
 pub use traffic::Traffic;
+pub use witness::Witness;

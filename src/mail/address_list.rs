@@ -40,16 +40,14 @@ pub fn split(text: &[u8], separator: Separator) -> Vec<BString> {
 ///
 /// Returns each address with the number of its line, from 1.
 pub fn split_file(text: &[u8], separator: Separator) -> Vec<(usize, BString)> {
-    let mut addresses = Vec::new();
+    let addresses = |(line, list): (usize, Vec<BString>)| list.into_iter().map(move |address| (line, address));
+    split_lines(text, separator).flat_map(addresses).take(LIST_LEN_MAX).collect()
+}
+
+/// Returns the lists of a `.forward` or included file, one for each line that is no comment, with the number of the line.
+pub fn split_lines(text: &[u8], separator: Separator) -> impl Iterator<Item = (usize, Vec<BString>)> {
     let lines = (1..).zip(text.split(|byte| *byte == b'\n'));
-    for (number, line) in lines.filter(|(_, line)| !line.starts_with(b"#")) {
-        addresses.extend(split(line, separator).into_iter().map(|address| (number, address)));
-        if addresses.len() >= LIST_LEN_MAX {
-            addresses.truncate(LIST_LEN_MAX);
-            break;
-        }
-    }
-    addresses
+    lines.filter(|(_, line)| !line.starts_with(b"#")).map(move |(number, line)| (number, split(line, separator)))
 }
 
 /// Removes the quotes around (parts of) a text and the backslashes before characters.

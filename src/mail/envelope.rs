@@ -35,6 +35,13 @@ pub struct Envelope {
     pub macros: Vec<(MacroName, BString)>,
     /// The sender as the original writes it: `a@b`, `<a@b>`, or `<>` for none.
     pub sender: BString,
+    /// Whether somebody named the sender, by `-f` or MAIL; else it is the user who submitted the message. Not kept in the
+    /// queue file: there it is named.
+    pub sender_is_named: bool,
+    /// Why it is to be delivered now; not kept in the queue file.
+    pub occasion: Occasion,
+    /// The user whose message it is, if that is known; not kept in the queue file.
+    pub owner: Ownership,
     /// `AUTH=` of MAIL, decoded.
     pub auth: Option<BString>,
     /// `ENVID=` of MAIL, in xtext as it came.
@@ -73,6 +80,9 @@ impl Envelope {
             flags: EnvelopeFlags::default(),
             macros: Vec::new(),
             sender: sender.into(),
+            sender_is_named: true,
+            occasion: Occasion::New,
+            owner: Ownership::Unknown,
             auth: None,
             envid: None,
             ret: None,
@@ -118,6 +128,35 @@ impl Envelope {
             self.message_id = field.text().into();
         }
     }
+}
+
+/// Why a message is to be delivered now.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Occasion {
+    /// It has just come in.
+    #[default]
+    New,
+    /// The queue is run.
+    Run,
+    /// Somebody has chosen it for a run of the queue (`-qI`, `-qR`, `-qS`, ETRN).
+    Chosen,
+}
+
+/// Whose rights a message has.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Ownership {
+    /// The sender was not looked up yet.
+    #[default]
+    Unknown,
+    /// Nobody's: the sender is no user of this host.
+    Nobody,
+    /// Those of a user.
+    User {
+        /// The user's number.
+        uid: u32,
+        /// The number of the user's group.
+        gid: u32,
+    },
 }
 
 /// How urgent a message is: picks the limits of its time in the queue.
@@ -298,6 +337,10 @@ pub struct Recipient {
     pub from_alias: bool,
     /// Whose rights hold.
     pub controller: Option<Controller>,
+    /// User and group of a recipient that is a user of this host; not kept in the queue file.
+    pub account: Option<(u32, u32)>,
+    /// The owner of the list it came out of (`owner-LIST`), who hears of what fails; not kept in the queue file.
+    pub owner: Option<BString>,
     /// Why this recipient waits.
     pub message: Option<BString>,
     /// Where it goes, once rules have said so; not kept in the queue file.

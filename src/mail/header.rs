@@ -66,6 +66,8 @@ pub struct Header {
     pub only_for: Condition,
     /// Whether the value is a template (internal form) that is expanded when the message is sent.
     pub template: bool,
+    /// Whether the field is never kept in a queue file: it has a value only for some mailers, while the message is new.
+    pub is_fleeting: bool,
 }
 
 impl Header {
@@ -73,12 +75,18 @@ impl Header {
     pub fn new(name: impl AsRef<[u8]>, text: impl AsRef<[u8]>) -> Self {
         let mut value = BString::from(" ");
         value.extend_from_slice(text.as_ref());
-        Self { name: name.as_ref().into(), value: folded(&value), only_for: Condition::Always, template: false }
+        Self::with_value(name, value)
     }
 
     /// Returns a field with the value exactly as given after the colon; only what could end the field is mended.
     pub fn with_value(name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
-        Self { name: name.as_ref().into(), value: folded(value.as_ref()), only_for: Condition::Always, template: false }
+        Self {
+            name: name.as_ref().into(),
+            value: folded(value.as_ref()),
+            only_for: Condition::Always,
+            template: false,
+            is_fleeting: false,
+        }
     }
 
     /// Returns the field with another condition.
@@ -92,6 +100,13 @@ impl Header {
     #[must_use]
     pub fn templated(mut self) -> Self {
         self.template = true;
+        self
+    }
+
+    /// Returns the field as one that no queue file keeps.
+    #[must_use]
+    pub fn fleeting(mut self) -> Self {
+        self.is_fleeting = true;
         self
     }
 

@@ -117,12 +117,16 @@ pub struct Reported {
     pub action: Action,
     /// The enhanced status code.
     pub status: Status,
+    /// How hosts are named (`dns`).
+    pub mta_type: BString,
     /// The host that answered last.
     pub remote_mta: Option<BString>,
     /// The type of the diagnostic (`SMTP`, `X-Unix`) and its text; the words give the text as the reason.
     pub diagnostic: Option<(BString, BString)>,
     /// When it was last tried.
     pub last_try: Option<UnixTime>,
+    /// Until when it is tried again, if nobody knows yet where it leads.
+    pub retry_until: Option<UnixTime>,
 }
 
 /// All that a report is made of.
@@ -186,7 +190,7 @@ pub struct Report {
 
 /// Makes a report.
 pub fn report(facts: &ReportFacts<'_>) -> Report {
-    let body_too = facts.body_too && facts.kind != ReportKind::Receipt;
+    let body_too = facts.body_too;
     let boundary = format!("{}.{}/{}", facts.id, facts.now, BString::from(facts.host));
     let mut before = Vec::with_capacity(4096);
     if facts.mime {
@@ -260,16 +264,10 @@ fn words(facts: &ReportFacts<'_>, out: &mut Vec<u8>) {
     section(facts, out, "The following addresses had permanent fatal errors", |action| action == Action::Failed);
     let good = |action: Action| action.success().is_some();
     section(facts, out, "The following addresses had successful delivery notifications", good);
-    if !facts.transcript.is_empty() || matches!(facts.kind, ReportKind::Delay { .. }) {
+    if !facts.transcript.is_empty() {
         push(out, &["   ----- Transcript of session follows -----\n"]);
-        for text in facts.transcript.strip_suffix(b"\n").unwrap_or(facts.transcript).split(|byte| *byte == b'\n') {
-            if !text.is_empty() {
-                line(out, &[&one_line(text)]);
-            }
-        }
-        if let ReportKind::Delay { waited, kept } = facts.kind {
-            push(out, &["Warning: message still undelivered after ", &InWords(waited).to_string(), "\n"]);
-            push(out, &["Will keep trying until message is ", &InWords(kept).to_string(), " old\n"]);
+        for text in facts.transcript.split(|byte| *byte == b'\n').filter(|text| !text.is_empty()) {
+            line(out, &[&one_line(text)]);
         }
     }
 }
@@ -330,13 +328,16 @@ fn recipient_fields(facts: &ReportFacts<'_>, recipient: &Reported, out: &mut Vec
     line(out, &[b"Action: ", recipient.action.field().as_bytes()]);
     line(out, &[b"Status: ", recipient.status.to_string().as_bytes()]);
     if let Some(host) = &recipient.remote_mta {
-        line(out, &[b"Remote-MTA: DNS; ", &one_line(host)]);
+        line(out, &[b"Remote-MTA: ", &one_line(&recipient.mta_type), b"; ", &one_line(host)]);
     }
     if let Some((kind, text)) = &recipient.diagnostic {
         line(out, &[b"Diagnostic-Code: ", &one_line(kind), b"; ", &one_line(text)]);
     }
     if let Some(time) = recipient.last_try {
         line(out, &[b"Last-Attempt-Date: ", &date::arpa(time, facts.zone)]);
+    }
+    if let Some(time) = recipient.retry_until {
+        line(out, &[b"Will-Retry-Until: ", &date::arpa(time, facts.zone)]);
     }
 }
 
@@ -396,7 +397,9 @@ mod tests {
             actual_recipient: Some(format!("rfc822; {address}@hoge.foo.jp").into()),
             action,
             status: Status::new(5, 1, 1),
+            mta_type: "dns".into(),
             remote_mta: None,
+            retry_until: None,
             diagnostic: Some(("X-Unix".into(), "550 5.1.1 User unknown".into())),
             last_try: Some(UnixTime::from_secs(1_795_390_129)),
         }
@@ -524,9 +527,6 @@ BODY
         assert!(headers.contains(&"Subject: Warning: could not send message for past 4 hours".to_owned()));
         assert!(headers.contains(&"Auto-Submitted: auto-generated (warning-timeout)".to_owned()));
         assert!(body.contains("**      THIS IS A WARNING MESSAGE ONLY      **"));
-        assert!(body.contains(
-            "\nWarning: message still undelivered after 4 hours\nWill keep trying until message is 5 days old\n"
-        ));
     }
 
     #[test]
@@ -536,12 +536,12 @@ BODY
         let recipients = [prog, recipient("zz", Action::Relayed)];
         let (headers, body) = made(|facts| {
             facts.kind = ReportKind::Receipt;
+            facts.body_too = false;
             facts.recipients = Box::leak(Box::new(recipients));
         });
         assert!(headers.contains(&"Subject: Return receipt".to_owned()));
         assert!(body.contains("prog  (successfully delivered to mailbox)\n    (expanded from: prog)\nzz  (relayed to non-DSN-aware mailer)\n\n"));
         assert!(body.contains("Action: relayed (to non-DSN-aware mailer)\n"));
-        assert!(body.contains("text/rfc822-headers"), "a receipt never returns the body");
     }
 
     #[test]

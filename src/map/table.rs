@@ -162,6 +162,15 @@ impl Map {
         }
     }
 
+    /// Returns the counts of an alias file whose text is read because it has no database.
+    pub fn text_counts(&self) -> Option<aliases::AliasCounts> {
+        let Table::Aliases { entries, .. } = &self.table else { return None };
+        let total = entries.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let longest = entries.values().map(|value| value.len()).max().unwrap_or(0);
+        let counts = aliases::AliasCounts { aliases: entries.len(), longest, total };
+        (self.definition.kind == Kind::Implicit).then_some(counts)
+    }
+
     /// Tells whether the database was written before `source`, the text that it is made from.
     pub fn is_older_than(&self, source: &Metadata) -> bool {
         match &self.table {

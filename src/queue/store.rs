@@ -15,7 +15,7 @@ use super::error::{LostReason, QueueError};
 use super::format::{self, DataFileId};
 use super::layout::DEFAULT_GROUP;
 use super::spool::{Discard, EntryName, FileKind, Hold, Move, OpenEntry, Opened, Spool, SpoolError, Step};
-use crate::mail::envelope::Envelope;
+use crate::mail::envelope::{Envelope, Occasion};
 use crate::name::{QueueId, QueueIdMaker, UnixTime};
 
 /// Body bytes that are held in memory before they go to the data file: most messages are written with one call.
@@ -192,6 +192,7 @@ impl Queue {
         claimed.envelope.size_bytes =
             claimed.body.size_bytes().map_err(|source| self.io_error(name, Step::Read, source))?;
         claimed.envelope.classify(&self.shared.options.precedences);
+        claimed.envelope.occasion = Occasion::Run;
         Ok(Some(claimed))
     }
 
@@ -299,6 +300,24 @@ impl Draft {
         self.len += bytes.len() as u64;
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() >= BUFFER_BYTES { self.flush().await } else { Ok(()) }
+    }
+
+    /// Appends the body of another message.
+    ///
+    /// # Errors
+    /// As [`Draft::write`]; or the other body cannot be read.
+    pub async fn copy(&mut self, body: &Body) -> Result<(), QueueError> {
+        let mut chunk = vec![0; BUFFER_BYTES];
+        let mut offset = 0;
+        loop {
+            let read = body.read_at(&mut chunk, offset);
+            let len = read.map_err(|source| self.queue.io_error(&self.entry, Step::Read, source))?;
+            if len == 0 {
+                return Ok(());
+            }
+            self.write(&chunk[..len]).await?;
+            offset += len as u64;
+        }
     }
 
     /// Forgets the body, for another to be written (a filter replaced it).

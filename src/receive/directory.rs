@@ -1,6 +1,6 @@
 //! Recipients as the site knows them: alias files, accounts, ruleset 5.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bstr::BString;
 
@@ -9,6 +9,7 @@ use super::service::{Directory, Listed, Pending, Standing};
 use crate::cf::Mailer;
 use crate::keeper::hands::Hands;
 use crate::keeper::request::Account;
+use crate::log::Witness;
 use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::{Controller, Recipient, Route};
 use crate::mail::reply::Reply;
@@ -34,6 +35,9 @@ pub struct SiteDirectory {
     /// Whether aliases and `.forward` files count (`-n` says no).
     pub uses_aliases: bool,
 }
+
+/// Nobody hears how addresses are expanded: the client is told the result.
+static NOBODY: LazyLock<Witness> = LazyLock::new(Witness::default);
 
 /// What a local user part is.
 enum Local {
@@ -135,16 +139,20 @@ impl SiteDirectory {
 
     /// Lists whom one address stands for when all aliases are expanded.
     async fn expand(&self, ctx: &mut Context, spelling: &[u8]) -> Result<Vec<Listed>, Reply> {
-        let mut expander =
-            Expander { ctx, aliases: &self.aliases, hands: &self.hands, uses_aliases: self.uses_aliases };
+        let mut expander = Expander {
+            ctx,
+            aliases: &self.aliases,
+            hands: &self.hands,
+            uses_aliases: self.uses_aliases,
+            witness: &NOBODY,
+        };
         let expanded = expander.expand(Recipient::new(spelling)).await;
         if let Some(refused) = expanded.refused.first() {
             let about = if refused.recipient.address.is_empty() { spelling } else { &refused.recipient.address };
             return Err(address::reply(&refused.refusal, about));
         }
         let mut found = Vec::new();
-        // QUIRK(expn-order): the original tells the last member first.
-        for recipient in expanded.recipients.iter().rev().take(LISTED_MAX) {
+        for recipient in expanded.recipients.iter().take(LISTED_MAX) {
             let Some(route) = &recipient.route else { continue };
             let has_users = ctx.config().mailers.get(route.mailer.as_bytes()).is_some_and(|m| m.flags.contains(b'w'));
             let name = if has_users { self.full_name(&route.user).await } else { None };

@@ -1,5 +1,6 @@
 //! The alias databases (option AliasFile; op guide "The Alias Database").
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
 use bstr::BString;
@@ -13,6 +14,8 @@ const DEFAULT_CLASS: &[u8] = b"implicit";
 pub struct Aliases {
     files: Vec<RwLock<Arc<Map>>>,
     opener: Arc<dyn Opener>,
+    /// Whether a verbose caller has heard of files without a database.
+    told: AtomicBool,
 }
 
 /// What the alias databases know of a name.
@@ -54,7 +57,7 @@ impl Aliases {
         let (definitions, _) = definitions(alias_files);
         let files =
             definitions.iter().map(|definition| RwLock::new(Arc::new(Map::open(definition, &*opener)))).collect();
-        Self { files, opener }
+        Self { files, opener, told: AtomicBool::new(false) }
     }
 
     /// Opens again what was rebuilt since; to be called once a transaction.
@@ -65,6 +68,18 @@ impl Aliases {
                 *file.write().expect("no holder panics") = Arc::new(Map::open(map.definition(), &*self.opener));
             }
         }
+    }
+
+    /// Returns the files whose text is read because they have no database, with their counts; each time but the first: none.
+    pub fn texts_to_tell(&self) -> Vec<(BString, String)> {
+        if self.told.swap(true, Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let told = |file: &RwLock<Arc<Map>>| {
+            let map = file.read().expect("no holder panics");
+            Some((map.definition().file.clone()?, map.text_counts()?.to_string()))
+        };
+        self.files.iter().filter_map(told).collect()
     }
 
     /// Looks `name` up; capitals do not count.

@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 
 use bstr::{BString, ByteSlice};
 
-use crate::cf::Mailer;
+use crate::cf::{Mailer, Principal};
 use crate::keeper::hands::Hands;
 use crate::keeper::request::{Account, FailureKind, Source, SourceRoot, Standing};
+use crate::log::Witness;
 use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::{Controller, Notify, Recipient, Route};
 use crate::name::{Status, Sysexit};
@@ -32,7 +34,7 @@ const LOCAL_REWRITES_MAX: u32 = 5;
 /// What an address became.
 #[derive(Debug, Default)]
 pub struct Expanded {
-    /// Who gets the message.
+    /// Who gets the message, in the order in which they were found.
     pub recipients: Vec<Recipient>,
     /// Who cannot get it, and why.
     pub refused: Vec<Refused>,
@@ -40,6 +42,8 @@ pub struct Expanded {
     pub warnings: Vec<BString>,
     /// Whether the address was an alias or was forwarded, so that others stand for it.
     pub aliased: bool,
+    /// The address itself, if it is a list: it has become several, or has an owner who hears of what fails.
+    pub list: Option<Recipient>,
 }
 
 /// A recipient that cannot be served.
@@ -68,6 +72,23 @@ impl fmt::Display for Place {
     }
 }
 
+impl Refused {
+    /// Tells whether the address leads to this host, but to no user.
+    pub fn is_missing_user(&self) -> bool {
+        self.refusal.exit == Sysexit::NoUser && self.recipient.route.is_some()
+    }
+
+    /// Returns what is told of it: with the address, unless it is clear what it is about.
+    pub fn words(&self) -> BString {
+        let is_clear = self.is_missing_user() || !self.recipient.primary || self.refusal.is_temporary();
+        if is_clear {
+            self.refusal.text.clone()
+        } else {
+            format!("{}... {}", self.recipient.address, self.refusal.text).into()
+        }
+    }
+}
+
 /// What the addresses of one text have in common.
 struct List<'a> {
     source: &'a Source,
@@ -87,6 +108,8 @@ pub struct Expander<'a> {
     pub hands: &'a Hands,
     /// Whether aliases and `.forward` files count (`-n` says no).
     pub uses_aliases: bool,
+    /// Who is told of each step.
+    pub witness: &'a Witness,
 }
 
 /// One address on its way.
@@ -104,69 +127,141 @@ struct Item {
     place: Option<Place>,
     /// What ruleset 0 said already (ruleset 5 has changed it).
     parsed: Option<Route>,
+    /// The place among the expanded addresses of the one that it comes out of.
+    parent: Option<usize>,
 }
 
 impl Item {
     /// Returns the address of an envelope.
     fn first(recipient: Recipient) -> Self {
-        let standing = Standing::Full {};
-        let listed_in = BString::default();
-        Self { recipient, depth: 0, local_rewrites: 0, source: None, standing, listed_in, place: None, parsed: None }
+        Self {
+            recipient,
+            depth: 0,
+            local_rewrites: 0,
+            source: None,
+            standing: Standing::Full {},
+            listed_in: BString::default(),
+            place: None,
+            parsed: None,
+            parent: None,
+        }
     }
 }
 
 /// What one step made of an item.
 enum Step {
     Final(Recipient),
-    More(Vec<Item>),
+    /// The address is the one that names it, which stays a recipient beside the others: its place.
+    Itself(usize),
+    More(Recipient, Vec<Item>),
     Refused(Refused),
     Nothing,
+}
+
+/// An address that others stand for.
+struct Parent {
+    recipient: Recipient,
+    /// Where it stands in the result if it is named among those that stand for it.
+    place: usize,
+    parent: Option<usize>,
+}
+
+/// An expansion on its way.
+#[derive(Default)]
+struct Course {
+    /// Addresses still to be looked at; the last is next.
+    work: Vec<Item>,
+    /// Addresses that others stand for.
+    parents: Vec<Parent>,
+    /// Who was found; a parent keeps its place free.
+    found: Vec<Option<Recipient>>,
+    seen: HashSet<Option<Route>>,
+}
+
+impl Course {
+    /// Notes that others stand for an address.
+    fn expand(&mut self, recipient: Recipient, parent: Option<usize>, items: Vec<Item>) {
+        let number = self.parents.len();
+        self.parents.push(Parent { recipient, place: self.found.len(), parent });
+        self.found.push(None);
+        self.work.extend(items.into_iter().rev().map(|item| Item { parent: Some(number), ..item }));
+    }
+
+    /// Returns the place of the address with this route among those that `from` comes out of.
+    fn ancestor(&self, mut from: Option<usize>, route: &Route) -> Option<usize> {
+        while let Some(number) = from {
+            if self.parents[number].recipient.route.as_ref() == Some(route) {
+                return Some(number);
+            }
+            from = self.parents[number].parent;
+        }
+        None
+    }
 }
 
 impl Expander<'_> {
     /// Expands one address of the envelope.
     pub async fn expand(&mut self, recipient: Recipient) -> Expanded {
+        let was_primary = recipient.primary;
         let mut expanded = Expanded::default();
-        let mut seen = HashSet::new();
-        let mut work = vec![Item::first(recipient)];
-        while let Some(item) = work.pop() {
-            let place = item.place.clone();
-            match self.step(item, &mut expanded.warnings).await {
+        let mut course = Course::default();
+        course.work.push(Item::first(recipient));
+        while let Some(item) = course.work.pop() {
+            let (parent, place) = (item.parent, item.place.clone());
+            match self.step(item, &course, &mut expanded.warnings).await {
                 Step::Final(recipient) => {
-                    if seen.insert(recipient.route.clone()) {
-                        expanded.recipients.push(recipient);
+                    if course.seen.insert(recipient.route.clone()) {
+                        course.found.push(Some(recipient));
                     }
                 }
-                Step::More(mut items) => {
+                Step::Itself(number) => {
+                    let Parent { recipient, place, .. } = &course.parents[number];
+                    if course.seen.insert(recipient.route.clone()) {
+                        course.found[*place] = Some(recipient.clone());
+                    }
+                }
+                Step::More(recipient, items) => {
                     expanded.aliased = true;
-                    items.reverse();
-                    work.append(&mut items);
+                    course.expand(recipient, parent, items);
                 }
                 Step::Refused(refused) => expanded.refused.push(Refused { place, ..refused }),
                 Step::Nothing => {}
             }
-            if expanded.recipients.len() + work.len() > RECIPIENTS_MAX {
-                work.clear();
+            if course.found.len() + course.work.len() > RECIPIENTS_MAX {
+                course.work.clear();
                 let text = format!("more than {RECIPIENTS_MAX} recipients: use a mailing list manager");
                 let recipient = Recipient::new("");
                 expanded.refused.push(refused(recipient, Refusal::temporary(Status::new(4, 5, 3), text)));
             }
         }
+        expanded.recipients = course.found.into_iter().flatten().collect();
+        if expanded.recipients.is_empty() && expanded.refused.is_empty() && expanded.aliased {
+            let text = "aliasing/forwarding loop broken";
+            let recipient = Recipient { primary: false, ..course.parents[0].recipient.clone() };
+            expanded.refused.push(refused(recipient, Refusal::permanent(Status::new(5, 4, 6), 554, text)));
+        }
+        let is_owned = course.parents.first().is_some_and(|parent| parent.recipient.owner.is_some());
+        // Who stands alone for an address that was named gets its reports too.
+        match expanded.recipients.as_mut_slice() {
+            [only] if was_primary && !is_owned => only.primary = true,
+            [_] | [] if !is_owned => {}
+            _ => expanded.list = course.parents.into_iter().next().map(|parent| parent.recipient),
+        }
         expanded
     }
 
     /// Takes one address one step on.
-    async fn step(&mut self, mut item: Item, warnings: &mut Vec<BString>) -> Step {
-        let mut route = match item.parsed.take() {
-            Some(route) => route,
-            None => match parse::parse(self.ctx, &item.recipient.address, parse::Role::Recipient).await {
-                Ok(Parsed::Mailer(route)) => route,
-                Ok(Parsed::Later(_)) => {
-                    let text = "Transient parse error -- message queued for future delivery";
-                    return Step::Refused(refused(item.recipient, Refusal::temporary(Status::new(4, 4, 3), text)));
-                }
-                Err(refusal) => return Step::Refused(refused(item.recipient, refusal)),
-            },
+    async fn step(&mut self, mut item: Item, course: &Course, warnings: &mut Vec<BString>) -> Step {
+        let route = match item.parsed.take() {
+            Some(route) => Ok(route),
+            None => self.route(&mut item.recipient).await,
+        };
+        let mut route = match route {
+            Ok(route) => route,
+            Err(refusal) => {
+                self.name_finally(&mut item.recipient);
+                return Step::Refused(refused(item.recipient, refusal));
+            }
         };
         let Some(mailer) = self.mailer(&route) else {
             let text = format!("mailer {} is not defined: add an M line for it to the configuration", route.mailer);
@@ -176,15 +271,65 @@ impl Expander<'_> {
             route.user = address_list::unquote(&route.user);
         }
         item.recipient.route = Some(route.clone());
-        if item.recipient.final_recipient.is_none() && item.recipient.primary {
-            item.recipient.final_recipient = Some(parse::final_recipient(self.ctx, &mailer, &item.recipient.address));
-        }
+        self.name_finally(&mut item.recipient);
         if route.mailer.as_bytes() == DISCARD {
             return Step::Nothing;
+        }
+        if let Some(number) = course.ancestor(item.parent, &route) {
+            return if item.parent == Some(number) {
+                self.itself(&mailer, &route, item, number).await
+            } else {
+                Step::Nothing
+            };
         }
         match special(&route) {
             Some(special) => self.special(item, special).await,
             None => self.ordinary(item, &mailer, route, warnings).await,
+        }
+    }
+
+    /// Notes how reports name a recipient that the sender has named.
+    fn name_finally(&self, recipient: &mut Recipient) {
+        let mailer = recipient.route.as_ref().and_then(|route| self.mailer(route));
+        if let (None, true, Some(mailer)) = (&recipient.final_recipient, recipient.primary, mailer) {
+            recipient.final_recipient = Some(parse::final_recipient(self.ctx, &mailer, &recipient.address));
+        }
+    }
+
+    /// Asks the rules where an address leads.
+    async fn route(&mut self, recipient: &mut Recipient) -> Result<Route, Refusal> {
+        match parse::parse(self.ctx, &recipient.address, parse::Role::Recipient).await? {
+            Parsed::Mailer(route) => Ok(route),
+            Parsed::Later(route) => {
+                let text = "Transient parse error -- message queued for future delivery";
+                let text = self.ctx.take_deferral().unwrap_or_else(|| text.into());
+                recipient.route = Some(route);
+                Err(Refusal::temporary(Status::new(4, 4, 3), text))
+            }
+        }
+    }
+
+    /// Keeps an address beside those that stand for it, if there is such a user.
+    async fn itself(&mut self, mailer: &Mailer, route: &Route, item: Item, number: usize) -> Step {
+        let user = route.user.strip_prefix(b"\\").unwrap_or(&route.user);
+        match self.account(mailer, user).await {
+            Ok(_) => Step::Itself(number),
+            Err(refusal) => Step::Refused(refused(item.recipient, refusal)),
+        }
+    }
+
+    /// Looks a user up where the mailer has such; none where it has not.
+    async fn account(&self, mailer: &Mailer, user: &[u8]) -> Result<Option<Account>, Refusal> {
+        if !mailer.flags.contains(b'w') {
+            return Ok(None);
+        }
+        match self.hands.user(user).await {
+            Ok(Some(account)) => Ok(Some(account)),
+            Ok(None) => Err(Refusal::user_unknown()),
+            Err(error) => {
+                let text = format!("cannot ask the user database: {error}");
+                Err(Refusal::temporary(Status::new(4, 3, 0), text))
+            }
         }
     }
 
@@ -195,8 +340,8 @@ impl Expander<'_> {
             None => (route.user.clone(), false),
         };
         if mailer.flags.contains(b'A') && !plain && self.uses_aliases {
-            match self.aliases.find(&user) {
-                Alias::Found { file, value } => return self.alias(item, &user, file, &value),
+            match self.find_alias(&user, &item.recipient.address) {
+                Alias::Found { file, value } => return self.alias(item, mailer, &user, file, &value).await,
                 Alias::None => {}
                 Alias::TempFail(reason) => {
                     return Step::Refused(refused(item.recipient, Refusal::temporary(Status::new(4, 3, 0), reason)));
@@ -208,55 +353,91 @@ impl Expander<'_> {
                 Ok(Some(changed)) => {
                     let mut next = Item { parsed: Some(changed), local_rewrites: item.local_rewrites + 1, ..item };
                     note_alias(&mut next.recipient);
-                    return Step::More(vec![next]);
+                    return Step::More(next.recipient.clone(), vec![next]);
                 }
                 Ok(None) => {}
                 Err(refusal) => return Step::Refused(refused(item.recipient, refusal)),
             }
         }
-        if !mailer.flags.contains(b'w') {
-            return Step::Final(item.recipient);
-        }
-        match self.hands.user(&user).await {
+        match self.account(mailer, &user).await {
+            Ok(None) => Step::Final(item.recipient),
             Ok(Some(account)) if !plain && self.uses_aliases => self.forward(item, route, account, warnings).await,
-            Ok(Some(account)) => Step::Final(owned(item.recipient, route, account.name)),
-            Ok(None) => Step::Refused(refused(item.recipient, Refusal::user_unknown())),
-            Err(error) => Step::Refused(refused(
-                item.recipient,
-                Refusal::temporary(Status::new(4, 3, 0), format!("cannot ask the user database: {error}")),
-            )),
+            Ok(Some(account)) => Step::Final(owned(item.recipient, route, account)),
+            Err(refusal) => Step::Refused(refused(item.recipient, refusal)),
         }
     }
 
+    /// Looks a name up in the alias files; a verbose caller hears of files that have no database.
+    fn find_alias(&self, name: &[u8], address: &[u8]) -> Alias {
+        if self.witness.is_verbose() {
+            for (file, counts) in self.aliases.texts_to_tell() {
+                let text = format!("WARNING: cannot open alias database {file}; reading text version");
+                self.witness.tell_about(address, text);
+                self.witness.tell(format!("{file}: {counts}"));
+            }
+        }
+        self.aliases.find(name)
+    }
+
     /// Puts the addresses of an alias in the place of its name.
-    fn alias(&self, item: Item, name: &[u8], file: u8, value: &[u8]) -> Step {
-        if item.depth >= self.ctx.config().options.max_alias_recursion {
-            let text = "aliasing/forwarding loop broken";
+    async fn alias(&self, mut item: Item, mailer: &Mailer, name: &[u8], file: u8, value: &[u8]) -> Step {
+        let max = self.ctx.config().options.max_alias_recursion;
+        if item.depth >= max {
+            let text = format!("aliasing/forwarding loop broken ({} aliases deep; {max} max)", item.depth);
             return Step::Refused(refused(item.recipient, Refusal::permanent(Status::new(5, 4, 6), 554, text)));
         }
+        self.witness.tell(format!("aliased to {}", value.as_bstr()));
         let key: BString = name.to_lowercase().into();
         let source = Source { root: SourceRoot::Alias { file, key }, elements: Vec::new() };
-        let addresses = address_list::split(value, self.separator());
-        let addresses = addresses.into_iter().map(|address| (0, address)).collect();
-        let controller = Controller { alias: name.into(), ..Controller::default() };
-        Step::More(items(
-            &item,
-            addresses,
-            List { source: &source, standing: Standing::Full {}, file: None, controller },
-        ))
+        let addresses = [numbered(0, 0, address_list::split(value, self.separator()))];
+        let (uid, gid) = self.default_ids().await;
+        let alias = item.recipient.address.clone();
+        let controller = Controller { user: name.into(), uid, gid, alias };
+        item.recipient.owner = self.owner(mailer, name);
+        let list = List { source: &source, standing: Standing::Full {}, file: None, controller };
+        let mut items = items(&item, &addresses, &list);
+        items.iter_mut().for_each(|item| item.recipient.from_alias = true);
+        Step::More(item.recipient, items)
+    }
+
+    /// Returns the address that hears of failures of a list: what `owner-LIST` stands for, or its name if that is no
+    /// plain address.
+    fn owner(&self, mailer: &Mailer, list: &[u8]) -> Option<BString> {
+        let rest = if list.starts_with(b"owner-") { b"owner" } else { list };
+        let mut name = BString::from([b"owner-", rest].concat());
+        if !mailer.flags.contains(b'u') {
+            name.make_ascii_lowercase();
+        }
+        match self.aliases.find(&name) {
+            Alias::Found { value, .. } if value.iter().any(|byte| b",:/|\"".contains(byte)) => Some(name),
+            Alias::Found { value, .. } => Some(value.trim().into()),
+            Alias::None | Alias::TempFail(_) => None,
+        }
+    }
+
+    /// Returns whose rights hold for what an alias names: DefaultUser's.
+    async fn default_ids(&self) -> (Option<u32>, Option<u32>) {
+        let uid = match &self.ctx.config().options.default_user.user {
+            Some(Principal::Id(uid)) => Some(*uid),
+            Some(Principal::Name(name)) => self.hands.user(name).await.ok().flatten().map(|account| account.uid),
+            None => None,
+        };
+        (uid, Some(0))
     }
 
     /// Puts the addresses of a user's `.forward` in the place of the user, if there is one.
     async fn forward(&mut self, item: Item, route: Route, account: Account, warnings: &mut Vec<BString>) -> Step {
-        let already = item.recipient.controller.as_ref().is_some_and(|controller| controller.user == account.name);
+        let already = item.recipient.controller.as_ref().is_some_and(|controller| {
+            controller.user == account.name && local_part(&controller.alias) == account.name.as_slice()
+        });
         let paths = self.ctx.config().options.forward_path.split(|byte| *byte == b':').filter(|path| !path.is_empty());
         let count = u8::try_from(paths.count()).unwrap_or(u8::MAX);
         for path in (0..count).filter(|_| !already) {
             let root = SourceRoot::Forward { user: account.name.clone(), path };
             let source = Source { root, elements: Vec::new() };
             match read_source(self.hands, &source).await {
-                Text::Here { path, text, standing } => {
-                    let addresses = address_list::split_file(&text, self.separator());
+                Text::Here { path, text, standing, .. } => {
+                    let addresses = numbered_lines(&text, self.separator());
                     let controller = Controller {
                         user: account.name.clone(),
                         uid: Some(account.uid),
@@ -264,9 +445,9 @@ impl Expander<'_> {
                         alias: item.recipient.address.clone(),
                     };
                     let list = List { source: &source, standing, file: Some(path), controller };
-                    let items = items(&item, addresses, list);
+                    let items = items(&item, &addresses, &list);
                     if !items.is_empty() {
-                        return Step::More(items);
+                        return Step::More(owned(item.recipient, route, account), items);
                     }
                 }
                 Text::Missing(_) => {}
@@ -276,42 +457,57 @@ impl Expander<'_> {
                 }
             }
         }
-        Step::Final(owned(item.recipient, route, account.name))
+        Step::Final(owned(item.recipient, route, account))
     }
 
     /// Handles `|program`, `/file` and `:include:`.
     async fn special(&mut self, item: Item, special: Special) -> Step {
-        let Some(source) = item.source.clone() else {
-            let text = format!("Cannot mail directly to {}", special.noun());
-            return Step::Refused(refused(item.recipient, Refusal::permanent(Status::new(5, 7, 1), 550, text)));
-        };
-        match special {
-            Special::Program | Special::File => match self.distrust(&item, &special) {
-                None => Step::Final(item.recipient),
-                Some(text) => Step::Refused(refused(
-                    item.recipient,
-                    Refusal::permanent(Status::new(5, 7, 1), 550, text).with_exit(Sysexit::Usage),
-                )),
-            },
-            Special::Include => match read_source(self.hands, &source).await {
-                Text::Here { path, text, standing } => {
-                    let addresses = address_list::split_file(&text, self.separator());
-                    let controller = item.recipient.controller.clone().unwrap_or_default();
-                    Step::More(items(
-                        &item,
-                        addresses,
-                        List { source: &source, standing, file: Some(path), controller },
-                    ))
+        // The queue file tells who is responsible; the text that names the program is looked for when it is started.
+        let is_vouched_for = item.recipient.controller.is_some();
+        match (&special, item.source.clone()) {
+            (Special::Program | Special::File, source) if source.is_some() || is_vouched_for => {
+                match self.distrust(&item, &special) {
+                    None => Step::Final(item.recipient),
+                    Some(text) => Step::Refused(refused(
+                        item.recipient,
+                        Refusal::permanent(Status::new(5, 7, 1), 550, text).with_exit(Sysexit::Usage),
+                    )),
                 }
-                Text::Missing(reason) | Text::Refused(reason) => {
-                    let text = format!("Cannot open {reason}");
-                    let refusal = Refusal::permanent(Status::new(5, 2, 4), 550, text).with_exit(Sysexit::Usage);
-                    Step::Refused(refused(item.recipient, refusal))
-                }
-                Text::Later(reason) => {
-                    Step::Refused(refused(item.recipient, Refusal::temporary(Status::new(4, 2, 4), reason)))
-                }
-            },
+            }
+            (Special::Include, Some(source)) => self.include(item, &source).await,
+            _ => {
+                let text = format!("Cannot mail directly to {}", special.noun());
+                Step::Refused(refused(item.recipient, Refusal::permanent(Status::new(5, 7, 1), 550, text)))
+            }
+        }
+    }
+
+    /// Puts the addresses of an included file in its place.
+    async fn include(&mut self, item: Item, source: &Source) -> Step {
+        match read_source(self.hands, source).await {
+            Text::Here { path, text, owner, standing } => {
+                let name = item.recipient.address.strip_prefix(b":include:").unwrap_or_default();
+                self.witness.tell(format!("including file {}", name.as_bstr()));
+                let addresses = numbered_lines(&text, self.separator());
+                let alias = item.recipient.address.clone();
+                let before = item.recipient.controller.as_ref();
+                // An included file speaks for its owner, but never for the superuser.
+                let controller = match before {
+                    Some(known) if known.uid == Some(owner.0) => Controller { alias, ..known.clone() },
+                    _ if owner.0 == 0 => Controller { alias, ..Controller::default() },
+                    _ => Controller { user: BString::default(), uid: Some(owner.0), gid: Some(owner.1), alias },
+                };
+                let items = items(&item, &addresses, &List { source, standing, file: Some(path), controller });
+                Step::More(item.recipient, items)
+            }
+            Text::Missing(reason) | Text::Refused(reason) => {
+                let text = format!("Cannot open {reason}");
+                let refusal = Refusal::permanent(Status::new(5, 2, 4), 550, text).with_exit(Sysexit::Usage);
+                Step::Refused(refused(item.recipient, refusal))
+            }
+            Text::Later(reason) => {
+                Step::Refused(refused(item.recipient, Refusal::temporary(Status::new(4, 2, 4), reason)))
+            }
         }
     }
 
@@ -342,35 +538,68 @@ impl Expander<'_> {
     }
 }
 
-/// Makes the items of a list; each knows the place it stands at.
-fn items(parent: &Item, addresses: Vec<(usize, BString)>, list: List<'_>) -> Vec<Item> {
+/// An address of a text.
+struct Numbered {
+    /// Its number among all of the text, as hands count them.
+    number: usize,
+    /// The line of the file.
+    line: usize,
+    address: BString,
+}
+
+/// Makes the items of the lists of one text; each knows the place it stands at.
+///
+// QUIRK(lists-backwards): the addresses of one list are taken from the last to the first.
+fn items(parent: &Item, lists: &[Vec<Numbered>], list: &List<'_>) -> Vec<Item> {
     let List { source, standing, file, controller } = list;
     let of = &parent.recipient;
-    let item = |(number, (line, address)): (usize, (usize, BString))| {
+    let item = |Numbered { number, line, address }: &Numbered| {
         let mut elements = source.elements.clone();
-        elements.push(u16::try_from(number).unwrap_or(u16::MAX));
+        elements.push(u16::try_from(*number).unwrap_or(u16::MAX));
+        let recipient = Recipient {
+            address: address.clone(),
+            primary: false,
+            orcpt: of.orcpt.clone(),
+            final_recipient: of.final_recipient.clone(),
+            notify: of.notify,
+            default_notify: Notify::DEFAULT,
+            controller: Some(controller.clone()),
+            owner: of.owner.clone(),
+            alias_of: Some(of.alias_of.clone().unwrap_or_else(|| of.address.clone())),
+            ..Recipient::default()
+        };
         Item {
-            recipient: Recipient {
-                address,
-                primary: false,
-                orcpt: of.orcpt.clone(),
-                final_recipient: of.final_recipient.clone(),
-                notify: of.notify,
-                default_notify: Notify::DEFAULT,
-                controller: Some(controller.clone()),
-                alias_of: Some(of.alias_of.clone().unwrap_or_else(|| of.address.clone())),
-                ..Recipient::default()
-            },
             depth: parent.depth + 1,
-            local_rewrites: 0,
             source: Some(Source { root: source.root.clone(), elements }),
             standing: standing.clone(),
             listed_in: of.address.clone(),
-            place: file.clone().map(|file| Place { file, line }),
-            parsed: None,
+            place: file.clone().map(|file| Place { file, line: *line }),
+            ..Item::first(recipient)
         }
     };
-    addresses.into_iter().enumerate().map(item).collect()
+    lists.iter().flat_map(|list| list.iter().rev().map(item)).collect()
+}
+
+/// Numbers the addresses of one line.
+fn numbered(from: usize, line: usize, addresses: Vec<BString>) -> Vec<Numbered> {
+    (from..).zip(addresses).map(|(number, address)| Numbered { number, line, address }).collect()
+}
+
+/// Returns the lists of a `.forward` or included file, a list on every line.
+fn numbered_lines(text: &[u8], separator: Separator) -> Vec<Vec<Numbered>> {
+    let mut count = 0;
+    let number = |(line, list): (usize, Vec<BString>)| {
+        let from = count;
+        count += list.len();
+        numbered(from, line, list)
+    };
+    address_list::split_lines(text, separator).map(number).collect()
+}
+
+/// Returns what stands before the `@` of an address, without angle brackets.
+pub fn local_part(address: &[u8]) -> &[u8] {
+    let bare = address.strip_prefix(b"<").unwrap_or(address);
+    bare.split(|byte| matches!(byte, b'@' | b'>')).next().unwrap_or_default()
 }
 
 /// What reading a source came to.
@@ -381,6 +610,8 @@ pub enum Text {
         path: BString,
         /// The whole of it.
         text: Vec<u8>,
+        /// User and group of the file.
+        owner: (u32, u32),
         /// What its elements may name.
         standing: Standing,
     },
@@ -420,9 +651,13 @@ fn special(route: &Route) -> Option<Special> {
     }
 }
 
-/// Returns the recipient with its own user as the one whose mailbox it is.
-fn owned(mut recipient: Recipient, route: Route, user: BString) -> Recipient {
-    recipient.route = Some(Route { user, ..route });
+/// Returns the recipient with its own user as the one whose mailbox it is; whoever expanded to it has no say any more.
+fn owned(mut recipient: Recipient, route: Route, account: Account) -> Recipient {
+    recipient.route = Some(Route { user: account.name.clone(), ..route });
+    recipient.account = Some((account.uid, account.gid));
+    if let Some(controller) = &mut recipient.controller {
+        (controller.user, controller.uid, controller.gid) = (account.name, Some(account.uid), Some(account.gid));
+    }
     recipient
 }
 
@@ -445,8 +680,12 @@ pub async fn read_source(hands: &Hands, source: &Source) -> Text {
         Err(error) => return Text::Refused(error.to_string().into()),
     };
     let mut text = Vec::new();
-    match file.take(SOURCE_BYTES_MAX).read_to_end(&mut text) {
-        Ok(_) => Text::Here { path, text, standing },
+    let read = file.metadata().and_then(|metadata| {
+        (&file).take(SOURCE_BYTES_MAX).read_to_end(&mut text)?;
+        Ok((metadata.uid(), metadata.gid()))
+    });
+    match read {
+        Ok(owner) => Text::Here { path, text, owner, standing },
         Err(error) => Text::Later(format!("cannot read it: {error}").into()),
     }
 }

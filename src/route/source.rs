@@ -3,14 +3,14 @@
 //! The queue file keeps who is responsible for a recipient (its `C` line) but not where its text stands. A hand runs a
 //! program only because a text that it reads itself says so; here the place of that text is found for it.
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 
 use crate::keeper::hands::Hands;
 use crate::keeper::request::{Source, SourceRoot};
 use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::Recipient;
 use crate::route::alias::{Alias, Aliases};
-use crate::route::recipients::{Text, read_source};
+use crate::route::recipients::{Text, local_part, read_source};
 
 /// The most texts that are looked through for one recipient.
 const TEXTS_MAX: usize = 1000;
@@ -35,7 +35,10 @@ impl Finder<'_> {
     /// that is responsible for the recipient names it any more.
     pub async fn find(&self, recipient: &Recipient, command: &[u8]) -> Option<Source> {
         let controller = recipient.controller.as_ref()?;
-        let mut work = self.roots(&controller.user, &controller.alias);
+        let original =
+            recipient.final_recipient.as_ref().map(|value| value.split_once_str("; ").map_or(&b""[..], |it| it.1));
+        let names = [&controller.user, local_part(&controller.alias), local_part(original.unwrap_or_default())];
+        let mut work = self.roots(&names);
         let mut looked_through = 0;
         while let Some((source, text)) = work.pop() {
             looked_through += 1;
@@ -71,22 +74,25 @@ impl Finder<'_> {
         None
     }
 
-    /// Returns the texts where the search begins; those of aliases are at hand already.
-    fn roots(&self, user: &BString, alias: &BString) -> Vec<(Source, Option<BString>)> {
-        if !user.is_empty() {
-            let root = |path| SourceRoot::Forward { user: user.clone(), path };
-            return (0..self.forward_paths)
-                .rev()
-                .map(|path| (Source { root: root(path), elements: Vec::new() }, None))
-                .collect();
-        }
-        match self.aliases.find(alias) {
-            Alias::Found { file, value } => {
-                let root = SourceRoot::Alias { file, key: alias.to_ascii_lowercase().into() };
-                vec![(Source { root, elements: Vec::new() }, Some(value))]
+    /// Returns the texts where the search begins: the aliases and `.forward` files of these names, each once. What was found
+    /// in an alias file is at hand already.
+    fn roots(&self, names: &[&[u8]]) -> Vec<(Source, Option<BString>)> {
+        let mut roots = Vec::new();
+        for (number, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+            if names[..number].contains(name) {
+                continue;
             }
-            _ => Vec::new(),
+            if let Alias::Found { file, value } = self.aliases.find(name) {
+                let root = SourceRoot::Alias { file, key: name.to_ascii_lowercase().into() };
+                roots.push((Source { root, elements: Vec::new() }, Some(value)));
+            }
+            for path in 0..self.forward_paths {
+                let root = SourceRoot::Forward { user: (*name).into(), path };
+                roots.push((Source { root, elements: Vec::new() }, None));
+            }
         }
+        roots.reverse();
+        roots
     }
 }
 

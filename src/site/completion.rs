@@ -52,6 +52,7 @@ struct Completion<'a> {
 impl Completion<'_> {
     /// Returns the whole header: the site's fields that the message lacks, then its own.
     fn complete(&self, own: Vec<Header>) -> Vec<Header> {
+        let own: Vec<Header> = own.into_iter().filter(|field| !self.is_empty_default(field)).collect();
         let resent = own.iter().any(|field| is_among(field, &RESENT));
         let wanted = |rule: &&HeaderRule| {
             let name = rule.name.as_slice();
@@ -59,24 +60,31 @@ impl Completion<'_> {
             (!replaced || has_name(name, &KEPT_BESIDE)) && (resent || !has_name(name, &RESENT))
         };
         let rules = self.rules.iter().filter(|rule| !rule.template.is_empty() && rule.name != "*");
-        let mut fields: Vec<Header> = rules.filter(wanted).filter_map(|rule| self.field(rule)).collect();
+        let mut fields: Vec<Header> = rules.filter(wanted).map(|rule| self.field(rule)).collect();
         fields.extend(own.into_iter().map(|field| self.own_field(field)));
         fields
     }
 
-    /// Returns the field that a rule makes; none if nothing is in it.
-    fn field(&self, rule: &HeaderRule) -> Option<Header> {
+    /// Tells whether a field of the message is empty that the site would fill.
+    fn is_empty_default(&self, field: &Header) -> bool {
+        let is_filled = |rule: &HeaderRule| !rule.template.is_empty() && rule.name.eq_ignore_ascii_case(&field.name);
+        field.value.trim().is_empty() && self.rules.iter().any(is_filled)
+    }
+
+    /// Returns the field that a rule makes.
+    fn field(&self, rule: &HeaderRule) -> Header {
+        let late = || Header::with_value(&rule.name, &rule.template).templated().only_for(rule.condition.clone());
         if has_name(&rule.name, &BOUND_LATE) {
-            let field = Header::with_value(&rule.name, &rule.template).templated();
-            return Some(field.only_for(rule.condition.clone()));
+            return late();
         }
         let value = (self.expand)(&rule.template);
         if value.trim().is_empty() {
-            return None;
+            // The mailer may know more: who the sender of a report is, for one.
+            return late().fleeting();
         }
         let space: &[u8] = if value.starts_with(b" ") { b"" } else { b" " };
         let value = [space, value.as_slice()].concat();
-        Some(Header::with_value(&rule.name, value).only_for(rule.condition.clone()))
+        Header::with_value(&rule.name, value).only_for(rule.condition.clone())
     }
 
     /// Returns a field of the message as the queue keeps it: addresses in a list with commas.
@@ -161,11 +169,18 @@ mod tests {
     fn the_sites_fields_come_first_where_the_message_lacks_them() {
         check(
             &["Subject: x"],
-            &["?P?Return-Path: <g>", "??Received: from x", "?D?Date: now", "?x?Full-Name: me", "??Subject: x"],
+            &[
+                "?P?Return-Path: <g>",
+                "??Received: from x",
+                "?D?Date: now",
+                "?F?From:$x",
+                "?x?Full-Name: me",
+                "??Subject: x",
+            ],
         );
         check(
             &["date: y", "Full-Name: you"],
-            &["?P?Return-Path: <g>", "??Received: from x", "??date: y", "?x?Full-Name: you"],
+            &["?P?Return-Path: <g>", "??Received: from x", "?F?From:$x", "??date: y", "?x?Full-Name: you"],
         );
     }
 
@@ -176,6 +191,7 @@ mod tests {
             &[
                 "?P?Return-Path: <g>",
                 "??Received: from x",
+                "?F?From:$x",
                 "??Received: a",
                 "??Return-Path: <q>",
                 "??Date: d",
@@ -192,6 +208,7 @@ mod tests {
                 "?P?Return-Path: <g>",
                 "??Received: from x",
                 "?D?Resent-Date: rnow",
+                "?F?From:$x",
                 "??Resent-From: u",
                 "??Date: d",
                 "?x?Full-Name: f",
@@ -206,6 +223,7 @@ mod tests {
             &[
                 "?P?Return-Path: <g>",
                 "??Received: from x",
+                "?F?From:$x",
                 "??To: x, y, z",
                 "??Cc: a@b, c@d",
                 "??Date: d",

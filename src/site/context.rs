@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 
 use super::class::Classes;
 use super::load::Site;
@@ -75,6 +75,8 @@ pub struct Context {
     listener: Option<Listener>,
     trace_level: u8,
     complaints: Vec<BString>,
+    /// The last look-up that failed for now.
+    deferral: Option<BString>,
     /// What maps of class syslog were given.
     notes: Vec<(Priority, BString)>,
     /// What a map is taken to say.
@@ -105,6 +107,7 @@ impl Context {
             listener: None,
             trace_level: 0,
             complaints: Vec::new(),
+            deferral: None,
             notes: Vec::new(),
             supposed: None,
             is_deferred: false,
@@ -312,6 +315,20 @@ impl Context {
         }
     }
 
+    /// Takes the last look-up that failed for now: why a message waits.
+    pub fn take_deferral(&mut self) -> Option<BString> {
+        self.deferral.take()
+    }
+
+    /// Returns what a rule sees of an outcome.
+    fn found(&mut self, map: &[u8], definition: &Definition, key: &[u8], outcome: Outcome) -> Found {
+        let found = found(definition, key, outcome);
+        if found.temp_fail {
+            self.deferral = Some(format!("{} map: lookup ({}): deferred", map.as_bstr(), key.as_bstr()).into());
+        }
+        found
+    }
+
     /// Tells of something: to the listener, or to be taken later.
     pub fn hear(&mut self, heard: Heard<'_>) {
         if let Some(listener) = &mut self.listener {
@@ -420,7 +437,7 @@ impl Lookup for Context {
             (None, _) => None,
         };
         if let Some(outcome) = now {
-            let found = found(&entry.definition, key, outcome);
+            let found = self.found(map, &entry.definition, key, outcome);
             self.hear(Heard::LookedUp { map, key, args, found: &found });
             return Answer::Now(found);
         }
@@ -429,7 +446,7 @@ impl Lookup for Context {
             let name = String::from_utf8_lossy(map);
             let outcome = self.map_lookup(&name, key, &words).await;
             let found = match site.maps.definition(map) {
-                Some(definition) => found(definition, key, outcome),
+                Some(definition) => self.found(map, definition, key, outcome),
                 None => Found::NOTHING,
             };
             self.hear(Heard::LookedUp { map, key, args, found: &found });

@@ -3,6 +3,7 @@
 use bstr::BString;
 use nix::unistd::getuid;
 
+use crate::mail::envelope::Ownership;
 use crate::sys::user::User;
 
 /// The longest full name that is taken from the user database or the environment, in bytes (the original's MAXNAME).
@@ -30,6 +31,13 @@ impl Caller {
             uid,
             full_name: full_name.filter(|name| !name.is_empty()),
         }
+    }
+}
+
+impl Caller {
+    /// Returns whose rights a message has that the user submits.
+    pub(super) fn owner(&self) -> Ownership {
+        Ownership::User { uid: self.uid, gid: nix::unistd::getgid().as_raw() }
     }
 }
 

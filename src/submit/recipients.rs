@@ -34,6 +34,10 @@ pub(super) struct Recipients {
     pub(super) named: usize,
     /// An address was misspelt; what could be made of it is used.
     pub(super) misspelt: bool,
+    /// What is wrong with the last misspelt address.
+    pub(super) complaint: Option<BString>,
+    /// How many addresses count for priority and log: those that lead somewhere, be it only to a user that does not exist.
+    pub(super) counted: usize,
     /// The only address that was named on the command line, for `$u`.
     pub(super) only: Option<BString>,
 }
@@ -47,6 +51,8 @@ pub(super) struct Desk<'a> {
     pub(super) follows_aliases: bool,
     /// Refusals are logged as the caller sees them.
     pub(super) logs_complaints: bool,
+    /// Users that do not exist have a line of their own in the log.
+    pub(super) logs_refused: bool,
 }
 
 impl Desk<'_> {
@@ -94,14 +100,16 @@ impl Desk<'_> {
         let spelling = address.clone();
         let (address, complaint) = mended(ctx, address);
         if let Some(complaint) = complaint {
-            self.tell(&format!("{spelling}... {complaint}").into(), terminal);
+            let complaint = BString::from(format!("{spelling}... {complaint}"));
+            self.tell(&complaint, terminal);
             to.misspelt = true;
+            to.complaint = Some(complaint);
         }
         let mut recipient = Recipient::new(address.clone());
         recipient.notify = self.submission.notify;
         let uses_aliases = self.follows_aliases && !self.submission.without_aliases;
-        let (aliases, hands) = (&self.services.aliases, &self.services.hands);
-        let expanded = Expander { ctx, aliases, hands, uses_aliases }.expand(recipient).await;
+        let Services { aliases, hands, witness, .. } = self.services;
+        let expanded = Expander { ctx, aliases, hands, uses_aliases, witness }.expand(recipient).await;
         for warning in &expanded.warnings {
             self.services.log.line(Level::UNSAFE_FILE, self.id, warning);
         }
@@ -110,15 +118,17 @@ impl Desk<'_> {
                 recipient.address = spelling.clone();
             }
         };
-        for mut recipient in expanded.recipients.into_iter().rev() {
+        for mut recipient in expanded.recipients {
             respelt(&mut recipient);
             self.take(ctx, recipient, to);
         }
         for mut refused in expanded.refused {
             respelt(&mut refused.recipient);
             if refused.refusal.is_temporary() {
+                to.counted += 1;
                 to.later.push(refused);
             } else {
+                to.counted += usize::from(refused.is_missing_user());
                 self.refuse(&refused, terminal);
                 to.refused.push(refused);
             }
@@ -136,6 +146,7 @@ impl Desk<'_> {
         let own = host(&recipient);
         let at = to.found.partition_point(|known| host(known) <= own);
         to.found.insert(at, recipient);
+        to.counted += 1;
     }
 
     /// Tells caller and log what is wrong with an address.
@@ -152,7 +163,7 @@ impl Desk<'_> {
         let Refused { recipient, refusal, .. } = refused;
         self.tell(&complaint(refused), terminal);
         terminal.fail(exit(refusal));
-        if refusal.exit == Sysexit::NoUser {
+        if self.logs_refused && refused.is_missing_user() {
             let reply = BString::from(format!("{} {} {}", refusal.code, refusal.status, refusal.text));
             Delivered {
                 to: vec![recipient.address.clone()],

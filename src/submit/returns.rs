@@ -12,8 +12,10 @@ use crate::deliver::attempt::{Attempted, Settled, attempt, context};
 use crate::deliver::header;
 use crate::deliver::holding::Holding;
 use crate::deliver::outcome::{Outcome, Verdict};
+use crate::deliver::reports;
 use crate::deliver::services::Services;
 use crate::deliver::settle;
+use crate::deliver::split::split;
 use crate::log::{Delivered, Level};
 use crate::mail::date;
 use crate::mail::envelope::Envelope;
@@ -30,6 +32,12 @@ pub(super) struct Returns<'a> {
     pub(super) now: UnixTime,
     /// A recipient of the header was refused: the sender is told by mail.
     pub(super) is_late: bool,
+    /// The message stays in the queue although nobody waits for it.
+    pub(super) stays: bool,
+    /// What was said of recipients that were refused.
+    pub(super) transcript: BString,
+    /// What the log says of a report about them.
+    pub(super) told: Option<BString>,
 }
 
 impl Returns<'_> {
@@ -50,8 +58,9 @@ impl Returns<'_> {
                 holding.envelope_mut().tries += 1;
                 attempt(self.services, &mut holding, self.now).await
             }
-            _ => Attempted::default(),
+            _ => Attempted { clones: split(self.services, &mut holding, self.now).await?, ..Attempted::default() },
         };
+        attempted.transcript = [self.transcript.as_slice(), &attempted.transcript].concat().into();
         for settled in &attempted.failed {
             terminal.fail(exit_of(&settled.outcome));
         }
@@ -59,11 +68,22 @@ impl Returns<'_> {
         if self.gives_back_here(&original, &holding, &attempted.failed, terminal).await {
             attempted.failed.clear();
         }
-        let reports = settle::tell(self.services, &holding, &attempted, false, self.now).await?;
+        let told = self.told.clone();
+        let reports = reports::tell(self.services, &holding, &attempted, false, told, self.now).await?;
+        let clones = std::mem::take(&mut attempted.clones);
         if fate == Fate::Queue {
+            clones.iter().rev().for_each(|clone| self.log_queued(&clone.envelope));
             self.log_queued(holding.envelope());
         }
-        holding.finish().await.map_err(|unfinished| unfinished.error)?;
+        match holding {
+            Holding::Draft { draft, envelope, .. } if self.stays => drop(draft.commit(&envelope).await?),
+            holding => holding.finish().await.map_err(|unfinished| unfinished.error)?,
+        }
+        if fate == Fate::Deliver {
+            for clone in clones.into_iter().rev() {
+                self.deliver(vec![clone]).await;
+            }
+        }
         self.deliver(reports).await;
         Ok(())
     }

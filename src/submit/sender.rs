@@ -10,7 +10,7 @@ use super::terminal::Terminal;
 use crate::cf::Privacy;
 use crate::deliver::services::Services;
 use crate::log::{Level, Priority};
-use crate::mail::envelope::Route;
+use crate::mail::envelope::{Ownership, Route};
 use crate::mail::header::Header;
 use crate::mail::token::ScanOptions;
 use crate::name::{QueueId, Sysexit};
@@ -32,6 +32,8 @@ pub(super) struct Sender {
     pub(super) address: BString,
     /// The home directory and the number of a sender that is a local user.
     pub(super) home: Option<(PathBuf, u32)>,
+    /// Whose rights the message has.
+    pub(super) owner: Ownership,
     /// Whom the message can be attributed to (`AUTH=`), as xtext.
     pub(super) auth: Option<BString>,
 }
@@ -57,7 +59,10 @@ impl Registrar<'_> {
         let address = canonical(ctx, &spelling).await;
         let is_local = self.has_flag(ctx, route.as_ref(), b'l');
         let has_account = self.has_flag(ctx, route.as_ref(), b'w');
-        let mut sender = Sender { address, home: None, auth: None };
+        // A sender elsewhere is the caller all the same, who has named it.
+        let is_elsewhere = !address.is_empty() && !has_account;
+        let owner = if is_elsewhere { self.caller.owner() } else { Ownership::Nobody };
+        let mut sender = Sender { address, home: None, owner, auth: None };
         let full_name = submission.full_name.clone().or_else(|| self.caller.full_name.clone());
         let mut full_name = full_name.filter(|name| !name.is_empty());
         if let Some(route) = route.as_ref().filter(|_| has_account) {
@@ -65,6 +70,7 @@ impl Registrar<'_> {
                 let found = caller::clean(&User::from(user.clone()).full_name());
                 full_name = full_name.or(Some(found).filter(|name| !name.is_empty()));
                 sender.home = Some((user.home.to_path_lossy().into_owned(), user.uid));
+                sender.owner = Ownership::User { uid: user.uid, gid: user.gid };
             }
             if let Some(name) = &full_name {
                 let quoted = caller::phrase(&caller::clean(name), &ctx.config().options.must_quote_chars);

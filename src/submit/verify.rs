@@ -2,7 +2,7 @@
 
 use bstr::BString;
 
-use super::recipients::{self, Desk, Recipients};
+use super::recipients::{Desk, Recipients};
 use super::submission::Submission;
 use super::terminal::Terminal;
 use crate::deliver::services::Services;
@@ -19,17 +19,16 @@ pub async fn verify(
 ) -> Sysexit {
     let mut ctx = Context::new(&services.site);
     let id = QueueIdMaker::new(std::process::id(), 0).next(now);
-    let desk = Desk { services, submission, id: &id, follows_aliases: true, logs_complaints: true };
+    let desk =
+        Desk { services, submission, id: &id, follows_aliases: true, logs_complaints: true, logs_refused: false };
     let mut recipients = Recipients::default();
     desk.add_arguments(&mut ctx, &mut recipients, terminal).await;
     if recipients.misspelt {
         terminal.fail(Sysexit::Usage);
     }
-    for recipient in &recipients.found {
+    // Who cannot be looked up now is deliverable as far as anybody knows.
+    for recipient in recipients.found.iter().chain(recipients.later.iter().map(|later| &later.recipient)) {
         terminal.tell(line(recipient));
-    }
-    for later in &recipients.later {
-        terminal.tell(recipients::complaint(later));
     }
     terminal.exit()
 }

@@ -179,7 +179,7 @@ fn prepare(charter: &Charter, launch: &Launch) -> Result<Program, Refusal> {
     if !mailer.path.starts_with(b"/") {
         return Err(undeclared("its P= is no program"));
     }
-    if !fits(&mailer.argv, &launch.words) {
+    if !fits(mailer, &launch.words) {
         return Err(undeclared("the command line is not the one that A= declares"));
     }
     let mut owner = None;
@@ -239,17 +239,30 @@ fn prepare_map(config: &Config, map: &MapName, key: &[u8]) -> Result<Program, Re
     Ok(program)
 }
 
-/// Tells whether `words` can be what `template` (in internal form) expands to.
+/// Tells whether `words` can be what A= of a mailer (in internal form) expands to, perhaps with the option that names the
+/// sender.
 ///
 /// Words without macros must stand as they are, before the first and behind the last one with macros.
-fn fits(template: &[BString], words: &[BString]) -> bool {
+fn fits(mailer: &Mailer, words: &[BString]) -> bool {
+    let template = &mailer.argv;
+    match (mailer.sender_option(), words) {
+        (Some(option), [program, given, _, rest @ ..]) if given == option => {
+            let without = [std::slice::from_ref(program), rest].concat();
+            expands_to(template, &without) || expands_to(template, words)
+        }
+        _ => expands_to(template, words),
+    }
+}
+
+/// Tells whether `words` can be what `template` expands to.
+fn expands_to(template: &[BString], words: &[BString]) -> bool {
     let is_literal = |word: &&BString| !word.contains(&EXPAND);
     let before = template.iter().take_while(is_literal).count();
     if words.is_empty() || template.is_empty() {
         return false;
     }
     if before == template.len() {
-        return template == words;
+        return *template == *words;
     }
     let behind = template.iter().rev().take_while(is_literal).count();
     words.len() >= before + behind
@@ -404,18 +417,24 @@ mod tests {
     #[test]
     fn words_without_macros_must_stand_as_declared() {
         let words = |text: &str| text.split(' ').map(BString::from).collect::<Vec<_>>();
+        let mailers = crate::cf::Mailers::default();
         let template = words("mail.local -d \u{1}u -x");
         let template: Vec<BString> =
             template.iter().map(|word| word.iter().map(|b| if *b == 1 { EXPAND } else { *b }).collect()).collect();
+        let flags = crate::cf::MailerFlags::new(b"f");
+        let mailer = Mailer { argv: template, flags, ..mailers.get(b"*file*").expect("built in").clone() };
         for (line, expected) in [
             ("mail.local -d joe -x", true),
+            ("mail.local -f a@b -d joe -x", true),
+            ("mail.local -r a@b -d joe -x", false),
+            ("mail.local -f a@b -h joe -x", false),
             ("mail.local -d joe ann -x", true),
             ("mail.local -d -x", true),
             ("mail.local -h joe -x", false),
             ("mail.local -d joe", false),
             ("sh -d joe -x", false),
         ] {
-            assert_eq!(fits(&template, &words(line)), expected, "{line}");
+            assert_eq!(fits(&mailer, &words(line)), expected, "{line}");
         }
     }
 }

@@ -10,16 +10,20 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
+use bstr::ByteSlice;
+
 use super::*;
 use crate::cf::{self, ReadEnv};
 use crate::keeper::request::{FailureKind, Mailbox};
 use crate::keeper::{Answer, Answered, Hands, Request};
 use crate::log::Log;
+use crate::mail::envelope::Envelope;
+use crate::mail::header::Header;
 use crate::map::DirectOpener;
 use crate::net::{Resolver, ResolverSettings};
 use crate::queue::simulated::{SimulatedDisk, Trouble};
 use crate::queue::spool::Spool;
-use crate::queue::{LostReason, Orphans, Queue, QueueOptions};
+use crate::queue::{LostReason, Orphans, Queue, QueueError, QueueOptions};
 use crate::site::{Identity, LoadOptions, Site};
 
 const CF: &str = "V10/Berkeley

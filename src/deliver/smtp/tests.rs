@@ -155,7 +155,7 @@ fn client(settings: SmtpSettings, zone: &str) -> (SmtpClient, DnsServer) {
     let resolver =
         Resolver::new(ResolverSettings { retry: 1, ..ResolverSettings::with_servers(vec![server.address()]) });
     let cache = ConnectionCache::new(2, Duration::from_secs(60), settings.timeouts.clone(), None);
-    (SmtpClient::new(settings, Arc::new(resolver), cache), server)
+    (SmtpClient::new(settings, Arc::new(resolver), Arc::new(cache)), server)
 }
 
 fn transaction(recipients: &[&str]) -> Transaction {
@@ -165,7 +165,10 @@ fn transaction(recipients: &[&str]) -> Transaction {
 
 fn job<'a>(mailer: &'a Mailer, message: &'a Message<'a>, recipients: &[&str]) -> Job<'a> {
     Job {
+        audience: Arc::default(),
+        names: recipients.iter().map(|address| BString::from(*address)).collect(),
         mailer,
+        charset: BString::default(),
         transaction: transaction(recipients),
         message,
         has_eight_bit: !message.header.is_ascii() || matches!(message.body, Body::Bytes(bytes) if !bytes.is_ascii()),
@@ -186,7 +189,12 @@ async fn send_to(script: Script, settings: SmtpSettings, recipients: &[&str]) ->
     let (client, _dns) = client(settings, "");
     let message = Message::new(MESSAGE.0, Body::Bytes(MESSAGE.1));
     let report = client.send(b"[127.0.0.1]", port, &job(&mailer("mDFMuXa"), &message, recipients)).await;
-    (report.outcomes.iter().map(words).collect(), sink.heard())
+    (outcomes(&report, recipients.len()).iter().map(words).collect(), sink.heard())
+}
+
+/// Returns the last word on each of `count` recipients.
+fn outcomes(report: &Report, count: usize) -> Vec<Outcome> {
+    report.outcomes(count).into_iter().map(|outcome| outcome.expect("every recipient has one")).collect()
 }
 
 fn words(outcome: &Outcome) -> String {
@@ -306,14 +314,15 @@ async fn a_closed_port_is_told_and_remembered() {
     let (client, _dns) = client(settings(), "");
     let (mailer, message) = (mailer("a"), Message::new(b"", Body::Bytes(b"")));
     let job = job(&mailer, &message, &["u@x"]);
-    let first = client.send(b"[127.0.0.1]", port, &job).await.outcomes.remove(0);
+    let first = outcomes(&client.send(b"[127.0.0.1]", port, &job).await, 1).remove(0);
     assert_eq!(words(&first), "dsn=4.4.1, stat=Deferred: Connection refused by [127.0.0.1]");
     assert_eq!(first.relay.expect("asked"), "[127.0.0.1] [127.0.0.1]");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.expect("still free");
     let _sink = Sink::start(listener, &[]);
-    let again = client.send(b"[127.0.0.1]", port, &job).await.outcomes.remove(0);
+    let again = outcomes(&client.send(b"[127.0.0.1]", port, &job).await, 1).remove(0);
     assert_eq!(words(&again), "dsn=4.4.1, stat=Deferred: Connection refused by [127.0.0.1]");
-    let fresh = client.send(b"[127.0.0.1]", port, &Job { respect_host_status: false, ..job }).await.outcomes.remove(0);
+    let job = Job { respect_host_status: false, ..job };
+    let fresh = outcomes(&client.send(b"[127.0.0.1]", port, &job).await, 1).remove(0);
     assert_eq!(words(&fresh), "dsn=2.0.0, stat=Sent (taken)");
 }
 
@@ -343,7 +352,7 @@ async fn hosts_that_are_not_there_are_told_apart() {
         ("loop.example.", "dsn=5.3.5, stat=Local configuration error"),
     ] {
         let report = client.send(host.as_bytes(), 1, &job).await;
-        assert_eq!(words(&report.outcomes[0]), expected);
+        assert_eq!(words(&outcomes(&report, 1)[0]), expected);
     }
 }
 
@@ -356,7 +365,7 @@ async fn a_kept_connection_serves_the_next_message() {
     let (mailer, message) = (mailer("a"), Message::new(MESSAGE.0, Body::Bytes(MESSAGE.1)));
     for _ in 0..2 {
         let report = client.send(b"[127.0.0.1]", port, &job(&mailer, &message, &["u@x"])).await;
-        assert_eq!(report.outcomes[0].verdict, Verdict::Sent);
+        assert_eq!(outcomes(&report, 1)[0].verdict, Verdict::Sent);
     }
     assert_eq!(sink.heard().matches("EHLO").count(), 1);
     assert_eq!(sink.heard().matches("RSET").count(), 1);
@@ -371,7 +380,7 @@ async fn many_recipients_go_in_several_transactions() {
     let mailer = Mailer { recipients_max: Some(2), ..mailer("a") };
     let message = Message::new(MESSAGE.0, Body::Bytes(MESSAGE.1));
     let report = client.send(b"[127.0.0.1]", port, &job(&mailer, &message, &["a@x", "b@x", "c@x"])).await;
-    let verdicts: Vec<_> = report.outcomes.iter().map(|outcome| outcome.verdict).collect();
+    let verdicts: Vec<_> = outcomes(&report, 3).iter().map(|outcome| outcome.verdict).collect();
     assert_eq!(verdicts, [Verdict::Sent, Verdict::Deferred, Verdict::Sent]);
     assert_eq!(sink.heard().matches("MAIL").count(), 2);
     assert_eq!(sink.heard().matches("EHLO").count(), 1);
@@ -404,9 +413,10 @@ async fn check_second(first: Script, expected: &[Verdict], recipients: &[&str]) 
     );
     let message = Message::new(MESSAGE.0, Body::Bytes(MESSAGE.1));
     let report = client.send(b"d.example.", port, &job(&mailer("a"), &message, recipients)).await;
-    let verdicts: Vec<_> = report.outcomes.iter().map(|outcome| outcome.verdict).collect();
+    let outcomes = outcomes(&report, recipients.len());
+    let verdicts: Vec<_> = outcomes.iter().map(|outcome| outcome.verdict).collect();
     assert_eq!(verdicts, expected, "{first:?}: {} / {}", one.heard(), two.heard());
-    for outcome in report.outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Sent) {
+    for outcome in outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Sent) {
         assert_eq!(outcome.relay.as_ref().expect("asked"), "b.example. [127.0.0.3]");
     }
 }
@@ -449,7 +459,7 @@ async fn lmtp_over_pipes_tells_for_each_recipient() {
     let peer = Peer { host: "mail.local".into(), address: BString::default() };
     let job = job(&mailer, &message, &["a@x", "b@x", "c@x"]);
     let report = lmtp::send(lmtp::over_pipes(from, to), peer, &settings(), &job).await;
-    let words: Vec<_> = report.outcomes.iter().map(words).collect();
+    let words: Vec<_> = outcomes(&report, 3).iter().map(words).collect();
     assert_eq!(
         words,
         [

@@ -279,7 +279,7 @@ fn header(text: &[u8]) -> Result<Header, Damage> {
     let only_for = Condition::parse(condition).map_err(|_| bad())?;
     // The original leaves a bare CR of the message in its file; nothing of ours may send one.
     let (value, template) = unquote(&value.replace(b"\r", b" "));
-    Ok(Header { name: name.into(), value, only_for, template })
+    Ok(Header { name: name.into(), value, only_for, template, is_fleeting: false })
 }
 
 /// Returns a value as it is meant, and whether it is a template: a macro mark that is not quoted makes one.

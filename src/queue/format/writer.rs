@@ -84,7 +84,7 @@ pub fn write(envelope: &Envelope, data: Option<DataFileId>) -> Result<Vec<u8>, B
         out.line("kept line", b"", line)?;
     }
     out.recipients(&envelope.recipients)?;
-    for header in &envelope.headers {
+    for header in envelope.headers.iter().filter(|header| !header.is_fleeting) {
         out.header(header)?;
     }
     out.out.extend_from_slice(b".\n");

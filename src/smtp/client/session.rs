@@ -58,6 +58,8 @@ pub enum Effect {
     SendMessage,
     /// The session is open, or it is not.
     Opened(Opening),
+    /// The fate of one recipient (by its place in the transaction) is decided before that of the others.
+    Decided(usize, Box<RecipientResult>),
     /// A transaction has ended.
     Finished(Finished),
     /// The server has forgotten the last transaction (answer to RSET): the connection can be used again.
@@ -84,6 +86,8 @@ pub struct Finished {
     pub results: Vec<RecipientResult>,
     /// Whether the connection can be used for another one, after RSET or at once.
     pub reusable: bool,
+    /// Whether the server still remembers the envelope: it was never asked for the message.
+    pub unfinished: bool,
 }
 
 /// One command that waits for its reply.
@@ -168,6 +172,7 @@ impl Session {
             return vec![Effect::Finished(Finished {
                 results: vec![self.unspeakable(Phase::Mail); count],
                 reusable: true,
+                unfinished: false,
             })];
         };
         let mut results = vec![None; transaction.targets.len()];
@@ -182,6 +187,7 @@ impl Session {
             return vec![Effect::Finished(Finished {
                 results: results.into_iter().flatten().collect(),
                 reusable: true,
+                unfinished: false,
             })];
         }
         unsent.push_back((Pending::Data, b"DATA\r\n".to_vec()));
@@ -309,7 +315,7 @@ impl Session {
             // After the first batch DATA goes out only if somebody has been accepted.
             let useless = command == Pending::Data && running.pending.is_empty() && running.accepted.is_empty();
             if useless {
-                return self.settle(*running, true);
+                return self.settle(*running, true, true);
             }
             if !fits {
                 running.unsent.push_front((command, line));
@@ -318,7 +324,7 @@ impl Session {
             batch.extend(line);
             running.pending.push_back(command);
         }
-        let Some(first) = running.pending.front() else { return self.settle(*running, true) };
+        let Some(first) = running.pending.front() else { return self.settle(*running, true, true) };
         let effects = vec![Effect::Send(batch), Effect::Expect(first.phase())];
         self.state = State::ExpectEnvelope(running);
         effects
@@ -332,6 +338,7 @@ impl Session {
             return self.end(*running, phase, Cause::Reply(reply), false);
         }
         let positive = reply.code / 100 == 2;
+        let mut effects = Vec::new();
         match command {
             Pending::Mail if !positive => {
                 let result = self.result(phase, Cause::Reply(reply));
@@ -341,17 +348,22 @@ impl Session {
             Pending::Mail => {}
             Pending::Rcpt(index) if positive => running.accepted.push_back(index),
             // The first refusal counts: that of MAIL before those of RCPT which follow from it.
-            Pending::Rcpt(index) => drop(running.results[index].get_or_insert(self.result(phase, Cause::Reply(reply)))),
+            Pending::Rcpt(index) if running.results[index].is_some() => {}
+            Pending::Rcpt(index) => {
+                let result = self.result(phase, Cause::Reply(reply));
+                effects.push(Effect::Decided(index, Box::new(result.clone())));
+                running.results[index] = Some(result);
+            }
             Pending::Data => return self.data_reply(running, reply),
         }
         match running.pending.front() {
             Some(next) => {
-                let effect = Effect::Expect(next.phase());
+                effects.push(Effect::Expect(next.phase()));
                 self.state = State::ExpectEnvelope(running);
-                vec![effect]
             }
-            None => self.advance(running),
+            None => effects.extend(self.advance(running)),
         }
+        effects
     }
 
     /// Takes in the reply to DATA.
@@ -378,21 +390,25 @@ impl Session {
             return self.end(*running, Phase::DataFinal, Cause::Reply(reply), !closes);
         }
         let result = self.result(Phase::DataFinal, Cause::Reply(reply));
+        let mut effects = Vec::new();
         if let Some(index) = running.accepted.pop_front() {
+            effects.push(Effect::Decided(index, Box::new(result.clone())));
             running.results[index] = Some(result);
         }
         if running.accepted.is_empty() {
-            return self.settle(*running, true);
+            effects.extend(self.settle(*running, true, false));
+        } else {
+            self.state = State::ExpectFinal(running);
+            effects.push(Effect::Expect(Phase::DataFinal));
         }
-        self.state = State::ExpectFinal(running);
-        vec![Effect::Expect(Phase::DataFinal)]
+        effects
     }
 
     /// Gives all recipients without a result the same one and ends the transaction.
     fn end(&mut self, mut running: Running, phase: Phase, cause: Cause, reusable: bool) -> Vec<Effect> {
         let result = self.result(phase, cause);
         running.fill(&result);
-        self.settle(running, reusable)
+        self.settle(running, reusable, reusable && phase == Phase::DataInit)
     }
 
     /// Ends a transaction whose connection is lost.
@@ -401,10 +417,10 @@ impl Session {
     }
 
     /// Tells how a transaction ended.
-    fn settle(&mut self, running: Running, reusable: bool) -> Vec<Effect> {
+    fn settle(&mut self, running: Running, reusable: bool, unfinished: bool) -> Vec<Effect> {
         let results: Vec<_> = running.results.into_iter().flatten().collect();
         debug_assert_eq!(results.len(), running.transaction.targets.len(), "every recipient has a result");
-        let mut effects = vec![Effect::Finished(Finished { results, reusable })];
+        let mut effects = vec![Effect::Finished(Finished { results, reusable, unfinished })];
         if reusable {
             self.state = State::Ready;
         } else {

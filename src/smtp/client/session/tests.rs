@@ -29,7 +29,7 @@ fn play(dialect: Dialect, recipients: usize, script: &[&str]) -> (String, String
                         fates.push('+');
                     }
                 }
-                Effect::Reset | Effect::Close => {}
+                Effect::Decided(..) | Effect::Reset | Effect::Close => {}
             }
         }
         if let Some(event) = event {

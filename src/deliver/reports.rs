@@ -1,0 +1,338 @@
+//! Which reports an attempt makes due (`RFC 3461 §5`), to whom they go, and how they get into the queue.
+
+use bstr::{BString, ByteSlice};
+
+use crate::cf::{Mailer, Privacy};
+use crate::deliver::attempt::{Attempted, Settled, context, refused_by_rules};
+use crate::deliver::header;
+use crate::deliver::holding::Holding;
+use crate::deliver::outcome::{Outcome, Service};
+use crate::deliver::services::Services;
+use crate::log::{Delivered, Level};
+use crate::mail::envelope::{Envelope, Recipient, Ret};
+use crate::mail::report::{AUTHOR, AUTHOR_NAME, Action, Report, ReportFacts, ReportKind, Reported, report};
+use crate::name::{QueueId, Status, UnixTime};
+use crate::queue::schedule::Facts;
+use crate::queue::{Claimed, QueueError};
+use crate::route::parse::{Parsed, Role, parse};
+use crate::route::recipients::{Expander, Refused};
+use crate::site::Context;
+use crate::site::completion::complete;
+
+/// What the size of a report is reckoned with beside that of the message it returns, in bytes.
+const FUDGE_BYTES: u64 = 1024;
+
+/// The longest text that the log tells of a report, in bytes.
+const TOLD_BYTES_MAX: usize = 203;
+
+/// A report that is due.
+struct Due {
+    kind: ReportKind,
+    /// To whom it goes.
+    to: BString,
+    /// Whether it returns the body, if nobody forbids that.
+    body: bool,
+    /// What the log says of it.
+    told: BString,
+}
+
+/// Makes the reports that are due after an attempt; `warned` wants one of a delay. `told` is what the log says of failures,
+/// if it is known better than here.
+///
+/// # Errors
+/// The queue cannot be written.
+pub async fn tell(
+    services: &Services,
+    holding: &Holding,
+    attempted: &Attempted,
+    warned: bool,
+    told: Option<BString>,
+    now: UnixTime,
+) -> Result<Vec<Claimed>, QueueError> {
+    let mut reports = Vec::new();
+    for due in due(services, holding.envelope(), attempted, warned, told, now).await {
+        reports.push(make(services, holding, attempted, due, now).await?);
+    }
+    // The last is delivered first.
+    reports.reverse();
+    Ok(reports)
+}
+
+/// Tells which reports are due, in their order.
+async fn due(
+    services: &Services,
+    envelope: &Envelope,
+    attempted: &Attempted,
+    warned: bool,
+    told: Option<BString>,
+    now: UnixTime,
+) -> Vec<Due> {
+    let options = &services.site.config.options;
+    let has_failed = attempted.failed.iter().any(|settled| settled.recipient.reports().failure);
+    let waits = warned && attempted.deferred.iter().any(|settled| settled.recipient.reports().delay);
+    let last = attempted.failed.iter().rev().find(|settled| settled.recipient.reports().failure);
+    let told = told.or_else(|| last.map(|settled| settled.outcome.stat.clone())).unwrap_or_default();
+    let sender = envelope.sender.clone();
+    let mut due = Vec::new();
+    if has_failed && !is_last_resort(services, attempted) {
+        let postmaster = options.double_bounce_address.clone();
+        if envelope.has_null_sender() || !has_mailbox(services, envelope, now).await {
+            if !postmaster.is_empty() {
+                due.push(Due { kind: ReportKind::Postmaster, to: postmaster, body: true, told: told.clone() });
+            }
+        } else {
+            due.push(Due { kind: ReportKind::Failure, to: sender, body: true, told: told.clone() });
+        }
+        let copy = &options.postmaster_copy;
+        if !copy.is_empty() && !envelope.flags.response && envelope.class >= 0 {
+            due.push(Due { kind: ReportKind::Postmaster, to: copy.clone(), body: false, told });
+        }
+    } else if waits {
+        let (waited, kept) = services.policy.limits(&Facts::of(envelope));
+        let kind = ReportKind::Delay { waited, kept };
+        due.push(Due { kind, to: sender, body: true, told: kind.subject().into() });
+    } else if !envelope.has_null_sender()
+        && !options.privacy.has(Privacy::NoReceipts)
+        && attempted.sent.iter().any(asks_receipt)
+    {
+        let kind = ReportKind::Receipt;
+        due.push(Due { kind, to: sender, body: false, told: kind.subject().into() });
+    }
+    due
+}
+
+/// Tells whether the sender wants to hear that this recipient was served, and nobody else will tell.
+fn asks_receipt(settled: &Settled) -> bool {
+    settled.recipient.reports().success
+        && match settled.outcome.kind {
+            Service::Final => true,
+            Service::Relay { tells } => !tells && settled.recipient.primary,
+            Service::Nobody => false,
+        }
+}
+
+/// Tells whether the postmaster's own copy failed: there is nobody left to tell.
+pub(super) fn is_last_resort(services: &Services, attempted: &Attempted) -> bool {
+    let postmaster = &services.site.config.options.double_bounce_address;
+    !postmaster.is_empty()
+        && attempted.failed.iter().all(|settled| bare(&settled.recipient.address) == postmaster.as_slice())
+        && attempted.failed.iter().any(|settled| settled.recipient.primary)
+}
+
+/// Finds out whether the sender can get a report; if that is a user who does not exist, the log says so.
+async fn has_mailbox(services: &Services, envelope: &Envelope, now: UnixTime) -> bool {
+    let mut ctx = context(services, envelope, now);
+    let Services { aliases, hands, witness, .. } = services;
+    let mut expander = Expander { ctx: &mut ctx, aliases, hands, uses_aliases: true, witness };
+    let expanded = expander.expand(Recipient::new(envelope.sender.clone())).await;
+    if !expanded.recipients.is_empty() || expanded.refused.iter().any(|refused| refused.refusal.is_temporary()) {
+        return true;
+    }
+    for refused in expanded.refused.iter().filter(|refused| refused.is_missing_user()) {
+        log_refused(services, envelope, refused);
+    }
+    expanded.refused.is_empty()
+}
+
+/// Logs that nobody can tell the sender.
+fn log_refused(services: &Services, envelope: &Envelope, refused: &Refused) {
+    let outcome = refused_by_rules(&refused.refusal);
+    Delivered {
+        to: vec![refused.recipient.address.clone()],
+        mailer: refused.recipient.route.as_ref().map(|route| route.mailer.as_bytes().as_bstr()),
+        priority: envelope.priority,
+        dsn: Some(outcome.status),
+        reply: outcome.reply.as_ref().map(|reply| reply.as_bstr()),
+        status: outcome.stat.as_bstr(),
+        ..Delivered::default()
+    }
+    .write(&services.log, &envelope.id);
+}
+
+/// Returns the mailer that will carry a report to an address.
+async fn mailer_for(ctx: &mut Context, address: &[u8]) -> Option<Mailer> {
+    let route = match parse(ctx, address, Role::Recipient).await {
+        Ok(Parsed::Mailer(route) | Parsed::Later(route)) => route.mailer,
+        Err(_) => return None,
+    };
+    ctx.config().mailers.get(route.as_bytes()).cloned()
+}
+
+/// Makes a report and puts it in the queue.
+async fn make(
+    services: &Services,
+    holding: &Holding,
+    attempted: &Attempted,
+    due: Due,
+    now: UnixTime,
+) -> Result<Claimed, QueueError> {
+    let original = holding.envelope();
+    let mut ctx = context(services, original, now);
+    let mut draft = services.queue.create(now).await?;
+    log(services, original, draft.id(), &due);
+    let options = &services.site.config.options;
+    let keeps_body = original.ret == Some(Ret::Headers)
+        || original.flags.no_body_return
+        || options.privacy.has(Privacy::NoBodyReturn);
+    let body_too = due.body && !keeps_body;
+    let returned = match mailer_for(&mut ctx, &due.to).await {
+        Some(mailer) => header::as_returned(&mut ctx, &mailer, original).await,
+        None => original.headers.clone(),
+    };
+    let recipients = reported(&ctx, &due, attempted, original, services, now);
+    let came_from = ctx.get("s").filter(|_| original.macro_value("r").is_some_and(|protocol| !protocol.is_empty()));
+    let facts = ReportFacts {
+        kind: due.kind,
+        id: draft.id(),
+        now,
+        zone: &services.site.zone,
+        host: &ctx.get("j").unwrap_or_default(),
+        to: &bare(&due.to),
+        original_id: &original.id,
+        arrived: original.created,
+        origin: &ctx.get("_").unwrap_or_default(),
+        received_from: came_from.as_ref().map(|name| name.as_slice()),
+        envid: original.envid.as_ref().map(|envid| envid.as_slice()),
+        deliver_by: original.deliver_by,
+        recipients: &recipients,
+        transcript: &attempted.transcript,
+        error_header: Some(&error_header(services, &ctx)),
+        headers: &returned,
+        body_too,
+        eight_bit: original.flags.eight_bit,
+        mime: options.send_mime_errors,
+    };
+    let written = report(&facts);
+    let size = if body_too { FUDGE_BYTES + original.size_bytes } else { 0 };
+    let mut envelope = envelope(services, draft.id().clone(), due.to, &written, size, now);
+    envelope.sender_is_named = original.sender_is_named;
+    draft.write(&written.before).await?;
+    if written.body_too {
+        draft.copy(holding.body()).await?;
+    }
+    draft.write(&written.after).await?;
+    draft.commit(&envelope).await
+}
+
+/// Logs that a report is made.
+fn log(services: &Services, original: &Envelope, id: &QueueId, due: &Due) {
+    let what = match due.kind {
+        _ if original.flags.response => "return to sender",
+        ReportKind::Delay { .. } => "sender notify",
+        ReportKind::Postmaster => "postmaster notify",
+        ReportKind::Failure | ReportKind::Receipt => "DSN",
+    };
+    let told = crate::log::shorten(&due.told, TOLD_BYTES_MAX);
+    services.log.say(Level::REPORT, &original.id, format_args!("{id}: {what}: {told}"));
+}
+
+/// Returns the site's own words (option ErrorHeader), or those in the file it names.
+fn error_header(services: &Services, ctx: &Context) -> BString {
+    let text = &services.site.config.options.error_header;
+    if text.starts_with(b"/") { BString::default() } else { ctx.expand(text) }
+}
+
+/// Returns what a report tells of the recipients.
+fn reported(
+    ctx: &Context,
+    due: &Due,
+    attempted: &Attempted,
+    original: &Envelope,
+    services: &Services,
+    now: UnixTime,
+) -> Vec<Reported> {
+    let one = |settled: &Settled, action: Action, status: Status| {
+        let Settled { recipient, outcome } = settled;
+        let mailer = recipient.route.as_ref().and_then(|route| ctx.config().mailers.get(route.mailer.as_bytes()));
+        let actual = actual_recipient(ctx, mailer, recipient);
+        let is_private = services.site.config.options.privacy.has(Privacy::NoActualRecipient);
+        let kept = services.policy.limits(&Facts::of(original)).1;
+        Reported {
+            address: recipient.address.clone(),
+            expanded_from: expanded_from(recipient),
+            orcpt: recipient.orcpt.clone(),
+            final_recipient: recipient.final_recipient.clone().unwrap_or_else(|| actual.clone()),
+            actual_recipient: Some(actual).filter(|_| !is_private),
+            action,
+            status,
+            mta_type: mailer.map_or_else(|| "dns".into(), |mailer| mailer.types.mta.clone()),
+            remote_mta: outcome.remote_mta.clone(),
+            diagnostic: diagnostic(mailer, outcome),
+            last_try: Some(now),
+            retry_until: (action == Action::Delayed && outcome.remote_mta.is_none())
+                .then(|| original.created.plus(kept)),
+        }
+    };
+    let mut all = Vec::new();
+    for settled in attempted.sent.iter().filter(|settled| settled.recipient.primary && asks_receipt(settled)) {
+        match settled.outcome.kind {
+            Service::Final => all.push(one(settled, Action::Delivered, Status::new(2, 1, 5))),
+            Service::Relay { .. } => all.push(one(settled, Action::Relayed, settled.outcome.status)),
+            Service::Nobody => {}
+        }
+    }
+    for settled in attempted.failed.iter().filter(|settled| settled.recipient.reports().failure) {
+        all.push(one(settled, Action::Failed, settled.outcome.status));
+    }
+    if matches!(due.kind, ReportKind::Delay { .. }) {
+        for settled in attempted.deferred.iter().filter(|settled| settled.recipient.reports().delay) {
+            all.push(one(settled, Action::Delayed, settled.outcome.status));
+        }
+    }
+    all
+}
+
+/// Returns `type; address` of whom a recipient has become.
+fn actual_recipient(ctx: &Context, mailer: Option<&Mailer>, recipient: &Recipient) -> BString {
+    let kind =
+        mailer.map(|mailer| mailer.types.address.as_slice()).filter(|kind| !kind.is_empty()).unwrap_or(b"rfc822");
+    let user = recipient.route.as_ref().map_or_else(|| bare(&recipient.address), |route| bare(&route.user));
+    if !kind.eq_ignore_ascii_case(b"rfc822") {
+        return format!("{}; {user}", kind.as_bstr()).into();
+    }
+    if user.contains(&b'@') {
+        return format!("rfc822; {user}").into();
+    }
+    format!("rfc822; {user}@{}", ctx.get("j").unwrap_or_default()).into()
+}
+
+/// Returns the address that directly stands for a recipient.
+fn expanded_from(recipient: &Recipient) -> Option<BString> {
+    recipient.controller.as_ref().map(|controller| controller.alias.clone()).filter(|alias| !alias.is_empty())
+}
+
+/// Returns the type of a diagnostic and what was said.
+fn diagnostic(mailer: Option<&Mailer>, outcome: &Outcome) -> Option<(BString, BString)> {
+    let kind = mailer.map_or_else(|| "X-Unix".into(), |mailer| mailer.types.diagnostic.clone());
+    outcome.reply.clone().map(|reply| (kind, reply))
+}
+
+/// Returns an address without angle brackets.
+fn bare(address: &[u8]) -> BString {
+    address.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")).unwrap_or(address).into()
+}
+
+/// Returns the envelope of a report.
+fn envelope(
+    services: &Services,
+    id: QueueId,
+    to: BString,
+    written: &Report,
+    size_bytes: u64,
+    now: UnixTime,
+) -> Envelope {
+    let mut envelope = Envelope::new(id, now, "<>");
+    let mut ctx = context(services, &envelope, now);
+    ctx.set("g", AUTHOR);
+    ctx.set("x", AUTHOR_NAME);
+    ctx.set("s", "localhost");
+    ctx.set("_", "localhost");
+    ctx.clear("r");
+    envelope.headers = complete(&ctx, written.headers.clone());
+    envelope.flags.response = true;
+    envelope.recipients = vec![Recipient::new(to)];
+    envelope.size_bytes = size_bytes;
+    envelope.classify(&services.site.config.precedences);
+    envelope.priority = services.policy.first_priority(size_bytes, envelope.class, 1);
+    envelope
+}

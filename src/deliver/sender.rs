@@ -1,0 +1,52 @@
+//! The sender of a message: whose rights it has, and what the mailer of its address says.
+
+use bstr::BString;
+
+use crate::cf::Mailer;
+use crate::deliver::services::Services;
+use crate::mail::envelope::{Envelope, Ownership};
+use crate::mail::token::Tokens;
+use crate::route::parse::{self, Role};
+use crate::route::remote_name;
+use crate::site::Context;
+
+/// What is known of a sender beside its address.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// `@domain` for addresses in the header that have none (flag `C` of the sender's mailer).
+    pub domain: Option<Tokens>,
+    /// The character set of 8-bit text that names none (`C=` of the sender's mailer).
+    pub charset: BString,
+}
+
+/// Finds out whose rights a message has, and what the mailer of its sender says.
+pub async fn look_up(services: &Services, ctx: &mut Context, envelope: &mut Envelope) -> Origin {
+    if envelope.has_null_sender() {
+        envelope.owner = Ownership::Nobody;
+        return Origin::default();
+    }
+    let Ok(parsed) = parse::parse(ctx, &envelope.sender, Role::Sender).await else { return Origin::default() };
+    let route = parsed.into_route();
+    let Some(mailer) = ctx.config().mailers.get(route.mailer.as_bytes()).cloned() else { return Origin::default() };
+    if envelope.owner == Ownership::Unknown {
+        envelope.owner = owner(services, &mailer, &route.user).await;
+    }
+    let domain = match mailer.flags.contains(b'C') {
+        true => remote_name::sender_domain(ctx, &envelope.sender).await,
+        false => None,
+    };
+    Origin { domain, charset: mailer.charset }
+}
+
+/// Returns whose rights a message from a user of this host has.
+async fn owner(services: &Services, mailer: &Mailer, user: &[u8]) -> Ownership {
+    if !mailer.flags.contains(b'w') {
+        return Ownership::Nobody;
+    }
+    match services.hands.user(user).await {
+        Ok(Some(account)) => Ownership::User { uid: account.uid, gid: account.gid },
+        Ok(None) => Ownership::Nobody,
+        // Only the log tells of it: it is no reason to wait.
+        Err(_) => Ownership::Unknown,
+    }
+}
