@@ -14,7 +14,7 @@ use super::daemon_mode::overrides;
 use crate::cf::{DaemonPort, DeliveryMode};
 use crate::daemon::hand_opener::HandOpener;
 use crate::daemon::programs::{Attempted, Connection, Surroundings, Task, Work};
-use crate::daemon::runner::Delivery;
+use crate::daemon::runner::{Delivery, duties};
 use crate::deliver::holding::{Holding, Unfinished};
 use crate::deliver::services::Services;
 use crate::deliver::settle;
@@ -79,6 +79,7 @@ async fn services(surroundings: &Surroundings) -> Result<Services, String> {
         name: &order.config_file.to_str_lossy(),
         overrides: overrides(order),
         mode: b'd',
+        duties: duties(order.listen, order.queue_interval()),
         resolv_conf: &surroundings.resolv_conf,
         hosts: &surroundings.hosts,
         zone: surroundings.zone.clone(),

@@ -3,9 +3,12 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
+use std::time::{Duration, Instant};
 
 use bstr::BString;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::handle::Priority;
 
@@ -17,6 +20,9 @@ const FACILITY: u8 = 2 << 3;
 
 /// Lines kept while syslogd is not there or does not read, a few seconds of a busy host; older ones are dropped and counted.
 const WAITING_MAX: usize = 4096;
+
+/// How long the last lines may take when the program ends.
+const PARTING: Duration = Duration::from_secs(1);
 
 /// Makes a connected, non-blocking socket.
 type Opener = Box<dyn Fn() -> io::Result<UnixDatagram> + Send>;
@@ -119,6 +125,26 @@ fn packet(priority: Priority, stamp: &str, tag: &str, line: &[u8]) -> BString {
     datagram
 }
 
+/// Who ends gives a slow syslogd a moment for the last lines.
+impl Drop for Syslog {
+    fn drop(&mut self) {
+        let end = Instant::now() + PARTING;
+        while let (Some(datagram), Some(socket)) = (self.waiting.front(), &self.socket) {
+            let left = end.saturating_duration_since(Instant::now());
+            let mut waited = [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)];
+            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
+            if !matches!(poll(&mut waited, timeout), Ok(1..)) {
+                return;
+            }
+            match socket.send(datagram) {
+                Ok(_) => drop(self.waiting.pop_front()),
+                Err(error) if is_full(&error) => {}
+                Err(_) => return,
+            }
+        }
+    }
+}
+
 impl fmt::Debug for Syslog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Syslog")
@@ -187,6 +213,25 @@ mod tests {
         let server = UnixDatagram::bind(&path).expect("a socket");
         assert!(client.flush("S", "t"));
         assert_eq!(receive(&server), "<22>S t: one");
+    }
+
+    #[test]
+    fn the_last_lines_wait_for_a_slow_syslogd() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log");
+        let server = UnixDatagram::bind(&path).expect("a socket");
+        let mut client = client(path);
+        for number in 0..WAITING_MAX {
+            client.send(Priority::Info, "S", "t", number.to_string().as_bytes());
+        }
+        assert!(!client.waiting.is_empty());
+        let reader = std::thread::spawn(move || {
+            let mut buffer = [0; 64];
+            (0..WAITING_MAX).for_each(|_| drop(server.recv(&mut buffer).expect("a datagram")));
+            buffer
+        });
+        drop(client);
+        assert!(reader.join().expect("all lines came").starts_with(b"<22>S t: 4095"));
     }
 
     #[test]

@@ -140,10 +140,6 @@ impl Facts {
         ctx.set("_", self.origin.clone());
         ctx.set("client_addr", self.address.clone());
         ctx.set("client_name", self.trusted_name.clone());
-        let numbers = connection.numbers;
-        ctx.set("client_rate", numbers.client_rate.to_string());
-        ctx.set("client_connections", numbers.client_connections.to_string());
-        ctx.set("total_rate", numbers.total_rate.to_string());
         if let Client::Host { peer, .. } | Client::Imagined { peer, .. } = &connection.client {
             ctx.set("client_port", peer.port().to_string());
         }
@@ -151,10 +147,23 @@ impl Facts {
             Some(port) => {
                 ctx.set("client_ptr", self.pointer.clone());
                 ctx.set("client_resolve", self.resolve);
+                let numbers = connection.numbers;
+                ctx.set("client_rate", numbers.client_rate.to_string());
+                ctx.set("client_connections", numbers.client_connections.to_string());
+                ctx.set("total_rate", numbers.total_rate.to_string());
                 self.publish_port(port, connection, ctx);
             }
-            // QUIRK(bs-without-resolve): without a daemon the original does not set ${client_resolve} and ${client_ptr}.
-            None => ctx.set("daemon_flags", "c u"),
+            // QUIRK(bs-without-resolve): without a daemon the original does not set ${client_resolve}; of a client it tells
+            // the name that its address has, of a local user nothing but an address that none is.
+            None => {
+                ctx.set("daemon_flags", "c u");
+                if let Client::User(_) = &connection.client {
+                    ctx.set("client_addr", "0");
+                    ctx.set("client_name", "");
+                } else {
+                    ctx.set("client_ptr", self.pointer.clone());
+                }
+            }
         }
     }
 

@@ -16,10 +16,14 @@ impl Clerk<'_> {
     pub(super) async fn verify(&mut self, address: &BStr, expand: bool) -> Reply {
         let (ruleset, command) = if expand { ("check_expn", "EXPN") } else { ("check_vrfy", "VRFY") };
         let args = [address.as_bytes()];
-        if let Err(refusal) = self.check(&Ask::address(ruleset, &args)).await {
+        if let Err(refusal) = self.check(&Ask::text(ruleset, &args)).await {
             return refusal.reply;
         }
-        match self.service.directory.list(&mut self.ctx, address, expand).await {
+        let found = self.service.directory.list(&mut self.ctx, address, expand).await;
+        for name in ["addr_type", "u"] {
+            self.ctx.clear(name);
+        }
+        match found {
             Err(reply) => reply,
             Ok(listed) if listed.is_empty() => texts::nothing_to(command),
             Ok(listed) => {

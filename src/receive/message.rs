@@ -91,11 +91,8 @@ impl Clerk<'_> {
         let comments = if check.keeps_comments { Comments::Keep } else { Comments::Strip };
         let args = [field.value.as_slice()];
         let ask = Ask { comments, ..Ask::text(&ruleset, &args) };
-        let outcome = self.check(&ask).await;
-        for name in ["hdr_name", "hdrlen", "currHeader", "addr_type"] {
-            self.ctx.clear(name);
-        }
-        outcome
+        // The macros stay as they are for check_eoh and check_eom.
+        self.check(&ask).await
     }
 
     /// Returns the check of a field: its own, or that of all fields without one.
@@ -120,6 +117,8 @@ impl Clerk<'_> {
     pub(super) async fn finish(&mut self, ending: Ending) -> Reply {
         self.transaction.params.size_bytes = ending.size_bytes;
         self.ctx.set("msg_size", ending.size_bytes.to_string());
+        let hops = self.transaction.headers.iter().filter(|field| field.is("Received")).count() + 1;
+        self.ctx.set("c", hops.to_string());
         let envelope = self.envelope(&ending);
         self.ctx.set("msg_id", envelope.message_id.clone());
         self.transaction.class = envelope.class;

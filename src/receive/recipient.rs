@@ -42,8 +42,9 @@ impl Clerk<'_> {
         self.ctx.set("addr_type", "e r");
         let args = [spelling.as_slice()];
         let outcome = self.check(&Ask::address("check_rcpt", &args)).await;
-        self.ctx.clear("addr_type");
-        self.ctx.clear("dsn_notify");
+        for name in ["addr_type", "dsn_notify", "rcpt_mailer", "rcpt_host", "rcpt_addr"] {
+            self.ctx.clear(name);
+        }
         if let Err(refusal) = outcome {
             return self.refuse(refusal);
         }
@@ -75,6 +76,9 @@ impl Clerk<'_> {
 
     /// Adds a recipient to the message.
     fn accept(&mut self, mut recipient: Recipient, params: RcptParams, again: bool, queued: bool) -> Answer {
+        self.ctx.clear("u");
+        // QUIRK(hop-count): from the first recipient on, until the message is there.
+        self.ctx.set("c", "0");
         if self.transaction.recipients.len() >= RECIPIENTS_MAX {
             return self.refuse(Refusal::new(texts::too_many_recipients()));
         }

@@ -18,6 +18,7 @@ impl Clerk<'_> {
     pub(super) async fn sender(&mut self, spelling: &BStr, after_hello: bool) -> Answer {
         self.service.site.refresh_maps().await;
         self.service.directory.refresh();
+        self.begin_transaction();
         let (route, _) = match address::parse(&mut self.ctx, spelling, Role::Sender).await {
             Ok(parsed) => parsed,
             Err(reply) => return Answer::No(Refusal::new(reply)),
@@ -96,9 +97,7 @@ impl Clerk<'_> {
         if let Some(ret) = &params.ret_text {
             self.ctx.set("dsn_ret", ret.clone());
         }
-        if let Some(body) = params.body {
-            self.ctx.set("bodytype", body.to_string());
-        }
+        // QUIRK(bodytype-late): ${bodytype} is told only when the message is delivered.
     }
 
     /// Returns what counts as the author that `AUTH=` names: nobody, unless ruleset trust_auth trusts the client.

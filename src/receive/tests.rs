@@ -98,6 +98,7 @@ impl Server {
             resolver,
             zone: jiff::tz::TimeZone::UTC,
             mode: b's',
+            duties: None,
             runs_programs: false,
         };
         let (site, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options);

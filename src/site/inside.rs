@@ -22,6 +22,8 @@ pub struct Inside<'a> {
     pub overrides: Vec<Override>,
     /// The letter of `-b`.
     pub mode: u8,
+    /// What the daemon does, `SMTP+queueing@00:15:00` (`${daemon_info}`).
+    pub duties: String,
     /// The text of resolv.conf(5).
     pub resolv_conf: &'a [u8],
     /// The text of hosts(5).
@@ -48,7 +50,14 @@ pub async fn start_inside(inside: Inside<'_>, opener: impl FnOnce(&Arc<Config>) 
     identity.probe(&resolver, probe(&config)).await;
     let config = Arc::new(config);
     let opener = opener(&config);
-    let load = LoadOptions { identity, resolver, zone: inside.zone, mode: inside.mode, runs_programs: false };
+    let load = LoadOptions {
+        identity,
+        resolver,
+        zone: inside.zone,
+        mode: inside.mode,
+        duties: Some(inside.duties),
+        runs_programs: false,
+    };
     // Class files are opened by a hand, which takes a thread that may wait.
     let (site, more) = tokio::task::block_in_place(|| Site::load(config, opener, load));
     errors.extend(more);

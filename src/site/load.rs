@@ -51,6 +51,8 @@ pub struct LoadOptions {
     pub zone: TimeZone,
     /// The letter of `-b`: the mode this process runs in (`${opMode}`).
     pub mode: u8,
+    /// What the daemon does (`${daemon_info}`), in a daemon.
+    pub duties: Option<String>,
     /// Programs of `F|` lines may be run by this process.
     pub runs_programs: bool,
 }
@@ -81,13 +83,16 @@ impl Site {
     ///
     /// Returns the site as far as it can be used, and what is wrong, in the order of the file.
     pub fn load(config: Arc<Config>, opener: Arc<dyn Opener>, options: LoadOptions) -> (Arc<Self>, Vec<CfError>) {
-        let LoadOptions { identity, resolver, zone, mode, runs_programs } = options;
+        let LoadOptions { identity, resolver, zone, mode, duties, runs_programs } = options;
         let mut loader = Loader { config: &config, opener: &*opener, runs_programs, errors: Vec::new() };
         let classes = loader.classes(&identity);
         let definitions = loader.definitions();
         let mut errors = loader.errors;
         errors.sort_by_key(|error| error.line);
-        let macros = macros(&config, &identity, mode);
+        let mut macros = macros(&config, &identity, mode);
+        if let Some(duties) = duties {
+            macros.set("daemon_info", duties);
+        }
         let maps = Maps::new(definitions, Arc::clone(&opener));
         let (classes, macros) = (Arc::new(classes), Arc::new(macros));
         (Arc::new(Self { config, classes, maps, opener, identity, resolver, zone, macros }), errors)

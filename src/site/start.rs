@@ -77,7 +77,7 @@ pub async fn start(options: StartOptions) -> Started {
     identity.probe(&resolver, probe(&config)).await;
     errors.extend(unknown_hosts(&config, &resolver).await);
     let zone = TimeZone::system();
-    let load = LoadOptions { identity, resolver, zone, mode, runs_programs };
+    let load = LoadOptions { identity, resolver, zone, mode, duties: None, runs_programs };
     let opener = Arc::new(DirectOpener::new(Inspector::of(&config.options).tracing(trace)));
     let (site, more) = Site::load(Arc::new(config), opener, load);
     errors.extend(more);

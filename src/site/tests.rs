@@ -79,7 +79,8 @@ fn context_of(text: &str) -> (Context, DnsServer) {
     let env = ReadEnv { macros: Arc::new(macros), ..ReadEnv::default() };
     let (config, errors) = cf::read(text.as_bytes(), "test.cf", &env);
     assert!(errors.is_empty(), "{errors:?}");
-    let options = LoadOptions { identity, resolver, zone: TimeZone::UTC, mode: b't', runs_programs: false };
+    let options =
+        LoadOptions { identity, resolver, zone: TimeZone::UTC, mode: b't', duties: None, runs_programs: false };
     let (site, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options);
     assert!(errors.is_empty(), "{errors:?}");
     (Context::new(&site), server)
@@ -222,7 +223,8 @@ async fn a_class_file_that_is_missing_is_told_with_its_line() {
     let (config, _) = cf::read(b"V10\nF{A}/nonexistent/a\nF{B}-o /nonexistent/b\n", "x.cf", &ReadEnv::default());
     let resolver = Arc::new(Resolver::new(ResolverSettings::with_servers(vec![])));
     let identity = Identity::default();
-    let options = LoadOptions { identity, resolver, zone: TimeZone::UTC, mode: b't', runs_programs: false };
+    let options =
+        LoadOptions { identity, resolver, zone: TimeZone::UTC, mode: b't', duties: None, runs_programs: false };
     let (_, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options);
     let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(texts, ["x.cf: line 2: fileclass: cannot open '/nonexistent/a': No such file or directory"]);

@@ -52,7 +52,8 @@ fn case_belongs(name: &str, prefix: &str) -> bool {
     match prefix {
         "bs-" => name.starts_with("bs-"),
         "sub-" => name.starts_with("sub-"),
-        _ => !name.starts_with("bs-") && !name.starts_with("sub-"),
+        "hooks-" => name.starts_with("hooks-"),
+        _ => !["bs-", "sub-", "hooks-"].iter().any(|other| name.starts_with(other)),
     }
 }
 
@@ -64,6 +65,11 @@ fn address_test_mode_answers_as_the_original() {
 #[test]
 fn smtp_dialogues_go_as_with_the_original() {
     compare("diff_bs.py", "bs-", &[], "{program} -bs -C {cf}");
+}
+
+#[test]
+fn every_hook_is_called_at_its_moment_with_the_same_arguments_and_macros() {
+    compare("diff_bs.py", "hooks-", &["--log"], "{program} -bs -C {cf}");
 }
 
 #[test]

@@ -47,6 +47,7 @@ static SITE: LazyLock<Arc<Site>> = LazyLock::new(|| {
         resolver: Arc::new(Resolver::new(ResolverSettings::with_servers(Vec::new()))),
         zone: jiff::tz::TimeZone::UTC,
         mode: b's',
+        duties: None,
         runs_programs: false,
     };
     let (site, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options);

@@ -36,46 +36,38 @@ pub(super) struct Command {
     pub(super) slowed: bool,
     /// Whether it makes a connection one that wanted something.
     pub(super) asks: bool,
-    /// Whether check_other judges it, since no other ruleset does.
-    pub(super) checked_by_other: bool,
+    /// The first digit of its usual reply, for check_other, if that judges it: no other ruleset does.
+    pub(super) other: Option<u8>,
     /// What it does.
     pub(super) act: fn(&mut Session, &Line),
 }
 
 /// Returns a command as most are; the table says where one differs.
 const fn command(name: &'static str, act: fn(&mut Session, &Line)) -> Command {
-    Command {
-        name,
-        even_if_refused: false,
-        even_without_room: false,
-        slowed: true,
-        asks: false,
-        checked_by_other: false,
-        act,
-    }
+    Command { name, even_if_refused: false, even_without_room: false, slowed: true, asks: false, other: None, act }
 }
 
 /// All commands; what is not here is [`UNKNOWN`].
 static COMMANDS: &[Command] = &[
-    Command { even_if_refused: true, checked_by_other: true, ..command("helo", Session::helo) },
-    Command { even_if_refused: true, checked_by_other: true, ..command("ehlo", Session::ehlo) },
+    Command { even_if_refused: true, ..command("helo", Session::helo) },
+    Command { even_if_refused: true, ..command("ehlo", Session::ehlo) },
     Command { asks: true, ..command("mail", Session::mail) },
     command("rcpt", Session::rcpt),
     command("data", Session::data_command),
-    Command { even_if_refused: true, slowed: false, checked_by_other: true, ..command("rset", Session::rset) },
-    Command { even_if_refused: true, checked_by_other: true, ..command("noop", Session::noop) },
+    Command { even_if_refused: true, slowed: false, ..command("rset", Session::rset) },
+    Command { even_if_refused: true, other: Some(b'2'), ..command("noop", Session::noop) },
     Command { even_if_refused: true, slowed: false, ..command("quit", Session::quit) },
     Command { asks: true, ..command("vrfy", Session::vrfy) },
     Command { asks: true, ..command("expn", Session::expn) },
     Command { even_without_room: true, asks: true, ..command("etrn", Session::etrn) },
-    Command { checked_by_other: true, ..command("help", Session::help) },
-    Command { checked_by_other: true, ..command("verb", Session::verb) },
-    Command { checked_by_other: true, ..command("auth", Session::auth) },
-    Command { slowed: false, checked_by_other: true, ..command("starttls", Session::starttls) },
-    command("send", Session::not_implemented),
-    command("soml", Session::not_implemented),
-    command("saml", Session::not_implemented),
-    command("turn", Session::not_implemented),
+    command("help", Session::help),
+    Command { other: Some(b'2'), ..command("verb", Session::verb) },
+    command("auth", Session::auth),
+    Command { slowed: false, ..command("starttls", Session::starttls) },
+    Command { other: Some(b'5'), ..command("send", Session::not_implemented) },
+    Command { other: Some(b'5'), ..command("soml", Session::not_implemented) },
+    Command { other: Some(b'5'), ..command("saml", Session::not_implemented) },
+    Command { other: Some(b'5'), ..command("turn", Session::not_implemented) },
     Command { even_if_refused: true, ..command("debug", Session::bogus) },
     Command { even_if_refused: true, ..command("wiz", Session::bogus) },
     Command { even_if_refused: true, ..command("showq", Session::bogus) },
@@ -83,7 +75,7 @@ static COMMANDS: &[Command] = &[
 
 /// What stands for every other word.
 static UNKNOWN: Command =
-    Command { even_if_refused: true, slowed: false, checked_by_other: true, ..command("unknown", Session::unknown) };
+    Command { even_if_refused: true, slowed: false, other: Some(b'5'), ..command("unknown", Session::unknown) };
 
 /// Returns the command called `word`.
 pub(super) fn find(word: &BStr) -> &'static Command {

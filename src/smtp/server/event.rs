@@ -120,6 +120,8 @@ pub enum Question {
     Other {
         /// The whole command line.
         line: BString,
+        /// The first digit of the reply that it gets otherwise.
+        digit: u8,
     },
     /// Is this a sender's address? Answered by yes or no.
     Sender {

@@ -264,8 +264,9 @@ impl Session {
         if let Some(reply) = self.denial.as_ref().and_then(|denial| denial.reply(command)).cloned() {
             return self.bad_command(reply);
         }
-        if self.settings.check_other && command.checked_by_other {
-            return self.ask(Question::Other { line: line.text().into() }, State::ExpectOther { line, command });
+        if let Some(digit) = command.other.filter(|_| self.settings.check_other) {
+            let question = Question::Other { line: line.text().into(), digit };
+            return self.ask(question, State::ExpectOther { line, command });
         }
         (command.act)(self, &line);
     }

@@ -141,7 +141,7 @@ impl World {
                 Some((reply, _)) => reply,
                 None => texts::accepted(&format!("{} bytes", ending.size_bytes)),
             }),
-            Question::Other { line } if line.contains_str("secret") => no(550, "other"),
+            Question::Other { line, .. } if line.contains_str("secret") => no(550, "other"),
             Question::Verify { address, .. } => Answer::Reply(Reply::new(250, None, address)),
             Question::RunQueue { node } => Answer::Reply(texts::queuing_started("node", &node)),
             Question::Help { topic } => Answer::Reply(texts::help_unknown(&topic)),
@@ -420,8 +420,14 @@ fn check_other_judges_commands_without_a_check_of_their_own() {
     strict.check_other = true;
     check_with(
         &strict,
-        "NOOP\r\nNOOP secret\r\nFOO\r\n",
-        &["250 2.0.0 OK", "550 5.7.1 other", "500 5.5.1 Command unrecognized: \"FOO\""],
+        "NOOP\r\nNOOP secret\r\nFOO\r\nFOO secret\r\nRSET secret\r\n",
+        &[
+            "250 2.0.0 OK",
+            "550 5.7.1 other",
+            "500 5.5.1 Command unrecognized: \"FOO\"",
+            "550 5.7.1 other",
+            "250 2.0.0 Reset state",
+        ],
     );
 }
 
