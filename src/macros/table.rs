@@ -1,10 +1,10 @@
 //! Macro values in layers: the site's, under them those of a session and of an envelope.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bstr::BString;
+use rustc_hash::FxHashMap;
 
 use super::Values;
 use crate::name::MacroName;
@@ -30,13 +30,13 @@ struct Entry {
 pub struct MacroTable {
     lower: Option<Arc<MacroTable>>,
     /// `None` hides the value of the lower layer.
-    own: HashMap<MacroName, Option<Entry>>,
+    own: FxHashMap<MacroName, Option<Entry>>,
 }
 
 impl MacroTable {
     /// Returns an empty layer over `lower`.
     pub fn over(lower: Arc<Self>) -> Self {
-        Self { lower: Some(lower), own: HashMap::new() }
+        Self { lower: Some(lower), own: FxHashMap::default() }
     }
 
     /// Defines `name` as data: nothing in it is expanded.
@@ -68,7 +68,7 @@ impl MacroTable {
 
     /// Returns every defined name, each once, sorted.
     pub fn names(&self) -> Vec<&MacroName> {
-        let mut seen: HashMap<&MacroName, bool> = HashMap::new();
+        let mut seen: FxHashMap<&MacroName, bool> = FxHashMap::default();
         let mut table = Some(self);
         while let Some(layer) = table {
             for (name, entry) in &layer.own {

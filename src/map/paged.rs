@@ -1,14 +1,21 @@
 //! A file as a row of equal pages: reading them within bounds, and checked access to their bytes.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use rustc_hash::FxHashMap;
 
 use super::DatabaseError;
 use super::storage::Storage;
 
-/// Bytes of pages that are kept in memory for each file: the inner pages of a tree, which every look-up reads.
+/// Bytes of pages that are kept in memory for each file: the inner pages of a tree, which every look-up reads, and those
+/// of small hash files.
 const KEPT_BYTES_MAX: usize = 4 << 20;
+/// The age from which on the time of a file tells of every further write: the coarsest clock of a file system, twice.
+/// Whoever holds a file asks for its time once a transaction, and opens it anew when that has changed.
+const SETTLED_AGE: Duration = Duration::from_secs(2);
 /// How many pages a walk may read beyond twice those of the file: the ways down from a root.
 const WALK_PAGES_MIN: u64 = 64;
 
@@ -66,7 +73,11 @@ pub(super) struct Pages {
     page_bytes: usize,
     header_length: usize,
     count: u32,
-    kept: RwLock<HashMap<u32, Arc<Vec<u8>>>>,
+    kept: RwLock<FxHashMap<u32, Arc<Vec<u8>>>>,
+    /// When the file was written last, as it was opened.
+    modified: Option<SystemTime>,
+    /// The file is old enough for its pages to be kept.
+    is_settled: AtomicBool,
 }
 
 impl Pages {
@@ -79,7 +90,10 @@ impl Pages {
     ) -> Result<Pages, DatabaseError> {
         let count = storage.len()? / u64::from(page_bytes);
         let count = u32::try_from(count).unwrap_or(u32::MAX);
-        Ok(Pages { storage, order, page_bytes: page_bytes as usize, header_length, count, kept: RwLock::default() })
+        let modified = storage.modified()?;
+        let page_bytes = page_bytes as usize;
+        let (kept, is_settled) = (RwLock::default(), AtomicBool::new(modified.is_none()));
+        Ok(Pages { storage, order, page_bytes, header_length, count, kept, modified, is_settled })
     }
 
     /// Returns where the bytes lie.
@@ -107,13 +121,25 @@ impl Pages {
     /// Keeps a page in memory as long as there is room.
     fn keep(&self, page: &Page) {
         // A page that somebody else holds is one that is kept.
-        if Arc::strong_count(&page.bytes) > 1 {
+        if Arc::strong_count(&page.bytes) > 1 || !self.is_settled() {
+            return;
+        }
+        if self.kept.read().unwrap_or_else(PoisonError::into_inner).len() >= KEPT_BYTES_MAX / self.page_bytes {
             return;
         }
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < KEPT_BYTES_MAX / self.page_bytes {
-            kept.insert(page.number, Arc::clone(&page.bytes));
+        kept.insert(page.number, Arc::clone(&page.bytes));
+    }
+
+    /// Tells whether a further write would show in the time of the file.
+    fn is_settled(&self) -> bool {
+        if self.is_settled.load(Ordering::Relaxed) {
+            return true;
         }
+        let age = self.modified.and_then(|modified| modified.elapsed().ok());
+        let is_settled = age.is_some_and(|age| age > SETTLED_AGE);
+        self.is_settled.store(is_settled, Ordering::Relaxed);
+        is_settled
     }
 }
 
@@ -206,4 +232,33 @@ pub(super) fn partition(
         }
     }
     Ok(low)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::os::unix::fs::FileExt as _;
+
+    use super::super::{Database, Layout, Method};
+    use super::*;
+
+    /// Returns what is found after the file, written at `modified`, was changed while it was open and had been read.
+    #[track_caller]
+    fn check(modified: SystemTime, expected: &str) {
+        let bytes = Layout::new(Method::Hash).build(vec![(b"key", b"old")]).expect("it fits");
+        let at = bytes.windows(3).position(|window| window == b"old").expect("the value");
+        let mut file = tempfile::tempfile().expect("a folder");
+        file.write_all(&bytes).expect("room");
+        file.set_modified(modified).expect("our file");
+        let database = Database::open(file).expect("a database");
+        assert_eq!(database.get(b"key").expect("sound"), Some("old".into()));
+        database.file().expect("a file").write_all_at(b"new", at as u64).expect("writable");
+        assert_eq!(database.get(b"key").expect("sound"), Some(expected.into()));
+    }
+
+    #[test]
+    fn pages_of_a_file_are_kept_unless_it_is_being_written() {
+        check(SystemTime::now() - 2 * SETTLED_AGE, "old");
+        check(SystemTime::now() + Duration::from_secs(3600), "new");
+    }
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
+use std::time::SystemTime;
 
 /// The bytes of a database: a file, read with `pread` since others truncate and replace it while we hold it, or
 /// bytes in memory.
@@ -47,6 +48,14 @@ impl Storage {
                 buffer[..length].copy_from_slice(&rest[..length]);
                 Ok(length)
             }
+        }
+    }
+
+    /// Returns when the bytes were written last; none for those in memory, which nobody writes.
+    pub(super) fn modified(&self) -> io::Result<Option<SystemTime>> {
+        match self {
+            Self::File(file) => Ok(Some(file.metadata()?.modified()?)),
+            Self::Memory(_) => Ok(None),
         }
     }
 

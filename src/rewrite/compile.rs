@@ -2,14 +2,13 @@
 
 use bstr::BString;
 
-use super::program::{Action, ClassRef, Piece, Rule, Signature};
+use super::program::{Action, ClassRef, Piece, Rule, WILDCARDS_MAX};
 use super::ruleset::{BadRuleset, RulesetId, Rulesets};
+use super::workspace::Tag;
 use crate::macros::{ExpandError, Values, expand_internal};
 use crate::mail::token::{Comments, Mark, ScanError, ScanOptions, ScanRules, Token, scan};
 use crate::name::{ClassName, Told};
 
-/// The most wildcards of a left side; the original's MAXMATCH.
-const WILDCARDS_MAX: usize = 9;
 /// The most arguments of a look-up, the key included; the original's MAX_MAP_ARGS.
 pub(super) const MAP_ARGS_MAX: usize = 10;
 /// From this configuration level on, parentheses are ordinary tokens of rules.
@@ -164,7 +163,7 @@ impl RuleCompiler {
         let right = self.side(&rest[..end], values, RuleError::NullRight, &mut errors);
         check_right(&right, wildcards, &mut errors);
         let rule = self.assemble(left, right, line);
-        self.rulesets.get_mut(current).rules.push(rule);
+        self.rulesets.get_mut(current).push(rule);
         errors
     }
 
@@ -193,15 +192,8 @@ impl RuleCompiler {
     }
 
     /// Builds the rule that runs.
-    fn assemble(&mut self, left: Vec<Token>, right: Vec<Token>, line: usize) -> Rule {
+    fn assemble(&mut self, left: Vec<Token>, mut right: Vec<Token>, line: usize) -> Rule {
         let pieces: Vec<_> = left.iter().map(|token| self.piece(token)).collect();
-        let tokens_min = pieces.iter().filter(|piece| needs_token(piece)).count();
-        let literals = pieces.iter().filter_map(|piece| match piece {
-            Piece::Literal(token) => Some(token),
-            _ => None,
-        });
-        let needs = literals.fold(Signature::default(), Signature::with);
-        let mut right = right;
         let action = match right.first().and_then(Token::mark) {
             Some(Mark::User) => Action::Next,
             Some(Mark::Host | Mark::Net) => Action::Return,
@@ -210,7 +202,8 @@ impl RuleCompiler {
         if right.first().is_some_and(|token| token.is(&Mark::User) || token.is(&Mark::Host)) {
             right.remove(0);
         }
-        Rule { pieces, tokens_min, needs, left, right, action, line }
+        let tag = |piece: &Piece| if let Piece::Literal(token) = piece { Tag::of(token) } else { Tag::default() };
+        Rule { tags: pieces.iter().map(tag).collect(), pieces, left, right: right.into(), action, line }
     }
 
     /// Returns what a token of a left side matches.
@@ -237,11 +230,6 @@ impl RuleCompiler {
         });
         ClassRef { name, index }
     }
-}
-
-/// Tells whether a piece matches at least one token.
-fn needs_token(piece: &Piece) -> bool {
-    !matches!(piece, Piece::ZeroOrMore | Piece::Nothing | Piece::Late(_))
 }
 
 /// Checks a left side; returns the number of its wildcards.

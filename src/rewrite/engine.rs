@@ -7,9 +7,10 @@ use bstr::BString;
 use super::compile::MAP_ARGS_MAX;
 use super::lookup::{Answer, Found, KeyStyle, Lookup};
 use super::matching::{self, Bindings};
-use super::program::{Action, Rule, Signature};
+use super::program::{Action, Rule};
 use super::ruleset::{RulesetId, Rulesets};
-use super::trace::{LINES_LEVEL, Trace};
+use super::trace::{LATE_LEVEL, LINES_LEVEL, Trace};
+use super::workspace::{Signature, Tag, Workspace};
 use crate::macros::unquote;
 use crate::mail::token::{Kind, Mark, ScanError, ScanOptions, TOKENS_MAX, Token, Tokens, join, scan};
 use crate::name::{Sysexit, Told};
@@ -98,7 +99,7 @@ impl Trouble {
 pub async fn rewrite(rulesets: &Rulesets, ruleset: RulesetId, input: Tokens, lookup: &mut dyn Lookup) -> Rewritten {
     let level = lookup.trace_level();
     let mut engine = Engine { rulesets, lookup, level, frames: Vec::with_capacity(8), spare: Vec::new() };
-    let mut entering = Some((ruleset, input.into_vec()));
+    let mut entering = Some((ruleset, Workspace::from(input.into_vec())));
     loop {
         if let Some((id, tokens)) = entering.take()
             && let Some(done) = engine.enter(id, tokens)
@@ -123,9 +124,9 @@ pub async fn rewrite(rulesets: &Rulesets, ruleset: RulesetId, input: Tokens, loo
 /// What one step leads to.
 enum Step {
     Again,
-    /// A right side has look-ups or calls; the action of its rule comes after them.
-    LookUp(Vec<Token>, Action),
-    Call(RulesetId, Vec<Token>),
+    /// A right side has look-ups; its calls and the action of its rule come after them.
+    LookUp(Workspace, Action),
+    Call(RulesetId, Workspace),
     Done(Rewritten),
 }
 
@@ -134,7 +135,7 @@ struct Frame {
     ruleset: RulesetId,
     rule: usize,
     loops: u32,
-    tokens: Vec<Token>,
+    tokens: Workspace,
     /// The signature of the tokens.
     has: Signature,
     status: Sysexit,
@@ -144,34 +145,33 @@ struct Frame {
 
 /// A right side with calls: the last `$>` before `limit` is the next to be made.
 struct Pending {
-    tokens: Vec<Token>,
+    tokens: Workspace,
     limit: usize,
     action: Action,
 }
 
 /// One evaluation.
-struct Engine<'a> {
-    rulesets: &'a Rulesets,
+struct Engine<'r, 'a> {
+    rulesets: &'r Rulesets,
     lookup: &'a mut dyn Lookup,
     level: u8,
     frames: Vec<Frame>,
-    /// Memory to build the next address in.
-    spare: Vec<Token>,
+    /// Memory to build the next addresses in.
+    spare: Vec<Workspace>,
 }
 
-impl Engine<'_> {
+impl<'r> Engine<'r, '_> {
     /// Opens a frame, or refuses because there are too many; returns the outcome if that ends the evaluation.
-    fn enter(&mut self, ruleset: RulesetId, tokens: Vec<Token>) -> Option<Rewritten> {
+    fn enter(&mut self, ruleset: RulesetId, tokens: Workspace) -> Option<Rewritten> {
         let label = self.rulesets.label(ruleset);
-        self.trace(Trace::Input(label, &tokens));
+        self.trace(Trace::Input(label, tokens.tokens()));
         if self.frames.len() > CALLS_MAX {
             let status = self.complain(Trouble::ExcessiveRecursion(label.to_owned()));
             return self.give_back(tokens, status);
         }
         // QUIRK(triple-stays): rulesets do nothing to an address that is a triple already.
-        let resolved = tokens.first().is_some_and(|token| token.is(&Mark::Net));
-        let rule = if resolved { usize::MAX } else { 0 };
-        let has = Signature::of(&tokens);
+        let rule = if is_resolved(&tokens) { usize::MAX } else { 0 };
+        let has = tokens.signature();
         self.frames.push(Frame { ruleset, rule, loops: 0, tokens, has, status: Sysexit::Ok, pending: None });
         None
     }
@@ -182,14 +182,13 @@ impl Engine<'_> {
         if self.frame().pending.is_some() {
             return self.call_or_settle();
         }
-        let (set, number) = (self.frame().ruleset, self.frame().rule);
-        let Some(rule) = rulesets.get(set).rules().get(number) else {
+        let Some(rule) = self.next_candidate() else {
             return self.leave();
         };
         self.trace(if self.level < LINES_LEVEL { Trace::Trying(rule) } else { Trace::TryingLine(rule) });
         let blank_sub = rulesets.scan_rules().blank_sub;
         let frame = self.frames.last().expect("a frame is open");
-        match matching::find(rule, &frame.tokens, frame.has, self.lookup, blank_sub) {
+        match matching::find(rule, &frame.tokens, self.lookup, blank_sub) {
             Some(bindings) => self.apply(rule, &bindings),
             None => {
                 self.trace(Trace::Fails);
@@ -197,6 +196,19 @@ impl Engine<'_> {
                 Step::Again
             }
         }
+    }
+
+    /// Goes to the first rule of the innermost frame, from where it stands, that may match; a trace tells of all rules.
+    fn next_candidate(&mut self) -> Option<&'r Rule> {
+        let frame = self.frames.last_mut().expect("a frame is open");
+        let set = self.rulesets.get(frame.ruleset);
+        if self.level < LATE_LEVEL {
+            let candidate = set.candidate(frame.rule, frame.has, frame.tokens.len())?;
+            if candidate != frame.rule {
+                (frame.rule, frame.loops) = (candidate, 0);
+            }
+        }
+        set.rules().get(frame.rule)
     }
 
     /// Rewrites the address of the innermost frame by a rule that matches.
@@ -212,15 +224,22 @@ impl Engine<'_> {
         self.trace(Trace::Matches(rule));
         match self.substitute(rule, bindings).and_then(within_limit) {
             Ok(tokens) => {
-                let has = Signature::of(&tokens);
-                if has.asks() { Step::LookUp(tokens, rule.action) } else { self.settle(tokens, has, rule.action) }
+                let has = tokens.signature();
+                if has.has(Tag::LOOK_UP) {
+                    return Step::LookUp(tokens, rule.action);
+                }
+                if has.has(Tag::CALL) {
+                    self.take_up(Ok(tokens), rule.action)
+                } else {
+                    self.settle(tokens, has, rule.action)
+                }
             }
             Err(trouble) => self.fail(trouble),
         }
     }
 
     /// Goes on with a right side whose look-ups are done.
-    fn take_up(&mut self, looked_up: Result<Vec<Token>, Trouble>, action: Action) -> Step {
+    fn take_up(&mut self, looked_up: Result<Workspace, Trouble>, action: Action) -> Step {
         match looked_up {
             Ok(tokens) => {
                 let limit = self.callable(&tokens);
@@ -239,31 +258,31 @@ impl Engine<'_> {
     }
 
     /// Builds the new address: `$1` and `$&x` are replaced.
-    fn substitute(&mut self, rule: &Rule, bindings: &Bindings) -> Result<Vec<Token>, Trouble> {
-        let mut tokens = std::mem::take(&mut self.spare);
+    fn substitute(&mut self, rule: &Rule, bindings: &Bindings) -> Result<Workspace, Trouble> {
+        let mut tokens = self.spare.pop().unwrap_or_default();
         tokens.reserve(rule.right.len() + self.frame().tokens.len());
-        for token in &rule.right {
+        for (place, token) in rule.right().iter().enumerate() {
             match token.mark() {
                 Some(Mark::Group(digit)) => {
                     let frame = self.frames.last().expect("a frame is open");
-                    let Some(bound) = bindings.get(*digit, &frame.tokens) else {
+                    let Some(bound) = bindings.get(*digit) else {
                         let ruleset = self.label();
                         return Err(Trouble::OutOfBounds { ruleset, digit: digit.wrapping_add(b'0') });
                     };
                     if self.level >= LINES_LEVEL {
-                        self.lookup.trace(Trace::Group(*digit, bound));
+                        self.lookup.trace(Trace::Group(*digit, &frame.tokens.tokens()[bound.clone()]));
                     }
-                    tokens.extend_from_slice(bound);
+                    tokens.extend_from(&frame.tokens, bound);
                 }
                 Some(Mark::Late(name)) => self.append_late(&mut tokens, name)?,
-                _ => tokens.push(token.clone()),
+                _ => tokens.push_from(&rule.right, place),
             }
         }
         Ok(tokens)
     }
 
     /// Appends the value that the macro `name` has now, as tokens.
-    fn append_late(&mut self, tokens: &mut Vec<Token>, name: &[u8]) -> Result<(), Trouble> {
+    fn append_late(&mut self, tokens: &mut Workspace, name: &[u8]) -> Result<(), Trouble> {
         let value = self.lookup.macro_value(name);
         let value = value.map(|value| if value.is_template { unquote(&value.text) } else { value.text.into_owned() });
         self.trace(Trace::Late(name, value.as_deref()));
@@ -278,20 +297,18 @@ impl Engine<'_> {
     }
 
     /// Replaces every `$[ $]` and `$( $)`, from left to right.
-    async fn look_up_all(&mut self, tokens: Vec<Token>) -> Result<Vec<Token>, Trouble> {
-        if !tokens.iter().any(begins_look_up) {
-            return Ok(tokens);
+    async fn look_up_all(&mut self, tokens: Workspace) -> Result<Workspace, Trouble> {
+        let mut done = self.spare.pop().unwrap_or_default();
+        done.reserve(tokens.len());
+        let mut from = 0;
+        while let Some(start) = tokens.find_tag(from, Tag::LOOK_UP) {
+            done.extend_from(&tokens, from..start);
+            let (query, len) = Query::split(&tokens.tokens()[start..])?;
+            done.extend(self.look_up(&query).await?);
+            from = start + len;
         }
-        let mut done = Vec::with_capacity(tokens.len());
-        let mut rest = tokens.as_slice();
-        while let Some(start) = rest.iter().position(begins_look_up) {
-            done.extend_from_slice(&rest[..start]);
-            let (query, after) = Query::split(&rest[start..])?;
-            let value = self.look_up(&query).await?;
-            done.extend(value);
-            rest = after;
-        }
-        done.extend_from_slice(rest);
+        done.extend_from(&tokens, from..tokens.len());
+        self.recycle(tokens);
         Ok(done)
     }
 
@@ -343,12 +360,13 @@ impl Engine<'_> {
     }
 
     /// Returns up to where calls in `tokens` are to be made: nowhere, if one of several names no ruleset.
-    fn callable(&mut self, tokens: &[Token]) -> usize {
-        let calls = tokens.iter().enumerate().filter(|(_, token)| token.is(&Mark::Call));
-        if calls.clone().count() < 2 {
+    fn callable(&mut self, tokens: &Workspace) -> usize {
+        let first = tokens.find_tag(0, Tag::CALL);
+        if first == tokens.find_last_tag(tokens.len(), Tag::CALL) {
             return tokens.len();
         }
-        let mut names = calls.filter_map(|(place, _)| tokens.get(place + 1)).map(name_text);
+        let calls = tokens.tokens().windows(2).filter(|pair| pair[0].is(&Mark::Call));
+        let mut names = calls.map(|pair| name_text(&pair[1]));
         match names.find(|name| self.rulesets.find(name).is_none()) {
             None => tokens.len(),
             Some(name) => {
@@ -362,14 +380,14 @@ impl Engine<'_> {
     /// Makes the last call of a right side that is still to be made; without one, takes the result as the address.
     fn call_or_settle(&mut self) -> Step {
         let pending = self.frames.last_mut().and_then(|frame| frame.pending.as_mut()).expect("a right side is pending");
-        let last = pending.tokens[..pending.limit].iter().rposition(|token| token.is(&Mark::Call));
+        let last = pending.tokens.find_last_tag(pending.limit, Tag::CALL);
         let Some(place) = last else {
             let pending = self.frame().pending.take().expect("a right side is pending");
-            let has = Signature::of(&pending.tokens);
+            let has = pending.tokens.signature();
             return self.settle(pending.tokens, has, pending.action);
         };
         pending.limit = place;
-        let Some(name) = pending.tokens.get(place + 1).map(name_text) else {
+        let Some(name) = pending.tokens.tokens().get(place + 1).map(name_text) else {
             return Step::Again;
         };
         let Some(id) = self.rulesets.find(&name) else {
@@ -377,20 +395,21 @@ impl Engine<'_> {
             self.frame().status = self.complain(Trouble::UnknownRuleset(name));
             return Step::Again;
         };
-        let arguments = pending.tokens.split_off(place + 2);
-        pending.tokens.truncate(place);
         // QUIRK(empty-ruleset): a call of a ruleset without rules leaves no trace; it is only left out.
         if self.rulesets.get(id).rules().is_empty() {
-            pending.tokens.extend(arguments);
+            pending.tokens.cut(place..place + 2);
             return Step::Again;
         }
+        let mut arguments = self.spare.pop().unwrap_or_default();
+        arguments.take_from(&mut pending.tokens, place + 2);
+        pending.tokens.truncate(place);
         Step::Call(id, arguments)
     }
 
     /// Takes a finished right side as the address and goes on as the rule says.
-    fn settle(&mut self, tokens: Vec<Token>, has: Signature, action: Action) -> Step {
-        self.trace(Trace::Rewritten(&tokens));
-        let resolved = tokens.first().is_some_and(|token| token.is(&Mark::Net));
+    fn settle(&mut self, tokens: Workspace, has: Signature, action: Action) -> Step {
+        self.trace(Trace::Rewritten(tokens.tokens()));
+        let resolved = is_resolved(&tokens);
         let frame = self.frame();
         frame.has = has;
         let old = std::mem::replace(&mut frame.tokens, tokens);
@@ -405,9 +424,9 @@ impl Engine<'_> {
     }
 
     /// Keeps the memory of tokens that are not needed any more for others.
-    fn recycle(&mut self, mut tokens: Vec<Token>) {
-        tokens.clear();
-        self.spare = tokens;
+    fn recycle(&mut self, mut tokens: Workspace) {
+        tokens.truncate(0);
+        self.spare.push(tokens);
     }
 
     /// Goes on to the next rule of the innermost frame.
@@ -420,7 +439,7 @@ impl Engine<'_> {
     /// Returns from the innermost frame.
     fn leave(&mut self) -> Step {
         let frame = self.frames.pop().expect("a frame is open");
-        self.trace(Trace::Returns(self.rulesets.label(frame.ruleset), &frame.tokens));
+        self.trace(Trace::Returns(self.rulesets.label(frame.ruleset), frame.tokens.tokens()));
         match self.give_back(frame.tokens, frame.status) {
             Some(done) => Step::Done(done),
             None => Step::Again,
@@ -428,18 +447,19 @@ impl Engine<'_> {
     }
 
     /// Gives the result of a call to the frame that made it; returns it if there is none.
-    fn give_back(&mut self, tokens: Vec<Token>, status: Sysexit) -> Option<Rewritten> {
+    fn give_back(&mut self, mut tokens: Workspace, status: Sysexit) -> Option<Rewritten> {
         let Some(frame) = self.frames.last_mut() else {
-            return Some(Rewritten { tokens: tokens.into(), status });
+            return Some(Rewritten { tokens: tokens.into_tokens().into(), status });
         };
         if frame.status == Sysexit::Ok || status == Sysexit::TempFail {
             frame.status = status;
         }
         let pending = frame.pending.as_mut().expect("the frame that calls has a right side pending");
-        pending.tokens.extend(tokens);
+        pending.tokens.take_from(&mut tokens, 0);
         if status != Sysexit::Ok && status != Sysexit::TempFail {
             pending.limit = 0;
         }
+        self.recycle(tokens);
         None
     }
 
@@ -479,15 +499,14 @@ struct Query<'a> {
 }
 
 impl<'a> Query<'a> {
-    /// Takes a look-up off the front of `tokens`; returns it and what follows its end.
-    fn split(tokens: &'a [Token]) -> Result<(Self, &'a [Token]), Trouble> {
+    /// Reads the look-up at the front of `tokens`; returns it and how many tokens it takes.
+    fn split(tokens: &'a [Token]) -> Result<(Self, usize), Trouble> {
         let (map, end_mark, start) = match tokens[0].mark() {
             Some(Mark::HostBegin) => (Cow::Borrowed(&b"host"[..]), Mark::HostEnd, 1),
             _ => (name_text(tokens.get(1).ok_or(Trouble::MissingMapName)?), Mark::MapEnd, 2),
         };
         let body = &tokens[start..];
         let end = body.iter().position(|token| token.is(&end_mark)).unwrap_or(body.len());
-        let after = body.get(end + 1..).unwrap_or_default();
         let mut parts = body[..end].split_inclusive(|token| token.is(&Mark::Host) || token.is(&Mark::User));
         let mut query = Self { map, key: &[], args: Vec::new(), default: None };
         let (key, mut next) = cut(parts.next().unwrap_or_default());
@@ -501,7 +520,7 @@ impl<'a> Query<'a> {
             }
             next = following;
         }
-        Ok((query, after))
+        Ok((query, (start + end + 1).min(tokens.len())))
     }
 }
 
@@ -562,12 +581,12 @@ fn name_text(token: &Token) -> Cow<'_, [u8]> {
     }
 }
 
-/// Tells whether a look-up begins here.
-fn begins_look_up(token: &Token) -> bool {
-    matches!(token.mark(), Some(Mark::HostBegin | Mark::MapBegin))
+/// Tells whether an address is a triple.
+fn is_resolved(tokens: &Workspace) -> bool {
+    tokens.tokens().first().is_some_and(|token| token.is(&Mark::Net))
 }
 
 /// Refuses an address that has become too long.
-fn within_limit(tokens: Vec<Token>) -> Result<Vec<Token>, Trouble> {
+fn within_limit(tokens: Workspace) -> Result<Workspace, Trouble> {
     if tokens.len() > TOKENS_MAX { Err(Trouble::TooLong) } else { Ok(tokens) }
 }

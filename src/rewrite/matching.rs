@@ -1,10 +1,13 @@
 //! Matching a left side against an address: leftmost, shortest, by going back to the latest wildcard that can grow.
 
+use std::ops::Range;
+
 use smallvec::SmallVec;
 
 use super::lookup::Lookup;
-use super::program::{ClassRef, Piece, Rule, Signature};
-use super::trace::{LATE_LEVEL, Trace};
+use super::program::{ClassRef, Piece, Rule, WILDCARDS_MAX};
+use super::trace::Trace;
+use super::workspace::Workspace;
 use crate::mail::token::Token;
 
 /// Phrases up to this length are built without a heap allocation, in bytes.
@@ -30,40 +33,41 @@ impl Binding {
 /// What the wildcards of a rule matched.
 #[derive(Debug, Default)]
 pub(super) struct Bindings {
-    found: SmallVec<[Binding; 9]>,
+    found: [Binding; WILDCARDS_MAX],
+    len: usize,
 }
 
 impl Bindings {
-    /// Returns the tokens of `address` that `$digit` stands for, if the rule has so many wildcards.
-    pub(super) fn get<'a>(&self, digit: u8, address: &'a [Token]) -> Option<&'a [Token]> {
-        let binding = self.found.get(usize::from(digit).checked_sub(1)?)?;
-        address.get(usize::from(binding.first)..usize::from(binding.end))
+    /// Adds what the next wildcard matched; none for one wildcard too many, which no rule has.
+    fn push(&mut self, binding: Binding) -> Option<()> {
+        *self.found.get_mut(self.len)? = binding;
+        self.len += 1;
+        Some(())
+    }
+
+    /// Takes back what the last wildcard matched.
+    fn pop(&mut self) -> Option<Binding> {
+        self.len = self.len.checked_sub(1)?;
+        Some(self.found[self.len])
+    }
+
+    /// Returns which tokens of the address `$digit` stands for, if the rule has so many wildcards.
+    pub(super) fn get(&self, digit: u8) -> Option<Range<usize>> {
+        let binding = self.found[..self.len].get(usize::from(digit).checked_sub(1)?)?;
+        Some(usize::from(binding.first)..usize::from(binding.end))
     }
 }
 
-/// Matches the left side of `rule` against the whole of `address`.
-///
-/// `has` is the signature of the address; late macros are told from trace level 2 on.
-pub(super) fn find(
-    rule: &Rule,
-    address: &[Token],
-    has: Signature,
-    lookup: &mut dyn Lookup,
-    blank_sub: u8,
-) -> Option<Bindings> {
-    // A trace tells of late macros in rules that cannot match.
-    let is_hopeless = address.len() < rule.tokens_min || !has.covers(rule.needs);
-    if is_hopeless && lookup.trace_level() < LATE_LEVEL {
-        return None;
-    }
-    let mut matcher = Matcher { pieces: &rule.pieces, address, lookup, blank_sub, bound: Bindings::default() };
+/// Matches the left side of `rule` against the whole of `address`; late macros are told from trace level 2 on.
+pub(super) fn find(rule: &Rule, address: &Workspace, lookup: &mut dyn Lookup, blank_sub: u8) -> Option<Bindings> {
+    let mut matcher = Matcher { rule, address, lookup, blank_sub, bound: Bindings::default() };
     matcher.run().then_some(matcher.bound)
 }
 
 /// One attempt to match.
 struct Matcher<'a> {
-    pieces: &'a [Piece],
-    address: &'a [Token],
+    rule: &'a Rule,
+    address: &'a Workspace,
     lookup: &'a mut dyn Lookup,
     blank_sub: u8,
     bound: Bindings,
@@ -74,7 +78,7 @@ impl Matcher<'_> {
     fn run(&mut self) -> bool {
         let (mut piece, mut at) = (0, 0);
         loop {
-            let next = match self.pieces.get(piece) {
+            let next = match self.rule.pieces.get(piece) {
                 None if at == self.address.len() => return true,
                 None => None,
                 Some(pattern) => self.step(piece, pattern, at),
@@ -88,7 +92,7 @@ impl Matcher<'_> {
 
     /// Matches one piece at `at` with as few tokens as it takes; returns where the next one begins.
     fn step(&mut self, piece: usize, pattern: &Piece, at: usize) -> Option<usize> {
-        let token = self.address.get(at);
+        let token = self.address.tokens().get(at);
         let end = match pattern {
             Piece::ZeroOrMore => self.reach(piece, at)?,
             Piece::OneOrMore => token.and_then(|_| self.reach(piece, at + 1))?,
@@ -98,39 +102,41 @@ impl Matcher<'_> {
             Piece::NotClass(class) => token.filter(|token| !self.is_member(class, token)).map(|_| at + 1)?,
             // QUIRK(late-macro-at-end): `$&x` at the end of an address never matches, even if x is empty.
             Piece::Late(name) => return token.and_then(|_| self.late_end(name, at)),
-            Piece::Literal(literal) => return token.filter(|token| token.matches(literal)).map(|_| at + 1),
+            Piece::Literal(literal) => {
+                return self.address.matches(at, literal, self.rule.tags[piece]).then_some(at + 1);
+            }
         };
-        self.bound.found.push(Binding::new(piece, at, end)?);
+        self.bound.push(Binding::new(piece, at, end)?)?;
         Some(end)
     }
 
     /// Returns the first end of a wildcard from `from` on at which the next piece may match.
     fn reach(&self, piece: usize, from: usize) -> Option<usize> {
-        let rest = self.address.get(from..)?;
-        match self.pieces.get(piece + 1) {
+        if from > self.address.len() {
+            return None;
+        }
+        match self.rule.pieces.get(piece + 1) {
             None => Some(self.address.len()),
-            Some(Piece::Literal(literal)) => {
-                rest.iter().position(|token| token.matches(literal)).map(|skip| from + skip)
-            }
+            Some(Piece::Literal(literal)) => self.address.find(from, literal, self.rule.tags[piece + 1]),
             Some(_) => Some(from),
         }
     }
 
     /// Lets the latest wildcard that can grow take more; returns the place in pattern and address to go on from.
     fn back_up(&mut self) -> Option<(usize, usize)> {
-        while let Some(binding) = self.bound.found.pop() {
+        while let Some(binding) = self.bound.pop() {
             let (piece, first, end) =
                 (usize::from(binding.piece), usize::from(binding.first), usize::from(binding.end));
             if end >= self.address.len() {
                 continue;
             }
-            let end = match &self.pieces[piece] {
+            let end = match &self.rule.pieces[piece] {
                 Piece::ZeroOrMore | Piece::OneOrMore => self.reach(piece, end + 1),
                 Piece::Class(class) => self.phrase_end(class, first, end),
                 _ => None,
             };
             if let Some(grown) = end.and_then(|end| Binding::new(piece, first, end)) {
-                self.bound.found.push(grown);
+                self.bound.push(grown)?;
                 return Some((piece + 1, usize::from(grown.end)));
             }
         }
@@ -142,7 +148,7 @@ impl Matcher<'_> {
         let bytes_max = self.lookup.class_bytes_max(class);
         let mut phrase = SmallVec::<[u8; PHRASE_BYTES]>::new();
         let mut after_atom = false;
-        for (place, token) in self.address.iter().enumerate().skip(first) {
+        for (place, token) in self.address.tokens().iter().enumerate().skip(first) {
             let is_atom = token.is_atom();
             if after_atom && is_atom {
                 phrase.push(self.blank_sub);
@@ -179,7 +185,7 @@ impl Matcher<'_> {
         let mut rest: &[u8] = &value;
         let mut end = at;
         while !rest.is_empty() {
-            let (_, text) = self.address.get(end)?.text()?;
+            let (_, text) = self.address.tokens().get(end)?.text()?;
             let (start, after) = rest.split_at_checked(text.len())?;
             if !start.eq_ignore_ascii_case(text) {
                 return None;

@@ -7,6 +7,7 @@ mod matching;
 mod program;
 mod ruleset;
 mod trace;
+mod workspace;
 
 #[cfg(test)]
 mod tests;

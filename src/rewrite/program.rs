@@ -2,8 +2,12 @@
 
 use std::fmt;
 
+use super::workspace::{Signature, Tag, Workspace};
 use crate::mail::token::{Mark, Token};
 use crate::name::ClassName;
+
+/// The most wildcards of a left side; the original's MAXMATCH.
+pub(super) const WILDCARDS_MAX: usize = 9;
 
 /// A class named by a rule, with its place in [`super::Rulesets::class_names`].
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -14,46 +18,31 @@ pub struct ClassRef {
     pub index: usize,
 }
 
-/// Which tokens an address has, one bit for several of them: what a rule needs and an address lacks tells quickly that
-/// they do not match.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Signature(u64);
+/// What an address must have at least for a left side to match; most rules are passed over by this alone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gate {
+    needs: Signature,
+    tokens_min: usize,
+}
 
-impl Signature {
-    /// The bit of tokens that make a right side ask: `$>`, `$[`, `$(`.
-    const ASKS: u32 = 63;
-    /// The bit of all other marks.
-    const MARKS: u32 = 62;
-    /// How many bits there are for texts.
-    const TEXTS: u32 = 62;
-
-    /// Returns the signature of an address.
-    pub(super) fn of(tokens: &[Token]) -> Self {
-        tokens.iter().fold(Self::default(), Self::with)
-    }
-
-    /// Returns the signature with one token more.
-    pub(super) fn with(self, token: &Token) -> Self {
-        let place = match (token.text(), token.mark()) {
-            (Some((_, text)), _) => {
-                let first = text.first().map_or(0, u8::to_ascii_lowercase);
-                // Case does not count, so that only the first letter and the length can.
-                (u32::from(first) * 7 + u32::from(text.len() as u8)) % Self::TEXTS
+impl Gate {
+    /// Returns the gate of a left side.
+    pub(super) fn of(pieces: &[Piece]) -> Self {
+        let mut gate = Self { needs: Signature::default(), tokens_min: 0 };
+        for piece in pieces {
+            match piece {
+                Piece::ZeroOrMore | Piece::Nothing | Piece::Late(_) => continue,
+                Piece::Literal(token) => gate.needs = gate.needs.with(Tag::of(token)),
+                Piece::OneOrMore | Piece::One | Piece::Class(_) | Piece::NotClass(_) => {}
             }
-            (None, Some(Mark::Call | Mark::HostBegin | Mark::MapBegin)) => Self::ASKS,
-            (None, _) => Self::MARKS,
-        };
-        Self(self.0 | 1 << place)
+            gate.tokens_min += 1;
+        }
+        gate
     }
 
-    /// Tells whether there is anything to be looked up or called.
-    pub(super) fn asks(self) -> bool {
-        self.0 & 1 << Self::ASKS != 0
-    }
-
-    /// Tells whether everything that `needed` has is here too.
-    pub(super) fn covers(self, needed: Self) -> bool {
-        needed.0 & !self.0 == 0
+    /// Tells whether the left side may match an address of `len` tokens with this signature.
+    pub(super) fn admits(self, has: Signature, len: usize) -> bool {
+        has.covers(self.needs) && len >= self.tokens_min
     }
 }
 
@@ -100,11 +89,10 @@ pub enum Action {
 #[derive(Clone, Debug)]
 pub struct Rule {
     pub(super) pieces: Vec<Piece>,
-    pub(super) tokens_min: usize,
-    /// What an address must have at least for the left side to match.
-    pub(super) needs: Signature,
+    /// The tags of the pieces that are literal.
+    pub(super) tags: Vec<Tag>,
     pub(super) left: Vec<Token>,
-    pub(super) right: Vec<Token>,
+    pub(super) right: Workspace,
     pub(super) action: Action,
     /// The line in the configuration file.
     pub line: usize,
@@ -118,7 +106,7 @@ impl Rule {
 
     /// Returns the right side without its prefix.
     pub fn right(&self) -> &[Token] {
-        &self.right
+        self.right.tokens()
     }
 
     /// Returns what happens after a match.
@@ -135,7 +123,7 @@ impl fmt::Display for Rule {
             write!(f, "{token} ")?;
         }
         f.write_str("\t\t")?;
-        for token in prefix(self).iter().chain(&self.right) {
+        for token in prefix(self).iter().chain(self.right()) {
             write!(f, "{token} ")?;
         }
         Ok(())
@@ -147,7 +135,7 @@ pub(super) struct ShownRhs<'a>(pub(super) &'a Rule);
 
 impl fmt::Display for ShownRhs<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for token in prefix(self.0).iter().chain(&self.0.right) {
+        for token in prefix(self.0).iter().chain(self.0.right()) {
             write!(f, " {token}")?;
         }
         Ok(())
@@ -158,7 +146,7 @@ impl fmt::Display for ShownRhs<'_> {
 fn prefix(rule: &Rule) -> Option<Token> {
     match rule.action {
         Action::Next => Some(Mark::User.into()),
-        Action::Return if !rule.right.first().is_some_and(|token| token.is(&Mark::Net)) => Some(Mark::Host.into()),
+        Action::Return if !rule.right().first().is_some_and(|token| token.is(&Mark::Net)) => Some(Mark::Host.into()),
         _ => None,
     }
 }

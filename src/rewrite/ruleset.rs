@@ -1,10 +1,11 @@
 //! The table of rulesets: numbers, names and what a configuration says of them.
 
-use std::collections::HashMap;
-
 use bstr::{BStr, BString};
+use rustc_hash::FxHashMap;
 
 use super::Rule;
+use super::program::Gate;
+use super::workspace::Signature;
 use crate::mail::token::ScanRules;
 use crate::name::{ClassName, Told};
 
@@ -76,7 +77,9 @@ pub enum BadRuleset {
 #[derive(Clone, Debug, Default)]
 pub struct Ruleset {
     pub(super) name: Option<String>,
-    pub(super) rules: Vec<Rule>,
+    rules: Vec<Rule>,
+    /// The gate of each rule, close together: a ruleset is a walk over these.
+    gates: Vec<Gate>,
 }
 
 impl Ruleset {
@@ -84,13 +87,25 @@ impl Ruleset {
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
+
+    /// Adds a rule.
+    pub(super) fn push(&mut self, rule: Rule) {
+        self.gates.push(Gate::of(&rule.pieces));
+        self.rules.push(rule);
+    }
+
+    /// Returns the first rule from `from` on whose left side may match an address of `len` tokens with this signature.
+    pub(super) fn candidate(&self, from: usize, has: Signature, len: usize) -> Option<usize> {
+        let gates = self.gates.get(from..)?;
+        gates.iter().position(|gate| gate.admits(has, len)).map(|skip| from + skip)
+    }
 }
 
 /// All rulesets of a configuration.
 #[derive(Clone, Debug)]
 pub struct Rulesets {
     sets: Vec<Ruleset>,
-    numbers: HashMap<BString, RulesetId>,
+    numbers: FxHashMap<BString, RulesetId>,
     labels: Vec<String>,
     next_named: usize,
     pub(super) scan: ScanRules,
@@ -101,7 +116,7 @@ impl Default for Rulesets {
     fn default() -> Self {
         Self {
             sets: vec![Ruleset::default(); RULESETS_MAX],
-            numbers: HashMap::new(),
+            numbers: FxHashMap::default(),
             labels: (0..RULESETS_MAX).map(|number| number.to_string()).collect(),
             next_named: RULESETS_MAX,
             scan: ScanRules::default(),

@@ -1,8 +1,7 @@
 //! Classes: sets of words, compared without case.
 
-use std::collections::{HashMap, HashSet};
-
 use bstr::BString;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::name::ClassName;
 
@@ -10,14 +9,16 @@ use crate::name::ClassName;
 #[derive(Clone, Debug, Default)]
 pub struct Class {
     /// The words in small letters.
-    words: HashSet<Box<[u8]>>,
+    words: FxHashSet<Box<[u8]>>,
     bytes_max: usize,
+    /// Which lengths words have, one bit for several: most questions are about phrases of another length.
+    lengths: u64,
 }
 
 impl Class {
     /// Tells whether `phrase` is a member, in any case.
     pub fn contains(&self, phrase: &[u8]) -> bool {
-        if phrase.len() > self.bytes_max {
+        if phrase.len() > self.bytes_max || self.lengths & length_bit(phrase) == 0 {
             return false;
         }
         if phrase.iter().any(u8::is_ascii_uppercase) {
@@ -38,6 +39,11 @@ impl Class {
     }
 }
 
+/// Returns the bit of a word's length.
+fn length_bit(word: &[u8]) -> u64 {
+    1 << (word.len() % 64)
+}
+
 /// Returns the place of a word in the original's symbol table: words are listed in that order.
 fn bucket(folded: &[u8]) -> u32 {
     const BUCKETS: u32 = 2003;
@@ -49,9 +55,9 @@ fn bucket(folded: &[u8]) -> u32 {
 #[derive(Clone, Debug, Default)]
 pub struct Classes {
     list: Vec<Class>,
-    places: HashMap<ClassName, usize>,
+    places: FxHashMap<ClassName, usize>,
     /// Every word of any class in small letters, with its first spelling and how many came before.
-    spellings: HashMap<Box<[u8]>, (usize, BString)>,
+    spellings: FxHashMap<Box<[u8]>, (usize, BString)>,
     /// For each class that rules name, its place in the list.
     of_rules: Vec<usize>,
 }
@@ -72,6 +78,7 @@ impl Classes {
         let place = self.place(name);
         let class = &mut self.list[place];
         class.bytes_max = class.bytes_max.max(word.len());
+        class.lengths |= length_bit(word);
         class.words.insert(folded);
     }
 

@@ -1,11 +1,11 @@
 //! The maps of a site: opened when they are first used, and again when their files change.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bstr::{BStr, BString};
+use rustc_hash::FxHashMap;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::map::{Definition, Kind, Map, Opener, Outcome};
@@ -43,9 +43,9 @@ impl std::fmt::Debug for Entry {
 
 /// All maps of a site.
 pub struct Maps {
-    entries: HashMap<BString, Arc<Entry>>,
+    entries: FxHashMap<BString, Arc<Entry>>,
     /// For each sequence, its members that are no sequences.
-    sequences: HashMap<BString, Vec<Arc<Entry>>>,
+    sequences: FxHashMap<BString, Vec<Arc<Entry>>>,
     opener: Arc<dyn Opener>,
 }
 
@@ -58,7 +58,7 @@ impl std::fmt::Debug for Maps {
 impl Maps {
     /// Declares maps; none is opened yet.
     pub(super) fn new(definitions: Vec<Definition>, opener: Arc<dyn Opener>) -> Self {
-        let entries: HashMap<_, _> = definitions
+        let entries: FxHashMap<_, _> = definitions
             .into_iter()
             .map(|definition| (folded(&definition.name).into_owned(), Arc::new(Entry::new(definition))))
             .collect();
@@ -173,7 +173,7 @@ fn folded(name: &[u8]) -> Cow<'_, BStr> {
 }
 
 /// Returns the members of a sequence, and those of sequences among them, in order.
-fn members(entries: &HashMap<BString, Arc<Entry>>, sequence: &Arc<Entry>) -> Vec<Arc<Entry>> {
+fn members(entries: &FxHashMap<BString, Arc<Entry>>, sequence: &Arc<Entry>) -> Vec<Arc<Entry>> {
     let mut flat = vec![Arc::clone(sequence)];
     for _ in 0..SEQUENCE_DEPTH_MAX {
         flat = flat.into_iter().flat_map(|entry| expanded(entries, entry)).collect();
@@ -183,7 +183,7 @@ fn members(entries: &HashMap<BString, Arc<Entry>>, sequence: &Arc<Entry>) -> Vec
 }
 
 /// Returns the members of a sequence, or the map itself.
-fn expanded(entries: &HashMap<BString, Arc<Entry>>, entry: Arc<Entry>) -> Vec<Arc<Entry>> {
+fn expanded(entries: &FxHashMap<BString, Arc<Entry>>, entry: Arc<Entry>) -> Vec<Arc<Entry>> {
     match &entry.definition.kind {
         Kind::Sequence(names) => names.iter().filter_map(|name| entries.get(&*folded(name))).cloned().collect(),
         _ => vec![entry],

@@ -42,7 +42,7 @@ pub(in super::super) fn build(pairs: &[Pair<'_>], layout: &Layout) -> Result<Vec
 
 /// Compares keys of a bucket as libdb searches for them: of two that begin alike the longer one comes first, but the
 /// shorter one where both lie on pages of their own.
-fn compare_keys(left: &[u8], right: &[u8]) -> Ordering {
+pub(super) fn compare_keys(left: &[u8], right: &[u8]) -> Ordering {
     let common = left.len().min(right.len());
     let by_length = if common > ITEM_BYTES_MAX { left.len().cmp(&right.len()) } else { right.len().cmp(&left.len()) };
     left[..common].cmp(&right[..common]).then(by_length)

@@ -1,14 +1,17 @@
 //! Looking up in a hash file.
 //!
-//! A bucket is a chain of pages; a page holds pairs of items, key first. An item begins with its type.
+//! A bucket is a chain of pages; a page holds pairs of items, key first, sorted by key since version 9. An item begins
+//! with its type.
 
+use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
 use bstr::BString;
 
 use super::super::database::{DatabaseError, Visit};
-use super::super::paged::{Page, Walk};
+use super::super::paged::{Page, Walk, partition};
 use super::btree;
+use super::build_hash::compare_keys;
 use super::meta::Buckets;
 use super::overflow::Chain;
 use super::page::kind;
@@ -36,16 +39,43 @@ pub(super) fn hash(key: &[u8]) -> u32 {
 /// Returns the first value of `key`.
 pub(super) fn get(walk: &Walk<'_>, buckets: &Buckets, key: &[u8]) -> Result<Option<BString>, DatabaseError> {
     let mut found = None;
-    let flow = walk_bucket(walk, buckets, buckets.of_hash(hash(key)), &mut |page, index| {
-        if !Item::of(page, index)?.is(walk, key)? {
+    let flow = walk_bucket(walk, buckets, buckets.of_hash(hash(key)), &mut |page| {
+        walk.keep(page);
+        let Some(index) = index_of(walk, page, key)? else {
             return Ok(ControlFlow::Continue(()));
-        }
+        };
         Item::of(page, index + 1)?.each_value(walk, &mut |value| {
             found = Some(value.into());
             ControlFlow::Break(())
         })
     });
     flow.map(|_| found)
+}
+
+/// Returns the index of `key` on a page of a bucket.
+fn index_of(walk: &Walk<'_>, page: &Page, key: &[u8]) -> Result<Option<usize>, DatabaseError> {
+    let pairs = page.entries()? / 2;
+    let mut candidates = 0..pairs;
+    if page.kind()? == kind::HASH {
+        // Long keys are sorted in another way than short ones: where one is met, all are looked at.
+        let mut met_long = false;
+        let first = partition(pairs, |pair| match Item::of(page, 2 * pair)? {
+            Item::Data(data) => Ok(compare_keys(data, key) == Ordering::Less),
+            _ => {
+                met_long = true;
+                Ok(false)
+            }
+        })?;
+        if !met_long && key.len() < page.bytes.len() / 4 {
+            candidates = first..pairs.min(first + 1);
+        }
+    }
+    for pair in candidates {
+        if Item::of(page, 2 * pair)?.is(walk, key)? {
+            return Ok(Some(2 * pair));
+        }
+    }
+    Ok(None)
 }
 
 /// Calls `visit` with every pair.
@@ -59,9 +89,14 @@ pub(super) fn scan(
         return Err(DatabaseError::Corrupt { page: 0, what: "it has more buckets than pages" });
     }
     for bucket in 0..=buckets.last {
-        let flow = walk_bucket(walk, buckets, bucket, &mut |page, index| {
-            let key = Item::of(page, index)?.read(walk)?;
-            Item::of(page, index + 1)?.each_value(walk, &mut |value| visit(&key, value))
+        let flow = walk_bucket(walk, buckets, bucket, &mut |page| {
+            for index in (0..page.entries()?).step_by(2) {
+                let key = Item::of(page, index)?.read(walk)?;
+                if Item::of(page, index + 1)?.each_value(walk, &mut |value| visit(&key, value))?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            Ok(ControlFlow::Continue(()))
         })?;
         if flow.is_break() {
             return Ok(flow);
@@ -70,14 +105,14 @@ pub(super) fn scan(
     Ok(ControlFlow::Continue(()))
 }
 
-/// Called with a page and the index of a key on it.
-type VisitPair<'a> = dyn FnMut(&Page, usize) -> Result<ControlFlow<()>, DatabaseError> + 'a;
+/// Called with each page of a bucket.
+type VisitPage<'a> = dyn FnMut(&Page) -> Result<ControlFlow<()>, DatabaseError> + 'a;
 
 fn walk_bucket(
     walk: &Walk<'_>,
     buckets: &Buckets,
     bucket: u32,
-    visit: &mut VisitPair<'_>,
+    visit: &mut VisitPage<'_>,
 ) -> Result<ControlFlow<()>, DatabaseError> {
     let first = buckets.page_of(bucket);
     let mut next = Some(first.ok_or(DatabaseError::Corrupt { page: 0, what: "a bucket has no page" })?);
@@ -90,10 +125,8 @@ fn walk_bucket(
             kind::UNUSED => return Ok(ControlFlow::Continue(())),
             _ => return Err(page.corrupt("it is no page of a bucket")),
         }
-        for index in (0..page.entries()?).step_by(2) {
-            if visit(&page, index)?.is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
+        if visit(&page)?.is_break() {
+            return Ok(ControlFlow::Break(()));
         }
         next = page.next()?;
     }

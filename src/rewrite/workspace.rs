@@ -1,0 +1,191 @@
+//! The address that rules work on: its tokens, and beside each a tag that tells most of them apart.
+//!
+//! Rules ask far more often than they find: whether a token is there at all, and where the next one like it stands.
+//! Both are answered by small numbers that lie close together; the text is compared only where they agree.
+
+use std::ops::Range;
+
+use crate::mail::token::{Mark, Token};
+
+/// What tokens that match have in common: a number below 128.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Tag(u8);
+
+impl Tag {
+    /// Of tokens that begin a look-up: `$[`, `$(`.
+    pub(super) const LOOK_UP: Self = Self(127);
+    /// Of `$>`.
+    pub(super) const CALL: Self = Self(126);
+    /// Of all other marks.
+    const MARK: Self = Self(125);
+    /// How many there are for texts.
+    const TEXTS: u16 = 125;
+
+    /// Returns the tag of a token.
+    pub(super) fn of(token: &Token) -> Self {
+        match (token.text(), token.mark()) {
+            (Some((_, text)), _) => Self::of_text(text),
+            (None, Some(Mark::HostBegin | Mark::MapBegin)) => Self::LOOK_UP,
+            (None, Some(Mark::Call)) => Self::CALL,
+            (None, _) => Self::MARK,
+        }
+    }
+
+    /// Returns the tag of a text: case does not count.
+    fn of_text(text: &[u8]) -> Self {
+        let small = |byte: Option<&u8>| byte.map_or(0, u8::to_ascii_lowercase);
+        let ends = small(text.first()).wrapping_mul(7) ^ small(text.last()).wrapping_mul(61);
+        let mixed = u16::from(ends.wrapping_add((text.len() as u8).wrapping_mul(19)));
+        Self((mixed * Self::TEXTS >> 8) as u8)
+    }
+}
+
+/// Which tags there are, one bit for each.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Signature(u128);
+
+impl Signature {
+    /// Returns the signature with one tag more.
+    pub(super) fn with(self, tag: Tag) -> Self {
+        Self(self.0 | 1 << (tag.0 & 127))
+    }
+
+    /// Tells whether the tag is among them.
+    pub(super) fn has(self, tag: Tag) -> bool {
+        self.0 & 1 << (tag.0 & 127) != 0
+    }
+
+    /// Tells whether everything that `needed` has is here too.
+    pub(super) fn covers(self, needed: Self) -> bool {
+        needed.0 & !self.0 == 0
+    }
+}
+
+/// Tokens with their tags.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Workspace {
+    tokens: Vec<Token>,
+    tags: Vec<Tag>,
+}
+
+impl Workspace {
+    /// Returns the tokens.
+    pub(super) fn tokens(&self) -> &[Token] {
+        &self.tokens
+    }
+
+    /// Returns how many tokens there are.
+    pub(super) fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Returns the tags of all tokens as one.
+    pub(super) fn signature(&self) -> Signature {
+        self.tags.iter().copied().fold(Signature::default(), Signature::with)
+    }
+
+    /// Tells whether the token at `place` matches `token`, whose tag is `tag`.
+    pub(super) fn matches(&self, place: usize, token: &Token, tag: Tag) -> bool {
+        self.tags.get(place) == Some(&tag) && self.tokens[place].matches(token)
+    }
+
+    /// Returns the first place from `from` on whose token matches `token`.
+    pub(super) fn find(&self, from: usize, token: &Token, tag: Tag) -> Option<usize> {
+        (from..self.len()).find(|place| self.tags[*place] == tag && self.tokens[*place].matches(token))
+    }
+
+    /// Returns the first place from `from` on with this tag.
+    pub(super) fn find_tag(&self, from: usize, tag: Tag) -> Option<usize> {
+        self.tags.get(from..)?.iter().position(|own| *own == tag).map(|skip| from + skip)
+    }
+
+    /// Returns the last place before `end` with this tag.
+    pub(super) fn find_last_tag(&self, end: usize, tag: Tag) -> Option<usize> {
+        self.tags.get(..end)?.iter().rposition(|own| *own == tag)
+    }
+
+    /// Makes room for `more` tokens.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.tokens.reserve(more);
+        self.tags.reserve(more);
+    }
+
+    /// Adds the token at `place` of `other`.
+    pub(super) fn push_from(&mut self, other: &Self, place: usize) {
+        self.tokens.push(other.tokens[place].clone());
+        self.tags.push(other.tags[place]);
+    }
+
+    /// Adds part of `other`.
+    pub(super) fn extend_from(&mut self, other: &Self, part: Range<usize>) {
+        self.tokens.extend_from_slice(&other.tokens[part.clone()]);
+        self.tags.extend_from_slice(&other.tags[part]);
+    }
+
+    /// Takes over what lies from `place` on in `other`.
+    pub(super) fn take_from(&mut self, other: &mut Self, place: usize) {
+        self.tokens.extend(other.tokens.drain(place..));
+        self.tags.extend(other.tags.drain(place..));
+    }
+
+    /// Takes out a part.
+    pub(super) fn cut(&mut self, part: Range<usize>) {
+        self.tokens.drain(part.clone());
+        self.tags.drain(part);
+    }
+
+    /// Takes away what lies from `place` on.
+    pub(super) fn truncate(&mut self, place: usize) {
+        self.tokens.truncate(place);
+        self.tags.truncate(place);
+    }
+
+    /// Returns the tokens without their tags.
+    pub(super) fn into_tokens(self) -> Vec<Token> {
+        self.tokens
+    }
+}
+
+impl From<Vec<Token>> for Workspace {
+    fn from(tokens: Vec<Token>) -> Self {
+        let tags = tokens.iter().map(Tag::of).collect();
+        Self { tokens, tags }
+    }
+}
+
+impl Extend<Token> for Workspace {
+    fn extend<I: IntoIterator<Item = Token>>(&mut self, tokens: I) {
+        for token in tokens {
+            self.tags.push(Tag::of(&token));
+            self.tokens.push(token);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_that_match_have_the_same_tag() {
+        for (left, right) in [("Foo", "fOO"), ("", ""), ("x", "X"), ("a.long-name", "A.LONG-NAME")] {
+            assert!(Token::atom(left).matches(&Token::atom(right)));
+            assert_eq!(Tag::of(&Token::atom(left)), Tag::of(&Token::atom(right)));
+        }
+        for byte in 0..=u8::MAX {
+            assert!(Tag::of(&Token::operator(byte)).0 < Tag::MARK.0);
+        }
+    }
+
+    #[test]
+    fn tokens_are_found_from_a_place_on() {
+        let space = Workspace::from(vec![Token::atom("a"), Mark::Call.into(), Token::atom("A"), Mark::MapBegin.into()]);
+        let a = Token::atom("A");
+        assert_eq!(space.find(0, &a, Tag::of(&a)), Some(0));
+        assert_eq!(space.find(1, &a, Tag::of(&a)), Some(2));
+        assert_eq!(space.find(3, &a, Tag::of(&a)), None);
+        assert_eq!((space.find_tag(0, Tag::CALL), space.find_last_tag(4, Tag::CALL)), (Some(1), Some(1)));
+        assert!(space.signature().has(Tag::LOOK_UP));
+        assert!(space.signature().covers(Signature::default().with(Tag::of(&a))));
+    }
+}
