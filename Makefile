@@ -19,7 +19,9 @@ test:
 torture: all
 	JAIL=$(CURDIR)/target/torture sh tests/site/jail.sh $(CURDIR)/target/release/sendmail $(CURDIR)/tests/site/kill.sh 200
 
+# Single decisions first (any user), then whole servers side by side (root, Debian 12; see benches/README.md).
 bench: all
+	$(CARGO) bench --locked
 	sh benches/run.sh target/release/sendmail
 
 # No build here: `make` as yourself, then `make install` as root.
