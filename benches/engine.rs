@@ -9,14 +9,15 @@ use std::sync::Arc;
 
 use bstr::{BString, ByteSlice as _};
 use divan::{Bencher, counter::ItemsCount};
-use futago::cf::{self, Config, ReadEnv};
+use futago::cf::{self, Config, Options, ReadEnv};
 use futago::mail::token::{ScanOptions, scan};
-use futago::map::{Definition, Layout, Map, Method, Opener, Pair};
+use futago::map::{Definition, DirectOpener, Layout, Map, Method, Pair};
 use futago::net::{Resolver, ResolverSettings};
 use futago::policy::{self, Ask, Verdict};
 use futago::route::parse::{self, Role};
 use futago::route::remote_name::{Kind, remote_name};
 use futago::site::{Context, Identity, LoadOptions, Site};
+use futago::sys::safe_file::Inspector;
 
 /// The rules that are measured, the first that there are.
 const CONFIGURATIONS: [&str; 2] =
@@ -36,29 +37,17 @@ fn configuration() -> (&'static str, Vec<u8>) {
     readable.expect("the repository has a configuration")
 }
 
+/// Reads the rules, with an access map of a thousand entries.
 fn read_cf() -> Config {
     let (path, text) = configuration();
+    let access = map_file(Method::Hash, 1000);
+    let text = text.replace("/etc/mail/access", access.strip_suffix(".db").expect("its name"));
     cf::read(&text, path, &ReadEnv::default()).0
 }
 
-/// Opens our own maps; `/etc/mail/access` is one of a thousand entries.
-struct Files;
-
-impl Opener for Files {
-    fn open(&self, _: &Definition, path: &[u8]) -> std::io::Result<File> {
-        if path.ends_with(b"/access.db") {
-            return File::open(map_file(Method::Hash, 1000));
-        }
-        File::open(path.to_path().expect("UTF-8"))
-    }
-
-    fn open_class(&self, _: &[u8]) -> std::io::Result<File> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
-
-    fn open_switch(&self, _: &[u8]) -> std::io::Result<File> {
-        Err(std::io::ErrorKind::NotFound.into())
-    }
+/// Returns what opens maps.
+fn opener() -> DirectOpener {
+    DirectOpener::new(Inspector::of(&Options::default()))
 }
 
 fn load(config: Config) -> Arc<Site> {
@@ -70,7 +59,7 @@ fn load(config: Config) -> Arc<Site> {
         mode: b'd',
         runs_programs: false,
     };
-    Site::load(Arc::new(config), Arc::new(Files), options).0
+    Site::load(Arc::new(config), Arc::new(opener()), options).0
 }
 
 /// Returns what a session of a client of this network sees.
@@ -163,7 +152,7 @@ fn look_up(bencher: Bencher, method: Method, keys: u32, hits: bool) {
     std::fs::read(&path).expect("readable");
     let file = path.strip_suffix(".db").expect("its name");
     let definition = Definition::parse(b"m", word(method).as_bytes(), file.as_bytes()).0.expect("a map");
-    let map = Map::open(&definition, &Files);
+    let map = Map::open(&definition, &opener());
     assert!(map.complaint().is_none(), "{:?}", map.complaint());
     let mut number = 0_u32;
     bencher.bench_local(|| {
