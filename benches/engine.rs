@@ -57,6 +57,7 @@ fn load(config: Config) -> Arc<Site> {
         resolver: Arc::new(Resolver::new(ResolverSettings::with_servers(Vec::new()))),
         zone: jiff::tz::TimeZone::UTC,
         mode: b'd',
+        duties: None,
         runs_programs: false,
     };
     Site::load(Arc::new(config), Arc::new(opener()), options).0

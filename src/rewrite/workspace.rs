@@ -36,7 +36,7 @@ impl Tag {
         let small = |byte: Option<&u8>| byte.map_or(0, u8::to_ascii_lowercase);
         let ends = small(text.first()).wrapping_mul(7) ^ small(text.last()).wrapping_mul(61);
         let mixed = u16::from(ends.wrapping_add((text.len() as u8).wrapping_mul(19)));
-        Self((mixed * Self::TEXTS >> 8) as u8)
+        Self(((mixed * Self::TEXTS) >> 8) as u8)
     }
 }
 
