@@ -9,7 +9,7 @@ use bstr::{BString, ByteSlice};
 
 use super::begin::begin;
 use super::command_line::CommandLine;
-use super::desk::{self, Desk};
+use super::desk;
 use crate::log::{About, Level, Log, Priority};
 use crate::map::aliases::{self, AliasTable, alias_file_maps};
 use crate::map::{Definition, TargetOptions};
@@ -22,20 +22,19 @@ const BUILT_CLASSES: [&[u8]; 2] = [b"implicit", b"hash"];
 
 /// Builds all alias databases of the configuration.
 pub fn run(command: &CommandLine) -> ExitCode {
-    Desk::on_runtime(async || {
-        let log = desk::log(command);
+    desk::on_runtime(async || {
+        let (log, caller) = (desk::log(command), Caller::find());
         let site = match begin(command).await {
             Ok(begun) => begun.site,
             Err(exit) => return exit,
         };
         log.set_detail(site.config.options.log_level);
-        if !desk::is_administrator(&site, &log, "rebuild the alias map") {
+        if !desk::is_administrator(&caller, &site, &log, "rebuild the alias map") {
             return Sysexit::Usage;
         }
         let mut out = io::stdout();
         let terminal = Terminal::new(&mut out);
-        let by = Caller::find().name;
-        Builder { log: &log, by, terminal }.all(&site)
+        Builder { log: &log, by: caller.name, terminal }.all(&site)
     })
 }
 

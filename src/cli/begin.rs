@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::cf::CfError;
 use crate::name::Sysexit;
-use crate::site::{Context, Site, StartOptions, start};
+use crate::site::{Context, Site, StartOptions, Started, start};
 
 use super::command_line::CommandLine;
 use super::debug::DebugFlags;
@@ -25,22 +25,32 @@ pub struct Begun {
 /// # Errors
 /// The mode cannot go on: everything is told, this is the exit status.
 pub async fn begin(command: &CommandLine) -> Result<Begun, Sysexit> {
-    let level = DebugFlags::parse(&command.debug).level(0);
-    print(&show::version(level, (configuration::SUBMISSION_FILE, configuration::DAEMON_FILE)));
-    let file = configuration::path(command, std::path::Path::exists);
     let options = StartOptions {
-        file: file.clone(),
+        file: configuration::path(command, std::path::Path::exists),
         mode: command.mode.letter(),
         overrides: command.overrides.clone(),
         trace: DebugFlags::parse(&command.debug).file_trace(),
         runs_programs: true,
     };
+    let file = options.file.display().to_string();
     let started = start(options).await;
+    begun(command, &file, &started)?;
+    let Started { site, errors } = started;
+    site.map_or(Err(Sysexit::Software), |site| Ok(Begun { site, errors }))
+}
+
+/// Tells what the mode tells of a configuration that was read from `file`.
+///
+/// # Errors
+/// As [`begin`].
+pub(super) fn begun(command: &CommandLine, file: &str, started: &Started) -> Result<(), Sysexit> {
+    let level = DebugFlags::parse(&command.debug).level(0);
+    print(&show::version(level, (configuration::SUBMISSION_FILE, configuration::DAEMON_FILE)));
     let refused = configuration::report(&started.errors, command);
-    let Some(site) = started.site else {
+    let Some(site) = &started.site else {
         return Err(refused.or_else(|| configuration::exit_of(&started.errors)).unwrap_or(Sysexit::Software));
     };
-    let context = Context::new(&site);
+    let context = Context::new(site);
     let value = |name: &str| context.get(name).unwrap_or_default();
     let (short, official, domain, node) = (value("w"), value("j"), value("m"), value("k"));
     let names = show::Names {
@@ -50,12 +60,12 @@ pub async fn begin(command: &CommandLine) -> Result<Begun, Sysexit> {
         node: node.as_ref(),
     };
     print(&show::host_names(level, names, &site.identity.aliases));
-    print(&show::config_in_use(level, &file.to_string_lossy(), &site.config.options.pid_file.to_string()));
+    print(&show::config_in_use(level, file, &site.config.options.pid_file.to_string()));
     print(&show::system_identity(level, names));
     if level > 0 {
         print(&show::options_without_effect(&site.config.options));
     }
-    refused.map_or(Ok(Begun { site, errors: started.errors }), Err)
+    refused.map_or(Ok(()), Err)
 }
 
 /// Checks the configuration (`-bC`).

@@ -224,6 +224,11 @@ impl CommandLine {
         Ok(())
     }
 
+    /// Tells whether queue runs are wanted that begin again and again, by a daemon of their own.
+    pub fn runs_queue_again(&self) -> bool {
+        self.mode == Mode::QueueRun && self.queue.as_ref().is_some_and(|queue| queue.period().is_some())
+    }
+
     /// Takes one option.
     fn take(&mut self, letter: u8, value: &[u8]) -> Result<(), UsageError> {
         match letter {

@@ -12,7 +12,7 @@ use bstr::io::BufReadExt;
 use bstr::{BString, ByteSlice};
 
 use super::configuration;
-use super::desk::Desk;
+use super::desk;
 use super::explain::{Dialogue, Question, open};
 use crate::name::Sysexit;
 use crate::site::Site;
@@ -66,7 +66,7 @@ pub(super) fn main(argv: &[BString]) -> ExitCode {
         }
     };
     let mut differ = false;
-    let exit = Desk::on_runtime(async || match run(&request).await {
+    let exit = desk::on_runtime(async || match run(&request).await {
         Ok(found) => {
             differ = found;
             Sysexit::Ok

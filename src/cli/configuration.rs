@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
 
-use crate::cf::{self, CfError, OptionError, Problem, ReadEnv, Severity};
+use crate::cf::{self, CfError, Config, OptionError, Problem, ReadEnv, Severity};
 use crate::log::{About, Level};
 use crate::name::Sysexit;
+use crate::queue::told;
 use crate::submit::Caller;
 
 use super::command_line::{CommandLine, ConfigChoice};
@@ -30,6 +31,26 @@ pub fn path(command: &CommandLine, exists: impl FnOnce(&Path) -> bool) -> PathBu
         ConfigChoice::ByMode if wants_submission && exists(Path::new(SUBMISSION_FILE)) => SUBMISSION_FILE.into(),
         ConfigChoice::ByMode | ConfigChoice::Daemon => DAEMON_FILE.into(),
     }
+}
+
+/// Reads the configuration that a call uses, without asking for this host's names; returns also what is wrong with it.
+///
+/// # Errors
+/// There is no such file, which is told; this is the exit status.
+pub fn read(command: &CommandLine) -> Result<(Config, Vec<CfError>), Sysexit> {
+    let file = path(command, Path::exists);
+    let name = file.display().to_string();
+    let text = match std::fs::read(&file) {
+        Ok(text) => text,
+        Err(error) => {
+            // A caller that has gone away learns it from the exit status.
+            let _ = writeln!(io::stdout(), "{name}: line 0: cannot open: {}", told(&error));
+            return Err(Sysexit::OsFile);
+        }
+    };
+    let processors = std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1));
+    let env = ReadEnv { processors, overrides: command.overrides.clone(), ..ReadEnv::default() };
+    Ok(cf::read(&text, &name, &env))
 }
 
 /// Returns what is wrong with the options that the command line sets; then no file is looked at.
@@ -59,6 +80,11 @@ pub fn report(errors: &[CfError], command: &CommandLine) -> Option<Sysexit> {
         // A caller that has gone away learns it from the exit status.
         let _ = writeln!(out, "{code}{error}");
     }
+    refusal(errors, mode)
+}
+
+/// Returns the exit status of a call that cannot go on.
+pub fn refusal(errors: &[CfError], mode: Mode) -> Option<Sysexit> {
     let fatal = errors.iter().find_map(|error| match error.severity() {
         Severity::Fatal(exit) => Some(exit),
         _ => None,

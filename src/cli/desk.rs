@@ -1,96 +1,233 @@
-//! What a one-shot mode works with: configuration, log, queue, and hands of its own, in one thread.
+//! What a one-shot mode works with, and the process it works in.
+//!
+//! An ordinary user's work is done in his own process, and that of the client queue in one of the submission user. Work
+//! of root, which would read network bytes with all rights, is done by a network process with its hands
+//! (`daemon/keeper.rs`): it gets the caller's standard descriptors and the command line, and finds the same [`Job`].
 
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use super::begin::begin;
+use bstr::ByteSlice;
+use nix::unistd::geteuid;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::begin::{begin, begun};
 use super::command_line::CommandLine;
-use super::configuration;
+use super::daemon_mode::is_client_queue;
 use super::debug::DebugFlags;
-use crate::cf::{Principal, SuperSafe};
-use crate::daemon::hand;
+use super::mode::Mode;
+use super::order::{self, Purpose, TAG};
+use super::{configuration, work};
+use crate::cf::{Config, DeliveryMode, Options, Principal};
+use crate::daemon::programs::{Programs, Release, Surroundings, Task};
+use crate::daemon::{client_queue, hand, keeper};
 use crate::deliver::services::Services;
 use crate::log::{About, Level, Log, Priority, Sink, Syslog, Witness};
 use crate::name::Sysexit;
 use crate::queue::problem::{Expected, SpoolProblem, examine};
-use crate::queue::{DirectSpool, Layout, LayoutError, Queue, QueueOptions};
+use crate::queue::{DirectSpool, Layout, LayoutError, Orphans, Queue, QueueOptions};
 use crate::site::Site;
 use crate::submit::{Caller, Terminal};
+use crate::sys::host::LoadAverage;
 use crate::sys::signal;
 use crate::sys::user::User;
 
-/// The name in the log where `-L` gives none.
-const DEFAULT_TAG: &str = "sendmail";
-
 /// How much is logged before a configuration says so.
 const EARLY_LOG_LEVEL: i64 = 9;
+
+/// How long the end of a program waits for a syslogd that does not read.
+const LAST_LINES_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often it looks whether it does.
+const LAST_LINES_PERIOD: Duration = Duration::from_millis(10);
 
 /// What a one-shot mode works with.
 pub(super) struct Desk {
     /// Everything that submission and delivery need.
     pub(super) services: Services,
+    /// Who calls.
+    pub(super) caller: Caller,
+    /// Becomes true when the work must end.
+    pub(super) ending: watch::Receiver<bool>,
+    /// Lets the caller go; none where the caller's own process does the work.
+    pub(super) release: Option<Release>,
+    /// Which orphans of the queue may be removed.
+    pub(super) orphans: Orphans,
+    /// How busy the machine is.
+    pub(super) load: Arc<LoadAverage>,
     /// What the program exits with although all goes well: something was misspelt.
     exit: Sysexit,
 }
 
 impl Desk {
-    /// Does `work` with what the command line chooses; returns what the program exits with.
-    pub(super) fn with(command: &CommandLine, work: impl AsyncFnOnce(&Self) -> Sysexit) -> ExitCode {
-        Self::on_runtime(async || match Self::open(command).await {
-            Ok(desk) => {
-                let exit = work(&desk).await;
-                desk.services.smtp.finish().await;
-                if exit == Sysexit::Ok { desk.exit } else { exit }
-            }
-            Err(exit) => exit,
-        })
+    /// Lets the caller go, where that is possible, while the work goes on.
+    pub(super) fn release(&self) {
+        if let Some(release) = &self.release {
+            release(self.exit);
+        }
     }
 
-    /// Does `work` on a runtime of one thread; returns what the program exits with.
-    pub(super) fn on_runtime(work: impl AsyncFnOnce() -> Sysexit) -> ExitCode {
-        let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let (Ok(runtime), Ok(())) = (built, signal::ignore_write_signals()) else {
-            return Sysexit::OsErr.into();
+    /// Tells that the system is short of something; returns what the program exits with.
+    pub(super) fn failed(&self, error: &io::Error) -> Sysexit {
+        self.services.log.say(Level::SYSTEM_ERROR, About::NoQueue, error);
+        Terminal::new(&mut io::stdout()).tell(error.to_string());
+        Sysexit::OsErr
+    }
+}
+
+/// The work of a one-shot mode.
+pub(super) type Job = fn(Desk, CommandLine) -> Task<Sysexit>;
+
+/// Does `job` in the process where it may be done; returns what the program exits with.
+pub(super) fn run(command: &CommandLine, job: Job, programs: Programs) -> ExitCode {
+    let caller = Caller::find();
+    let is_queue_run = command.mode == Mode::QueueRun;
+    if geteuid().is_root() || is_queue_run {
+        let (config, errors) = match configuration::read(command) {
+            Ok(read) => read,
+            Err(exit) => return exit.into(),
         };
-        let exit = runtime.block_on(work());
-        // What still runs in the background has nothing to tell any more.
-        runtime.shutdown_background();
-        exit.into()
+        if configuration::refusal(&errors, command.mode).is_some() {
+            return configuration::report(&errors, command).unwrap_or(Sysexit::Software).into();
+        }
+        let is_client = config.options.use_msp || is_client_queue(command);
+        if geteuid().is_root() && !is_client {
+            return match queue(&config) {
+                Ok(_) => by_processes(command, &config.options, programs),
+                Err(error) => no_queue(&error, &config, &log(command), &caller).into(),
+            };
+        }
+        if let Err((exit, text)) = client_queue::become_client(&config) {
+            eprintln!("{text}");
+            return exit.into();
+        }
     }
+    on_runtime(async || match in_process(command, caller).await {
+        Ok(desk) => work_at(desk, command.clone(), job).await,
+        Err(exit) => exit,
+    })
+}
 
-    /// Opens everything; what is wrong is told on standard output and in the log.
-    async fn open(command: &CommandLine) -> Result<Self, Sysexit> {
-        let log = log(command);
-        let begun = begin(command).await?;
-        let exit = configuration::exit_in_spite_of(&begun.errors, command);
-        let site = begun.site;
-        log.set_detail(site.config.options.log_level);
-        let queue = queue(&site).map_err(|error| no_queue(&error, &site, &log))?;
-        let trace = DebugFlags::parse(&command.debug).file_trace();
-        let hands = Arc::new(hand::in_process(&site.config, trace));
-        let services = Services::new(site, hands, queue, log, None);
-        let terminal = || Arc::new(Mutex::new(std::io::stdout())) as Arc<Mutex<dyn std::io::Write + Send>>;
-        let witness = Witness::new(command.is_verbose.then(terminal), None);
-        Ok(Self { services: services.one_shot(witness), exit })
+/// Has the work done by a network process with its hands.
+fn by_processes(command: &CommandLine, options: &Options, programs: Programs) -> ExitCode {
+    let purpose = if leaves_caller(command, options) { Purpose::Errand } else { Purpose::Task };
+    match order::order(command, purpose) {
+        Ok(order) => keeper::run_task(order, programs),
+        Err(error) => {
+            eprintln!("cannot find out what program this is: {error}");
+            Sysexit::OsErr.into()
+        }
     }
+}
+
+/// Tells whether the caller need not wait for the end: of queue runs, and of deliveries in the background.
+fn leaves_caller(command: &CommandLine, options: &Options) -> bool {
+    match command.mode {
+        Mode::QueueRun => !command.is_verbose && !command.queue.as_ref().is_some_and(|queue| queue.in_foreground),
+        Mode::Smtp => options.delivery_mode == DeliveryMode::Background,
+        Mode::Deliver | Mode::Arpanet => options.delivery_mode == DeliveryMode::Background && !command.is_verbose,
+        _ => false,
+    }
+}
+
+/// Does `job` in a network process that was started for it.
+pub(super) async fn inside(surroundings: Surroundings, command: CommandLine, job: Job) -> Sysexit {
+    let loaded = work::load(&surroundings).await;
+    let file = surroundings.order.config_file.to_str_lossy().into_owned();
+    let errors = loaded.started.errors.clone();
+    if let Err(exit) = begun(&command, &file, &loaded.started) {
+        return exit;
+    }
+    let Some(services) = loaded.services(&surroundings) else {
+        return configuration::exit_of(&errors).unwrap_or(Sysexit::Software);
+    };
+    let desk = Desk {
+        services: services.one_shot(witness(&command)),
+        caller: surroundings.caller,
+        ending: surroundings.ending,
+        release: Some(surroundings.release),
+        orphans: Orphans::NotLocked,
+        load: surroundings.load,
+        exit: configuration::exit_in_spite_of(&errors, &command),
+    };
+    work_at(desk, command, job).await
+}
+
+/// Does `job`, takes leave of the hosts that it spoke to, and sees the last lines into the log.
+async fn work_at(desk: Desk, command: CommandLine, job: Job) -> Sysexit {
+    let (smtp, log) = (Arc::clone(&desk.services.smtp), desk.services.log.clone());
+    let otherwise = desk.exit;
+    let exit = job(desk, command).await;
+    smtp.finish().await;
+    let end = Instant::now() + LAST_LINES_PATIENCE;
+    while !log.flush() && Instant::now() < end {
+        tokio::time::sleep(LAST_LINES_PERIOD).await;
+    }
+    if exit == Sysexit::Ok { otherwise } else { exit }
+}
+
+/// Does `work` on a runtime of one thread; returns what the program exits with.
+pub(super) fn on_runtime(work: impl AsyncFnOnce() -> Sysexit) -> ExitCode {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let (Ok(runtime), Ok(())) = (built, signal::ignore_write_signals()) else {
+        return Sysexit::OsErr.into();
+    };
+    let exit = runtime.block_on(work());
+    // What still runs in the background has nothing to tell any more.
+    runtime.shutdown_background();
+    exit.into()
+}
+
+/// Opens everything for this process; what is wrong is told on standard output and in the log.
+async fn in_process(command: &CommandLine, caller: Caller) -> Result<Desk, Sysexit> {
+    let log = log(command);
+    let begun = begin(command).await?;
+    let exit = configuration::exit_in_spite_of(&begun.errors, command);
+    let site = begun.site;
+    log.set_detail(site.config.options.log_level);
+    let queue = queue(&site.config).map_err(|error| no_queue(&error, &site.config, &log, &caller))?;
+    let trace = DebugFlags::parse(&command.debug).file_trace();
+    let hands = Arc::new(hand::in_process(&site.config, trace));
+    let orphans = if site.config.options.use_msp { Orphans::ProcessGone } else { Orphans::NotLocked };
+    let services = Services::new(site, hands, queue, log, None);
+    let (_, ending) = watch::channel(false);
+    Ok(Desk {
+        services: services.one_shot(witness(command)),
+        caller,
+        ending,
+        release: None,
+        orphans,
+        load: Arc::new(LoadAverage::open()),
+        exit,
+    })
+}
+
+/// Returns who watches the deliveries of a call: a verbose caller.
+fn witness(command: &CommandLine) -> Witness {
+    let terminal = || Arc::new(Mutex::new(io::stdout())) as Arc<Mutex<dyn io::Write + Send>>;
+    Witness::new(command.is_verbose.then(terminal), None)
 }
 
 /// Opens the log under the name that the command line gives.
 pub(super) fn log(command: &CommandLine) -> Log {
-    let tag = command.tag.as_ref().map_or_else(|| DEFAULT_TAG.into(), ToString::to_string);
+    let tag = command.tag.as_ref().map_or_else(|| TAG.into(), ToString::to_string);
     Log::new(Sink::Syslog(Syslog::system()), &tag, EARLY_LOG_LEVEL)
 }
 
-/// Tells whether the caller is root or the TrustedUser; who is not is told, and the log gets `attempt`.
-pub(super) fn is_administrator(site: &Site, log: &Log, attempt: &str) -> bool {
-    let uid = Caller::find().uid;
+/// Tells whether `caller` may do what only root and the TrustedUser may; who may not is told, and logged with the `attempt`.
+pub(super) fn is_administrator(caller: &Caller, site: &Site, log: &Log, attempt: &str) -> bool {
     let trusted = site.config.options.trusted_user.user.as_ref().and_then(self::uid);
-    if uid == 0 || trusted == Some(uid) {
+    if caller.uid == 0 || trusted == Some(caller.uid) {
         return true;
     }
     let level = Level { priority: Priority::Alert, detail: 1 };
-    log.say(level, About::Program, format_args!("user {uid} attempted to {attempt}"));
-    Terminal::new(&mut std::io::stdout()).tell("Permission denied (real uid not trusted)");
+    log.say(level, About::Program, format_args!("user {} attempted to {attempt}", caller.uid));
+    Terminal::new(&mut io::stdout()).tell("Permission denied (real uid not trusted)");
     false
 }
 
@@ -103,29 +240,19 @@ pub(super) fn uid(user: &Principal) -> Option<u32> {
 }
 
 /// Opens the queue directories.
-fn queue(site: &Site) -> Result<Queue, LayoutError> {
-    let options = &site.config.options;
-    let groups = site.config.queue_groups.iter().map(|group| (group.name.clone(), group.path.clone())).collect();
-    let layout = Layout { queue_directory: options.queue_directory.clone(), groups };
-    let spool = DirectSpool::open(&layout, options.queue_file_mode)?;
-    let queue_options = QueueOptions {
-        sync: options.super_safe != SuperSafe::No,
-        free_blocks_min: u64::try_from(options.min_free_blocks).unwrap_or(0),
-        precedences: site.config.precedences.clone(),
-        ..QueueOptions::default()
-    };
-    Ok(Queue::new(Arc::new(spool), queue_options))
+fn queue(config: &Config) -> Result<Queue, LayoutError> {
+    let spool = DirectSpool::open(&Layout::of(config), config.options.queue_file_mode)?;
+    Ok(Queue::new(Arc::new(spool), QueueOptions::of(config)))
 }
 
 /// Tells of queue directories that cannot be used; returns what the program exits with.
-fn no_queue(error: &LayoutError, site: &Site, log: &Log) -> Sysexit {
-    let mut out = std::io::stdout();
+fn no_queue(error: &LayoutError, config: &Config, log: &Log, caller: &Caller) -> Sysexit {
+    let mut out = io::stdout();
     let mut terminal = Terminal::new(&mut out);
     terminal.tell(error.to_string());
-    let name = Caller::find().name;
     let level = Level { priority: Priority::Critical, detail: 1 };
-    log.say(level, About::NoQueue, format_args!("SYSERR({name}): {error}"));
-    match client_queue_problem(site) {
+    log.say(level, About::NoQueue, format_args!("SYSERR({}): {error}", caller.name));
+    match client_queue_problem(config) {
         Some(problem) => {
             terminal.tell(problem.to_string());
             problem.sysexit()
@@ -140,9 +267,14 @@ fn no_queue(error: &LayoutError, site: &Site, log: &Log) -> Sysexit {
 }
 
 /// Returns what is wrong with the queue of local programs, if the configuration uses it.
-pub(super) fn client_queue_problem(site: &Site) -> Option<SpoolProblem> {
-    if site.config.file != configuration::SUBMISSION_FILE {
+pub(super) fn client_queue_problem(config: &Config) -> Option<SpoolProblem> {
+    if config.file != configuration::SUBMISSION_FILE {
         return None;
     }
-    examine(&site.config.options.queue_directory, &Expected::CLIENT_QUEUE).err()
+    examine(&config.options.queue_directory, &Expected::CLIENT_QUEUE).err()
+}
+
+/// Returns a standard descriptor for reading or writing beside the runtime.
+pub(super) fn standard(descriptor: impl AsFd) -> io::Result<tokio::fs::File> {
+    Ok(tokio::fs::File::from_std(File::from(descriptor.as_fd().try_clone_to_owned()?)))
 }

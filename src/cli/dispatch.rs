@@ -7,14 +7,17 @@ use std::process::ExitCode;
 
 use bstr::BString;
 
+use crate::daemon::programs::{Programs, Surroundings, Task};
+use crate::daemon::role::{self, Role};
 use crate::name::Sysexit;
 use crate::sys::{host, privilege};
 
 use super::command_line::{CommandLine, UsageError, base_name};
+use super::desk::{self, Job};
 use super::mode::Mode;
 use super::{
-    aliases, begin, compare, configuration, daemon_mode, editmap, explain, mail_local, makecf, makemap, praliases,
-    quarantine, queue_list, show, smtp_stdio, submission, test_mode, verify,
+    aliases, begin, compare, configuration, daemon_mode, editmap, explain, mail_local, makecf, makemap, order,
+    praliases, quarantine, queue_list, show, single_run, smtp_stdio, submission, test_mode, verify, work,
 };
 
 /// What a program's name stands for.
@@ -46,26 +49,53 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("vacation", Program::Missing),
 ];
 
-/// Runs one mode of `sendmail`.
-type Start = fn(&CommandLine) -> ExitCode;
+/// How a mode of `sendmail` is run.
+enum Start {
+    /// In this process, with the rights that it has.
+    Here(fn(&CommandLine) -> ExitCode),
+    /// As one thing that is done for the caller.
+    AtDesk(Job),
+    /// As a daemon.
+    Daemon,
+}
 
 /// What runs in each mode of `sendmail`; a mode that is not here is not there yet.
 const MODES: &[(Mode, Start)] = &[
-    (Mode::CheckConfig, begin::check_config),
-    (Mode::CountQueue, queue_list::main_count),
-    (Mode::Daemon, daemon_mode::run),
-    (Mode::ForegroundDaemon, daemon_mode::run),
-    (Mode::OptionNames, print_option_names),
-    (Mode::PrintQueue, queue_list::main),
-    (Mode::QueueRun, daemon_mode::run),
-    (Mode::Quarantine, quarantine::run),
-    (Mode::Test, test_mode::main),
-    (Mode::Deliver, submission::run),
-    (Mode::Smtp, smtp_stdio::main),
-    (Mode::Arpanet, submission::run),
-    (Mode::Verify, verify::run),
-    (Mode::InitAliases, aliases::run),
+    (Mode::CheckConfig, Start::Here(begin::check_config)),
+    (Mode::CountQueue, Start::Here(queue_list::main_count)),
+    (Mode::Daemon, Start::Daemon),
+    (Mode::ForegroundDaemon, Start::Daemon),
+    (Mode::OptionNames, Start::Here(print_option_names)),
+    (Mode::PrintQueue, Start::Here(queue_list::main)),
+    (Mode::QueueRun, Start::AtDesk(single_run::job)),
+    (Mode::Quarantine, Start::AtDesk(quarantine::job)),
+    (Mode::Test, Start::Here(test_mode::main)),
+    (Mode::Deliver, Start::AtDesk(submission::job)),
+    (Mode::Smtp, Start::AtDesk(smtp_stdio::job)),
+    (Mode::Arpanet, Start::AtDesk(submission::job)),
+    (Mode::Verify, Start::AtDesk(verify::job)),
+    (Mode::InitAliases, Start::Here(aliases::run)),
 ];
+
+/// How the processes that the program executes itself as do what is not theirs.
+const PROCESSES: Programs =
+    Programs { read: order::read, log: order::log, spool: order::spool, open: work::open, perform };
+
+/// Does in a network process the one thing that its command line asks for.
+fn perform(surroundings: Surroundings) -> Task<Sysexit> {
+    Box::pin(async move {
+        let Ok(command) = order::command_line(&surroundings.order) else { return Sysexit::Usage };
+        match start_of(command.mode) {
+            Some(Start::AtDesk(job)) => desk::inside(surroundings, command, *job).await,
+            _ => Sysexit::Usage,
+        }
+    })
+}
+
+/// Returns how a mode is run.
+fn start_of(mode: Mode) -> Option<&'static Start> {
+    MODES.iter().find(|(known, _)| *known == mode).map(|(_, start)| start)
+}
 
 /// Runs the program that the last component of `argv[0]` names and returns its exit status.
 pub fn run() -> ExitCode {
@@ -75,8 +105,8 @@ pub fn run() -> ExitCode {
     }
     let args: Vec<OsString> = std::env::args_os().collect();
     let argv: Vec<BString> = args.iter().map(|word| word.clone().into_vec().into()).collect();
-    if let Some(exit) = daemon_mode::role(&argv) {
-        return exit;
+    if let Some(role) = argv.first().and_then(|name| Role::of(name)) {
+        return role::run(role, argv.get(1).map(|word| word.as_slice()), PROCESSES);
     }
     let name = argv.first().map_or(&b"sendmail"[..], |word| base_name(word));
     match PROGRAMS.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, program)| program) {
@@ -133,8 +163,11 @@ fn sendmail(argv: &[BString], mode: Mode) -> ExitCode {
     {
         return exit.into();
     }
-    match MODES.iter().find(|(known, _)| *known == command.mode) {
-        Some((_, start)) => start(&command),
+    match start_of(command.mode) {
+        Some(Start::Here(run)) => run(&command),
+        Some(Start::AtDesk(_)) if command.runs_queue_again() => daemon_mode::run(&command, PROCESSES),
+        Some(Start::AtDesk(job)) => desk::run(&command, *job, PROCESSES),
+        Some(Start::Daemon) => daemon_mode::run(&command, PROCESSES),
         None => {
             let letter = char::from(command.mode.letter());
             complain(format_args!("sendmail: this build does not have mode -b{letter}"));

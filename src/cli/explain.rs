@@ -20,7 +20,7 @@ use bstr::BString;
 pub(super) use self::dialogue::{Dialogue, Stage};
 pub(super) use self::question::Question;
 use self::question::{Request, USAGE};
-use super::desk::Desk;
+use super::desk;
 use crate::name::Sysexit;
 use crate::site::{Site, StartOptions, start};
 
@@ -33,7 +33,7 @@ pub(super) fn main(argv: &[BString]) -> ExitCode {
             return Sysexit::Usage.into();
         }
     };
-    Desk::on_runtime(async || run(&request).await)
+    desk::on_runtime(async || run(&request).await)
 }
 
 async fn run(request: &Request) -> Sysexit {

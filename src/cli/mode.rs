@@ -15,7 +15,7 @@ macro_rules! modes {
 
         impl Mode {
             /// Returns the mode of `-b` with this letter.
-            pub fn from_letter(letter: u8) -> Option<Self> {
+            pub const fn from_letter(letter: u8) -> Option<Self> {
                 match letter {
                     $( $letter => Some(Self::$name), )*
                     _ => None,

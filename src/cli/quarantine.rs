@@ -1,13 +1,13 @@
 //! `-Qreason` and `-Q`: entries of the queue are put aside or released (op guide, "Quarantined Queue Items").
 
 use std::io;
-use std::process::ExitCode;
 
 use bstr::BString;
 
 use super::command_line::CommandLine;
 use super::desk::{self, Desk};
 use super::queue_run::{Quarantine, QueueEntries};
+use crate::daemon::programs::Task;
 use crate::log::{Level, Priority};
 use crate::name::Sysexit;
 use crate::queue::select::Selection;
@@ -16,15 +16,15 @@ use crate::queue::{Claimed, Queue, QueueError};
 use crate::submit::Terminal;
 
 /// Changes the quarantine of the entries that the command line means.
-pub(super) fn run(command: &CommandLine) -> ExitCode {
-    Desk::with(command, async |desk| {
+pub(super) fn job(desk: Desk, command: CommandLine) -> Task<Sysexit> {
+    Box::pin(async move {
         let services = &desk.services;
-        if !desk::is_administrator(&services.site, &services.log, "quarantine jobs") {
+        if !desk::is_administrator(&desk.caller, &services.site, &services.log, "quarantine jobs") {
             return Sysexit::Usage;
         }
         let mut out = io::stdout();
         let mut change = Change {
-            desk,
+            desk: &desk,
             reason: match &command.quarantine {
                 Some(Quarantine::Set(reason)) => Some(reason.clone()),
                 Some(Quarantine::Release) | None => None,

@@ -4,7 +4,6 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use bstr::{BString, ByteSlice};
@@ -13,7 +12,7 @@ use jiff::tz::TimeZone;
 use super::command_line::CommandLine;
 use super::configuration;
 use super::queue_run::{QueueEntries, QueueRun, SelectorField};
-use crate::cf::{self, Config, Privacy, ReadEnv};
+use crate::cf::{Config, Privacy};
 use crate::mail::date;
 use crate::mail::envelope::{Controller, Envelope};
 use crate::name::{Sysexit, UnixTime};
@@ -58,11 +57,9 @@ pub struct ListRequest<'a> {
 
 /// Runs `mailq` and `-bp`; name service and maps are not needed, so a listing comes whatever is down.
 pub fn main(command: &CommandLine) -> ExitCode {
-    with_output(|out| {
-        let (config, exit) = configuration_of(command, out)?;
-        let Some(config) = config else { return Ok(exit) };
+    with_output(command, |config, out| {
         let request = ListRequest {
-            config: &config,
+            config,
             selection: command.queue.as_ref().map(Selection::from).unwrap_or_default(),
             verbose: command.is_verbose,
             caller: Caller::of_process(),
@@ -77,19 +74,23 @@ pub fn main(command: &CommandLine) -> ExitCode {
 
 /// Runs `-bP`.
 pub fn main_count(command: &CommandLine) -> ExitCode {
-    with_output(|out| match configuration_of(command, out)? {
-        (Some(config), _) => match open(&config) {
-            Ok(_) => count(out),
-            Err(error) => cannot_open(&error, out),
-        },
-        (None, exit) => Ok(exit),
+    with_output(command, |config, out| match open(config) {
+        Ok(_) => count(out),
+        Err(error) => cannot_open(&error, out),
     })
 }
 
-/// Gives standard output to `work`; returns the exit status.
-fn with_output(work: impl FnOnce(&mut dyn Write) -> io::Result<Sysexit>) -> ExitCode {
+/// Gives the configuration and standard output to `work`; returns the exit status.
+fn with_output(command: &CommandLine, work: impl FnOnce(&Config, &mut dyn Write) -> io::Result<Sysexit>) -> ExitCode {
+    let (config, errors) = match configuration::read(command) {
+        Ok(read) => read,
+        Err(exit) => return exit.into(),
+    };
+    if let Some(exit) = configuration::report(&errors, command) {
+        return exit.into();
+    }
     let mut out = io::BufWriter::new(io::stdout().lock());
-    match work(&mut out).and_then(|exit| out.flush().map(|()| exit)) {
+    match work(&config, &mut out).and_then(|exit| out.flush().map(|()| exit)) {
         Ok(exit) => exit.into(),
         // A pager that was left early is no failure.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Sysexit::Ok.into(),
@@ -98,27 +99,6 @@ fn with_output(work: impl FnOnce(&mut dyn Write) -> io::Result<Sysexit>) -> Exit
             Sysexit::IoErr.into()
         }
     }
-}
-
-/// Reads the configuration that the call names; without one the exit status tells why.
-fn configuration_of(command: &CommandLine, out: &mut dyn Write) -> io::Result<(Option<Config>, Sysexit)> {
-    let file = configuration::path(command, Path::exists);
-    let name = file.display().to_string();
-    let text = match std::fs::read(&file) {
-        Ok(text) => text,
-        Err(error) => {
-            writeln!(out, "{name}: line 0: cannot open: {}", told(&error))?;
-            return Ok((None, Sysexit::OsFile));
-        }
-    };
-    let processors = std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1));
-    let env = ReadEnv { processors, overrides: command.overrides.clone(), ..ReadEnv::default() };
-    let (config, errors) = cf::read(&text, &name, &env);
-    out.flush()?;
-    Ok(match configuration::report(&errors, command) {
-        Some(exit) => (None, exit),
-        None => (Some(config), Sysexit::Ok),
-    })
 }
 
 impl Caller {
@@ -194,9 +174,7 @@ pub fn count(out: &mut dyn Write) -> io::Result<Sysexit> {
 }
 
 fn open(config: &Config) -> Result<DirectSpool, LayoutError> {
-    let groups = config.queue_groups.iter().map(|group| (group.name.clone(), group.path.clone())).collect();
-    let layout = Layout { queue_directory: config.options.queue_directory.clone(), groups };
-    DirectSpool::open(&layout, config.options.queue_file_mode)
+    DirectSpool::open(&Layout::of(config), config.options.queue_file_mode)
 }
 
 /// Says why the queue cannot be opened, as the original does, and what mends it if that can be seen.
@@ -461,6 +439,7 @@ fn harmless(text: &[u8]) -> BString {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cf::{self, ReadEnv};
     use std::fs;
 
     const HEAD_PART: &str = "V8\nT1795387387\nK0\nN0\n";

@@ -1,27 +1,30 @@
 //! `-bm`, `-t` and recipients as words: a local program submits a message.
 
 use std::io;
-use std::process::ExitCode;
 
 use bstr::BString;
 
 use super::command_line::{CommandLine, ConfigChoice, ReturnPart};
-use super::desk::{Desk, client_queue_problem};
+use super::desk::{Desk, client_queue_problem, standard};
+use crate::daemon::programs::Task;
 use crate::mail::envelope::{Notify, Ret};
 use crate::name::Sysexit;
-use crate::submit::{self, Caller, Submission, Terminal};
+use crate::submit::{self, Caller, Party, Submission, Terminal};
 
 /// Submits the message on standard input.
-pub fn run(command: &CommandLine) -> ExitCode {
-    Desk::with(command, async |desk| {
-        let caller = Caller::find();
+pub(super) fn job(desk: Desk, command: CommandLine) -> Task<Sysexit> {
+    Box::pin(async move {
         let mut out = io::stdout();
         let mut terminal = Terminal::new(&mut out);
-        let submission = submission(command, &caller);
-        let input = &mut io::stdin();
-        let exit = submit::submit(&desk.services, &submission, &caller, input, &mut terminal).await;
+        let submission = submission(&command, &desk.caller);
+        let mut input = match standard(io::stdin()) {
+            Ok(input) => input,
+            Err(error) => return desk.failed(&error),
+        };
+        let party = Party { caller: &desk.caller, release: desk.release.as_deref() };
+        let exit = submit::submit(&desk.services, &submission, party, &mut input, &mut terminal).await;
         if exit == Sysexit::NoPerm
-            && let Some(problem) = client_queue_problem(&desk.services.site)
+            && let Some(problem) = client_queue_problem(&desk.services.site.config)
         {
             terminal.tell(problem.to_string());
         }
@@ -30,9 +33,9 @@ pub fn run(command: &CommandLine) -> ExitCode {
 }
 
 /// Tells that nobody is named.
-pub(super) fn no_recipients() -> ExitCode {
+pub(super) fn no_recipients() -> Sysexit {
     Terminal::new(&mut io::stdout()).tell("Recipient names must be specified");
-    Sysexit::Usage.into()
+    Sysexit::Usage
 }
 
 /// Returns what the command line asks for.

@@ -1,21 +1,22 @@
 //! `-bv`: tells who addresses stand for.
 
 use std::io;
-use std::process::ExitCode;
 use std::time::SystemTime;
 
 use super::command_line::CommandLine;
 use super::desk::Desk;
 use super::submission;
-use crate::submit::{self, Caller, Terminal};
+use crate::daemon::programs::Task;
+use crate::name::Sysexit;
+use crate::submit::{self, Terminal};
 
 /// Verifies the addresses of the command line.
-pub fn run(command: &CommandLine) -> ExitCode {
-    if command.recipients.is_empty() {
-        return submission::no_recipients();
-    }
-    Desk::with(command, async |desk| {
-        let submission = submission::submission(command, &Caller::find());
+pub(super) fn job(desk: Desk, command: CommandLine) -> Task<Sysexit> {
+    Box::pin(async move {
+        if command.recipients.is_empty() {
+            return submission::no_recipients();
+        }
+        let submission = submission::submission(&command, &desk.caller);
         let mut out = io::stdout();
         let mut terminal = Terminal::new(&mut out);
         submit::verify(&desk.services, &submission, SystemTime::now().into(), &mut terminal).await

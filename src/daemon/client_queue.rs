@@ -14,14 +14,15 @@ use super::hand;
 use super::order::Order;
 use super::pid_file::PidFile;
 use super::programs::{Programs, Surroundings};
-use super::runner::{self, RunOptions, Runner, Stage};
+use super::runner::{self, Rhythm, RunOptions, Runner, Stage};
 use super::work_table::{Watched, WorkTable};
 use crate::cf::{Config, Principal};
 use crate::log::{Level, Log};
 use crate::name::Sysexit;
 use crate::queue::schedule::Policy;
-use crate::queue::{Orphans, Queue};
+use crate::queue::{Orphans, Queue, QueueOptions};
 use crate::site::PRODUCT;
+use crate::submit::Caller;
 use crate::sys::daemonize;
 use crate::sys::host::LoadAverage;
 use crate::sys::privilege;
@@ -32,7 +33,7 @@ use crate::sys::user::User;
 /// The user that root becomes where the configuration names none.
 const CLIENT_USER: &str = "smmsp";
 
-/// Runs the client queue until TERM, or once.
+/// Runs the client queue until TERM.
 pub fn run(order: Order, programs: Programs) -> ExitCode {
     match start(order, programs) {
         Ok(()) => ExitCode::SUCCESS,
@@ -43,7 +44,8 @@ pub fn run(order: Order, programs: Programs) -> ExitCode {
     }
 }
 
-type Failed = (Sysexit, String);
+/// What the program exits with, and why.
+pub type Failed = (Sysexit, String);
 
 fn system(error: impl ToString) -> Failed {
     (Sysexit::OsErr, error.to_string())
@@ -57,7 +59,7 @@ fn start(order: Order, programs: Programs) -> Result<(), Failed> {
         .map_err(|error| (Sysexit::OsFile, format!("{}: line 0: cannot open: {error}", path.display())))?;
     let config = (programs.read)(&order, &text).map_err(|bad| (Sysexit::Software, bad.join("\n")))?;
     become_client(&config)?;
-    let waiting = if order.foreground || order.once { None } else { Some(daemonize::background().map_err(system)?) };
+    let waiting = if order.foreground { None } else { Some(daemonize::background().map_err(system)?) };
     let log = (programs.log)(&order, &config);
     let pid_file = PidFile::of(&order, &config, &log).map_err(system)?;
     if let Some(interval) = order.queue_interval() {
@@ -67,9 +69,9 @@ fn start(order: Order, programs: Programs) -> Result<(), Failed> {
     }
     let spool = (programs.spool)(&config).map_err(|text| (Sysexit::NoPerm, text))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system)?;
-    let queue = Queue::new(spool, super::network::queue_options(&config));
+    let queue = Queue::new(spool, QueueOptions::of(&config));
     if let Some(waiting) = waiting {
-        waiting.ready().map_err(system)?;
+        waiting.release(0).map_err(system)?;
     }
     let ended = runtime.block_on(serve(order, config, text, queue, log, programs));
     if let Some(file) = pid_file {
@@ -79,7 +81,10 @@ fn start(order: Order, programs: Programs) -> Result<(), Failed> {
 }
 
 /// Becomes the submission user for good, where root starts it; another must be in the group of the queue by himself.
-fn become_client(config: &Config) -> Result<(), Failed> {
+///
+/// # Errors
+/// There is no such user, or the caller has only the rights of the setgid program.
+pub fn become_client(config: &Config) -> Result<(), Failed> {
     if !geteuid().is_root() {
         // The group of the setgid program opens the queue to a submission, not to whoever would own the mail in it.
         let text = || "you may not run the client queue: start it as root or as the submission user".to_owned();
@@ -118,6 +123,8 @@ async fn serve(
     let (order, config, load) = (Arc::new(order), Arc::new(config), Arc::new(LoadAverage::open()));
     let read = |path: &str| -> BString { fs::read(path).unwrap_or_default().into() };
     let surroundings = Surroundings {
+        caller: Caller::find(),
+        release: Arc::new(|_| {}),
         order: Arc::clone(&order),
         config: Arc::clone(&config),
         text: text.into(),
@@ -133,9 +140,10 @@ async fn serve(
     };
     let work = (programs.open)(surroundings).await?;
     let watched = Watched::new(WorkTable::create().map_err(|error| error.to_string())?);
-    let options = RunOptions { interval: order.queue_interval(), once: order.once, orphans: Orphans::ProcessGone };
-    let policy = Policy::new(&config.options, options.interval);
-    let mut run = tokio::spawn(Runner::new(queue, work, log, watched, policy, options, load).run(intake, reached));
+    let options = RunOptions { rhythm: Rhythm::of(order.queue_interval()), orphans: Orphans::ProcessGone };
+    let policy = Policy::new(&config.options, order.queue_interval());
+    let runner = Runner::new(queue, work.attempt, log, watched, policy, options, load);
+    let mut run = tokio::spawn(runner.run(intake, reached));
     tokio::select! {
         _ = &mut run => return Ok(()),
         signalled = end_signal() => signalled.map_err(|error| error.to_string())?,

@@ -47,14 +47,16 @@ type OpenSpool = fn(&Config) -> Result<Arc<dyn Spool>, String>;
 /// What a hand was started with: nothing else decides what it does.
 struct Charter {
     config: Config,
+    /// Whether the network process works for one caller.
+    has_caller: bool,
     /// Who looks at files before they are opened.
     inspector: Inspector,
 }
 
 impl Charter {
-    fn new(config: Config, trace: Option<Trace>) -> Self {
+    fn new(config: Config, has_caller: bool, trace: Option<Trace>) -> Self {
         let inspector = Inspector::of(&config.options).tracing(trace);
-        Self { config, inspector }
+        Self { config, has_caller, inspector }
     }
 }
 
@@ -133,9 +135,10 @@ fn failure_of_file(path: &[u8], reason: Unsafe) -> Refusal {
     Refusal { text: reason.to_string().into(), ..failure }
 }
 
-/// Serves as a hand of `kind` until the network process is gone.
+/// Serves as a hand of `kind` until the network process is gone; `has_caller` where that works for one caller.
 pub(super) fn serve(
     kind: Kind,
+    has_caller: bool,
     config: Config,
     open_spool: OpenSpool,
     log: &Log,
@@ -154,7 +157,7 @@ pub(super) fn serve(
         },
         _ => None,
     };
-    let service = Service::new(Charter::new(config, None), spool);
+    let service = Service::new(Charter::new(config, has_caller, None), spool);
     match Loop::new(service) {
         Ok(mut serving) => match serving.run(control, requests) {
             Ok(()) => ExitCode::SUCCESS,
@@ -312,7 +315,7 @@ pub fn in_process(config: &Config, trace: Option<Trace>) -> Hands {
 
 /// As [`in_process`], with queue directories.
 pub(super) fn in_process_over(config: &Config, spool: Option<Arc<dyn Spool>>, trace: Option<Trace>) -> Hands {
-    let service = Arc::new(Mutex::new(Service::new(Charter::new(config.clone(), trace), spool)));
+    let service = Arc::new(Mutex::new(Service::new(Charter::new(config.clone(), true, trace), spool)));
     let perform: Perform = Arc::new(move |request| {
         let service = Arc::clone(&service);
         Box::pin(async move {

@@ -220,6 +220,7 @@ mod tests {
     use crate::daemon::hand;
     use crate::mail::envelope::{Envelope, Recipient};
     use crate::name::UnixTime;
+    use crate::queue::select::Selection;
     use crate::queue::{Claimed, DirectSpool, Layout, Orphans, Queue, QueueOptions};
 
     /// Returns a queue in `folder` whose files a hand opens.
@@ -281,7 +282,7 @@ mod tests {
         std::fs::write(folder.path().join("df6AMAKU11004711"), "orphan").expect("written");
         let broken = folder.path().join("qf6AMAKU22004711");
         std::fs::write(&broken, "V8\nno control file\n").expect("written");
-        let recovered = queue.recover(Orphans::NotLocked, |_| false).await.expect("recovered");
+        let recovered = queue.recover(Orphans::NotLocked, &Selection::default(), |_| false).await.expect("recovered");
         assert_eq!((recovered.removed.len(), recovered.alerts.len(), recovered.waiting.len()), (1, 1, 1));
         let mut left = names(folder.path());
         left.sort_unstable();

@@ -7,6 +7,7 @@ mod loss;
 mod pair;
 mod restart;
 mod start;
+mod task;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
@@ -72,7 +73,9 @@ pub(super) struct Keeper {
     exit: Option<ExitCode>,
 }
 
-/// Runs a daemon, or a single queue run, to its end.
+pub use self::task::run as run_task;
+
+/// Runs a daemon to its end.
 pub fn run(order: Order, programs: Programs) -> ExitCode {
     match start::start(order, programs) {
         Ok(keeper) => keeper.serve(),
@@ -145,18 +148,17 @@ impl Keeper {
         let order = &self.generation.order;
         let title = match order.queue_interval() {
             _ if order.listen => "sendmail: accepting connections".to_owned(),
-            Some(interval) => super::runner::title(interval, &self.generation.config.options.queue_directory),
-            None => format!("sendmail: running queue: {}", self.generation.config.options.queue_directory),
+            interval => {
+                super::runner::title(interval.unwrap_or_default(), &self.generation.config.options.queue_directory)
+            }
         };
         self.title.set(title.as_bytes());
     }
 
     fn log_start(&self) {
         let order = &self.generation.order;
-        if !order.once {
-            let duties = super::runner::duties(order.listen, order.queue_interval());
-            self.log.say(Level::DAEMON, None, format_args!("starting daemon ({PRODUCT}): {duties}"));
-        }
+        let duties = super::runner::duties(order.listen, order.queue_interval());
+        self.log.say(Level::DAEMON, None, format_args!("starting daemon ({PRODUCT}): {duties}"));
     }
 
     /// Waits for a message, a signal or an appointment.
@@ -169,24 +171,13 @@ impl Keeper {
             PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
         });
         let mut waited: Vec<PollFd<'_>> = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        let processes = self.pairs().flat_map(|pair| &pair.processes);
-        waited.extend(processes.filter_map(|process| Some(PollFd::new(process.waiting_on()?, PollFlags::POLLIN))));
+        waited.extend(self.pairs().flat_map(Pair::waited));
         // An interruption is a signal, which is looked at next.
         let _ = poll(&mut waited, timeout);
     }
 
     fn read_messages(&mut self) {
-        let mut messages = Vec::new();
-        for process in self.pairs_mut().flat_map(|pair| &mut pair.processes) {
-            let pid = process.launched.pid;
-            while let Some(socket) = process.waiting_on() {
-                let mut waited = [PollFd::new(socket, PollFlags::POLLIN)];
-                if !matches!(poll(&mut waited, PollTimeout::ZERO), Ok(1..)) {
-                    break;
-                }
-                messages.extend(process.receive().ok().flatten().map(|message| (pid, message)));
-            }
-        }
+        let messages: Vec<_> = self.pairs_mut().flat_map(Pair::take_messages).collect();
         for (pid, message) in messages {
             self.told(pid, message);
         }
@@ -206,8 +197,7 @@ impl Keeper {
             Control::Refused { text, exit } => self.refused(&text.to_string(), exit, pid),
             Control::Wish { kind } if self.exit.is_none() => {
                 let wisher = self.pairs_mut().find(|pair| has(pair));
-                let wisher = wisher.filter(|pair| pair.hands(kind) < kind.pool_sizes().1);
-                if let Some(error) = wisher.and_then(|pair| pair.add_hand(kind).err()) {
+                if let Some(error) = wisher.and_then(|pair| pair.wish(kind).err()) {
                     self.log.say(Level::SYSTEM_ERROR, None, format_args!("no more {} hands: {error}", kind.word()));
                 }
             }
@@ -222,7 +212,7 @@ impl Keeper {
             self.old.push(before);
         }
         if let Some(waiting) = self.waiting.take()
-            && let Err(error) = waiting.ready()
+            && let Err(error) = waiting.release(0)
         {
             self.log.say(Level::SYSTEM_ERROR, None, format_args!("cannot leave the terminal: {error}"));
         }
@@ -231,7 +221,7 @@ impl Keeper {
     /// A process cannot start: at the first start that ends everything, later the pair before goes on.
     fn refused(&mut self, text: &str, exit: u8, pid: Pid) {
         self.log.say(Level::SYSTEM_ERROR, None, text);
-        let first = self.waiting.is_some() || self.generation.order.foreground || self.generation.order.once;
+        let first = self.waiting.is_some() || self.generation.order.foreground;
         if first && self.current.is_none() && self.back_offs.of(None).is_fresh() {
             eprintln!("{text}");
             self.stop(ExitCode::from(exit));

@@ -9,8 +9,8 @@ use nix::sys::time::TimeVal;
 use nix::unistd::Pid;
 
 use super::order::Order;
-use crate::sys::passing;
 use crate::sys::process::{Program, StartError};
+use crate::sys::{host, passing};
 
 /// What argv\[0\] is when the program executes itself as the process that reads the network.
 pub const NETWORK_NAME: &[u8] = b"sendmail-daemon";
@@ -64,9 +64,29 @@ pub fn launch(order: &Order, name: &[u8]) -> Result<Launched, LaunchError> {
     if let Some(zone) = std::env::var_os("TZ") {
         program.env(b"TZ", zone.as_encoded_bytes());
     }
-    if order.foreground {
+    if order.once {
+        // Of the caller's descriptors one may be a connection.
+        if name == NETWORK_NAME {
+            has_caller(&mut program)?;
+        }
+    } else if order.foreground {
         program.descriptor(2, io::stderr().as_fd().try_clone_to_owned()?);
     }
     let child = program.start()?;
     Ok(Launched { pid: child.pid(), control })
+}
+
+/// Gives a process what the caller gave us: standard descriptors, and the name that the caller likes.
+fn has_caller(program: &mut Program) -> io::Result<()> {
+    let (input, output, errors) = (io::stdin(), io::stdout(), io::stderr());
+    for (number, descriptor) in [(0, input.as_fd()), (1, output.as_fd()), (2, errors.as_fd())] {
+        // A directory would lead out of the empty root.
+        if !host::is_directory(descriptor)? {
+            program.descriptor(number, descriptor.try_clone_to_owned()?);
+        }
+    }
+    if let Some(name) = std::env::var_os("NAME") {
+        program.env(b"NAME", name.as_encoded_bytes());
+    }
+    Ok(())
 }

@@ -20,10 +20,10 @@ use self::control::Told;
 use super::cage;
 use super::hand_spool::HandSpool;
 use super::order::{Cage, Control, Order};
-use super::programs::{Programs, Surroundings, Work};
-use super::runner::{self, RunOptions, Runner, Stage};
+use super::programs::{Programs, Release, Surroundings, Work};
+use super::runner::{self, Rhythm, RunOptions, Runner, Stage};
 use super::work_table::{Watched, WorkTable};
-use crate::cf::{Config, SuperSafe};
+use crate::cf::Config;
 use crate::keeper::Hands;
 use crate::keeper::request::Entry;
 use crate::log::{Level, Log};
@@ -31,8 +31,10 @@ use crate::name::Sysexit;
 use crate::queue::schedule::Policy;
 use crate::queue::spool::{EntryName, SpoolDirectory};
 use crate::queue::{Layout, Orphans, Queue, QueueOptions};
-use crate::sys::host::{self, LoadAverage};
+use crate::submit::Caller;
+use crate::sys::host::LoadAverage;
 use crate::sys::title::Title;
+use crate::sys::{daemonize, host};
 
 /// How long sessions and deliveries may go on when the keeper is gone.
 const AFTER_KEEPER: Duration = Duration::from_secs(10);
@@ -55,6 +57,9 @@ pub(super) struct Start {
 /// What must be read while files can still be opened.
 struct Outside {
     log: Log,
+    caller: Caller,
+    /// What takes the place of the caller's terminal.
+    null: OwnedFd,
     directories: Vec<SpoolDirectory>,
     resolv_conf: BString,
     hosts: BString,
@@ -65,9 +70,11 @@ struct Outside {
 impl Outside {
     fn read(start: &Start, programs: Programs) -> Result<Self, String> {
         let read = |path: &str| std::fs::read(path).unwrap_or_default().into();
-        let directories = layout(&start.config).directories().map_err(|error| error.to_string())?;
+        let directories = Layout::of(&start.config).directories().map_err(|error| error.to_string())?;
         Ok(Self {
             log: (programs.log)(&start.order, &start.config),
+            caller: Caller::find(),
+            null: daemonize::open_null().map_err(|error| error.to_string())?,
             directories,
             resolv_conf: read("/etc/resolv.conf"),
             hosts: read("/etc/hosts"),
@@ -77,16 +84,11 @@ impl Outside {
     }
 }
 
-/// Returns where the configuration says that queues are.
-pub(super) fn layout(config: &Config) -> Layout {
-    let groups = config.queue_groups.iter().map(|group| (group.name.clone(), group.path.clone())).collect();
-    Layout { queue_directory: config.options.queue_directory.clone(), groups }
-}
-
-/// Serves until it is told to finish, or the keeper is gone.
+/// Serves, or does what the caller wants done, until it is told to finish or the keeper is gone.
 pub(super) fn serve(start: Start, socket: OwnedFd, programs: Programs) -> ExitCode {
     let mut title = Title::take();
     title.set(title_of(&start.order, &start.config).as_bytes());
+    let has_caller = start.order.once;
     let served = Outside::read(&start, programs).and_then(|outside| {
         cage::enter(start.cage.as_ref()).map_err(|error| error.to_string())?;
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -98,9 +100,12 @@ pub(super) fn serve(start: Start, socket: OwnedFd, programs: Programs) -> ExitCo
         served
     });
     match served {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(exit) => exit.into(),
         Err(text) => {
             let exit = Sysexit::Config as u8;
+            if has_caller {
+                eprintln!("{text}");
+            }
             // A keeper that is gone needs not be told.
             let _ = Control::Refused { text: text.into(), exit }.send(socket.as_fd(), &[]);
             ExitCode::from(exit)
@@ -116,7 +121,7 @@ fn title_of(order: &Order, config: &Config) -> String {
         ),
         (true, None) => "sendmail: SMTP sessions".to_owned(),
         (false, Some(interval)) => runner::title(interval, &config.options.queue_directory),
-        (false, None) => format!("sendmail: running queue: {}", config.options.queue_directory),
+        (false, None) => super::runner::task_title(order, config),
     }
 }
 
@@ -129,19 +134,21 @@ struct Serving {
     sessions: Sessions,
 }
 
-async fn work(start: Start, outside: Outside, socket: OwnedFd, programs: Programs) -> Result<(), String> {
+async fn work(start: Start, outside: Outside, socket: OwnedFd, programs: Programs) -> Result<Sysexit, String> {
     let (hands, wishes) = Hands::pools();
     let hands = Arc::new(hands);
     let (told, mut messages) = control::start(socket, Arc::clone(&hands), wishes).map_err(|error| error.to_string())?;
     let config = Arc::new(start.config);
     let order = Arc::new(start.order);
     let spool = Arc::new(HandSpool::new(Arc::clone(&hands), outside.directories));
-    let queue = Queue::new(spool, queue_options(&config));
+    let queue = Queue::new(spool, QueueOptions::of(&config));
     let (stage, reached) = watch::channel(Stage::Serving);
     let (ending, is_ending) = watch::channel(false);
     let (delivery, intake) = runner::intake();
     let (log, load) = (outside.log.clone(), Arc::new(outside.load));
     let surroundings = Surroundings {
+        caller: outside.caller,
+        release: release(told.clone(), outside.null),
         order: Arc::clone(&order),
         config: Arc::clone(&config),
         text: start.text.into(),
@@ -155,15 +162,18 @@ async fn work(start: Start, outside: Outside, socket: OwnedFd, programs: Program
         delivery,
         load: Arc::clone(&load),
     };
+    if order.once {
+        return Ok(perform(programs, surroundings, &ending, &mut messages).await);
+    }
     let work = (programs.open)(surroundings).await?;
     set_aside(&queue, &start.suspects, &log).await;
     let mut descriptors = start.descriptors.into_iter();
     let table = descriptors.next().ok_or("the keeper gave no table of work")?;
     let listeners: Vec<(u16, TcpListener)> = start.ports.into_iter().zip(descriptors.map(Into::into)).collect();
     let watched = Watched::new(WorkTable::from_descriptor(table));
-    let options = RunOptions { interval: order.queue_interval(), once: order.once, orphans: Orphans::NotLocked };
-    let policy = Policy::new(&config.options, options.interval);
-    let runner = Runner::new(queue, work.clone(), log.clone(), watched, policy, options, load);
+    let options = RunOptions { rhythm: Rhythm::of(order.queue_interval()), orphans: Orphans::NotLocked };
+    let policy = Policy::new(&config.options, order.queue_interval());
+    let runner = Runner::new(queue, Arc::clone(&work.attempt), log.clone(), watched, policy, options, load);
     let run = tokio::spawn(runner.run(intake, reached.clone()));
     let serving = Serving { hands, log, stage, ending, sessions: Sessions::new(host::descriptor_limit().ok()) };
     for (port, listener) in listeners {
@@ -171,8 +181,40 @@ async fn work(start: Start, outside: Outside, socket: OwnedFd, programs: Program
     }
     // A keeper that is gone is noticed below.
     let _ = told.send(Control::Ready {}).await;
-    serving.serve(run, order.once, &mut messages).await;
-    Ok(())
+    serving.serve(run, &mut messages).await;
+    Ok(Sysexit::Ok)
+}
+
+/// Returns what lets the caller go: its descriptors are given up, and the keeper tells it.
+fn release(told: mpsc::Sender<Control>, null: OwnedFd) -> Release {
+    Arc::new(move |exit| {
+        // A descriptor that stays is closed by the end of this process.
+        let _ = daemonize::leave_terminal(null.as_fd());
+        // Whether the keeper hears it: it is read by then, or the keeper is gone.
+        let _ = told.try_send(Control::Release { exit: exit.code() });
+    })
+}
+
+/// Does the one thing that the caller wants, within the time that the keeper gives.
+async fn perform(
+    programs: Programs,
+    surroundings: Surroundings,
+    ending: &watch::Sender<bool>,
+    messages: &mut mpsc::Receiver<Told>,
+) -> Sysexit {
+    let mut task = tokio::spawn((programs.perform)(surroundings));
+    let limit = tokio::select! {
+        exit = &mut task => return exit.unwrap_or(Sysexit::Software),
+        told = messages.recv() => match told {
+            Some(Told::Finish(limit)) => limit.unwrap_or(AFTER_KEEPER),
+            None => AFTER_KEEPER,
+        },
+    };
+    ending.send_replace(true);
+    match tokio::time::timeout(limit.saturating_sub(WAY_OUT), task).await {
+        Ok(exit) => exit.unwrap_or(Sysexit::Software),
+        Err(_) => Sysexit::TempFail,
+    }
 }
 
 /// Sets aside what was in work when this process's predecessors crashed.
@@ -195,20 +237,6 @@ async fn set_aside(queue: &Queue, suspects: &[Entry], log: &Log) {
     }
 }
 
-/// Returns what the queue must know of the configuration.
-pub(super) fn queue_options(config: &Config) -> QueueOptions {
-    let free_blocks_min = u64::try_from(config.options.min_free_blocks).unwrap_or(0);
-    QueueOptions {
-        sync: config.options.super_safe != SuperSafe::No,
-        free_blocks_min,
-        precedences: config.precedences.clone(),
-        pid: std::process::id(),
-        sequence: std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |age| age.subsec_nanos() / 277_777),
-    }
-}
-
 impl Serving {
     fn listen(
         &self,
@@ -225,7 +253,7 @@ impl Serving {
     }
 
     /// Waits for the end and sees to it that it comes in time.
-    async fn serve(self, mut run: tokio::task::JoinHandle<()>, once: bool, messages: &mut mpsc::Receiver<Told>) {
+    async fn serve(self, mut run: tokio::task::JoinHandle<()>, messages: &mut mpsc::Receiver<Told>) {
         let mut run_ended = false;
         let limit = loop {
             tokio::select! {
@@ -235,9 +263,6 @@ impl Serving {
                 },
                 _ = &mut run, if !run_ended => {
                     run_ended = true;
-                    if once {
-                        break None;
-                    }
                     self.log.say(Level::ALERT, None, "the queue runner has ended by an error of the program");
                 }
             }

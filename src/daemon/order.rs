@@ -24,6 +24,8 @@ wire! {
         pub program: BString,
         /// The command line as it was given.
         pub argv: Vec<BString>,
+        /// The letter of its mode (`${opMode}`).
+        pub mode: u8,
         /// The name of the configuration file.
         pub config_file: BString,
         /// Macros that have values before the configuration is read.
@@ -38,9 +40,9 @@ wire! {
         pub listen: bool,
         /// Seconds between two queue runs; 0: none.
         pub queue_secs: u64,
-        /// Whether it ends after one queue run.
+        /// Whether it does one thing for its caller, whose standard descriptors it has, and ends.
         pub once: bool,
-        /// Whether it stays in the foreground.
+        /// Whether the caller waits for its end.
         pub foreground: bool,
     }
 }
@@ -122,6 +124,11 @@ wire! {
         11 => Wish {
             /// The kind.
             kind: Kind,
+        },
+        /// From the network process: its caller may go, while the work goes on.
+        13 => Release {
+            /// What the caller's process exits with.
+            exit: u8,
         },
         /// From a process: it cannot start.
         12 => Refused {

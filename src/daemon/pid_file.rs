@@ -49,7 +49,7 @@ pub enum PidFileError {
 }
 
 impl PidFile {
-    /// Takes the file that `config` names for the daemon of `order`; none for a single run or where none is named.
+    /// Takes the file that `config` names for the daemon of `order`; none where none is named.
     ///
     /// One that cannot be written is only logged, as by the original.
     ///
@@ -57,7 +57,7 @@ impl PidFile {
     /// A living process holds it.
     pub fn of(order: &Order, config: &Config, log: &Log) -> Result<Option<Self>, PidFileError> {
         let path = config.options.pid_file.to_path_lossy();
-        if order.once || path.as_os_str().is_empty() {
+        if path.as_os_str().is_empty() {
             return Ok(None);
         }
         match Self::take(&path, &order.command_line()) {

@@ -16,9 +16,11 @@ use super::runner::Delivery;
 use crate::cf::Config;
 use crate::keeper::Hands;
 use crate::log::Log;
+use crate::name::Sysexit;
 use crate::queue::schedule::Facts;
 use crate::queue::spool::Spool;
 use crate::queue::{Claimed, Queue};
+use crate::submit::Caller;
 use crate::sys::host::LoadAverage;
 
 /// A piece of work under way.
@@ -33,9 +35,14 @@ pub struct Programs {
     pub log: fn(&Order, &Config) -> Log,
     /// Opens the queue directories, for a process that may.
     pub spool: fn(&Config) -> Result<Arc<dyn Spool>, String>,
-    /// Makes the network process ready to work; it has no rights any more.
+    /// Makes the network process ready to serve; it has no rights any more.
     pub open: fn(Surroundings) -> Task<Result<Work, String>>,
+    /// Does in the network process the one thing that the command line says; returns what the program exits with.
+    pub perform: fn(Surroundings) -> Task<Sysexit>,
 }
+
+/// Lets the caller of the program go, with this exit status, while the work goes on.
+pub type Release = Arc<dyn Fn(Sysexit) + Send + Sync>;
 
 /// What the work of the network process is made from.
 #[derive(Clone)]
@@ -58,6 +65,10 @@ pub struct Surroundings {
     pub hosts: BString,
     /// The system's time zone, read likewise.
     pub zone: jiff::tz::TimeZone,
+    /// Who called the program.
+    pub caller: Caller,
+    /// Lets the caller go.
+    pub release: Release,
     /// Becomes true when sessions must end.
     pub ending: watch::Receiver<bool>,
     /// Takes entries that are to be delivered at once.
@@ -73,9 +84,12 @@ pub struct Work {
     pub session: Arc<dyn Fn(Connection) -> Task<()> + Send + Sync>,
     /// Takes note that a port has accepted a connection; returns how long it waits before it accepts the next.
     pub pace: Arc<dyn Fn(u16) -> Duration + Send + Sync>,
-    /// Attempts a message whose lock we hold.
-    pub attempt: Arc<dyn Fn(Claimed) -> Task<Attempted> + Send + Sync>,
+    /// Attempts messages.
+    pub attempt: Attempt,
 }
+
+/// Attempts a message whose lock we hold.
+pub type Attempt = Arc<dyn Fn(Claimed) -> Task<Attempted> + Send + Sync>;
 
 /// A connection that was accepted.
 #[derive(Debug)]

@@ -94,7 +94,7 @@ fn serve(role: Role, socket: OwnedFd, programs: Programs) -> Result<ExitCode, Ro
         (Role::Hand, Control::Serve { kind }) => {
             let requests = descriptors.pop().ok_or(RoleError::NotForYou)?;
             let log = (programs.log)(&order, &config);
-            Ok(hand::serve(kind, config, programs.spool, &log, &socket, &requests))
+            Ok(hand::serve(kind, order.once, config, programs.spool, &log, &socket, &requests))
         }
         (Role::Network, Control::Listen { cage, ports, suspects }) => {
             let start = network::Start { order, text, config, cage, ports, suspects, descriptors };

@@ -10,12 +10,15 @@ use bstr::BStr;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::programs::{Attempted, Work};
+use super::order::Order;
+use super::programs::{Attempt, Attempted};
 use super::work_table::Watched;
+use crate::cf::Config;
 use crate::keeper::request::Entry;
 use crate::log::{Level, Log};
 use crate::name::{Elapsed, UnixTime};
 use crate::queue::schedule::{BUSY_WAIT, Facts, Policy, Schedule};
+use crate::queue::select::Selection;
 use crate::queue::spool::EntryName;
 use crate::queue::{Claimed, Orphans, Queue, QueueError, Recovered};
 use crate::sys::host::LoadAverage;
@@ -37,6 +40,8 @@ const UNWRITTEN_WAIT: Duration = Duration::from_secs(10);
 
 /// The most messages that are held so; each has two files open. More than that are let go, and may reach somebody twice.
 const UNWRITTEN_MAX: usize = 1024;
+/// The time until the next run where there is none: a year.
+const NEVER: Duration = Duration::from_secs(365 * 86_400);
 
 /// Takes messages that are to be delivered.
 #[derive(Clone, Debug)]
@@ -109,6 +114,15 @@ pub fn title(interval: Duration, directory: &[u8]) -> String {
     format!("sendmail: Queue runner@{} for {}", Elapsed(interval), BStr::new(directory))
 }
 
+/// Returns the title of a process that does one thing for its caller.
+pub(super) fn task_title(order: &Order, config: &Config) -> String {
+    match order.mode {
+        b'q' => format!("sendmail: running queue: {}", config.options.queue_directory),
+        b's' => "sendmail: server on standard input".to_owned(),
+        _ => "sendmail: submission".to_owned(),
+    }
+}
+
 /// Returns what a daemon does, as the line of its start has it: `SMTP+queueing@00:15:00`.
 pub fn duties(listen: bool, interval: Option<Duration>) -> String {
     let queueing = interval.map(|interval| format!("queueing@{}", Elapsed(interval)));
@@ -117,14 +131,43 @@ pub fn duties(listen: bool, interval: Option<Duration>) -> String {
 }
 
 /// How a queue is run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RunOptions {
-    /// The time between two runs; none: only what is accepted is delivered.
-    pub interval: Option<Duration>,
-    /// Whether it ends when everything was tried once.
-    pub once: bool,
+    /// When everything that is meant is tried.
+    pub rhythm: Rhythm,
     /// Which orphans may be removed.
     pub orphans: Orphans,
+}
+
+/// When a queue is run.
+#[derive(Clone, Debug)]
+pub enum Rhythm {
+    /// Never: only what is accepted is delivered.
+    Never,
+    /// Again and again, with this time between two tries.
+    Every(Duration),
+    /// Once; it ends when everything that is meant was tried.
+    Once(Selection),
+}
+
+impl Rhythm {
+    /// Returns the rhythm of a daemon.
+    pub fn of(interval: Option<Duration>) -> Self {
+        interval.map_or(Self::Never, Self::Every)
+    }
+
+    /// Tells whether it is a single run.
+    fn is_once(&self) -> bool {
+        matches!(self, Self::Once(_))
+    }
+
+    /// Returns the entries that a run means.
+    fn meant(&self) -> Selection {
+        match self {
+            Self::Once(meant) => meant.clone(),
+            Self::Never | Self::Every(_) => Selection::default(),
+        }
+    }
 }
 
 /// How far the end of a process has come.
@@ -144,7 +187,7 @@ pub enum Stage {
 /// The queue runner.
 pub struct Runner {
     queue: Queue,
-    work: Work,
+    attempt: Attempt,
     log: Log,
     watched: Watched,
     options: RunOptions,
@@ -185,7 +228,7 @@ impl Runner {
     /// Returns a runner of `queue`.
     pub fn new(
         queue: Queue,
-        work: Work,
+        attempt: Attempt,
         log: Log,
         watched: Watched,
         policy: Policy,
@@ -195,7 +238,7 @@ impl Runner {
         let schedule = Schedule::new(policy);
         Self {
             queue,
-            work,
+            attempt,
             log,
             watched,
             options,
@@ -214,12 +257,13 @@ impl Runner {
         let mut next_run = tokio::time::Instant::now();
         loop {
             self.start_due();
-            let is_idle = self.recovery.is_none() && self.schedule.is_empty() && self.jobs.is_empty();
-            if self.options.once && is_idle && next_run > tokio::time::Instant::now() {
+            // What could not be begun now is not for a single run: the load is too high for it.
+            let is_idle = self.recovery.is_none() && self.jobs.is_empty();
+            if self.options.rhythm.is_once() && is_idle && next_run > tokio::time::Instant::now() {
                 return;
             }
             let has_room = self.jobs.len() < JOBS_MAX;
-            let runs = self.recovery.is_none() && (self.options.once || self.options.interval.is_some());
+            let runs = self.recovery.is_none() && !matches!(self.options.rhythm, Rhythm::Never);
             let until_due = self.until_due();
             let happening = tokio::select! {
                 _ = stage.wait_for(|stage| *stage > Stage::Serving) => Happening::Stop,
@@ -240,7 +284,10 @@ impl Runner {
                 Happening::Stop => break,
                 Happening::Run => {
                     self.begin_recovery();
-                    let interval = self.options.interval.unwrap_or(Duration::from_secs(365 * 86_400));
+                    let interval = match self.options.rhythm {
+                        Rhythm::Every(interval) => interval,
+                        Rhythm::Never | Rhythm::Once(_) => NEVER,
+                    };
                     next_run = tokio::time::Instant::now() + interval;
                 }
                 other => self.happened(other),
@@ -285,10 +332,10 @@ impl Runner {
     /// Looks in a task of its own what the directories hold.
     fn begin_recovery(&mut self) {
         let queue = self.queue.clone();
-        let orphans = self.options.orphans;
+        let (orphans, meant) = (self.options.orphans, self.options.rhythm.meant());
         let known = self.known.clone();
         self.recovery =
-            Some(tokio::spawn(async move { queue.recover(orphans, move |name| known.contains(name)).await }));
+            Some(tokio::spawn(async move { queue.recover(orphans, &meant, move |name| known.contains(name)).await }));
     }
 
     fn take_over(&mut self, recovered: Recovered) {
@@ -300,7 +347,12 @@ impl Runner {
         }
         let now = now();
         for (name, facts) in recovered.waiting {
-            self.put(name, facts, self.options.once.then_some(now));
+            match &self.options.rhythm {
+                // Entries that are chosen one by one are tried however short a time ago they were.
+                Rhythm::Once(meant) if !meant.is_choosy() && self.schedule.policy().is_too_young(&facts, now) => {}
+                Rhythm::Once(_) => self.put(name, facts, Some(now)),
+                Rhythm::Never | Rhythm::Every(_) => self.put(name, facts, None),
+            }
         }
     }
 
@@ -318,10 +370,10 @@ impl Runner {
         while self.jobs.len() < JOBS_MAX {
             let Some(name) = self.schedule.next(now(), self.load.now()) else { return };
             let (queue, log) = (self.queue.clone(), self.log.clone());
-            let (work, watched) = (self.work.clone(), self.watched.clone());
+            let (how, watched) = (Arc::clone(&self.attempt), self.watched.clone());
             self.jobs.spawn(async move {
                 match queue.claim(&name).await {
-                    Ok(Some(claimed)) => attempt(work, &watched, claimed).await,
+                    Ok(Some(claimed)) => attempt(&how, &watched, claimed).await,
                     Ok(None) => Finished { name, outcome: None, facts: None },
                     Err(error) => {
                         let level =
@@ -335,8 +387,8 @@ impl Runner {
     }
 
     fn attempt(&mut self, claimed: Claimed) {
-        let (work, watched) = (self.work.clone(), self.watched.clone());
-        self.jobs.spawn(async move { attempt(work, &watched, claimed).await });
+        let (how, watched) = (Arc::clone(&self.attempt), self.watched.clone());
+        self.jobs.spawn(async move { attempt(&how, &watched, claimed).await });
     }
 
     fn finished(&mut self, finished: Finished) {
@@ -344,12 +396,12 @@ impl Runner {
         self.schedule.finish(&name);
         self.known.remove(&name);
         match (outcome, facts) {
-            (Some(Attempted::Waits(facts)), _) if !self.options.once => self.put(name, facts, None),
+            (Some(Attempted::Waits(facts)), _) if !self.options.rhythm.is_once() => self.put(name, facts, None),
             (Some(Attempted::Unwritten(claimed)), _) => self.hold(claimed),
             (None, Some(facts)) => {
                 // The attempt panicked: the entry is as it was, and is tried again later.
                 self.log.say(Level::ALERT, &name.id, "the delivery of this message failed by an error of the program");
-                if !self.options.once {
+                if !self.options.rhythm.is_once() {
                     self.put(name, facts, Some(now().plus(BUSY_WAIT)));
                 }
             }
@@ -363,7 +415,7 @@ impl Runner {
     /// disk has become read-only.
     fn hold(&mut self, claimed: Box<Claimed>) {
         let name = claimed.name().clone();
-        if self.options.once || self.unwritten.len() >= UNWRITTEN_MAX {
+        if self.options.rhythm.is_once() || self.unwritten.len() >= UNWRITTEN_MAX {
             let text = "what became of this message cannot be written down; it may reach somebody twice";
             self.log.say(Level::ALERT, &name.id, text);
             return;
@@ -398,11 +450,11 @@ async fn recovered(recovery: &mut Option<JoinHandle<Result<Recovered, QueueError
 }
 
 /// Attempts a message in a task of its own, so that an error of the program ends only that.
-async fn attempt(work: Work, watched: &Watched, claimed: Claimed) -> Finished {
+async fn attempt(how: &Attempt, watched: &Watched, claimed: Claimed) -> Finished {
     let name = claimed.name().clone();
     let facts = Facts::of(&claimed.envelope);
     let noted = watched.note(&Entry { directory: name.directory, id: name.id.clone() });
-    let outcome = tokio::spawn((work.attempt)(claimed)).await.ok();
+    let outcome = tokio::spawn(how(claimed)).await.ok();
     drop(noted);
     Finished { name, outcome, facts: Some(facts) }
 }
@@ -414,11 +466,11 @@ fn now() -> UnixTime {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use super::*;
     use crate::cf::Options;
-    use crate::daemon::programs::{Connection, Task};
+    use crate::daemon::programs::Task;
     use crate::daemon::work_table::WorkTable;
     use crate::mail::envelope::{Envelope, Recipient};
     use crate::name::QueueId;
@@ -437,7 +489,7 @@ mod tests {
     }
 
     /// Work that notes what it was given; it removes messages to good.example, panics at bad.example, keeps the rest.
-    fn work() -> (Work, Arc<Mutex<Vec<QueueId>>>) {
+    fn work() -> (Attempt, Arc<Mutex<Vec<QueueId>>>) {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&seen);
         let attempt = move |claimed: Claimed| -> Task<Attempted> {
@@ -454,13 +506,12 @@ mod tests {
                 }
             })
         };
-        let session = |_: Connection| -> Task<()> { Box::pin(async {}) };
-        (Work { session: Arc::new(session), pace: Arc::new(|_| Duration::ZERO), attempt: Arc::new(attempt) }, seen)
+        (Arc::new(attempt), seen)
     }
 
-    fn runner(queue: &Queue, work: Work, once: bool) -> Runner {
+    fn runner(queue: &Queue, work: Attempt, rhythm: Rhythm) -> Runner {
         let watched = Watched::new(WorkTable::create().expect("a table"));
-        let options = RunOptions { interval: None, once, orphans: Orphans::NotLocked };
+        let options = RunOptions { rhythm, orphans: Orphans::NotLocked };
         let policy = Policy::new(&Options::default(), None);
         Runner::new(queue.clone(), work, Log::nowhere(), watched, policy, options, Arc::new(LoadAverage::open()))
     }
@@ -475,7 +526,7 @@ mod tests {
         let (work, seen) = work();
         let (_delivery, intake) = intake();
         let (_end, stage) = watch::channel(Stage::Serving);
-        runner(&queue, work, true).run(intake, stage).await;
+        runner(&queue, work, Rhythm::Once(Selection::default())).run(intake, stage).await;
         assert_eq!(seen.lock().expect("no panic").len(), 4);
         assert_eq!(queue.list().await.expect("listed").len(), 2, "what was not delivered stays");
     }
@@ -487,7 +538,7 @@ mod tests {
         let (work, seen) = work();
         let (delivery, intake) = intake();
         let (end, stage) = watch::channel(Stage::Serving);
-        let running = tokio::spawn(runner(&queue, work, false).run(intake, stage));
+        let running = tokio::spawn(runner(&queue, work, Rhythm::Never).run(intake, stage));
         delivery.at_once(put(&queue, "<x@good.example>").await);
         while seen.lock().expect("no panic").is_empty() {
             tokio::task::yield_now().await;
@@ -504,7 +555,7 @@ mod tests {
         let (work, _seen) = work();
         let (delivery, intake) = intake();
         let (end, stage) = watch::channel(Stage::Finishing);
-        let running = tokio::spawn(runner(&queue, work, false).run(intake, stage));
+        let running = tokio::spawn(runner(&queue, work, Rhythm::Never).run(intake, stage));
         tokio::task::yield_now().await;
         delivery.at_once(put(&queue, "<x@good.example>").await);
         end.send_replace(Stage::Last);
@@ -523,11 +574,9 @@ mod tests {
             claimed.envelope.recipients.clear();
             Box::pin(async { Attempted::Unwritten(Box::new(claimed)) })
         };
-        let session = |_: Connection| -> Task<()> { Box::pin(async {}) };
-        let work = Work { session: Arc::new(session), pace: Arc::new(|_| Duration::ZERO), attempt: Arc::new(attempt) };
         let (delivery, intake) = intake();
         let (end, stage) = watch::channel(Stage::Serving);
-        let mut runner = runner(&queue, work, false);
+        let mut runner = runner(&queue, Arc::new(attempt), Rhythm::Never);
         runner.unwritten_wait = Duration::ZERO;
         let running = tokio::spawn(runner.run(intake, stage));
         delivery.at_once(put(&queue, "<x@good.example>").await);

@@ -54,6 +54,20 @@ impl Holding {
         }
     }
 
+    /// Makes what is left of the message durable before anybody is served; none if nobody waits for it.
+    ///
+    /// # Errors
+    /// The queue cannot be written.
+    pub async fn keep(self) -> Result<Option<Claimed>, QueueError> {
+        if self.envelope().recipients.is_empty() {
+            return self.finish().await.map(|()| None).map_err(|unfinished| unfinished.error);
+        }
+        match self {
+            Self::Queued(claimed) => Ok(Some(*claimed)),
+            Self::Draft { draft, envelope, .. } => draft.commit(&envelope).await.map(Some),
+        }
+    }
+
     /// Ends the work: nobody waits any more, so the message goes; or somebody does, so it is (or becomes) durable.
     ///
     /// # Errors

@@ -248,6 +248,9 @@ impl Pools {
             if let Some(member) = pool.pick(kind.per_hand_max()) {
                 return Ok(Lease { member, kind, pools: Arc::clone(self) });
             }
+            if pool.is_empty() {
+                let _ = self.1.try_send(kind);
+            }
             let patience = (Instant::now() + PATIENCE).min(end);
             if tokio::time::timeout_at(patience, changed).await.is_err() {
                 if patience == end {
@@ -260,6 +263,11 @@ impl Pools {
 }
 
 impl Pool {
+    /// Tells whether there is no hand at all, so that waiting helps nobody.
+    fn is_empty(&self) -> bool {
+        self.members.lock().expect("no holder panics").is_empty()
+    }
+
     /// Returns the living hand with the fewest requests, if it may have one more.
     fn pick(&self, per_hand_max: usize) -> Option<Member> {
         let mut members = self.members.lock().expect("no holder panics");

@@ -184,6 +184,11 @@ wire! {
             /// The source whose text is the file's name.
             source: Source,
         },
+        /// `dead.letter` of the user who called the program; only in the hands of one call.
+        3 => DeadLetter {
+            /// The user's number.
+            uid: u32,
+        },
     }
 }
 

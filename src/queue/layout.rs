@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use bstr::{BString, ByteSlice};
 
 use super::spool::SpoolDirectory;
+use crate::cf::Config;
 
 /// The most directories of one queue: what an [`super::spool::EntryName`] can count, and far more than anybody has.
 const DIRECTORIES_MAX: usize = 4096;
@@ -38,6 +39,12 @@ pub struct LayoutError {
 }
 
 impl Layout {
+    /// Returns what `config` says.
+    pub fn of(config: &Config) -> Self {
+        let groups = config.queue_groups.iter().map(|group| (group.name.clone(), group.path.clone())).collect();
+        Self { queue_directory: config.options.queue_directory.clone(), groups }
+    }
+
     /// Returns the directories, those of a `*` sorted by name: every process counts them alike.
     ///
     /// # Errors

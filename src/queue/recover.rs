@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::QueueError;
 use super::schedule::Facts;
+use super::select::Selection;
 use super::spool::{EntryName, FileKind, Hold, OpenEntry, Opened, Swept};
 use super::store::{Queue, read_control};
 use crate::name::{QueueId, UnixTime};
@@ -37,7 +38,7 @@ pub struct Recovered {
 }
 
 impl Queue {
-    /// Removes orphans, sets aside what is of no use, and reads the messages that are not `known` yet.
+    /// Removes orphans, sets aside what is of no use, and reads the messages that are meant and not `known` yet.
     ///
     /// It looks at locks, never at age. Made at start (nothing is known then) and once a run.
     ///
@@ -46,10 +47,11 @@ impl Queue {
     pub async fn recover(
         &self,
         orphans: Orphans,
+        meant: &Selection,
         known: impl Fn(&EntryName) -> bool + Send,
     ) -> Result<Recovered, QueueError> {
         let mut recovered = Recovered::default();
-        for (directory, _) in (0_u16..).zip(self.spool().directories()) {
+        for (directory, place) in (0_u16..).zip(self.spool().directories()) {
             let files = self.spool().list(directory).await;
             let files = files.map_err(|source| self.spool_error(directory, source))?;
             let mut kinds: BTreeMap<QueueId, BTreeSet<FileKind>> = BTreeMap::new();
@@ -64,26 +66,26 @@ impl Queue {
                 if stale && (orphans == Orphans::NotLocked || !is_alive(name.id.pid())) {
                     swept.push(name.clone());
                 }
-                match control {
-                    Some(FileKind::Lost) => recovered.lost += 1,
-                    Some(FileKind::Quarantined) => recovered.quarantined += 1,
-                    Some(_) if !known(&name) => unread.push(name),
-                    _ => {}
+                recovered.lost += usize::from(control == Some(FileKind::Lost));
+                recovered.quarantined += usize::from(control == Some(FileKind::Quarantined));
+                if control == Some(meant.kind) && meant.has_group(&place.group) && !known(&name) {
+                    unread.push(name);
                 }
             }
             self.sweep(swept, &mut recovered).await;
-            self.read_all(unread, &mut recovered).await;
+            self.read_all(unread, meant, &mut recovered).await;
         }
         Ok(recovered)
     }
 
     /// Reads entries, many with one request; sets aside those that are of no use.
-    async fn read_all(&self, names: Vec<EntryName>, recovered: &mut Recovered) {
+    async fn read_all(&self, names: Vec<EntryName>, meant: &Selection, recovered: &mut Recovered) {
+        let hold = if meant.kind == FileKind::Lost { Hold::LookLost } else { Hold::Look };
         for batch in names.chunks(BATCH_LEN) {
-            let answers = self.spool().open(batch.to_vec(), Hold::Look).await;
+            let answers = self.spool().open(batch.to_vec(), hold).await;
             for (name, answer) in batch.iter().zip(answers) {
                 match answer {
-                    Ok(Opened::Open(open)) => self.read_one(name, &open, recovered).await,
+                    Ok(Opened::Open(open)) => self.read_one(name, &open, meant, recovered).await,
                     Ok(Opened::Gone | Opened::Busy) => {}
                     Err(source) => recovered.alerts.push(self.spool_error(name.directory, source)),
                 }
@@ -92,15 +94,18 @@ impl Queue {
     }
 
     /// Reads one entry; whatever looks useless is looked at again under its lock.
-    async fn read_one(&self, name: &EntryName, open: &OpenEntry, recovered: &mut Recovered) {
+    async fn read_one(&self, name: &EntryName, open: &OpenEntry, meant: &Selection, recovered: &mut Recovered) {
         match read_control(&name.id, &open.control) {
             Ok(Ok(mut envelope)) if open.data.is_some() => {
                 envelope.classify(self.precedences());
+                if !meant.matches(&envelope) {
+                    return;
+                }
                 let mut facts = Facts::of(&envelope);
                 facts.modified = open.control.metadata().and_then(|data| data.modified()).ok().map(UnixTime::from);
                 recovered.waiting.push((name.clone(), facts));
             }
-            _ if open.busy => {}
+            _ if open.busy || meant.kind == FileKind::Lost => {}
             _ => match self.claim(name).await {
                 Ok(_) => {}
                 Err(alert) => {

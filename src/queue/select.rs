@@ -51,6 +51,16 @@ impl Default for Selection {
 }
 
 impl Selection {
+    /// Tells whether entries of a queue group can be meant.
+    pub fn has_group(&self, group: &[u8]) -> bool {
+        self.group.as_ref().is_none_or(|wanted| wanted == group)
+    }
+
+    /// Tells whether entries are chosen one by one, by what they say.
+    pub fn is_choosy(&self) -> bool {
+        !self.conditions.is_empty()
+    }
+
     /// Tells whether an entry is meant.
     // QUIRK(not-recipient): `-q!R` means entries that have any recipient without the text, not those where none has it.
     pub fn matches(&self, envelope: &Envelope) -> bool {

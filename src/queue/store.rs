@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bstr::BString;
 
@@ -15,6 +16,7 @@ use super::error::{LostReason, QueueError};
 use super::format::{self, DataFileId};
 use super::layout::DEFAULT_GROUP;
 use super::spool::{Discard, EntryName, FileKind, Hold, Move, OpenEntry, Opened, Spool, SpoolError, Step};
+use crate::cf::{Config, SuperSafe};
 use crate::mail::envelope::{Envelope, Occasion};
 use crate::name::{QueueId, QueueIdMaker, UnixTime};
 
@@ -26,6 +28,9 @@ const CONTROL_BYTES_MAX: u64 = 256 << 20;
 
 /// How many identifiers are tried before it is said that none is free.
 const ID_TRIES_MAX: u32 = 100;
+
+/// How much of a second lies between two numbers where sequences may begin: there are 3600.
+const NANOS_PER_SEQUENCE: u32 = 277_777;
 
 /// What a site's configuration says about its queue.
 #[derive(Clone, Debug)]
@@ -40,6 +45,20 @@ pub struct QueueOptions {
     pub pid: u32,
     /// Where the sequence of identifiers begins; a random number.
     pub sequence: u32,
+}
+
+impl QueueOptions {
+    /// Returns what `config` says, for this process and from now on.
+    pub fn of(config: &Config) -> Self {
+        let age = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self {
+            sync: config.options.super_safe != SuperSafe::No,
+            free_blocks_min: u64::try_from(config.options.min_free_blocks).unwrap_or(0),
+            precedences: config.precedences.clone(),
+            pid: std::process::id(),
+            sequence: age.map_or(0, |age| age.subsec_nanos() / NANOS_PER_SEQUENCE),
+        }
+    }
 }
 
 impl Default for QueueOptions {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::format;
+use super::select::Selection;
 use super::simulated::{SimulatedDisk, Trouble};
 use super::spool::{EntryName, FileKind, Spool};
 use super::*;
@@ -69,7 +70,7 @@ fn found(disk: SimulatedDisk) -> (usize, usize) {
     let disk = Arc::new(disk);
     let queue = queue_on(&disk);
     run(async {
-        let recovered = queue.recover(Orphans::NotLocked, |_| false).await.expect("listed");
+        let recovered = queue.recover(Orphans::NotLocked, &Selection::default(), |_| false).await.expect("listed");
         assert!(recovered.alerts.is_empty(), "{:?} in {:?}", recovered.alerts, disk.files());
         let mut recipients = 0;
         for (name, _) in &recovered.waiting {
@@ -150,7 +151,8 @@ fn when_the_power_is_cut_at_any_step_then_nothing_acknowledged_is_lost() {
         for luck in 0_u64..40 {
             let left = disk.after_power_cut(luck.wrapping_mul(0x9e37_79b9_7f4a_7c15));
             let queue = queue_on(&Arc::new(left.restarted()));
-            let alerts = run(queue.recover(Orphans::NotLocked, |_| false)).expect("listed").alerts;
+            let alerts =
+                run(queue.recover(Orphans::NotLocked, &Selection::default(), |_| false)).expect("listed").alerts;
             // Unsynced files may be torn: then they are set aside, but only where nobody was told anything.
             if alerts.is_empty() {
                 kept(progress, found(left), true, &format!("power {number} {luck}: {:?}", disk.steps()));
@@ -286,7 +288,7 @@ fn entries_that_are_in_work_are_not_swept() {
     let (queue, other) = (queue_on(&disk), queue_on(&disk));
     run(async {
         let draft = queue.create(now()).await.expect("created");
-        let recovered = other.recover(Orphans::NotLocked, |_| false).await.expect("listed");
+        let recovered = other.recover(Orphans::NotLocked, &Selection::default(), |_| false).await.expect("listed");
         assert_eq!((recovered.removed.len(), disk.files().len()), (0, 2));
         draft.discard().await;
     });
@@ -302,7 +304,7 @@ fn what_is_of_no_use_is_set_aside_with_an_alert() {
     disk.plant("tf6AMAKU11000004", b"V8\n");
     disk.plant("xf6AMAKU11000005", b"");
     let queue = queue_on(&disk);
-    let recovered = run(queue.recover(Orphans::NotLocked, |_| false)).expect("listed");
+    let recovered = run(queue.recover(Orphans::NotLocked, &Selection::default(), |_| false)).expect("listed");
     let alerts: Vec<String> = recovered.alerts.iter().map(ToString::to_string).collect();
     assert!(alerts[0].contains("data file is missing"), "{alerts:?}");
     assert!(alerts[1].contains("line 4: file ends without its end mark; set aside as Qf6AMAKU11000002"), "{alerts:?}");
@@ -316,7 +318,8 @@ fn orphans_of_living_processes_stay_in_the_client_queue() {
     let (mine, gone) = (std::process::id() % 1_000_000, 999_999);
     disk.plant(&format!("df6AMAKU11{mine:06}"), b"body\n");
     disk.plant(&format!("df6AMAKU12{gone:06}"), b"body\n");
-    let recovered = run(queue_on(&disk).recover(Orphans::ProcessGone, |_| false)).expect("listed");
+    let recovered =
+        run(queue_on(&disk).recover(Orphans::ProcessGone, &Selection::default(), |_| false)).expect("listed");
     assert_eq!(recovered.removed.len(), 1);
     assert_eq!(disk.files(), [format!("df6AMAKU11{mine:06}")]);
 }

@@ -1,6 +1,6 @@
 //! Reading the message: header fields into memory, the body into the queue as it comes.
 
-use std::io::Read;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::input::LocalInput;
 use crate::mail::header::{Header, HeaderLimits, HeaderReader, HeaderState, HeaderTooLarge};
@@ -47,7 +47,7 @@ struct Intake<'a> {
 /// # Errors
 /// The input fails before its end, the header is too large, or the queue cannot keep the body.
 pub(super) async fn read(
-    input: &mut (dyn Read + Send),
+    input: &mut (dyn AsyncRead + Send + Unpin),
     mut text: LocalInput,
     limits: HeaderLimits,
     draft: &mut Draft,
@@ -57,7 +57,7 @@ pub(super) async fn read(
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut out = Vec::with_capacity(CHUNK_BYTES);
     while !text.has_ended() {
-        let len = match input.read(&mut chunk) {
+        let len = match input.read(&mut chunk).await {
             Ok(0) => break,
             Ok(len) => len,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,

@@ -1,7 +1,6 @@
 //! Mail from local programs on the command line or standard input.
 
 mod caller;
-mod dead_letter;
 mod input;
 mod message;
 mod recipients;
@@ -14,7 +13,7 @@ mod verify;
 
 pub use caller::Caller;
 pub use input::LocalInput;
-pub use run::submit;
+pub use run::{Party, submit};
 pub use submission::Submission;
 pub use terminal::Terminal;
 pub use verify::verify;

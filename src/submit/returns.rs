@@ -2,25 +2,30 @@
 
 use bstr::{BString, ByteSlice};
 
-use super::dead_letter::{self, Letter};
 use super::recipients;
-use super::run::Fate;
+use super::run::{Fate, Party};
 use super::sender::Sender;
 use super::terminal::Terminal;
 use crate::cf::ErrorMode;
 use crate::deliver::attempt::{Attempted, Settled, attempt, context};
 use crate::deliver::header;
 use crate::deliver::holding::Holding;
+use crate::deliver::local::Letter;
+use crate::deliver::message::Format;
 use crate::deliver::outcome::{Outcome, Verdict};
 use crate::deliver::reports;
 use crate::deliver::services::Services;
 use crate::deliver::settle;
 use crate::deliver::split::split;
+use crate::keeper::request::Mailbox;
 use crate::log::{Delivered, Level};
 use crate::mail::date;
 use crate::mail::envelope::Envelope;
 use crate::name::{Status, Sysexit, UnixTime};
 use crate::queue::{Claimed, QueueError};
+
+/// The file in the caller's home directory that keeps what he could not send.
+const FILE_NAME: &str = "dead.letter";
 
 /// The most reports, and reports about reports, that one submission delivers itself; the queue has the others.
 const REPORTS_MAX: usize = 4;
@@ -29,6 +34,7 @@ const REPORTS_MAX: usize = 4;
 pub(super) struct Returns<'a> {
     pub(super) services: &'a Services,
     pub(super) sender: &'a Sender,
+    pub(super) party: Party<'a>,
     pub(super) now: UnixTime,
     /// A recipient of the header was refused: the sender is told by mail.
     pub(super) is_late: bool,
@@ -75,13 +81,18 @@ impl Returns<'_> {
             clones.iter().rev().for_each(|clone| self.log_queued(&clone.envelope));
             self.log_queued(holding.envelope());
         }
-        match holding {
-            Holding::Draft { draft, envelope, .. } if self.stays => drop(draft.commit(&envelope).await?),
-            holding => holding.finish().await.map_err(|unfinished| unfinished.error)?,
+        let mut own = None;
+        match (holding, self.party.release) {
+            (Holding::Draft { draft, envelope, .. }, _) if self.stays => drop(draft.commit(&envelope).await?),
+            (holding, Some(release)) if fate == Fate::DeliverBehind => {
+                own = holding.keep().await?;
+                release(terminal.exit());
+            }
+            (holding, _) => holding.finish().await.map_err(|unfinished| unfinished.error)?,
         }
-        if fate == Fate::Deliver {
-            for clone in clones.into_iter().rev() {
-                self.deliver(vec![clone]).await;
+        if matches!(fate, Fate::Deliver | Fate::DeliverBehind) {
+            for message in own.into_iter().chain(clones.into_iter().rev()) {
+                self.deliver(vec![message]).await;
             }
         }
         self.deliver(reports).await;
@@ -101,36 +112,35 @@ impl Returns<'_> {
         }
         match (self.services.site.config.options.error_mode, &self.sender.home) {
             (ErrorMode::Quiet, _) => true,
-            (ErrorMode::Print, Some((home, uid))) if !self.is_late => {
-                let header = self.header(original).await;
-                let date = date::ctime(self.now, &self.services.site.zone);
-                let body = holding.body();
-                let letter = Letter { sender: &original.sender, date: &date, header: &header, body };
-                match dead_letter::save(home, *uid, &letter) {
-                    Ok(path) => {
-                        terminal.tell(format!("{0}... Saved message in {0}", path.display()));
-                        true
-                    }
-                    Err(error) => {
-                        let text = format!("cannot save the message in {}: {error}", home.display());
-                        self.services.log.say(Level::FAILED, &original.id, text);
-                        false
-                    }
+            (ErrorMode::Print, Some(home)) if !self.is_late => {
+                let outcome = self.save(original, holding).await;
+                let path = home.join(FILE_NAME);
+                if outcome.verdict == Verdict::Sent {
+                    terminal.tell(format!("{0}... Saved message in {0}", path.display()));
+                    return true;
                 }
+                let text = format!("cannot save the message in {}: {}", path.display(), outcome.reason());
+                self.services.log.say(Level::FAILED, &original.id, text);
+                false
             }
             _ => false,
         }
     }
 
-    /// Returns the header as it is written to a file.
-    async fn header(&self, envelope: &Envelope) -> BString {
-        let mut ctx = context(self.services, envelope, self.now);
-        let mut header = match self.services.site.config.mailers.get(b"*file*") {
-            Some(mailer) => header::header(&mut ctx, mailer, envelope).await,
-            None => BString::default(),
+    /// Appends the message to the file that keeps what the caller could not send.
+    async fn save(&self, original: &Envelope, holding: &Holding) -> Outcome {
+        let mailer = self.services.site.config.mailers.get(b"*file*").expect("it is always there");
+        let mut ctx = context(self.services, original, self.now);
+        let letter = Letter {
+            entry: original.id.clone(),
+            sender: original.sender.clone(),
+            date: date::ctime(self.now, &self.services.site.zone),
+            header: header::header(&mut ctx, mailer, original).await,
+            body: holding.body().clone(),
+            converted: None,
+            format: Format::of(mailer).for_mailbox(),
         };
-        header.push(b'\n');
-        header
+        self.services.mailboxes.append(Mailbox::DeadLetter { uid: self.party.caller.uid }, letter).await
     }
 
     /// Logs that the recipients of a message wait.
@@ -148,12 +158,11 @@ impl Returns<'_> {
         }
     }
 
-    /// Delivers reports; they are in the queue already, so that a failure now loses nothing.
-    async fn deliver(&self, reports: Vec<Claimed>) {
-        let mut waiting = reports;
+    /// Delivers messages that are in the queue already, so that a failure now loses nothing, and reports about them.
+    async fn deliver(&self, mut waiting: Vec<Claimed>) {
         for _ in 0..REPORTS_MAX {
-            let Some(report) = waiting.pop() else { break };
-            match settle::deliver(self.services, Holding::Queued(Box::new(report)), self.now).await {
+            let Some(claimed) = waiting.pop() else { break };
+            match settle::deliver(self.services, Holding::Queued(Box::new(claimed)), self.now).await {
                 Ok(ended) => waiting.extend(ended.reports),
                 Err(error) => self.services.log.say(Level::ALERT, crate::log::About::NoQueue, error),
             }

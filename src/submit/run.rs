@@ -1,9 +1,9 @@
 //! The submission of one message, from the first word of the command line to its place in the queue or its delivery.
 
-use std::io::Read;
 use std::time::SystemTime;
 
 use bstr::{BString, ByteSlice};
+use tokio::io::AsyncRead;
 
 use super::caller::{self, Caller};
 use super::input::LocalInput;
@@ -40,14 +40,23 @@ const DIRECT_FLAGS: &str = "c u";
 /// What `${daemon_flags}` is for mail from a gateway.
 const GATEWAY_FLAGS: &str = "CC f";
 
+/// Whose message it is.
+#[derive(Clone, Copy)]
+pub struct Party<'a> {
+    /// Who submits it.
+    pub caller: &'a Caller,
+    /// Lets the caller go, with this exit status, before the delivery in the background; none where it must wait.
+    pub release: Option<&'a (dyn Fn(Sysexit) + Send + Sync)>,
+}
+
 /// Submits one message; returns what the program exits with.
 ///
 /// 0 means that the message is in the queue for good, or that the next host has taken it.
 pub async fn submit(
     services: &Services,
     submission: &Submission,
-    caller: &Caller,
-    input: &mut (dyn Read + Send),
+    party: Party<'_>,
+    input: &mut (dyn AsyncRead + Send + Unpin),
     terminal: &mut Terminal<'_>,
 ) -> Sysexit {
     let now: UnixTime = SystemTime::now().into();
@@ -59,7 +68,7 @@ pub async fn submit(
         Ok(draft) => draft,
         Err(error) => return queue_failed(services, terminal, &error),
     };
-    let exit = Work::begin(services, submission, caller, now, draft).run(input, terminal).await;
+    let exit = Work::begin(services, submission, party, now, draft).run(input, terminal).await;
     match error_mode {
         ErrorMode::MailAndSucceed if exit != Sysexit::TempFail => Sysexit::Ok,
         _ => exit,
@@ -78,7 +87,7 @@ fn queue_failed(services: &Services, terminal: &mut Terminal<'_>, error: &QueueE
 struct Work<'a> {
     services: &'a Services,
     submission: &'a Submission,
-    caller: &'a Caller,
+    party: Party<'a>,
     now: UnixTime,
     draft: Draft,
     ctx: Context,
@@ -89,6 +98,8 @@ struct Work<'a> {
 pub(super) enum Fate {
     /// It is delivered at once; what remains is queued.
     Deliver,
+    /// It is queued, the caller is let go, and it is delivered at once.
+    DeliverBehind,
     /// It is queued.
     Queue,
     /// It is queued without a word: the caller was told of a failure.
@@ -100,14 +111,14 @@ impl<'a> Work<'a> {
     fn begin(
         services: &'a Services,
         submission: &'a Submission,
-        caller: &'a Caller,
+        party: Party<'a>,
         now: UnixTime,
         draft: Draft,
     ) -> Self {
         let mut ctx = Context::new(&services.site);
         let zone = &services.site.zone;
         ctx.set("i", draft.id().as_str());
-        ctx.set("_", [caller.name.as_slice(), b"@localhost"].concat());
+        ctx.set("_", [party.caller.name.as_slice(), b"@localhost"].concat());
         ctx.set("b", date::arpa(now, zone));
         ctx.set("a", date::arpa(now, zone));
         ctx.set("t", date::compact(now));
@@ -125,13 +136,13 @@ impl<'a> Work<'a> {
             }
         }
         ctx.is_deferred = services.site.config.options.delivery_mode == DeliveryMode::Defer;
-        Self { services, submission, caller, now, draft, ctx }
+        Self { services, submission, party, now, draft, ctx }
     }
 
     /// Does everything in order.
-    async fn run(mut self, input: &mut (dyn Read + Send), terminal: &mut Terminal<'_>) -> Sysexit {
+    async fn run(mut self, input: &mut (dyn AsyncRead + Send + Unpin), terminal: &mut Terminal<'_>) -> Sysexit {
         let id = self.draft.id().clone();
-        let registrar = Registrar { services: self.services, caller: self.caller, id: &id };
+        let registrar = Registrar { services: self.services, caller: self.party.caller, id: &id };
         let (sender, warnings) = registrar.sender(&mut self.ctx, self.submission, terminal).await;
         let (services, submission) = (self.services, self.submission);
         let mut desk = Desk {
@@ -180,7 +191,7 @@ impl<'a> Work<'a> {
     }
 
     /// Reads the message.
-    async fn read(&mut self, input: &mut (dyn Read + Send)) -> Result<Incoming, InputError> {
+    async fn read(&mut self, input: &mut (dyn AsyncRead + Send + Unpin)) -> Result<Incoming, InputError> {
         let options = &self.services.site.config.options;
         let limits = HeaderLimits::new(options.max_headers_length);
         message::read(input, LocalInput::new(options.ignore_dots), limits, &mut self.draft).await
@@ -286,7 +297,9 @@ impl<'a> Work<'a> {
         let fate = self.fate(refused_late || self.submission.reads_recipients && recipients.misspelt);
         let hops = (self.submission.hops + envelope.headers.iter().filter(|field| field.is("Received")).count())
             .saturating_sub(1);
-        if fate == Fate::Deliver && i64::try_from(hops).unwrap_or(i64::MAX) > self.hops_max() {
+        if matches!(fate, Fate::Deliver | Fate::DeliverBehind)
+            && i64::try_from(hops).unwrap_or(i64::MAX) > self.hops_max()
+        {
             let outcome = self.too_many_hops(&envelope, hops);
             terminal.fail(Sysexit::Unavailable);
             let looping = std::mem::take(&mut envelope.recipients);
@@ -309,9 +322,11 @@ impl<'a> Work<'a> {
         }
         let is_late = refused_late || is_misspelt;
         let told = recipients.refused.last().map(Refused::words);
+        let party = self.party;
         let returns = Returns {
             services,
             sender: &sender,
+            party,
             now: self.now,
             is_late,
             stays: is_misspelt,
@@ -332,6 +347,7 @@ impl<'a> Work<'a> {
             // QUIRK(header-errors): a wrong recipient in the header (`-t`) leaves the others to the next queue run.
             _ if refused_late => Fate::Keep,
             _ if self.submission.is_verbose => Fate::Deliver,
+            DeliveryMode::Background if self.party.release.is_some() => Fate::DeliverBehind,
             DeliveryMode::Interactive | DeliveryMode::Background => Fate::Deliver,
             DeliveryMode::Queue | DeliveryMode::Defer => Fate::Queue,
         }
@@ -347,7 +363,7 @@ impl<'a> Work<'a> {
         let from = self.ctx.get("s").unwrap_or_else(|| "localhost".into());
         let max = self.hops_max();
         let text = format!("Too many hops {hops} ({max} max): from {} via {from}, to {to}", envelope.sender);
-        let line = format!("SYSERR({}): {text}", self.caller.name);
+        let line = format!("SYSERR({}): {text}", self.party.caller.name);
         self.services.log.say(Level { priority: Priority::Critical, detail: 1 }, &envelope.id, line);
         Outcome::failed(Status::new(5, 4, 6), "Too many hops").with_reply(format!("554 5.4.6 {text}"))
     }

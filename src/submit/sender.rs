@@ -30,8 +30,8 @@ const NO_SENDERS: [&[u8]; 3] = [b"prog", b"*file*", b"*include*"];
 pub(super) struct Sender {
     /// As the log and the queue name it, and macro `f`.
     pub(super) address: BString,
-    /// The home directory and the number of a sender that is a local user.
-    pub(super) home: Option<(PathBuf, u32)>,
+    /// The home directory of a sender that is the caller himself.
+    pub(super) home: Option<PathBuf>,
     /// Whose rights the message has.
     pub(super) owner: Ownership,
     /// Whom the message can be attributed to (`AUTH=`), as xtext.
@@ -69,7 +69,7 @@ impl Registrar<'_> {
             if let Ok(Some(user)) = self.services.hands.user(&route.user).await {
                 let found = caller::clean(&User::from(user.clone()).full_name());
                 full_name = full_name.or(Some(found).filter(|name| !name.is_empty()));
-                sender.home = Some((user.home.to_path_lossy().into_owned(), user.uid));
+                sender.home = (user.uid == self.caller.uid).then(|| user.home.to_path_lossy().into_owned());
                 sender.owner = Ownership::User { uid: user.uid, gid: user.gid };
             }
             if let Some(name) = &full_name {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -14,7 +15,7 @@ const STATUS_DIED: u8 = 70;
 
 /// The background process's promise to tell the waiting foreground how the start went.
 ///
-/// Dropped untold (or the process ends), the foreground process exits with the status of this one.
+/// Dropped unreleased (or the process ends), the foreground process exits with the status of this one.
 #[derive(Debug)]
 pub struct Waiting {
     foreground: File,
@@ -23,13 +24,15 @@ pub struct Waiting {
 /// Continues in a new process and session; the caller's process waits and exits as it is told.
 ///
 /// Only the background process returns from here. Call before any thread or runtime exists
-/// (otherwise `InvalidInput`). The standard descriptors stay until [`Waiting::ready`].
+/// (otherwise `InvalidInput`). The standard descriptors stay until [`Waiting::release`].
 pub fn background() -> io::Result<Waiting> {
     let (from, to) = pipe2(OFlag::O_CLOEXEC)?;
     match fork()? {
         Forked::Parent(child) => {
             drop(to);
-            exit_now(wait_for(File::from(from), child))
+            // The background process has the caller's descriptors; a reader of them must not wait for this one.
+            let left = open_null().and_then(|null| leave_terminal(null.as_fd()));
+            exit_now(if left.is_ok() { wait_for(File::from(from), child) } else { STATUS_DIED })
         }
         Forked::Child => {
             drop(from);
@@ -40,16 +43,32 @@ pub fn background() -> io::Result<Waiting> {
 }
 
 impl Waiting {
-    /// Lets the foreground process exit with 0 and leaves the terminal.
-    pub fn ready(mut self) -> io::Result<()> {
+    /// Lets the foreground process exit with `status` and leaves the terminal.
+    pub fn release(mut self, status: u8) -> io::Result<()> {
         // A foreground process that has been killed is no reason to stop.
-        let _ = self.foreground.write_all(&[0]);
-        let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
-        dup2_stdin(&null)?;
-        dup2_stdout(&null)?;
-        dup2_stderr(&null)?;
-        Ok(())
+        let _ = self.foreground.write_all(&[status]);
+        leave_terminal(open_null()?.as_fd())
     }
+}
+
+/// Ready to be read (an error) when the foreground process is gone: its caller wants no more of us.
+impl AsFd for Waiting {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.foreground.as_fd()
+    }
+}
+
+/// Opens what takes the place of a terminal.
+pub fn open_null() -> io::Result<OwnedFd> {
+    Ok(open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?)
+}
+
+/// Puts `null` in the place of the standard descriptors.
+pub fn leave_terminal(null: BorrowedFd<'_>) -> io::Result<()> {
+    dup2_stdin(null)?;
+    dup2_stdout(null)?;
+    dup2_stderr(null)?;
+    Ok(())
 }
 
 /// Returns the status for the foreground process to exit with.
@@ -73,7 +92,7 @@ mod tests {
     fn when_the_background_is_ready_then_the_foreground_exits_with_0() {
         alone(|| {
             let status = branch_for_test(|| {
-                background().unwrap().ready().unwrap();
+                background().unwrap().release(0).unwrap();
                 9
             });
             assert_eq!(status, 0);

@@ -13,7 +13,7 @@ use std::ptr;
 use bstr::BString;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::sys::statvfs::{Statvfs, fstatvfs, statvfs};
 
 /// Returns the name this machine has been given, as it is, without asking DNS.
@@ -112,6 +112,12 @@ impl Space {
             block_bytes,
         }
     }
+}
+
+/// Tells whether a descriptor is one of a directory.
+pub fn is_directory(descriptor: BorrowedFd<'_>) -> io::Result<bool> {
+    let mode = SFlag::from_bits_truncate(fstat(descriptor)?.st_mode);
+    Ok(mode & SFlag::S_IFMT == SFlag::S_IFDIR)
 }
 
 /// Returns the TCP port that services(5) has for `service`; a number is its own port.

@@ -55,6 +55,11 @@ impl HeldFile {
         self.old_len
     }
 
+    /// Returns the number of the file's owner.
+    pub(super) fn owner(&self) -> Option<u32> {
+        self.file.metadata().ok().map(|found| found.uid())
+    }
+
     /// Keeps what was appended.
     pub(super) fn keep(mut self) {
         self.kept = true;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
+use nix::unistd::getuid;
 
 use super::held_file::HeldFile;
 use super::{Charter, Refusal, Served, accounts, plain, refusal, sources};
@@ -15,12 +16,16 @@ use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Mailbox};
 use crate::mailbox::{self, Locked, MailboxError, Place};
 use crate::name::MailerName;
+use crate::sys::user::User;
 
 /// How long another's lock is waited for: less than the network process waits for the answer.
 const LOCK_WAIT: Duration = Duration::from_secs(120);
 
 /// The name of the program whose work is done here.
 const LOCAL_PROGRAM: &[u8] = b"mail.local";
+
+/// The name of the file in a home directory that keeps what could not be sent.
+const DEAD_LETTER: &str = "dead.letter";
 
 /// What is held, by the numbers the network process knows.
 #[derive(Default)]
@@ -43,6 +48,10 @@ impl Mailboxes {
             Mailbox::File { source } => {
                 let (path, account) = sources::file_recipient(charter, source)?;
                 Held::File(HeldFile::open(&path, Some(&account))?)
+            }
+            Mailbox::DeadLetter { uid } if charter.has_caller => Held::File(open_dead_letter(*uid)?),
+            Mailbox::DeadLetter { .. } => {
+                return Err(refusal(FailureKind::Undeclared {}, "nobody called whose letter it could be"));
             }
         };
         let (file, size_bytes, path, separator): (_, _, &Path, &[u8]) = match &held {
@@ -83,6 +92,22 @@ fn open_user(config: &Config, mailer: &MailerName, name: &BString) -> Result<Loc
     })?;
     let user = accounts::existing(name)?;
     mailbox::open(&place, &user, LOCK_WAIT).map_err(|error| failure(&error))
+}
+
+/// Opens `dead.letter` of the user who called the program.
+fn open_dead_letter(uid: u32) -> Result<HeldFile, Refusal> {
+    let user = match User::by_uid(uid) {
+        Ok(Some(user)) if getuid().as_raw() == uid => user,
+        Ok(_) => return Err(refusal(FailureKind::Undeclared {}, format!("uid {uid} has not called"))),
+        Err(error) => return Err(refusal(FailureKind::Temporary {}, error.to_string())),
+    };
+    let path = user.home.join(DEAD_LETTER);
+    let file = HeldFile::open(&path, Some(&user))?;
+    if file.owner() != Some(uid) {
+        let text = format!("{}: not a file of the sender", path.display());
+        return Err(refusal(FailureKind::Permanent {}, text));
+    }
+    Ok(file)
 }
 
 /// Returns where the mailboxes of a mailer are whose program is `mail.local`; none for all others.

@@ -265,7 +265,7 @@ mod tests {
         // The folders of tests lie where everybody can write.
         config.options.dont_blame_sendmail.insert(Blame::TrustStickyBit);
         config.options.default_user = crate::cf::UserSpec::parse(b"1:1");
-        Charter::new(config, None)
+        Charter::new(config, false, None)
     }
 
     fn alias_element(key: &str, elements: &[u16]) -> Source {

@@ -51,8 +51,7 @@ impl Keeper {
         };
         // A hand ends so when the network process has gone, whose end may be told a moment later.
         let follows = process.kind.is_some() && ended == Ended::Exited(0);
-        let has_run = self.generation.order.once && ended == Ended::Exited(0);
-        if !(expected || has_run || follows) {
+        if !(expected || follows) {
             let what = process.kind.map_or("network process".to_owned(), |kind| format!("{} hand", kind.word()));
             let text = format_args!("{what} (pid {pid}) has ended: {ended:?}; a new one is started");
             self.log.say(Level::SYSTEM_ERROR, None, text);
@@ -80,14 +79,6 @@ impl Keeper {
         let gone = self.current.take_if(without).or_else(|| self.candidate.take_if(without));
         self.old.extend(gone);
         if self.exit.is_some() || was_finishing {
-            return;
-        }
-        if self.generation.order.once {
-            let exit = match ended {
-                Ended::Exited(status) => u8::try_from(status).unwrap_or(1),
-                Ended::Killed(_) => Sysexit::Software as u8,
-            };
-            self.stop(ExitCode::from(exit));
             return;
         }
         if let Some(waiting) = self.waiting.take() {

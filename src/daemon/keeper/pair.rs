@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 use std::time::Instant;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -15,6 +16,9 @@ use crate::daemon::work_table::WorkTable;
 use crate::keeper::Kind;
 use crate::keeper::request::Entry;
 use crate::sys::passing;
+
+/// The hands that a task begins with; others are started when they are asked for.
+const TASK_HANDS: [Kind; 2] = [Kind::Queue, Kind::Maps];
 
 /// One process of a pair.
 #[derive(Debug)]
@@ -77,11 +81,24 @@ impl Pair {
         passed.extend(generation.ports.iter().map(|port| port.listener.as_fd()));
         heard(message.send(control.as_fd(), &passed))?;
         for kind in Kind::ALL {
-            for _ in 0..kind.pool_sizes().0 {
+            for _ in 0..self.hands_at_start(kind) {
                 self.add_hand(kind)?;
             }
         }
         Ok(())
+    }
+
+    /// Returns how many hands a pool begins with; a task has only those at once that every task needs.
+    fn hands_at_start(&self, kind: Kind) -> usize {
+        match self.generation.order.once {
+            false => kind.pool_sizes().0,
+            true => usize::from(TASK_HANDS.contains(&kind)),
+        }
+    }
+
+    /// Starts one more hand where the pool may have one.
+    pub(super) fn wish(&mut self, kind: Kind) -> Result<(), LaunchError> {
+        if self.hands(kind) < kind.pool_sizes().1 { self.add_hand(kind) } else { Ok(()) }
     }
 
     /// Starts one more hand and makes it known to the network process.
@@ -126,6 +143,27 @@ impl Pair {
         }
     }
 
+    /// Returns what there is to wait on.
+    pub(super) fn waited(&self) -> impl Iterator<Item = PollFd<'_>> {
+        self.processes.iter().filter_map(|process| Some(PollFd::new(process.waiting_on()?, PollFlags::POLLIN)))
+    }
+
+    /// Takes the messages that have come, with the ids of their senders.
+    pub(super) fn take_messages(&mut self) -> Vec<(Pid, Control)> {
+        let mut messages = Vec::new();
+        for process in &mut self.processes {
+            let pid = process.launched.pid;
+            while let Some(socket) = process.waiting_on() {
+                let mut waited = [PollFd::new(socket, PollFlags::POLLIN)];
+                if !matches!(poll(&mut waited, PollTimeout::ZERO), Ok(1..)) {
+                    break;
+                }
+                messages.extend(process.receive().ok().flatten().map(|message| (pid, message)));
+            }
+        }
+        messages
+    }
+
     /// Sends a signal to every process.
     pub(super) fn signal(&self, signal: Signal) {
         for process in &self.processes {
@@ -154,12 +192,12 @@ fn heard(sent: io::Result<()>) -> io::Result<()> {
 
 impl Process {
     /// Returns the socket to wait on; none once it has ended.
-    pub(super) fn waiting_on(&self) -> Option<BorrowedFd<'_>> {
+    fn waiting_on(&self) -> Option<BorrowedFd<'_>> {
         (!self.silent).then(|| self.launched.control.as_fd())
     }
 
     /// Receives one message; none when the process has closed its end.
-    pub(super) fn receive(&mut self) -> io::Result<Option<Control>> {
+    fn receive(&mut self) -> io::Result<Option<Control>> {
         let received = Control::receive(self.launched.control.as_fd());
         self.silent = !matches!(received, Ok(Some(_)));
         Ok(received?.map(|(message, _)| message))

@@ -75,7 +75,7 @@ pub(super) fn start(order: Order, programs: Programs) -> Result<Keeper, StartErr
     if !getuid().is_root() {
         eprintln!("not started as root: every process runs as the caller and is not locked in");
     }
-    let waiting = if order.foreground || order.once { None } else { Some(daemonize::background()?) };
+    let waiting = if order.foreground { None } else { Some(daemonize::background()?) };
     let log = (programs.log)(&order, &config);
     let pid_file = PidFile::of(&order, &config, &log)?;
     let ports = if order.listen { ports::open(&config, &[])? } else { Vec::new() };
@@ -111,7 +111,8 @@ pub(super) fn resume(socket: &OwnedFd, programs: Programs) -> io::Result<Keeper>
     Ok(keeper)
 }
 
-fn prepare_process() -> io::Result<()> {
+/// Readies this process for the work with descriptors.
+pub(super) fn prepare_process() -> io::Result<()> {
     signal::ignore_write_signals()?;
     // Fewer descriptors than the system would allow serve fewer sessions; that is no reason to stop.
     let _ = host::raise_descriptor_limit();

@@ -21,6 +21,7 @@ use crate::mail::envelope::Envelope;
 use crate::mail::header::Header;
 use crate::map::DirectOpener;
 use crate::net::{Resolver, ResolverSettings};
+use crate::queue::select::Selection;
 use crate::queue::simulated::{SimulatedDisk, Trouble};
 use crate::queue::spool::Spool;
 use crate::queue::{LostReason, Orphans, Queue, QueueError, QueueOptions};
@@ -167,7 +168,8 @@ async fn restart(host: &Host, left: SimulatedDisk) -> Vec<String> {
     let disk = Arc::new(left);
     let services = host.services(&disk);
     loop {
-        let recovered = services.queue.recover(Orphans::NotLocked, |_| false).await.expect("listed");
+        let recovered =
+            services.queue.recover(Orphans::NotLocked, &Selection::default(), |_| false).await.expect("listed");
         let is_undead = |alert| matches!(alert, &QueueError::Lost { reason: LostReason::NoData, .. });
         assert!(recovered.alerts.iter().all(is_undead), "{:?}", recovered.alerts);
         if recovered.waiting.is_empty() {

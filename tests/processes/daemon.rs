@@ -1,7 +1,4 @@
-//! The processes of a daemon, seen from outside: who they are, and what becomes of them when one is killed.
-//!
-//! Every daemon has a port and a directory of its own. As root it is seen too that the process that reads the network
-//! has no rights.
+//! The processes of a daemon, and what becomes of them when one is killed; each has a port and a directory of its own.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -9,33 +6,11 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 
-/// How long anything may take that should come soon.
-const SOON: Duration = Duration::from_secs(20);
-
-/// How often it is looked whether it has come.
-const LOOK: Duration = Duration::from_millis(10);
-
-/// The user that the network process becomes; it needs no entry anywhere.
-const NETWORK_UID: &str = "4242";
-
-/// Waits until `look` finds something.
-#[track_caller]
-fn soon<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + SOON;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < end, "not within {SOON:?}: {what}");
-        thread::sleep(LOOK);
-    }
-}
+use crate::seen::{NETWORK_UID, SOON, free_port, has_no_rights, parent, processes, shown, soon};
 
 /// A daemon with its files; killed when dropped.
 struct Daemon {
@@ -77,9 +52,7 @@ impl Daemon {
     /// Returns the processes whose titles contain `title`.
     fn processes(&self, title: &str) -> Vec<Pid> {
         let keeper = self.pid();
-        let processes = fs::read_dir("/proc").expect("proc").flatten();
-        processes
-            .filter_map(|entry| entry.file_name().to_string_lossy().parse().ok())
+        processes()
             .filter(|pid| parent(*pid) == Some(keeper) && shown(*pid).contains(title))
             .map(Pid::from_raw)
             .collect()
@@ -113,12 +86,6 @@ fn read_line(reader: &mut BufReader<TcpStream>) -> String {
     line
 }
 
-/// Returns a port that nobody has.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("bound").port()
-}
-
 /// Writes a configuration that listens on `port`, with more lines behind.
 fn write_config(folder: &tempfile::TempDir, port: u16, more: &str) {
     let place = folder.path().display();
@@ -146,22 +113,6 @@ fn command(folder: &tempfile::TempDir, mode: &str) -> Command {
     command
 }
 
-/// Returns a line of proc_pid_status(5) without its name.
-fn status(pid: i32, name: &str) -> Option<String> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    Some(line.trim_start_matches(':').split_whitespace().collect::<Vec<_>>().join(" "))
-}
-
-fn parent(pid: i32) -> Option<Pid> {
-    status(pid, "PPid")?.parse().ok().map(Pid::from_raw)
-}
-
-/// Returns the title of a process.
-fn shown(pid: i32) -> String {
-    fs::read(format!("/proc/{pid}/cmdline")).map(|line| String::from_utf8_lossy(&line).into_owned()).unwrap_or_default()
-}
-
 fn is_free(port: u16) -> bool {
     TcpListener::bind(("127.0.0.1", port)).is_ok()
 }
@@ -187,17 +138,7 @@ fn the_process_that_reads_the_network_has_no_rights() {
         return;
     }
     let daemon = Daemon::start();
-    let network = daemon.network().as_raw();
-    let ids = [NETWORK_UID; 4].join(" ");
-    assert_eq!(status(network, "Uid"), Some(ids.clone()));
-    assert_eq!(status(network, "Gid"), Some(ids));
-    assert_eq!(status(network, "Groups").as_deref(), Some(NETWORK_UID));
-    for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
-        assert_eq!(status(network, set).as_deref(), Some("0000000000000000"), "{set}");
-    }
-    assert_eq!(status(network, "NoNewPrivs").as_deref(), Some("1"));
-    let root = fs::read_dir(format!("/proc/{network}/root/")).expect("root may look");
-    assert_eq!(root.count(), 0, "its root directory is empty");
+    has_no_rights(daemon.network().as_raw());
 }
 
 #[test]

@@ -1,42 +1,35 @@
-//! What the network process of a daemon does: sessions and deliveries, put together from the floors below.
+//! Sessions and deliveries, put together from the floors below: for the network process of a daemon, and for one-shot modes.
 
-use std::io::{self, Read};
-use std::os::unix::net::UnixDatagram;
+use std::io::Read;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bstr::ByteSlice;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::Notify;
 
-use super::daemon_mode::overrides;
+use super::distant_log;
+use super::order::overrides;
 use crate::cf::{DaemonPort, DeliveryMode};
 use crate::daemon::hand_opener::HandOpener;
-use crate::daemon::programs::{Attempted, Connection, Surroundings, Task, Work};
+use crate::daemon::programs::{Attempt, Attempted, Connection, Surroundings, Task, Work};
 use crate::daemon::runner::{Delivery, duties};
 use crate::deliver::holding::{Holding, Unfinished};
 use crate::deliver::services::Services;
 use crate::deliver::settle;
-use crate::keeper::{self, Hands, Request};
-use crate::log::{Level, Log, Sink, Syslog};
+use crate::keeper::{self, Request};
+use crate::log::{Level, Log};
 use crate::name::UnixTime;
 use crate::policy::Gate;
 use crate::queue::Claimed;
 use crate::queue::schedule::Facts;
 use crate::queue::spool::EntryName;
 use crate::receive::{self, Accepted, Client, Pending, Service, SiteDirectory};
-use crate::site::{Inside, start_inside};
+use crate::site::{Inside, Started, start_inside};
 use crate::sys::host::LoadAverage;
 
 /// How often the load average is looked at.
 const LOAD_PERIOD: Duration = Duration::from_secs(5);
-
-/// How often it is tried to send lines that syslogd has not taken.
-const SYSLOG_PERIOD: Duration = Duration::from_secs(1);
-
-/// The same while lines wait for syslogd to read.
-const SYSLOG_FULL_PERIOD: Duration = Duration::from_millis(20);
 
 /// The longest help file, in bytes.
 const HELP_BYTES_MAX: u64 = 1 << 20;
@@ -44,7 +37,7 @@ const HELP_BYTES_MAX: u64 = 1 << 20;
 /// How long a client that is not let in may take to accept the reason.
 const REFUSAL_LIMIT: Duration = Duration::from_secs(2);
 
-/// Makes the work of a network process.
+/// Makes the work of a network process that serves.
 pub(super) fn open(surroundings: Surroundings) -> Task<Result<Work, String>> {
     Box::pin(async move {
         let services = services(&surroundings).await?;
@@ -62,98 +55,70 @@ pub(super) fn open(surroundings: Surroundings) -> Task<Result<Work, String>> {
             let (door, ending) = (Arc::clone(&door), ending.clone());
             Box::pin(async move { door.serve(connection, ending).await })
         };
-        let attempt = move |claimed: Claimed| -> Task<Attempted> {
-            let (services, delivery) = (services.clone(), delivery.clone());
-            Box::pin(async move { attempt(&services, &delivery, claimed).await })
-        };
-        Ok(Work { session: Arc::new(session), pace: Arc::new(pace), attempt: Arc::new(attempt) })
+        let attempt = attempts(services, delivery);
+        Ok(Work { session: Arc::new(session), pace: Arc::new(pace), attempt })
     })
 }
 
+/// Returns what attempts messages; reports that are made of that go to `delivery`.
+pub(super) fn attempts(services: Services, delivery: Delivery) -> Attempt {
+    Arc::new(move |claimed: Claimed| -> Task<Attempted> {
+        let (services, delivery) = (services.clone(), delivery.clone());
+        Box::pin(async move { attempt(&services, &delivery, claimed).await })
+    })
+}
+
+/// A configuration in use in a process that opens no files.
+pub(super) struct Loaded {
+    /// The site, and what is wrong with it.
+    pub(super) started: Started,
+    /// The log.
+    pub(super) log: Log,
+}
+
 /// Puts the configuration to use, with files that hands open.
-async fn services(surroundings: &Surroundings) -> Result<Services, String> {
+pub(super) async fn load(surroundings: &Surroundings) -> Loaded {
     let order = &surroundings.order;
-    let hands = Arc::clone(&surroundings.hands);
+    let hands = &surroundings.hands;
     let inside = Inside {
         text: &surroundings.text,
         name: &order.config_file.to_str_lossy(),
         overrides: overrides(order),
-        mode: b'd',
+        mode: order.mode,
         duties: duties(order.listen, order.queue_interval()),
         resolv_conf: &surroundings.resolv_conf,
         hosts: &surroundings.hosts,
         zone: surroundings.zone.clone(),
     };
-    let opener = |config: &Arc<_>| Arc::new(HandOpener::new(Arc::clone(&hands), Arc::clone(config))) as Arc<_>;
+    let opener = |config: &Arc<_>| Arc::new(HandOpener::new(Arc::clone(hands), Arc::clone(config))) as Arc<_>;
     let started = start_inside(inside, opener).await;
-    let log = log(surroundings).await;
-    for error in &started.errors {
-        log.say(Level::SYSTEM_ERROR, None, error);
-    }
-    let Some(site) = started.site else {
-        return Err(started.errors.first().map_or_else(String::new, ToString::to_string));
-    };
-    if let Some(complaint) = &site.identity.complaint {
-        log.say(Level::SETUP, None, complaint);
-    }
-    let queue = surroundings.queue.clone();
-    Ok(Services::new(site, hands, queue, log, order.queue_interval()))
+    Loaded { started, log: distant_log::open(surroundings).await }
 }
 
-/// The way to syslogd, which a hand finds.
-struct SyslogSearch {
-    /// What a hand has found and the log has not taken yet.
-    found: Mutex<Option<UnixDatagram>>,
-    /// Told when the log wants a new one.
-    wanted: Notify,
-}
-
-/// Returns a log that finds a restarted syslogd again, by way of a hand: there is no path to it in here.
-///
-/// **Invariant:** whoever logs never waits, neither for a hand nor for syslogd. Others wait for the one that logs, and
-/// were they all to wait, nobody would be left to read the hand's answer. Lines are kept until they can be sent.
-async fn log(surroundings: &Surroundings) -> Log {
-    let hands = Arc::clone(&surroundings.hands);
-    let found = Mutex::new(find_syslog(&hands).await);
-    let search = Arc::new(SyslogSearch { found, wanted: Notify::new() });
-    let asking = Arc::clone(&search);
-    let open = move || {
-        let found = asking.found.lock().unwrap_or_else(PoisonError::into_inner).take();
-        found.ok_or_else(|| {
-            asking.wanted.notify_one();
-            io::Error::from(io::ErrorKind::NotConnected)
-        })
-    };
-    let detail = surroundings.config.options.log_level;
-    let log = Log::new(Sink::Syslog(Syslog::with_opener(open)), &surroundings.order.tag.to_str_lossy(), detail);
-    tokio::spawn(keep_up(log.clone(), search, hands));
-    log
-}
-
-/// Sends what could not be sent at once, as soon as syslogd is there and reads.
-async fn keep_up(log: Log, search: Arc<SyslogSearch>, hands: Arc<Hands>) {
-    let mut is_sent = true;
-    loop {
-        // Nobody tells when a socket that was full has room again.
-        let period = if is_sent { SYSLOG_PERIOD } else { SYSLOG_FULL_PERIOD };
-        if tokio::time::timeout(period, search.wanted.notified()).await.is_ok() {
-            match find_syslog(&hands).await {
-                Some(socket) => *search.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket),
-                None => tokio::time::sleep(SYSLOG_PERIOD).await,
-            }
+impl Loaded {
+    /// Returns what delivery needs; none where the configuration cannot be used.
+    pub(super) fn services(self, surroundings: &Surroundings) -> Option<Services> {
+        let site = self.started.site?;
+        if let Some(complaint) = &site.identity.complaint {
+            self.log.say(Level::SETUP, None, complaint);
         }
-        is_sent = log.flush();
+        let (hands, queue) = (Arc::clone(&surroundings.hands), surroundings.queue.clone());
+        Some(Services::new(site, hands, queue, self.log, surroundings.order.queue_interval()))
     }
 }
 
-/// Asks a hand for a socket to syslogd.
-async fn find_syslog(hands: &Hands) -> Option<UnixDatagram> {
-    let request = Request::Connect { service: keeper::request::Service::Syslog {} };
-    hands.ask_for_one(request).await.ok().map(UnixDatagram::from)
+/// Loads the configuration of a daemon; what is wrong with it goes to the log.
+async fn services(surroundings: &Surroundings) -> Result<Services, String> {
+    let loaded = load(surroundings).await;
+    for error in &loaded.started.errors {
+        loaded.log.say(Level::SYSTEM_ERROR, None, error);
+    }
+    let first = loaded.started.errors.first().map_or_else(String::new, ToString::to_string);
+    loaded.services(surroundings).ok_or(first)
 }
 
 /// Reads the help file by way of a hand, if there is one.
-async fn help(services: &Services) -> Option<Arc<[u8]>> {
+pub(super) async fn help(services: &Services) -> Option<Arc<[u8]>> {
     let request = Request::OpenNamed { file: keeper::request::NamedFile::Help {} };
     let file = std::fs::File::from(services.hands.ask_for_one(request).await.ok()?);
     let mut text = Vec::new();
@@ -162,7 +127,12 @@ async fn help(services: &Services) -> Option<Arc<[u8]>> {
 }
 
 /// Returns what all sessions share.
-fn service(services: &Services, delivery: &Delivery, help: Option<Arc<[u8]>>, load: &Arc<LoadAverage>) -> Service {
+pub(super) fn service(
+    services: &Services,
+    delivery: &Delivery,
+    help: Option<Arc<[u8]>>,
+    load: &Arc<LoadAverage>,
+) -> Service {
     let (runner, later) = (delivery.clone(), delivery.clone());
     let (at_once, now) = (delivery.clone(), services.clone());
     Service {
