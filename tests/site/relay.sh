@@ -48,7 +48,26 @@ is() { [ "$(stat -c '%U:%G %a' "$1")" = "$2" ] || fail "$1 is $(stat -c '%U:%G %
 is /var/spool/mqueue "root:root 700"
 is /var/spool/clientmqueue "smmsp:smmsp 770"
 is /usr/sbin/sendmail "root:smmsp 2555"
-sh "$HERE/rc.d/sendmail.sh" stop
+
+say "rc.d/sendmail.sh refuses a second start, restarts, and is not misled by a file that was left behind"
+service() { sh "$HERE/rc.d/sendmail.sh" "$@"; }
+service status || fail "status of running daemons is $?"
+network=$(head -n 1 /var/run/sendmail.pid)
+service start 2>/tmp/second && fail "a second start succeeded"
+grep -q "pid $network" /tmp/second || { cat /tmp/second; fail "the refusal does not name pid $network"; }
+[ "$(head -n 1 /var/run/sendmail.pid)" = "$network" ] || fail "the second start has changed the pid file"
+service restart || fail "restart gave status $?"
+until_true 100 test -s /var/run/sendmail.pid
+[ "$(head -n 1 /var/run/sendmail.pid)" != "$network" ] || fail "the restart has not replaced pid $network"
+service stop || fail "stop gave status $?"
+[ ! -e /var/run/sendmail.pid ] || fail "the pid file is still there although stop waits for the end"
+service status && fail "status of stopped daemons is 0"
+# pid 1 lives, and is no sendmail
+printf '1\nsendmail -bd\n' >/var/run/sendmail.pid
+service stop 2>/tmp/stale && fail "something else than sendmail was stopped"
+service start || fail "a stale pid file prevents the start"
+until_true 100 service status
+service stop || fail "stop gave status $?"
 status=0
-sh "$HERE/rc.d/sendmail.sh" wrong || status=$?
+service wrong || status=$?
 [ "$status" = 64 ] || fail "a wrong word gave status $status, not 64"
