@@ -11,4 +11,4 @@ pub use check::{Ask, check, evaluate};
 pub use features::ServerFeatures;
 pub use gate::{Admitted, Gate, NotAdmitted};
 pub use rates::{Numbers, Rates};
-pub use verdict::{Verdict, error_reply};
+pub use verdict::{Verdict, error_parts};

@@ -89,26 +89,33 @@ fn unquote(text: &[u8], out: &mut BString) {
 }
 
 /// Builds the reply that `$#error $@ host $: text` stands for; `about` is the address that some codes name.
+fn error_reply(host: &[u8], text: &[u8], about: &[u8]) -> Reply {
+    let (code, status, text) = error_parts(host, text);
+    Reply::new(code, status, texts::with_address(code, about, text))
+}
+
+/// Takes apart what `$#error $@ host $: text` says: reply code, status code, and the rest of the text.
+///
+/// Both codes stand in the text, else the status code in the host part.
 ///
 // QUIRK(error-without-code): without a code in the text it is always 553 5.3.0, whatever the host part says.
-pub fn error_reply(host: &[u8], text: &[u8], about: &[u8]) -> Reply {
+pub fn error_parts<'a>(host: &[u8], text: &'a [u8]) -> (u16, Status, &'a [u8]) {
     let coded =
         text.split_at_checked(4).filter(|(code, _)| code[..3].iter().all(u8::is_ascii_digit) && code[3] == b' ');
     let Some((digits, rest)) = coded else {
-        return Reply::new(553, Status::new(5, 3, 0), texts::with_address(553, about, text));
+        return (553, Status::new(5, 3, 0), text);
     };
     let code = digits[..3].iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
     // A refusal must not look like a success, whatever the rules say.
     let code = if matches!(code / 100, 4 | 5) { code } else { 553 };
-    let (status, rest) = match Status::split(rest) {
-        Some((status, tail)) if tail.first() == Some(&b' ') => (status, &tail[1..]),
+    match Status::split(rest) {
+        Some((status, tail)) if tail.first() == Some(&b' ') => (code, status, &tail[1..]),
         _ => {
             let class = if code / 100 == 4 { 4 } else { 5 };
             let given = host.to_str().ok().and_then(|host| host.parse().ok());
-            (given.unwrap_or(Status::new(class, 0, 0)), rest)
+            (code, given.unwrap_or(Status::new(class, 0, 0)), rest)
         }
-    };
-    Reply::new(code, status, texts::with_address(code, about, rest))
+    }
 }
 
 #[cfg(test)]

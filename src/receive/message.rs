@@ -16,6 +16,7 @@ use crate::mail::token::{Comments, ScanOptions};
 use crate::name::MacroName;
 use crate::policy::Ask;
 use crate::queue::QueueError;
+use crate::queue::schedule::Policy;
 use crate::site::completion::{complete, mend_recipients};
 use crate::smtp::server::notes::{Note, Severity};
 use crate::smtp::server::{Answer, Ending, Refusal, texts};
@@ -244,17 +245,10 @@ impl Clerk<'_> {
         envelope.size_bytes = ending.size_bytes;
         envelope.macros =
             KEPT_MACROS.iter().filter_map(|name| Some((MacroName::new(name), self.ctx.get(name)?))).collect();
-        envelope.priority = self.priority(&envelope);
+        let recipients = envelope.recipients.len();
+        envelope.priority =
+            Policy::new(self.options(), None).first_priority(envelope.size_bytes, envelope.class, recipients);
         envelope
-    }
-
-    /// Returns the priority of a new message (op guide "Message Priorities").
-    fn priority(&self, envelope: &Envelope) -> i64 {
-        let options = self.options();
-        let size = i64::try_from(envelope.size_bytes).unwrap_or(i64::MAX);
-        let recipients = i64::try_from(envelope.recipients.len()).unwrap_or(i64::MAX);
-        size.saturating_sub(i64::from(envelope.class).saturating_mul(options.class_factor))
-            .saturating_add(recipients.saturating_mul(options.recipient_factor))
     }
 
     /// Remembers what is wrong with the spelling of addresses in the header; it refuses nothing.

@@ -4,6 +4,7 @@ use bstr::{BString, ByteSlice};
 
 use crate::mail::token::ScanError;
 use crate::name::{Status, Sysexit};
+use crate::policy::error_parts;
 
 /// Why an address cannot be used.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -54,8 +55,7 @@ impl Refusal {
         Self { code: 553, status, text: error.to_string().into(), exit: Sysexit::Usage }
     }
 
-    /// Reads what `$#error $@ host $: text` says: a reply code and a status code in the text, else a status code or a word
-    /// in the host part; without a reply code it is 553 5.3.0 whatever the host part says.
+    /// Reads what `$#error $@ host $: text` says; a word in the host part decides the exit status alone.
     pub fn of_error(host: Option<&[u8]>, text: &[u8]) -> Self {
         let given = host.and_then(|host| host.to_str().ok()?.parse::<Status>().ok());
         let exit = match (host, given) {
@@ -63,18 +63,7 @@ impl Refusal {
             (Some(_), Some(status)) => exit_of(status),
             (Some(word), None) => exit_word(word),
         };
-        let coded =
-            text.split_at_checked(4).filter(|(code, _)| code[3] == b' ' && code[..3].iter().all(u8::is_ascii_digit));
-        let Some((digits, rest)) = coded else {
-            return Self { code: 553, status: Status::new(5, 3, 0), text: text.into(), exit };
-        };
-        let code = digits[..3].iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
-        // A refusal must not look like a success, whatever the rules say.
-        let code = if matches!(code / 100, 4 | 5) { code } else { 553 };
-        let (status, text) = match Status::split(rest) {
-            Some((status, after)) if after.first() == Some(&b' ') => (status, &after[1..]),
-            _ => (given.unwrap_or(Status::new(if code < 500 { 4 } else { 5 }, 0, 0)), rest),
-        };
+        let (code, status, text) = error_parts(host.unwrap_or_default(), text);
         Self { code, status, text: text.into(), exit }
     }
 }

@@ -244,7 +244,8 @@ impl<'a> Work<'a> {
         envelope.size_bytes = incoming.size_bytes;
         let macros = KEPT_MACROS.iter().filter_map(|name| Some((MacroName::new(name), self.ctx.get(name)?)));
         envelope.macros = macros.collect();
-        envelope.priority = priority(&config.options, &envelope, recipients.counted);
+        envelope.priority =
+            self.services.policy.first_priority(envelope.size_bytes, envelope.class, recipients.counted);
         envelope
     }
 
@@ -367,14 +368,6 @@ impl<'a> Work<'a> {
         self.services.log.say(Level { priority: Priority::Critical, detail: 1 }, &envelope.id, line);
         Outcome::failed(Status::new(5, 4, 6), "Too many hops").with_reply(format!("554 5.4.6 {text}"))
     }
-}
-
-/// Returns the priority of a new message (op guide, "Message Priorities").
-fn priority(options: &crate::cf::Options, envelope: &Envelope, recipients: usize) -> i64 {
-    let size = i64::try_from(envelope.size_bytes).unwrap_or(i64::MAX);
-    let recipients = i64::try_from(recipients).unwrap_or(i64::MAX);
-    size.saturating_sub(i64::from(envelope.class).saturating_mul(options.class_factor))
-        .saturating_add(recipients.saturating_mul(options.recipient_factor))
 }
 
 /// Returns how a recipient fared that was refused before any attempt.
