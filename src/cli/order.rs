@@ -48,7 +48,10 @@ pub(super) fn order(command: &CommandLine, purpose: Purpose) -> io::Result<Order
     Ok(Order {
         program: program(command)?,
         argv: command.argv.clone(),
-        mode: command.mode.letter(),
+        mode: match command.mode {
+            Mode::ForegroundDaemon => Mode::Daemon.letter(),
+            mode => mode.letter(),
+        },
         config_file: file.as_os_str().as_encoded_bytes().into(),
         macros: vec![
             named("v", VERSION.as_bytes()),
