@@ -30,6 +30,7 @@ R$*\t$#error $@ 5.7.1 $: \"550 Relaying denied\"
 Mlocal, P=/bin/true, F=lsDFMAw5:/|@q, A=true $u
 Mprog, P=/bin/sh, F=lsDFMoqeu9, A=sh -c $u
 Mesmtp, P=[IPC], F=mDFMuXa, E=\\r\\n, A=TCP $h
+O DontBlameSendmail=MapInUnsafeDirPath
 ";
 
 /// A folder with the configuration `NAME.cf` and its map.
