@@ -87,7 +87,7 @@ impl Service {
             Request::Start { launch } => self.programs.start(&self.charter, launch),
             Request::StartMap { map, key } => self.programs.start_map(&self.charter.config, &map, &key),
             Request::User { name } => accounts::find(&name),
-            Request::OpenMailbox { place, .. } => self.mailboxes.open(&self.charter, &place),
+            Request::OpenMailbox { place, messages, .. } => self.mailboxes.open(&self.charter, &place, messages),
             Request::SettleMailbox { mailbox, keep } => self.mailboxes.settle(mailbox, keep),
             Request::OpenSource { source } => sources::open(&self.charter, &source),
             Request::OpenMap { map, suffix } => files::open_map(&self.charter, &map, &suffix),

@@ -112,7 +112,8 @@ impl Mailboxes {
     /// Opens the mailbox, appends all letters, syncs once; on any failure the old length is restored for all.
     async fn deliver(&self, mailbox: &Mailbox, letters: Vec<Letter>) -> Outcome {
         let entry = letters.first().map(|letter| letter.entry.clone());
-        let held = match self.hands.open_mailbox(mailbox.clone(), entry).await {
+        let count = u16::try_from(letters.len()).expect("at most BATCH_LEN_MAX");
+        let held = match self.hands.open_mailbox(mailbox.clone(), entry, count).await {
             Ok(held) => held,
             Err(error) if error.is_temporary() => return Outcome::deferred(Status::new(4, 2, 0), error),
             Err(error) => {

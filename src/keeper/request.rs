@@ -43,6 +43,8 @@ wire! {
             place: Mailbox,
             /// The entry whose message is appended.
             entry: Option<QueueId>,
+            /// How many messages are appended: no more than that are cut off should both processes be killed meanwhile.
+            messages: u16,
         },
         /// Ends the work on a mailbox.
         6 => SettleMailbox {

@@ -41,10 +41,16 @@ enum Held {
 }
 
 impl Mailboxes {
-    /// Locks and opens the place that is asked for.
-    pub(super) fn open(&mut self, charter: &Charter, place: &Mailbox) -> Served {
+    /// Locks and opens the place that is asked for, where so many messages are to be appended.
+    pub(super) fn open(&mut self, charter: &Charter, place: &Mailbox, messages: u16) -> Served {
         let held = match place {
-            Mailbox::User { mailer, name } => Held::User(open_user(&charter.config, mailer, name)?),
+            Mailbox::User { mailer, name } => {
+                let mut locked = open_user(&charter.config, mailer, name)?;
+                if messages > 1 {
+                    locked.expect(messages.into()).map_err(|error| failure(&error))?;
+                }
+                Held::User(locked)
+            }
             Mailbox::File { source } => {
                 let (path, account) = sources::file_recipient(charter, source)?;
                 Held::File(HeldFile::open(&path, Some(&account))?)
