@@ -19,6 +19,7 @@ use super::work_table::{Watched, WorkTable};
 use crate::cf::{Config, Principal};
 use crate::log::{Level, Log};
 use crate::name::Sysexit;
+use crate::queue::problem::{Expected, examine};
 use crate::queue::schedule::Policy;
 use crate::queue::{Orphans, Queue, QueueOptions};
 use crate::site::PRODUCT;
@@ -67,7 +68,12 @@ fn start(order: Order, programs: Programs) -> Result<(), Failed> {
         let duties = runner::duties(false, Some(interval));
         log.say(Level::DAEMON, None, format_args!("starting daemon ({PRODUCT}): {duties}"));
     }
-    let spool = (programs.spool)(&config).map_err(|text| (Sysexit::NoPerm, text))?;
+    let spool = (programs.spool)(&config).map_err(|text| {
+        match examine(&config.options.queue_directory, &Expected::CLIENT_QUEUE) {
+            Err(problem) => (problem.sysexit(), problem.to_string()),
+            Ok(()) => (Sysexit::NoPerm, text),
+        }
+    })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system)?;
     let queue = Queue::new(spool, QueueOptions::of(&config));
     if let Some(waiting) = waiting {

@@ -35,3 +35,17 @@ until_true 100 send "after a kill"
 say "TERM ends everything and removes the pid file"
 kill -TERM "$(head -n 1 /var/run/sendmail.pid)"
 until_true 150 test ! -e /var/run/sendmail.pid
+
+say "without its queue directory the daemon does not start; the command that it names mends that"
+rm -rf /var/spool/mqueue
+start_daemon 2>/tmp/refusal && fail "it started without a queue directory"
+cat /tmp/refusal
+sh -c "$(sed -n 's/.*: run `\(.*\)`$/\1/p' /tmp/refusal)"
+[ "$(stat -c '%U %a' /var/spool/mqueue)" = "root 700" ] || fail "the command made something else"
+
+say "HUP under load, and TERM with many sessions open"
+if command -v python3 >/dev/null; then
+	PYTHONDONTWRITEBYTECODE=1 python3 "$HERE/tests/site/hup.py" "${1:-6}"
+else
+	skip "needs python3"
+fi

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use bstr::ByteSlice;
 
-use super::start::StartError;
+use super::start::{StartError, look_at_queues};
 use crate::cf::Config;
 use crate::daemon::cage;
 use crate::daemon::order::{Cage, Order};
@@ -27,6 +27,7 @@ impl Generation {
     pub(super) fn after(before: &Self, programs: Programs) -> Result<Self, StartError> {
         let order = before.order.clone();
         let (text, config) = read_config(&order, programs)?;
+        look_at_queues(&config)?;
         let cage = cage::find(&config)?;
         let ports = if order.listen { ports::open(&config, &before.ports)? } else { Vec::new() };
         Ok(Self { order, text, config: Rc::new(config), cage, ports })
@@ -49,5 +50,14 @@ pub(super) fn read_config(order: &Order, programs: Programs) -> Result<(Vec<u8>,
     let path = order.config_file.to_path_lossy();
     let text = fs::read(&path).map_err(|error| StartError::NoConfig { file: path.display().to_string(), error })?;
     let config = (programs.read)(order, &text).map_err(StartError::BadConfig)?;
-    Ok((text, config))
+    // A file that somebody is just writing, or that was cut off, may have nothing wrong in what is there.
+    let problems: Vec<String> = [
+        (config.options.queue_directory.is_empty(), "QueueDirectory (Q) option must be set"),
+        (config.mailers.get(b"local").is_none(), "No local mailer defined"),
+    ]
+    .into_iter()
+    .filter(|(is_missing, _)| *is_missing)
+    .map(|(_, text)| format!("{}: {text}", path.display()))
+    .collect();
+    if problems.is_empty() { Ok((text, config)) } else { Err(StartError::BadConfig(problems)) }
 }

@@ -10,13 +10,18 @@ use nix::unistd::getuid;
 use super::generation::{Generation, read_config};
 use super::pair::Pair;
 use super::{Keeper, SIGNALS, restart};
+use crate::cf::Config;
 use crate::daemon::cage::{self, CageError};
 use crate::daemon::launch::LaunchError;
+use crate::daemon::network;
 use crate::daemon::order::Order;
 use crate::daemon::pid_file::{PidFile, PidFileError};
 use crate::daemon::ports::{self, PortError};
 use crate::daemon::programs::Programs;
+use crate::log::Level;
 use crate::name::Sysexit;
+use crate::queue::LayoutError;
+use crate::queue::problem::{Expected, SpoolProblem, examine};
 use crate::sys::signal::{self, Signals};
 use crate::sys::title::Title;
 use crate::sys::{daemonize, host, privilege};
@@ -38,6 +43,12 @@ pub(super) enum StartError {
     /// The process that reads the network cannot be made harmless.
     #[error(transparent)]
     Cage(#[from] CageError),
+    /// A queue directory cannot be found.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// A queue directory cannot be used.
+    #[error(transparent)]
+    Spool(#[from] SpoolProblem),
     /// A port cannot be opened.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -59,10 +70,30 @@ impl StartError {
             Self::NoConfig { .. } => Sysexit::OsFile,
             Self::BadConfig(_) => Sysexit::Software,
             Self::Cage(CageError::LookUp(_)) => Sysexit::TempFail,
-            Self::Cage(_) => Sysexit::Config,
+            Self::Cage(_) | Self::Layout(_) => Sysexit::Config,
+            Self::Spool(problem) => problem.sysexit(),
             Self::Port(_) | Self::PidFile(_) | Self::Launch(_) | Self::System(_) => Sysexit::OsErr,
         }
     }
+}
+
+/// Looks at the queue directories: a daemon without one would turn all mail away. Those that are only odd are told and
+/// returned.
+pub(super) fn look_at_queues(config: &Config) -> Result<Vec<SpoolProblem>, StartError> {
+    let owner = Some(&b"root"[..]).filter(|_| getuid().is_root() && config.options.run_as_user.user.is_none());
+    let expected = Expected { owner, ..Expected::DAEMON_QUEUE };
+    let mut odd = Vec::new();
+    for directory in network::layout(config).directories()? {
+        match examine(&directory.path, &expected) {
+            Ok(()) => {}
+            Err(problem @ SpoolProblem::Wrong { .. }) => {
+                eprintln!("{problem}");
+                odd.push(problem);
+            }
+            Err(problem) => return Err(problem.into()),
+        }
+    }
+    Ok(odd)
 }
 
 /// Becomes the keeper of what `order` asks for; with the first pair on its way.
@@ -75,8 +106,10 @@ pub(super) fn start(order: Order, programs: Programs) -> Result<Keeper, StartErr
     if !getuid().is_root() {
         eprintln!("not started as root: every process runs as the caller and is not locked in");
     }
+    let odd = look_at_queues(&config)?;
     let waiting = if order.foreground { None } else { Some(daemonize::background()?) };
     let log = (programs.log)(&order, &config);
+    odd.iter().for_each(|problem| log.say(Level::SETUP, None, problem));
     let pid_file = PidFile::of(&order, &config, &log)?;
     let ports = if order.listen { ports::open(&config, &[])? } else { Vec::new() };
     let generation = Rc::new(Generation { order, text, config: Rc::new(config), cage, ports });
