@@ -13,15 +13,14 @@ use super::{Keeper, SIGNALS, restart};
 use crate::cf::Config;
 use crate::daemon::cage::{self, CageError};
 use crate::daemon::launch::LaunchError;
-use crate::daemon::network;
 use crate::daemon::order::Order;
 use crate::daemon::pid_file::{PidFile, PidFileError};
 use crate::daemon::ports::{self, PortError};
 use crate::daemon::programs::Programs;
 use crate::log::Level;
 use crate::name::Sysexit;
-use crate::queue::LayoutError;
 use crate::queue::problem::{Expected, SpoolProblem, examine};
+use crate::queue::{Layout, LayoutError};
 use crate::sys::signal::{self, Signals};
 use crate::sys::title::Title;
 use crate::sys::{daemonize, host, privilege};
@@ -83,7 +82,7 @@ pub(super) fn look_at_queues(config: &Config) -> Result<Vec<SpoolProblem>, Start
     let owner = Some(&b"root"[..]).filter(|_| getuid().is_root() && config.options.run_as_user.user.is_none());
     let expected = Expected { owner, ..Expected::DAEMON_QUEUE };
     let mut odd = Vec::new();
-    for directory in network::layout(config).directories()? {
+    for directory in Layout::of(config).directories()? {
         match examine(&directory.path, &expected) {
             Ok(()) => {}
             Err(problem @ SpoolProblem::Wrong { .. }) => {
