@@ -54,7 +54,7 @@ pub(super) struct Desk {
     pub(super) caller: Caller,
     /// Becomes true when the work must end.
     pub(super) ending: watch::Receiver<bool>,
-    /// Lets the caller go; none where the caller's own process does the work.
+    /// Lets the caller go; none where he waits for the end.
     pub(super) release: Option<Release>,
     /// Which orphans of the queue may be removed.
     pub(super) orphans: Orphans,
@@ -150,7 +150,7 @@ pub(super) async fn inside(surroundings: Surroundings, command: CommandLine, job
         services: services.one_shot(witness(&command)),
         caller: surroundings.caller,
         ending: surroundings.ending,
-        release: Some(surroundings.release),
+        release: (!surroundings.order.foreground).then_some(surroundings.release),
         orphans: Orphans::NotLocked,
         load: surroundings.load,
         exit: configuration::exit_in_spite_of(&errors, &command),

@@ -174,6 +174,17 @@ fn a_queue_run_speaks_to_its_peer_without_rights() {
 }
 
 #[test]
+fn a_verbose_queue_run_shows_the_dialogue() {
+    let site = Site::new();
+    site.queue();
+    let mut child = site.start("-q -v", "");
+    take(site.connected());
+    let text = said(&mut child);
+    assert!(ended(&mut child).success());
+    assert!(text.contains("220 peer.example ESMTP\n") && text.contains(">>> DATA\n"), "{text}");
+}
+
+#[test]
 fn a_queue_run_goes_on_behind_its_caller() {
     if !geteuid().is_root() {
         return eprintln!("skipped: an ordinary user's process runs the queue itself");
