@@ -30,7 +30,6 @@ pub async fn begin(command: &CommandLine) -> Result<Begun, Sysexit> {
         mode: command.mode.letter(),
         overrides: command.overrides.clone(),
         trace: DebugFlags::parse(&command.debug).file_trace(),
-        runs_programs: true,
     };
     let file = options.file.display().to_string();
     let started = start(options).await;

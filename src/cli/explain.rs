@@ -58,8 +58,7 @@ async fn run(request: &Request) -> Sysexit {
 
 /// Puts a configuration to use; what is wrong with it is told on standard error.
 pub(super) async fn open(file: &std::path::Path) -> Result<Arc<Site>, Sysexit> {
-    let options =
-        StartOptions { file: file.to_owned(), mode: b's', overrides: Vec::new(), trace: None, runs_programs: true };
+    let options = StartOptions { file: file.to_owned(), mode: b's', overrides: Vec::new(), trace: None };
     let started = start(options).await;
     started.errors.iter().for_each(|error| eprintln!("{error}"));
     let exit = started.exit();

@@ -53,7 +53,6 @@ async fn session(command: &CommandLine) -> ExitCode {
         mode: Mode::Test.letter(),
         overrides: command.overrides.clone(),
         trace: DebugFlags::parse(&command.debug).file_trace(),
-        runs_programs: true,
     };
     let started = start(options).await;
     let fatal = configuration::report(&started.errors, command);

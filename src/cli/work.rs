@@ -19,12 +19,14 @@ use crate::deliver::services::Services;
 use crate::deliver::settle;
 use crate::keeper::{self, Request};
 use crate::log::{Level, Log};
+use crate::map::outdated;
 use crate::name::UnixTime;
 use crate::policy::Gate;
 use crate::queue::Claimed;
 use crate::queue::schedule::Facts;
 use crate::queue::spool::EntryName;
 use crate::receive::{self, Accepted, Client, Pending, Service, SiteDirectory};
+use crate::route::alias;
 use crate::site::{Inside, Started, start_inside};
 use crate::sys::host::LoadAverage;
 
@@ -101,6 +103,11 @@ impl Loaded {
         let site = self.started.site?;
         if let Some(complaint) = &site.identity.complaint {
             self.log.say(Level::SETUP, None, complaint);
+        }
+        let aliases = alias::definitions(&site.config.options.alias_file).0;
+        let aliases = aliases.iter().filter_map(|definition| outdated(definition, &*site.opener));
+        for line in site.maps.outdated().into_iter().chain(aliases) {
+            self.log.say(Level::SETUP, None, line);
         }
         let (hands, queue) = (Arc::clone(&surroundings.hands), surroundings.queue.clone());
         Some(Services::new(site, hands, queue, self.log, surroundings.order.queue_interval()))

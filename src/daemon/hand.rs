@@ -85,6 +85,7 @@ impl Service {
             Request::Wait { program } => return self.programs.wait(serial, program).map(answer_or_failure),
             Request::Kill { program } => self.programs.kill(program),
             Request::Start { launch } => self.programs.start(&self.charter, launch),
+            Request::StartClass { line } => self.programs.start_class(&self.charter.config, line),
             Request::StartMap { map, key } => self.programs.start_map(&self.charter.config, &map, &key),
             Request::User { name } => accounts::find(&name),
             Request::OpenMailbox { place, messages, .. } => self.mailboxes.open(&self.charter, &place, messages),

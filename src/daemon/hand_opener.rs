@@ -12,7 +12,7 @@ use tokio::net::unix::pipe::Receiver;
 use crate::cf::{ClassSource, Config};
 use crate::keeper::request::{Failure, FailureKind, NamedFile, Service};
 use crate::keeper::{HandError, Hands, ProgramEnd, Request};
-use crate::map::{Definition, Opener, PROGRAM_BYTES_MAX, ProgramAnswer, ProgramCall, Reached};
+use crate::map::{CLASS_BYTES_MAX, Definition, Opener, PROGRAM_BYTES_MAX, ProgramAnswer, ProgramCall, Reached};
 use crate::name::MapName;
 use crate::sys::user::User;
 
@@ -51,6 +51,24 @@ impl Opener for HandOpener {
 
     fn open_switch(&self, _path: &[u8]) -> io::Result<File> {
         self.ask(Some(Request::OpenNamed { file: NamedFile::ServiceSwitch {} }))
+    }
+
+    fn run_class(&self, path: &[u8]) -> io::Result<Vec<u8>> {
+        let names = |source: &ClassSource| matches!(source, ClassSource::Program(program) if program == path);
+        let line = self.config.classes.files.iter().position(|file| names(&file.source));
+        let line = line.and_then(|line| u16::try_from(line).ok()).ok_or(io::ErrorKind::NotFound)?;
+        let run = async {
+            let mut program = self.hands.start_class(line).await.map_err(io_error)?;
+            drop(program.input.take());
+            let mut text = Vec::new();
+            if let Some(pipe) = program.output.take() {
+                Receiver::from_owned_fd(pipe)?.take(CLASS_BYTES_MAX).read_to_end(&mut text).await?;
+            }
+            program.wait().await.map_err(io_error)?;
+            Ok(text)
+        };
+        let runtime = tokio::runtime::Handle::current();
+        tokio::task::block_in_place(|| runtime.block_on(run))
     }
 
     fn run<'a>(&'a self, call: ProgramCall<'a>) -> Reached<'a, ProgramAnswer> {

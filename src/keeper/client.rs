@@ -187,7 +187,7 @@ impl Undo {
                 Self::RemoveEntry(Request::Discard { entry: entry.clone(), rewrite: true })
             }
             Request::OpenMailbox { .. } => Self::SettleMailbox,
-            Request::Start { .. } | Request::StartMap { .. } => Self::KillProgram,
+            Request::Start { .. } | Request::StartMap { .. } | Request::StartClass { .. } => Self::KillProgram,
             _ => Self::Nothing,
         }
     }

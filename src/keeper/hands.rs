@@ -176,6 +176,14 @@ impl Hands {
         self.start_by(Request::StartMap { map, key }).await
     }
 
+    /// Starts the program of an `F` line.
+    ///
+    /// # Errors
+    /// The line names no program, or it cannot be started.
+    pub async fn start_class(&self, line: u16) -> Result<RunningProgram, HandError> {
+        self.start_by(Request::StartClass { line }).await
+    }
+
     async fn start_by(&self, request: Request) -> Result<RunningProgram, HandError> {
         let (stay, mut answered) = self.ask_and_stay(request).await?;
         let output = answered.descriptors.pop();

@@ -90,6 +90,11 @@ wire! {
             /// The last word of its command line.
             key: BString,
         },
+        /// Starts the program of an `F` line.
+        14 => StartClass {
+            /// Which of the configuration's `F` lines, from 0.
+            line: u16,
+        },
         /// Creates `df` and `tf` of a new entry, both locked: two descriptors.
         20 => CreatePair {
             /// The new entry.
@@ -516,7 +521,11 @@ impl Request {
             | Self::BindReserved { .. } => Kind::Maps,
             Self::User { .. } => Kind::Users,
             Self::OpenMailbox { .. } | Self::SettleMailbox { .. } | Self::OpenSource { .. } => Kind::Mailbox,
-            Self::Start { .. } | Self::StartMap { .. } | Self::Wait { .. } | Self::Kill { .. } => Kind::Program,
+            Self::Start { .. }
+            | Self::StartMap { .. }
+            | Self::StartClass { .. }
+            | Self::Wait { .. }
+            | Self::Kill { .. } => Kind::Program,
         }
     }
 }

@@ -24,6 +24,16 @@ pub enum DefinitionError {
         /// The class that the line asks for.
         class: BString,
     },
+    /// A class of a directory service that hardly anybody runs any more.
+    #[error(
+        "readcf: map {name}: class {class} not available (write its data to a file and make a hash map with makemap)"
+    )]
+    ClassGone {
+        /// Name of the map.
+        name: BString,
+        /// The class that the line asks for.
+        class: BString,
+    },
     /// The class reads a file, and the line names none.
     #[error("No file name for {class} map {name}")]
     NoFile {
@@ -75,6 +85,9 @@ pub enum DefinitionError {
     },
 }
 
+/// Classes that are known and refused.
+const GONE_CLASSES: [&[u8]; 6] = [b"nis", b"nisplus", b"nis+", b"hesiod", b"ph", b"netinfo"];
+
 /// The class of a map, with what only this class has.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Kind {
@@ -120,6 +133,8 @@ pub enum Kind {
     Dns(DnsRecord),
     /// The best mail exchanger.
     Bestmx,
+    /// A field of the user databases of option UserDatabaseSpec.
+    Userdb,
 }
 
 /// How the keys of a database end.
@@ -208,6 +223,9 @@ impl Definition {
         }
         let Some(kind) = Kind::of_class(class) else {
             let (name, class) = (name.into(), class.into());
+            if GONE_CLASSES.iter().any(|gone| *gone == class) {
+                return (None, vec![DefinitionError::ClassGone { name, class }]);
+            }
             return (None, vec![DefinitionError::ClassNotAvailable { name, class }]);
         };
         let mut definition = Definition::new(name, kind);
@@ -403,6 +421,7 @@ impl Kind {
             b"host" => Kind::Host,
             b"dns" => Kind::Dns(DnsRecord::default()),
             b"bestmx" => Kind::Bestmx,
+            b"userdb" => Kind::Userdb,
             _ => return None,
         })
     }
@@ -431,6 +450,7 @@ impl Kind {
             Kind::Host => "host",
             Kind::Dns(_) => "dns",
             Kind::Bestmx => "bestmx",
+            Kind::Userdb => "userdb",
         }
     }
 
@@ -452,8 +472,8 @@ impl Kind {
     }
 
     fn needs_file(&self) -> bool {
-        use Kind::{Btree, Cdb, Hash, Implicit, Program, Socket, Stab, Switch, Text};
-        matches!(self, Hash | Btree | Cdb | Text | Implicit | Stab | Switch | Program | Socket)
+        use Kind::{Btree, Cdb, Hash, Implicit, Program, Socket, Stab, Switch, Text, Userdb};
+        matches!(self, Hash | Btree | Cdb | Text | Implicit | Stab | Switch | Program | Socket | Userdb)
     }
 
     // QUIRK(map-unknown-flag): some classes pass over flags they do not know without a word.

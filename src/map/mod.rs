@@ -20,6 +20,7 @@ mod layout;
 mod opener;
 mod options;
 mod outcome;
+mod outdated;
 mod paged;
 mod records;
 mod regex;
@@ -34,8 +35,11 @@ pub use database::{Database, DatabaseError};
 pub use definition::{Definition, DefinitionError, KeyEnd, Kind};
 pub use dns_record::DnsRecord;
 pub use layout::{BuildError, Flavour, Layout, Method, Pair};
-pub use opener::{DirectOpener, Opener, PROGRAM_BYTES_MAX, ProgramAnswer, ProgramCall, Reached};
+pub use opener::{
+    CLASS_BYTES_MAX, DirectOpener, Opener, PROGRAM_BYTES_MAX, ProgramAnswer, ProgramCall, Reached, check_class_program,
+};
 pub use outcome::Outcome;
+pub use outdated::outdated;
 pub use paged::ByteOrder;
 pub use records::{Records, SaveError};
 pub use regex::{COLUMN_MARK, RegexSpec};

@@ -4,9 +4,10 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
 use std::future::Future;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
@@ -22,6 +23,9 @@ use crate::sys::user::User;
 
 /// The longest answer of a program that is read, in bytes: what the original has room for.
 pub const PROGRAM_BYTES_MAX: u64 = 2047;
+
+/// The largest class file or output of a class's program that is read, in bytes.
+pub const CLASS_BYTES_MAX: u64 = 64 << 20;
 
 /// What is waited for without holding up others.
 pub type Reached<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + 'a>>;
@@ -71,6 +75,12 @@ pub trait Opener: Send + Sync {
     /// There is none, or it may not be used.
     fn open_switch(&self, path: &[u8]) -> io::Result<File>;
 
+    /// Runs the program of an `F` line; returns what it prints.
+    ///
+    /// # Errors
+    /// It cannot be started, or others than root could have written it and root would run it.
+    fn run_class(&self, path: &[u8]) -> io::Result<Vec<u8>>;
+
     /// Runs the program of a map; it ends with the future.
     fn run<'a>(&'a self, call: ProgramCall<'a>) -> Reached<'a, ProgramAnswer>;
 
@@ -95,6 +105,18 @@ impl fmt::Debug for dyn Opener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Opener")
     }
+}
+
+/// Refuses to let root run a program that somebody else could have written.
+///
+/// # Errors
+/// It is such a program, or there is none.
+pub fn check_class_program(path: &Path) -> io::Result<()> {
+    let metadata = std::fs::metadata(path)?;
+    if nix::unistd::geteuid().is_root() && !(metadata.uid() == 0 && metadata.mode() & 0o022 == 0) {
+        return Err(io::Error::other("run as root, it must belong to root and be writable by nobody else"));
+    }
+    Ok(())
 }
 
 /// Reaches everything with the rights of this process.
@@ -131,6 +153,18 @@ impl Opener for DirectOpener {
 
     fn open_switch(&self, path: &[u8]) -> io::Result<File> {
         self.open_as(path, Kind::Switch)
+    }
+
+    fn run_class(&self, path: &[u8]) -> io::Result<Vec<u8>> {
+        let path = Path::new(OsStr::from_bytes(path));
+        check_class_program(path)?;
+        let mut command = std::process::Command::new(path);
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let mut text = Vec::new();
+        let read = child.stdout.take().map(|output| output.take(CLASS_BYTES_MAX).read_to_end(&mut text));
+        child.wait()?;
+        read.transpose()?;
+        Ok(text)
     }
 
     fn run<'a>(&'a self, call: ProgramCall<'a>) -> Reached<'a, ProgramAnswer> {

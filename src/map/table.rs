@@ -171,14 +171,6 @@ impl Map {
         (self.definition.kind == Kind::Implicit).then_some(counts)
     }
 
-    /// Tells whether the database was written before `source`, the text that it is made from.
-    pub fn is_older_than(&self, source: &Metadata) -> bool {
-        match &self.table {
-            Table::Keyed { seen, .. } => seen.modified < (source.mtime(), source.mtime_nsec()),
-            _ => false,
-        }
-    }
-
     /// Tells whether an alias database is complete: it has the record that is written last. What is no database is
     /// always complete.
     pub fn has_alias_mark(&self) -> bool {

@@ -99,7 +99,6 @@ impl Server {
             zone: jiff::tz::TimeZone::UTC,
             mode: b's',
             duties: None,
-            runs_programs: false,
         };
         let (site, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options);
         assert!(errors.is_empty(), "{errors:?}");

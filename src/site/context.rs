@@ -246,6 +246,24 @@ impl Context {
         temporary.map_or(Outcome::NotFound(Sysexit::NoHost), Outcome::TempFail)
     }
 
+    /// Asks the user databases, one after the other, for a field of a user.
+    fn look_up_userdb(&mut self, map: &Definition, key: &[u8], args: &[&[u8]]) -> Outcome {
+        let site = Arc::clone(&self.site);
+        let field = map.file.clone().unwrap_or_default();
+        let record = [&*map.fold(key), b":", &field].concat();
+        for number in 0.. {
+            let Some(entry) = site.maps.entry(format!("UserDatabase{number}").as_bytes()) else { break };
+            let (outcome, complaint) = site.maps.look_up_local(entry, &record, &[]);
+            self.hear_message(complaint);
+            match outcome {
+                Outcome::Found(value) => return Outcome::Found(map.result(key, &value, args)),
+                Outcome::TempFail(reason) => return Outcome::TempFail(reason),
+                Outcome::NotFound(_) => {}
+            }
+        }
+        Outcome::NotFound(Sysexit::Ok)
+    }
+
     async fn look_up_leaf(&mut self, leaf: &Entry, key: &[u8], args: &[&[u8]]) -> Outcome {
         if let Some(outcome) = self.look_up_now(leaf, key, args) {
             return outcome;
@@ -371,6 +389,7 @@ impl Context {
             Kind::Dns(_) if !definition.usable => Some(Outcome::NotFound(Sysexit::NoHost)),
             _ if !definition.usable => Some(Outcome::NotFound(Sysexit::Ok)),
             Kind::Macro => Some(self.set_by_map(key, args)),
+            Kind::Userdb => Some(self.look_up_userdb(definition, key, args)),
             Kind::Syslog(priority) => {
                 if self.notes.len() < COMPLAINTS_MAX {
                     self.notes.push((priority, key.into()));

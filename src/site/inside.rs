@@ -50,14 +50,7 @@ pub async fn start_inside(inside: Inside<'_>, opener: impl FnOnce(&Arc<Config>) 
     identity.probe(&resolver, probe(&config)).await;
     let config = Arc::new(config);
     let opener = opener(&config);
-    let load = LoadOptions {
-        identity,
-        resolver,
-        zone: inside.zone,
-        mode: inside.mode,
-        duties: Some(inside.duties),
-        runs_programs: false,
-    };
+    let load = LoadOptions { identity, resolver, zone: inside.zone, mode: inside.mode, duties: Some(inside.duties) };
     // Class files are opened by a hand, which takes a thread that may wait.
     let (site, more) = tokio::task::block_in_place(|| Site::load(config, opener, load));
     errors.extend(more);

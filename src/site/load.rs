@@ -1,11 +1,6 @@
 //! Putting a configuration to use: classes filled, maps declared, macros defined.
 
-use std::ffi::OsStr;
 use std::io::Read as _;
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use bstr::{BString, ByteSlice as _};
@@ -17,12 +12,9 @@ use super::identity::Identity;
 use super::maps::Maps;
 use crate::cf::{CfError, ClassFile, ClassSource, Config, Problem};
 use crate::macros::MacroTable;
-use crate::map::{Definition, Kind, Opener};
+use crate::map::{CLASS_BYTES_MAX, Definition, Kind, Map, Opener, Outcome};
 use crate::name::{ClassName, Sysexit};
 use crate::net::Resolver;
-
-/// The largest class file or program output that is read, in bytes.
-const CLASS_BYTES_MAX: u64 = 64 << 20;
 
 /// Members that classes have before the configuration says anything (op guide "C and F -- Define Classes").
 const PRESET: &[(&str, &[&str])] = &[
@@ -53,8 +45,6 @@ pub struct LoadOptions {
     pub mode: u8,
     /// What the daemon does (`${daemon_info}`), in a daemon.
     pub duties: Option<String>,
-    /// Programs of `F|` lines may be run by this process.
-    pub runs_programs: bool,
 }
 
 /// A configuration in use; only the state of maps changes.
@@ -83,8 +73,8 @@ impl Site {
     ///
     /// Returns the site as far as it can be used, and what is wrong, in the order of the file.
     pub fn load(config: Arc<Config>, opener: Arc<dyn Opener>, options: LoadOptions) -> (Arc<Self>, Vec<CfError>) {
-        let LoadOptions { identity, resolver, zone, mode, duties, runs_programs } = options;
-        let mut loader = Loader { config: &config, opener: &*opener, runs_programs, errors: Vec::new() };
+        let LoadOptions { identity, resolver, zone, mode, duties } = options;
+        let mut loader = Loader { config: &config, opener: &*opener, errors: Vec::new() };
         let classes = loader.classes(&identity);
         let definitions = loader.definitions();
         let mut errors = loader.errors;
@@ -129,11 +119,32 @@ pub(super) fn reason(error: &std::io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
+/// Why the words of a class are not to be had, and the exit status that follows.
+type Refused = (BString, Sysexit);
+
+/// Returns the name of the map behind an `F` line, which no `K` line can have.
+pub fn class_map_name(class: &ClassName) -> BString {
+    format!("F{{{class}}}").into()
+}
+
+/// Returns the files of option UserDatabaseSpec as maps.
+pub fn user_databases(config: &Config) -> Vec<Definition> {
+    let files = config.options.user_database_spec.fields_with(|c| c == ',' || c.is_ascii_whitespace());
+    let files = files.filter(|file| file.starts_with(b"/"));
+    files
+        .enumerate()
+        .map(|(number, file)| {
+            let mut definition = Definition::new(format!("UserDatabase{number}").as_bytes(), Kind::Btree);
+            definition.file = Some(file.into());
+            definition
+        })
+        .collect()
+}
+
 /// What loading gathers.
 struct Loader<'a> {
     config: &'a Config,
     opener: &'a dyn Opener,
-    runs_programs: bool,
     errors: Vec<CfError>,
 }
 
@@ -166,7 +177,7 @@ impl Loader<'_> {
     }
 
     /// Returns the words of an `F` line.
-    fn words_of(&self, file: &ClassFile) -> Result<Vec<BString>, (BString, Sysexit)> {
+    fn words_of(&self, file: &ClassFile) -> Result<Vec<BString>, Refused> {
         let text = match &file.source {
             ClassSource::File(path) => match self.read(path) {
                 Ok(text) => text,
@@ -177,13 +188,7 @@ impl Loader<'_> {
                 }
             },
             ClassSource::Program(path) => self.run(path)?,
-            ClassSource::Map { class, .. } => {
-                let text = format!(
-                    "class {}: words from a map of class {class} are not supported; write them to a file",
-                    file.class
-                );
-                return Err((text.into(), Sysexit::Software));
-            }
+            ClassSource::Map { key, class, spec } => return self.words_of_map(file, key, class, spec),
         };
         Ok(class_file::words(&text, &file.pattern))
     }
@@ -196,32 +201,28 @@ impl Loader<'_> {
     }
 
     /// Runs the program of an `F|` line; returns what it prints.
-    fn run(&self, path: &BString) -> Result<Vec<u8>, (BString, Sysexit)> {
+    fn run(&self, path: &BString) -> Result<Vec<u8>, Refused> {
         let refuse = |why: String| Err((format!("fileclass: cannot open '|{path}': {why}").into(), Sysexit::OsErr));
-        if !self.runs_programs {
-            return refuse("this process runs no programs; write the words to a file".into());
-        }
-        let program = Path::new(OsStr::from_bytes(path)).to_owned();
-        match std::fs::metadata(&program) {
-            Ok(metadata)
-                if nix::unistd::geteuid().is_root() && !(metadata.uid() == 0 && metadata.mode() & 0o022 == 0) =>
-            {
-                return refuse("run as root, it must belong to root and be writable by nobody else".into());
-            }
-            Ok(_) => {}
-            Err(error) => return refuse(reason(&error)),
-        }
-        let started = Command::new(&program).stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::piped()).spawn();
-        let mut child = match started {
-            Ok(child) => child,
-            Err(error) => return refuse(reason(&error)),
+        self.opener.run_class(path).or_else(|error| refuse(reason(&error)))
+    }
+
+    /// Returns the words of a map's value: what `key@class:spec` finds; nothing for an empty key.
+    fn words_of_map(&self, file: &ClassFile, key: &[u8], class: &[u8], spec: &[u8]) -> Result<Vec<BString>, Refused> {
+        let name = class_map_name(&file.class);
+        let refuse = |text: String| Err((format!("fileclass: {text}").into(), Sysexit::Software));
+        let (definition, errors) = Definition::parse(&name, class, spec);
+        let Some(definition) = definition.filter(|definition| definition.kind.is_local()) else {
+            return refuse(format!("{name}: class {} not available", class.as_bstr()));
         };
-        let mut text = Vec::new();
-        let read = child.stdout.take().map(|output| output.take(CLASS_BYTES_MAX).read_to_end(&mut text));
-        match (read, child.wait()) {
-            (Some(Ok(_)), Ok(_)) => Ok(text),
-            (Some(Err(error)), _) | (_, Err(error)) => refuse(reason(&error)),
-            (None, _) => refuse("no output".into()),
+        if let Some(error) = errors.first() {
+            return Err((error.to_string().into(), Sysexit::Software));
+        }
+        let map = Map::open(&definition, self.opener);
+        match map.lookup(key, &[]) {
+            _ if key.is_empty() => Ok(Vec::new()),
+            Outcome::Found(value) => Ok(value.fields().map(BString::from).collect()),
+            Outcome::NotFound(_) => Ok(Vec::new()),
+            Outcome::TempFail(reason) => Err((reason, Sysexit::OsErr)),
         }
     }
 
@@ -249,6 +250,7 @@ impl Loader<'_> {
             definitions.retain(|known| !known.name.eq_ignore_ascii_case(&definition.name));
             definitions.push(definition);
         }
+        definitions.extend(user_databases(self.config));
         for place in 0..definitions.len() {
             if definitions[place].kind == Kind::Switch {
                 definitions[place].kind = Kind::Sequence(self.switched(&definitions[place], &definitions));

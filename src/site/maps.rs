@@ -8,7 +8,7 @@ use bstr::{BStr, BString};
 use rustc_hash::FxHashMap;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::map::{Definition, Kind, Map, Opener, Outcome};
+use crate::map::{Definition, Kind, Map, Opener, Outcome, outdated};
 use crate::rewrite::KeyStyle;
 
 /// How many connections to a map's server are kept while nobody uses them.
@@ -109,10 +109,13 @@ impl Maps {
         (map, complaint)
     }
 
-    /// Opens every map whose keys lie in a file; returns what went wrong.
-    pub fn open_all(&self) -> Vec<BString> {
-        let local = self.entries.values().filter(|entry| entry.definition.kind.is_local());
-        local.filter_map(|entry| self.open(entry).1).collect()
+    /// Returns lines for the log: which databases are older than their texts, and what makes them again.
+    pub fn outdated(&self) -> Vec<String> {
+        let mut lines: Vec<String> =
+            self.entries.values().filter_map(|entry| outdated(&entry.definition, &*self.opener)).collect();
+        lines.sort_unstable();
+        lines.dedup();
+        lines
     }
 
     /// Tells whether the file of an open map has changed.

@@ -29,8 +29,6 @@ pub struct StartOptions {
     pub overrides: Vec<Override>,
     /// Who hears how files are looked at.
     pub trace: Option<Trace>,
-    /// Programs of `F|` lines may be run by this process.
-    pub runs_programs: bool,
 }
 
 /// A site and what is wrong with its configuration.
@@ -51,7 +49,7 @@ impl Started {
 
 /// Reads the configuration file and puts it to use.
 pub async fn start(options: StartOptions) -> Started {
-    let StartOptions { file, mode, overrides, trace, runs_programs } = options;
+    let StartOptions { file, mode, overrides, trace } = options;
     let name = file.display().to_string();
     let text = match std::fs::read(&file) {
         Ok(text) => text,
@@ -77,7 +75,7 @@ pub async fn start(options: StartOptions) -> Started {
     identity.probe(&resolver, probe(&config)).await;
     errors.extend(unknown_hosts(&config, &resolver).await);
     let zone = TimeZone::system();
-    let load = LoadOptions { identity, resolver, zone, mode, duties: None, runs_programs };
+    let load = LoadOptions { identity, resolver, zone, mode, duties: None };
     let opener = Arc::new(DirectOpener::new(Inspector::of(&config.options).tracing(trace)));
     let (site, more) = Site::load(Arc::new(config), opener, load);
     errors.extend(more);

@@ -79,8 +79,7 @@ fn context_of(text: &str) -> (Context, DnsServer) {
     let env = ReadEnv { macros: Arc::new(macros), ..ReadEnv::default() };
     let (config, errors) = cf::read(text.as_bytes(), "test.cf", &env);
     assert!(errors.is_empty(), "{errors:?}");
-    let options =
-        LoadOptions { identity, resolver, zone: TimeZone::UTC, mode: b't', duties: None, runs_programs: false };
+    let options = LoadOptions { identity, resolver, zone: TimeZone::UTC, mode: b't', duties: None };
     let (site, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options);
     assert!(errors.is_empty(), "{errors:?}");
     (Context::new(&site), server)
@@ -155,6 +154,26 @@ async fn programs_and_users_answer() {
     assert_eq!(ctx.map_lookup("u", b"no such user", &[]).await, Outcome::NotFound(Sysexit::NoUser));
 }
 
+#[tokio::test]
+async fn the_user_database_and_maps_that_fill_classes_answer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let udb = crate::map::Layout::new(crate::map::Method::Btree).build(vec![(b"eric:maildrop", b"eric@x")]);
+    std::fs::write(path("udb.db"), udb.expect("it fits")).expect("written");
+    std::fs::write(path("words"), "hosts one two\n").expect("written");
+    let place = folder.path().display();
+    let config = format!(
+        "O UserDatabaseSpec={place}/udb.db\nKu userdb maildrop\nKn userdb mailname\n\
+         F{{all}}hosts@text:-v1 {place}/words\nF{{none}}@text:-v1 {place}/words\nF{{said}}|/bin/pwd\n"
+    );
+    let (mut ctx, _server) = context_of(&config);
+    assert_eq!(ctx.map_lookup("u", b"Eric", &[]).await, Outcome::Found("eric@x".into()));
+    assert_eq!(ctx.map_lookup("n", b"eric", &[]).await, Outcome::NotFound(Sysexit::Ok));
+    assert!(ctx.is_in_class("all", b"one") && !ctx.is_in_class("all", b"two"));
+    assert!(!ctx.class_has_members(&crate::name::ClassName::new("none")));
+    assert!(ctx.class_has_members(&crate::name::ClassName::new("said")));
+}
+
 /// Serves netstrings as a socket map's server does, two questions a connection.
 async fn serve(listener: tokio::net::UnixListener) {
     while let Ok((stream, _)) = listener.accept().await {
@@ -223,8 +242,7 @@ async fn a_class_file_that_is_missing_is_told_with_its_line() {
     let (config, _) = cf::read(b"V10\nF{A}/nonexistent/a\nF{B}-o /nonexistent/b\n", "x.cf", &ReadEnv::default());
     let resolver = Arc::new(Resolver::new(ResolverSettings::with_servers(vec![])));
     let identity = Identity::default();
-    let options =
-        LoadOptions { identity, resolver, zone: TimeZone::UTC, mode: b't', duties: None, runs_programs: false };
+    let options = LoadOptions { identity, resolver, zone: TimeZone::UTC, mode: b't', duties: None };
     let (_, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options);
     let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(texts, ["x.cf: line 2: fileclass: cannot open '/nonexistent/a': No such file or directory"]);

@@ -34,6 +34,18 @@ pub(super) fn definition(config: &Config, map: &MapName) -> Option<Definition> {
     if let Some(declared) = config.maps.iter().rev().find(|declared| declared.name == *map) {
         return Definition::parse(map.as_bytes(), &declared.class, &declared.args).0;
     }
+    for file in &config.classes.files {
+        let name = crate::site::class_map_name(&file.class);
+        if let ClassSource::Map { class, spec, .. } = &file.source
+            && name == map.as_bytes()
+        {
+            return Definition::parse(&name, class, spec).0;
+        }
+    }
+    if let Some(definition) = crate::site::user_databases(config).into_iter().find(|found| found.name == map.as_bytes())
+    {
+        return Some(definition);
+    }
     let number: usize = map.as_bytes().strip_prefix(b"Alias")?.to_str().ok()?.parse().ok()?;
     alias::definitions(&config.options.alias_file).0.into_iter().nth(number)
 }

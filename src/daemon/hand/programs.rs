@@ -15,7 +15,7 @@ use nix::unistd::{Pid, getegid, geteuid, getgid, pipe2};
 
 use super::sources::HomeOf;
 use super::{Charter, Refusal, Served, accounts, files, plain, refusal, sources};
-use crate::cf::{Config, Mailer, Principal};
+use crate::cf::{ClassSource, Config, Mailer, Principal};
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Launch};
 use crate::macros::expand;
@@ -51,6 +51,20 @@ impl Programs {
     /// Starts the program of a program map.
     pub(super) fn start_map(&mut self, config: &Config, map: &MapName, key: &[u8]) -> Served {
         self.run(prepare_map(config, map, key)?, false)
+    }
+
+    /// Starts the program of an `F` line.
+    pub(super) fn start_class(&mut self, config: &Config, line: u16) -> Served {
+        let undeclared = || refusal(FailureKind::Undeclared {}, format!("F line {line} names no program"));
+        let path = match config.classes.files.get(usize::from(line)).map(|file| &file.source) {
+            Some(ClassSource::Program(path)) if path.starts_with(b"/") => path,
+            _ => return Err(undeclared()),
+        };
+        let file = Path::new(OsStr::from_bytes(path));
+        crate::map::check_class_program(file).map_err(|error| super::failure_of(&path.to_str_lossy(), &error))?;
+        let mut program = Program::new(file, path);
+        program.env(b"AGENT", b"sendmail").directory(Path::new("/"));
+        self.run(program, false)
     }
 
     /// Starts a program; what it says as errors is part of its output or nothing.

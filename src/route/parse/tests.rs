@@ -41,8 +41,7 @@ fn context() -> Context {
     assert!(errors.is_empty(), "{errors:?}");
     let resolver = Arc::new(Resolver::new(ResolverSettings::with_servers(vec![])));
     let identity = Identity { name: "hoge.foo.jp".into(), ..Identity::default() };
-    let options =
-        LoadOptions { identity, resolver, zone: TimeZone::UTC, mode: b't', duties: None, runs_programs: false };
+    let options = LoadOptions { identity, resolver, zone: TimeZone::UTC, mode: b't', duties: None };
     Context::new(&Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options).0)
 }
 
