@@ -58,7 +58,6 @@ fn load(config: Config) -> Arc<Site> {
         zone: jiff::tz::TimeZone::UTC,
         mode: b'd',
         duties: None,
-        runs_programs: false,
     };
     Site::load(Arc::new(config), Arc::new(opener()), options).0
 }
