@@ -1,6 +1,7 @@
 //! `-bi` and `newaliases`: alias databases are built from their texts (op guide, "Rebuilding the alias database").
 
-use std::io;
+use std::ffi::OsStr;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,13 +10,16 @@ use bstr::{BString, ByteSlice};
 
 use super::begin::begin;
 use super::command_line::CommandLine;
+use super::debug::file_listeners;
 use super::desk;
 use crate::log::{About, Level, Log, Priority};
 use crate::map::aliases::{self, AliasTable, alias_file_maps};
 use crate::map::{Definition, TargetOptions};
 use crate::name::Sysexit;
+use crate::queue::Layout;
 use crate::site::Site;
 use crate::submit::{Caller, Terminal};
+use crate::sys::safe_file::{Demands, Inspector, Kind, Unsafe};
 
 /// The classes whose databases are built; the texts of others are read as they are.
 const BUILT_CLASSES: [&[u8]; 2] = [b"implicit", b"hash"];
@@ -34,7 +38,8 @@ pub fn run(command: &CommandLine) -> ExitCode {
         }
         let mut out = io::stdout();
         let terminal = Terminal::new(&mut out);
-        Builder { log: &log, by: caller.name, terminal }.all(&site)
+        let inspector = Inspector::of(&site.config.options).telling(file_listeners(command));
+        Builder { log: &log, by: caller.name, terminal, inspector }.all(&site)
     })
 }
 
@@ -44,11 +49,13 @@ struct Builder<'a> {
     /// Who builds.
     by: BString,
     terminal: Terminal<'a>,
+    inspector: Inspector,
 }
 
 impl Builder<'_> {
     /// Builds every database that AliasFile names.
     fn all(mut self, site: &Site) -> Sysexit {
+        self.look_at_queues(site);
         let owner = &site.config.options.trusted_user;
         let owner = owner.user.as_ref().and_then(desk::uid);
         for (class, args) in site.config.options.alias_file.iter().flat_map(|option| alias_file_maps(option)) {
@@ -61,14 +68,20 @@ impl Builder<'_> {
         self.terminal.exit()
     }
 
+    /// Warns of queue directories that others can write.
+    fn look_at_queues(&self, site: &Site) {
+        // A directory that is not there has been told of where the configuration was read, or will be by the daemon.
+        for directory in Layout::of(&site.config).directories().unwrap_or_default() {
+            let path = Path::new(OsStr::from_bytes(&directory.path));
+            let _ = self.inspector.check_way(path, Demands::ROOT_OK);
+        }
+    }
+
     /// Builds one database.
     fn build(&mut self, file: &BString, options: TargetOptions) {
-        let source = Path::new(std::ffi::OsStr::from_bytes(file));
-        let text = match std::fs::read(source) {
+        let text = match self.read(file) {
             Ok(text) => text,
-            Err(error) => {
-                let reason = error.to_string();
-                let reason = reason.split(" (os error").next().unwrap_or_default().to_owned();
+            Err(reason) => {
                 // QUIRK(newaliases-missing-file): a missing text is told, and the exit status stays 0.
                 self.terminal.tell(format!("newaliases: cannot open {file}: {reason}"));
                 return;
@@ -80,7 +93,13 @@ impl Builder<'_> {
         problems.sort_by_key(|(line, _)| *line);
         let mut database = file.clone();
         database.extend_from_slice(b".db");
-        if let Err(error) = table.save(Path::new(std::ffi::OsStr::from_bytes(&database)), options) {
+        let database = Path::new(OsStr::from_bytes(&database));
+        if let Err(reason) = self.inspector.check_before_writing(database, Kind::NewMap) {
+            self.terminal.tell(format!("WARNING: cannot open alias database {file}"));
+            self.fail(&format!("Cannot create database for alias file {file}: {reason}"));
+            return;
+        }
+        if let Err(error) = table.save(database, options) {
             self.fail(&format!("Cannot create database for alias file {file}: {error}"));
             return;
         }
@@ -93,6 +112,14 @@ impl Builder<'_> {
         let counts = format!("{file}: {}", table.counts);
         self.terminal.tell(&counts);
         self.log.say(Level { priority: Priority::Info, detail: 8 }, About::Program, counts);
+    }
+
+    /// Reads the text of an alias file.
+    fn read(&self, file: &BString) -> Result<Vec<u8>, Unsafe> {
+        let mut text = Vec::new();
+        let mut source = self.inspector.open(Path::new(OsStr::from_bytes(file)), Kind::AliasText)?;
+        source.read_to_end(&mut text)?;
+        Ok(text)
     }
 
     /// Tells and logs what is wrong.
@@ -115,7 +142,11 @@ mod tests {
         std::fs::write(folder.path().join("aliases"), text).expect("written");
         let mut out = Vec::new();
         let log = Log::nowhere();
-        let mut builder = Builder { log: &log, by: "root".into(), terminal: Terminal::new(&mut out) };
+        let mut options = crate::cf::Options::default();
+        // The folders of tests lie where everybody can write.
+        options.dont_blame_sendmail.insert(crate::cf::Blame::TrustStickyBit);
+        let inspector = Inspector::of(&options);
+        let mut builder = Builder { log: &log, by: "root".into(), terminal: Terminal::new(&mut out), inspector };
         builder.build(&file, TargetOptions::default());
         assert_eq!(builder.terminal.exit(), exit);
         assert_eq!(String::from_utf8_lossy(&out).replace(&file.to_string(), "F"), expected);

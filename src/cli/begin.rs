@@ -9,7 +9,7 @@ use crate::name::Sysexit;
 use crate::site::{Context, Site, StartOptions, Started, start};
 
 use super::command_line::CommandLine;
-use super::debug::DebugFlags;
+use super::debug::{DebugFlags, file_listeners};
 use super::{configuration, show};
 
 /// A configuration in use.
@@ -29,7 +29,7 @@ pub async fn begin(command: &CommandLine) -> Result<Begun, Sysexit> {
         file: configuration::path(command, std::path::Path::exists),
         mode: command.mode.letter(),
         overrides: command.overrides.clone(),
-        trace: DebugFlags::parse(&command.debug).file_trace(),
+        listeners: file_listeners(command),
     };
     let file = options.file.display().to_string();
     let started = start(options).await;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
-use crate::sys::safe_file::Trace;
+use super::command_line::CommandLine;
+use super::mode::Mode;
+use crate::sys::safe_file::{Listeners, Tell};
 
 /// The category of looks at files, and the level from which on they are told.
 const FILE_CATEGORY: usize = 44;
@@ -45,16 +47,18 @@ impl DebugFlags {
         }
     }
 
-    /// Returns who prints how files are looked at, if that is asked for.
-    pub fn file_trace(&self) -> Option<Trace> {
-        let print: Trace = Arc::new(|line| println!("{line}"));
-        (self.level(FILE_CATEGORY) >= FILE_LEVEL).then_some(print)
-    }
-
     /// Returns the level of a category; 0: nothing is traced.
     pub fn level(&self, category: usize) -> u8 {
         self.0.get(category).copied().unwrap_or(0)
     }
+}
+
+/// Returns who hears how files are looked at: standard output, as far as `command` asks for it.
+pub(super) fn file_listeners(command: &CommandLine) -> Listeners {
+    let print: Tell = Arc::new(|line| println!("{line}"));
+    let is_traced = DebugFlags::parse(&command.debug).level(FILE_CATEGORY) >= FILE_LEVEL;
+    let is_warned = matches!(command.mode, Mode::Test | Mode::InitAliases);
+    Listeners { trace: is_traced.then(|| Arc::clone(&print)), warnings: is_warned.then_some(print) }
 }
 
 #[cfg(test)]

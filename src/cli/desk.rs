@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::begin::{begin, begun};
 use super::command_line::CommandLine;
 use super::daemon_mode::is_client_queue;
-use super::debug::DebugFlags;
+use super::debug::file_listeners;
 use super::mode::Mode;
 use super::order::{self, Purpose, TAG};
 use super::{configuration, work};
@@ -191,8 +191,7 @@ async fn in_process(command: &CommandLine, caller: Caller) -> Result<Desk, Sysex
     let site = begun.site;
     log.set_detail(site.config.options.log_level);
     let queue = queue(&site.config).map_err(|error| no_queue(&error, &site.config, &log, &caller))?;
-    let trace = DebugFlags::parse(&command.debug).file_trace();
-    let hands = Arc::new(hand::in_process(&site.config, trace));
+    let hands = Arc::new(hand::in_process(&site.config, file_listeners(command)));
     let orphans = if site.config.options.use_msp { Orphans::ProcessGone } else { Orphans::NotLocked };
     let services = Services::new(site, hands, queue, log, None);
     let (_, ending) = watch::channel(false);

@@ -23,6 +23,7 @@ use self::question::{Request, USAGE};
 use super::desk;
 use crate::name::Sysexit;
 use crate::site::{Site, StartOptions, start};
+use crate::sys::safe_file::Listeners;
 
 /// Runs `sendmail --explain`; `argv` begins with the program's name.
 pub(super) fn main(argv: &[BString]) -> ExitCode {
@@ -58,7 +59,8 @@ async fn run(request: &Request) -> Sysexit {
 
 /// Puts a configuration to use; what is wrong with it is told on standard error.
 pub(super) async fn open(file: &std::path::Path) -> Result<Arc<Site>, Sysexit> {
-    let options = StartOptions { file: file.to_owned(), mode: b's', overrides: Vec::new(), trace: None };
+    let listeners = Listeners::default();
+    let options = StartOptions { file: file.to_owned(), mode: b's', overrides: Vec::new(), listeners };
     let started = start(options).await;
     started.errors.iter().for_each(|error| eprintln!("{error}"));
     let exit = started.exit();

@@ -10,7 +10,7 @@ use bstr::{BString, ByteSlice};
 
 use super::command_line::CommandLine;
 use super::configuration;
-use super::debug::DebugFlags;
+use super::debug::{DebugFlags, file_listeners};
 use super::mode::Mode;
 use crate::cf::CfError;
 use crate::macros::{HashSign, translate};
@@ -52,7 +52,7 @@ async fn session(command: &CommandLine) -> ExitCode {
         file: configuration::path(command, Path::exists),
         mode: Mode::Test.letter(),
         overrides: command.overrides.clone(),
-        trace: DebugFlags::parse(&command.debug).file_trace(),
+        listeners: file_listeners(command),
     };
     let started = start(options).await;
     let fatal = configuration::report(&started.errors, command);

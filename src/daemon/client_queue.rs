@@ -27,6 +27,7 @@ use crate::submit::Caller;
 use crate::sys::daemonize;
 use crate::sys::host::LoadAverage;
 use crate::sys::privilege;
+use crate::sys::safe_file::Listeners;
 use crate::sys::signal::ignore_write_signals;
 use crate::sys::title::Title;
 use crate::sys::user::User;
@@ -134,7 +135,7 @@ async fn serve(
         order: Arc::clone(&order),
         config: Arc::clone(&config),
         text: text.into(),
-        hands: Arc::new(hand::in_process(&config, None)),
+        hands: Arc::new(hand::in_process(&config, Listeners::default())),
         queue: queue.clone(),
         log: log.clone(),
         resolv_conf: read("/etc/resolv.conf"),

@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bstr::ByteSlice;
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
@@ -34,7 +35,7 @@ use crate::log::{Level, Log};
 use crate::queue::spool::Spool;
 use crate::sys::passing;
 use crate::sys::process::reap_any;
-use crate::sys::safe_file::{Inspector, Trace, Unsafe};
+use crate::sys::safe_file::{Inspector, Listeners, Unsafe};
 use crate::sys::signal::Signals;
 use crate::sys::title::Title;
 
@@ -54,8 +55,8 @@ struct Charter {
 }
 
 impl Charter {
-    fn new(config: Config, has_caller: bool, trace: Option<Trace>) -> Self {
-        let inspector = Inspector::of(&config.options).tracing(trace);
+    fn new(config: Config, has_caller: bool, listeners: Listeners) -> Self {
+        let inspector = Inspector::of(&config.options).telling(listeners);
         Self { config, has_caller, inspector }
     }
 }
@@ -118,7 +119,10 @@ fn refusal(kind: FailureKind, text: impl Into<bstr::BString>) -> Refusal {
 
 /// Returns the failure that `error` means for `what`.
 fn failure_of(what: &str, error: &io::Error) -> Refusal {
+    let errno = error.raw_os_error().map(Errno::from_raw);
     let kind = match error.kind() {
+        // Links that lead in a circle, names that are too long.
+        _ if matches!(errno, Some(Errno::ELOOP | Errno::ENAMETOOLONG)) => FailureKind::Permanent {},
         io::ErrorKind::NotFound => FailureKind::Missing {},
         io::ErrorKind::AlreadyExists => FailureKind::Exists {},
         io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidInput => {
@@ -158,7 +162,7 @@ pub(super) fn serve(
         },
         _ => None,
     };
-    let service = Service::new(Charter::new(config, has_caller, None), spool);
+    let service = Service::new(Charter::new(config, has_caller, Listeners::default()), spool);
     match Loop::new(service) {
         Ok(mut serving) => match serving.run(control, requests) {
             Ok(()) => ExitCode::SUCCESS,
@@ -309,14 +313,14 @@ impl<'a> Sending<'a> {
     }
 }
 
-/// Returns hands that perform requests in this process, with its own rights; `trace` hears how files are looked at.
-pub fn in_process(config: &Config, trace: Option<Trace>) -> Hands {
-    in_process_over(config, None, trace)
+/// Returns hands that perform requests in this process, with its own rights; `listeners` hear how files are looked at.
+pub fn in_process(config: &Config, listeners: Listeners) -> Hands {
+    in_process_over(config, None, listeners)
 }
 
 /// As [`in_process`], with queue directories.
-pub(super) fn in_process_over(config: &Config, spool: Option<Arc<dyn Spool>>, trace: Option<Trace>) -> Hands {
-    let service = Arc::new(Mutex::new(Service::new(Charter::new(config.clone(), true, trace), spool)));
+pub(super) fn in_process_over(config: &Config, spool: Option<Arc<dyn Spool>>, listeners: Listeners) -> Hands {
+    let service = Arc::new(Mutex::new(Service::new(Charter::new(config.clone(), true, listeners), spool)));
     let perform: Perform = Arc::new(move |request| {
         let service = Arc::clone(&service);
         Box::pin(async move {

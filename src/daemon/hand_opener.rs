@@ -118,6 +118,7 @@ mod tests {
     use super::*;
     use crate::cf::{self, ReadEnv};
     use crate::daemon::hand;
+    use crate::sys::safe_file::Listeners;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn only_what_the_configuration_declares_is_opened() {
@@ -131,7 +132,7 @@ mod tests {
         let (config, errors) = cf::read(text.as_bytes(), "x.cf", &ReadEnv::default());
         assert!(errors.is_empty(), "{errors:?}");
         let config = Arc::new(config);
-        let opener = HandOpener::new(Arc::new(hand::in_process(&config, None)), Arc::clone(&config));
+        let opener = HandOpener::new(Arc::new(hand::in_process(&config, Listeners::default())), Arc::clone(&config));
         let mut map = Definition::parse(b"map", b"hash", path("map").as_os_str().as_bytes()).0.expect("good");
         let read = |definition: &Definition, name: &str| {
             let mut text = String::new();
@@ -163,7 +164,7 @@ mod tests {
         let (config, errors) = cf::read(text.as_bytes(), "x.cf", &ReadEnv::default());
         assert!(errors.is_empty(), "{errors:?}");
         let config = Arc::new(config);
-        let opener = HandOpener::new(Arc::new(hand::in_process(&config, None)), Arc::clone(&config));
+        let opener = HandOpener::new(Arc::new(hand::in_process(&config, Listeners::default())), Arc::clone(&config));
         let run = async |name: &str, key: &[u8]| {
             let definition = Definition::new(name.as_bytes(), crate::map::Kind::Program);
             let call = ProgramCall { definition: &definition, key, environment: &[], user: None };

@@ -222,13 +222,14 @@ mod tests {
     use crate::name::UnixTime;
     use crate::queue::select::Selection;
     use crate::queue::{Claimed, DirectSpool, Layout, Orphans, Queue, QueueOptions};
+    use crate::sys::safe_file::Listeners;
 
     /// Returns a queue in `folder` whose files a hand opens.
     fn queue_in(folder: &Path) -> Queue {
         let layout = Layout { queue_directory: folder.to_str().expect("text").into(), groups: Vec::new() };
         let directories = layout.directories().expect("there");
         let spool: Arc<dyn Spool> = Arc::new(DirectSpool::open(&layout, 0).expect("opened"));
-        let hands = Arc::new(hand::in_process_over(&Config::default(), Some(spool), None));
+        let hands = Arc::new(hand::in_process_over(&Config::default(), Some(spool), Listeners::default()));
         Queue::new(Arc::new(HandSpool::new(hands, directories)), QueueOptions::default())
     }
 

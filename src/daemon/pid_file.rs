@@ -11,14 +11,18 @@ use nix::fcntl::OFlag;
 
 use super::order::Order;
 use crate::cf::Config;
-use crate::log::{Level, Log};
+use crate::log::{Level, Log, Priority};
 use crate::sys::lock::{self, Patience};
+use crate::sys::safe_file::{Inspector, Kind, Unsafe};
 
 /// How often the file is opened anew when others change it at the same time.
 const TRIES_MAX: usize = 10;
 
 /// The longest first line that can be a process id, in bytes.
 const PID_BYTES_MAX: u64 = 20;
+
+/// How it is logged that the file cannot be written: always.
+const NOT_WRITTEN: Level = Level { priority: Priority::Error, detail: 0 };
 
 /// A pid file that is ours.
 #[derive(Debug)]
@@ -39,7 +43,7 @@ pub enum PidFileError {
         pid: String,
     },
     /// It cannot be made.
-    #[error("cannot write {path}: {error}")]
+    #[error("unable to write pid to {path}: {error}")]
     Io {
         /// The file.
         path: String,
@@ -60,9 +64,11 @@ impl PidFile {
         if path.as_os_str().is_empty() {
             return Ok(None);
         }
-        match Self::take(&path, &order.command_line()) {
+        let is_safe = Inspector::of(&config.options).check_before_writing(&path, Kind::Pid);
+        let refused = |reason: Unsafe| PidFileError::Io { path: path.display().to_string(), error: reason.into() };
+        match is_safe.map_err(refused).and_then(|_| Self::take(&path, &order.command_line())) {
             Err(error @ PidFileError::Io { .. }) => {
-                log.say(Level::SYSTEM_ERROR, None, &error);
+                log.say(NOT_WRITTEN, None, &error);
                 Ok(None)
             }
             other => other.map(Some),

@@ -28,6 +28,9 @@ use crate::route::remote_name::{Kind, remote_name};
 use crate::route::source::Finder;
 use crate::site::Context;
 
+/// The file that takes everything and keeps nothing.
+const NOWHERE: &str = "/dev/null";
+
 /// The recipients of one run of a mailer, by their place in the envelope.
 #[derive(Clone, Debug)]
 pub struct Group {
@@ -241,7 +244,7 @@ impl Run<'_> {
         let original = Message::new(&header, MessageBody::Queued(self.message.body));
         let converted = self.converted(services, &original);
         let message = converted.as_ref().map_or_else(|| original.clone(), |parts| parts.message(&original));
-        self.alike(program::run(&services.hands, launch, &message, &Format::of(self.mailer)).await)
+        self.alike(program::run(services, launch, &message, &Format::of(self.mailer)).await)
     }
 
     /// Returns the message in another code, if the mailer wants it: 8-bit text encoded (`F=7`), encoded plain text as 8-bit
@@ -282,6 +285,9 @@ impl Run<'_> {
     /// Appends to a mailbox or to a file that an alias or a user names.
     async fn append(&self, services: &Services, ctx: &Context, recipient: &Recipient) -> Outcome {
         let Some(route) = &recipient.route else { return no_route() };
+        if self.mailer.is_file() && route.user == NOWHERE {
+            return Outcome::sent("");
+        }
         let mailbox = if self.mailer.is_file() {
             match finder(services, ctx).find(recipient, &route.user).await {
                 Some(source) => Mailbox::File { source },

@@ -9,12 +9,13 @@ use tokio::sync::oneshot;
 
 use crate::deliver::message::{self, Format, Message};
 use crate::deliver::mime::Converted;
-use crate::deliver::outcome::Outcome;
+use crate::deliver::outcome::{Outcome, exit_text};
+use crate::keeper::HandError;
 use crate::keeper::hands::Hands;
 use crate::keeper::request::Mailbox;
 use crate::mailbox::MailboxError;
 use crate::mailbox::append::{Appender, Durability};
-use crate::name::{QueueId, Status};
+use crate::name::{QueueId, Status, Sysexit};
 use crate::queue::Body;
 
 /// The most messages appended in one go; those behind them wait for the next.
@@ -116,10 +117,7 @@ impl Mailboxes {
         let held = match self.hands.open_mailbox(mailbox.clone(), entry, count).await {
             Ok(held) => held,
             Err(error) if error.is_temporary() => return Outcome::deferred(Status::new(4, 2, 0), error),
-            Err(error) => {
-                return Outcome::failed(Status::new(5, 2, 0), "Service unavailable")
-                    .with_reply(format!("550 5.2.0 {error}"));
-            }
+            Err(error) => return refused(mailbox, &error),
         };
         let file = match held.file.try_clone() {
             Ok(file) => File::from(file),
@@ -152,6 +150,20 @@ fn write(appender: &mut Appender, letter: &Letter) -> Result<(), Outcome> {
     let mut mailbox = appender.message(&letter.sender, &letter.date);
     message::render(&whole, &letter.format, unreadable, |bytes| mailbox.push(bytes).map_err(failed))?;
     mailbox.end().map_err(failed)
+}
+
+/// Returns the outcome of a mailbox that may not be written to.
+fn refused(mailbox: &Mailbox, error: &HandError) -> Outcome {
+    match mailbox {
+        Mailbox::User { .. } | Mailbox::DeadLetter { .. } => {
+            let failed = Outcome::failed(Status::new(5, 2, 0), "Service unavailable");
+            failed.with_reply(format!("550 5.2.0 {error}"))
+        }
+        Mailbox::File { .. } => {
+            let failed = Outcome::failed(Status::new(5, 0, 0), exit_text(Sysexit::CantCreat));
+            failed.with_reply(format!("554 5.0.0 {error}"))
+        }
+    }
 }
 
 fn busy() -> Outcome {

@@ -9,19 +9,37 @@ use bstr::BString;
 
 use crate::deliver::message::{self, Format, Message, WriteError};
 use crate::deliver::outcome::Outcome;
+use crate::deliver::services::Services;
 use crate::keeper::request::Launch;
-use crate::keeper::{HandError, Hands, ProgramEnd};
+use crate::keeper::{HandError, ProgramEnd, RunningProgram};
+use crate::log::{Level, Priority};
 use crate::name::{Status, Sysexit};
 
 /// How long a program may take after it has read the message; mailing list managers and filters take minutes, not hours.
 const RUN_LIMIT: Duration = Duration::from_secs(3600);
 
+/// How it is logged that others can have written a program: always.
+const UNSAFE_PROGRAM: Level = Level { priority: Priority::Info, detail: 0 };
+
 /// How much of what a program says is kept for the log and the report, in bytes.
 const OUTPUT_BYTES_MAX: u64 = 4096;
 
+/// Starts a mailer's program; what is wrong with its file is logged.
+///
+/// # Errors
+/// As [`crate::keeper::Hands::start`].
+pub async fn start(services: &Services, launch: Launch) -> Result<RunningProgram, HandError> {
+    let entry = launch.entry.clone();
+    let program = services.hands.start(launch).await?;
+    if !program.complaint.is_empty() {
+        services.log.line(UNSAFE_PROGRAM, entry.as_ref(), &program.complaint);
+    }
+    Ok(program)
+}
+
 /// Starts a mailer's program and gives it the message.
-pub async fn run(hands: &Hands, launch: Launch, message: &Message<'_>, format: &Format) -> Outcome {
-    let mut program = match hands.start(launch).await {
+pub async fn run(services: &Services, launch: Launch, message: &Message<'_>, format: &Format) -> Outcome {
+    let mut program = match start(services, launch).await {
         Ok(program) => program,
         Err(error) if error.is_temporary() => return Outcome::deferred(Status::new(4, 3, 0), error),
         Err(error) => {

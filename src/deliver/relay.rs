@@ -12,6 +12,7 @@ use crate::deliver::host_rules::HostRules;
 use crate::deliver::lmtp;
 use crate::deliver::message::{Body, Message};
 use crate::deliver::outcome::Outcome;
+use crate::deliver::program;
 use crate::deliver::services::Services;
 use crate::deliver::smtp::Endpoint;
 use crate::keeper::request::{Launch, Service};
@@ -50,7 +51,7 @@ pub async fn converse(services: &Services, run: &Run<'_>, launch: Launch, rules:
     let converted = run.converted(services, &original);
     let message = converted.as_ref().map_or_else(|| original.clone(), |parts| parts.message(&original));
     let job = job(run, &message, rules);
-    let mut program = match services.hands.start(launch).await {
+    let mut program = match program::start(services, launch).await {
         Ok(program) => program,
         Err(error) => return put_off(run, error.to_string()),
     };

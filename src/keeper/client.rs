@@ -199,7 +199,7 @@ impl Undo {
             (Self::SettleMailbox, Answer::Mailbox { mailbox, .. }) => {
                 Some(Request::SettleMailbox { mailbox: *mailbox, keep: false })
             }
-            (Self::KillProgram, Answer::Started { program }) => Some(Request::Kill { program: *program }),
+            (Self::KillProgram, Answer::Started { program, .. }) => Some(Request::Kill { program: *program }),
             _ => None,
         }
     }

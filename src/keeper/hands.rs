@@ -188,9 +188,9 @@ impl Hands {
         let (stay, mut answered) = self.ask_and_stay(request).await?;
         let output = answered.descriptors.pop();
         match (answered.answer, answered.descriptors.pop(), output) {
-            (Answer::Started { program }, Some(input), Some(output)) => {
+            (Answer::Started { program, complaint }, Some(input), Some(output)) => {
                 let (input, output) = (Some(input), Some(output));
-                Ok(RunningProgram { input, output, number: program, stay: Some(stay) })
+                Ok(RunningProgram { input, output, complaint, number: program, stay: Some(stay) })
             }
             _ => Err(HandError::OutOfTurn("program")),
         }
@@ -382,6 +382,8 @@ pub struct RunningProgram {
     pub input: Option<OwnedFd>,
     /// Its standard output and error.
     pub output: Option<OwnedFd>,
+    /// Why the postmaster should look at it; empty: it is as it should be.
+    pub complaint: BString,
     number: u32,
     stay: Option<Stay>,
 }

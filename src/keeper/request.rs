@@ -309,6 +309,8 @@ wire! {
         6 => Started {
             /// Its number in later requests.
             program: u32,
+            /// Why the postmaster should look at it; empty: it is as it should be.
+            complaint: BString,
         },
         /// A program has ended.
         7 => Ended {

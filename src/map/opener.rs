@@ -148,7 +148,8 @@ impl Opener for DirectOpener {
     }
 
     fn open_class(&self, path: &[u8]) -> io::Result<File> {
-        self.open_as(path, Kind::Class)
+        // Classes are read before anybody wants to hear warnings.
+        Self(self.0.clone().without_warnings()).open_as(path, Kind::Class)
     }
 
     fn open_switch(&self, path: &[u8]) -> io::Result<File> {

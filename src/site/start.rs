@@ -17,7 +17,7 @@ use crate::macros::MacroTable;
 use crate::map::DirectOpener;
 use crate::name::Sysexit;
 use crate::net::{Answer, Family, Hosts, Resolver, ResolverFlags, ResolverSettings};
-use crate::sys::safe_file::{Inspector, Trace};
+use crate::sys::safe_file::{Inspector, Listeners};
 
 /// How a program begins.
 pub struct StartOptions {
@@ -28,7 +28,7 @@ pub struct StartOptions {
     /// What the command line sets.
     pub overrides: Vec<Override>,
     /// Who hears how files are looked at.
-    pub trace: Option<Trace>,
+    pub listeners: Listeners,
 }
 
 /// A site and what is wrong with its configuration.
@@ -49,7 +49,7 @@ impl Started {
 
 /// Reads the configuration file and puts it to use.
 pub async fn start(options: StartOptions) -> Started {
-    let StartOptions { file, mode, overrides, trace } = options;
+    let StartOptions { file, mode, overrides, listeners } = options;
     let name = file.display().to_string();
     let text = match std::fs::read(&file) {
         Ok(text) => text,
@@ -76,7 +76,7 @@ pub async fn start(options: StartOptions) -> Started {
     errors.extend(unknown_hosts(&config, &resolver).await);
     let zone = TimeZone::system();
     let load = LoadOptions { identity, resolver, zone, mode, duties: None };
-    let opener = Arc::new(DirectOpener::new(Inspector::of(&config.options).tracing(trace)));
+    let opener = Arc::new(DirectOpener::new(Inspector::of(&config.options).telling(listeners)));
     let (site, more) = Site::load(Arc::new(config), opener, load);
     errors.extend(more);
     errors.sort_by_key(|error| error.line);

@@ -12,7 +12,7 @@ use crate::deliver::header;
 use crate::deliver::holding::Holding;
 use crate::deliver::local::Letter;
 use crate::deliver::message::Format;
-use crate::deliver::outcome::{Outcome, Verdict};
+use crate::deliver::outcome::{Outcome, Verdict, exit_text};
 use crate::deliver::reports;
 use crate::deliver::services::Services;
 use crate::deliver::settle;
@@ -176,6 +176,7 @@ fn exit_of(outcome: &Outcome) -> Sysexit {
         _ if outcome.verdict != Verdict::Failed => Sysexit::Ok,
         status if status == Status::new(5, 1, 1) => Sysexit::NoUser,
         status if status == Status::new(5, 1, 2) => Sysexit::NoHost,
+        _ if outcome.stat == exit_text(Sysexit::CantCreat) => Sysexit::CantCreat,
         _ => Sysexit::Unavailable,
     }
 }

@@ -39,8 +39,17 @@ const ANY_WRITE: u32 = 0o222;
 const ANY_EXECUTE: u32 = 0o111;
 const STICKY: u32 = 0o1000;
 
-/// Who hears what is looked at.
-pub type Trace = Arc<dyn Fn(fmt::Arguments<'_>) + Send + Sync>;
+/// Takes a line.
+pub type Tell = Arc<dyn Fn(fmt::Arguments<'_>) + Send + Sync>;
+
+/// Who hears what.
+#[derive(Clone, Default)]
+pub struct Listeners {
+    /// Hears everything that is looked at.
+    pub trace: Option<Tell>,
+    /// Hears of directories that others can write, where that is pardoned.
+    pub warnings: Option<Tell>,
+}
 
 /// Whoever looks at files, with the rights that count.
 #[derive(Clone)]
@@ -56,7 +65,7 @@ pub struct Inspector {
     group_directories: bool,
     /// Whether directories are safe where nobody can rename what is not his.
     sticky_directories: bool,
-    trace: Option<Trace>,
+    listeners: Listeners,
 }
 
 impl Inspector {
@@ -79,13 +88,19 @@ impl Inspector {
             group_directories: blamed.has(Blame::GroupWritableDirPathSafe),
             sticky_directories: blamed.has(Blame::TrustStickyBit),
             blamed,
-            trace: None,
+            listeners: Listeners::default(),
         }
     }
 
-    /// Returns an inspector who tells `trace` everything.
-    pub fn tracing(self, trace: Option<Trace>) -> Self {
-        Self { trace, ..self }
+    /// Returns an inspector who tells `listeners`.
+    pub fn telling(self, listeners: Listeners) -> Self {
+        Self { listeners, ..self }
+    }
+
+    /// Returns an inspector who warns nobody.
+    pub fn without_warnings(mut self) -> Self {
+        self.listeners.warnings = None;
+        self
     }
 
     /// Returns an inspector with the rights of `user`, as whom the process must act while files are opened.
@@ -107,6 +122,36 @@ impl Inspector {
     /// It is not as such files must be.
     pub fn check_before_writing(&self, path: &Path, kind: Kind) -> Result<Option<Metadata>, Unsafe> {
         self.check(path, kind.demands(self.blamed), WRITE)
+    }
+
+    /// Tells whether a file of `kind` may be a link.
+    pub fn follows_links(&self, kind: Kind) -> bool {
+        !kind.demands(self.blamed).has(Demands::NO_SYMLINK)
+    }
+
+    /// Checks that `file`, opened for writing, is the one that was looked at, or a new one; and that it is regular.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn check_opened(&self, file: &File, seen: Option<&Metadata>, kind: Kind) -> Result<(), Unsafe> {
+        let now = file.metadata()?;
+        if !now.is_file() {
+            return Err(Unsafe::NotRegular);
+        }
+        match seen {
+            Some(seen) if is_same(seen, &now) => Ok(()),
+            Some(_) => Err(Unsafe::Changed),
+            // What was made just now is the maker's.
+            None => self.judge(&now, kind.demands(self.blamed).and(Demands::ROOT_OK), WRITE),
+        }
+    }
+
+    /// Checks the program of a mailer before it is run.
+    ///
+    /// # Errors
+    /// Others can have put it there.
+    pub fn check_program(&self, path: &Path) -> Result<(), Unsafe> {
+        self.check(path, Kind::Program.demands(self.blamed), 0).map(drop)
     }
 
     /// Opens `path` for reading.
@@ -155,12 +200,13 @@ impl Inspector {
     /// Judges a file that is there.
     fn judge(&self, found: &Metadata, demands: Demands, access: u32) -> Result<(), Unsafe> {
         let mode = found.mode();
+        let is_written = access & ANY_WRITE != 0 && !demands.has(Demands::EXECUTABLE);
         let flaws = [
             (demands.has(Demands::NO_SYMLINK) && found.is_symlink(), "slink mode", Unsafe::SymbolicLink),
             (demands.has(Demands::REGULAR) && !found.is_file(), "non-reg mode", Unsafe::NotRegular),
             (demands.has(Demands::NO_GROUP_WRITE) && mode & GROUP_WRITE != 0, "write bits", Unsafe::GroupWritable),
             (demands.has(Demands::NO_WORLD_WRITE) && mode & WORLD_WRITE != 0, "write bits", Unsafe::WorldWritable),
-            (access & ANY_WRITE != 0 && mode & ANY_EXECUTE != 0, "exec bits", Unsafe::Executable),
+            (is_written && mode & ANY_EXECUTE != 0, "exec bits", Unsafe::Executable),
         ];
         if let Some((_, what, flaw)) = flaws.into_iter().find(|(is_so, ..)| *is_so) {
             self.trace(format_args!("\t[{what} {mode:o}]\t{}", flaw.traced()));
@@ -206,8 +252,14 @@ impl Inspector {
     }
 
     fn trace(&self, line: fmt::Arguments<'_>) {
-        if let Some(trace) = &self.trace {
-            trace(line);
+        if let Some(tell) = &self.listeners.trace {
+            tell(line);
+        }
+    }
+
+    fn warn(&self, line: fmt::Arguments<'_>) {
+        if let Some(tell) = &self.listeners.warnings {
+            tell(line);
         }
     }
 }

@@ -53,7 +53,8 @@ fn case_belongs(name: &str, prefix: &str) -> bool {
         "bs-" => name.starts_with("bs-"),
         "sub-" => name.starts_with("sub-"),
         "hooks-" => name.starts_with("hooks-"),
-        _ => !["bs-", "sub-", "hooks-"].iter().any(|other| name.starts_with(other)),
+        "safe-" => name.starts_with("safe-"),
+        _ => !["bs-", "sub-", "hooks-", "safe-"].iter().any(|other| name.starts_with(other)),
     }
 }
 
@@ -75,4 +76,9 @@ fn every_hook_is_called_at_its_moment_with_the_same_arguments_and_macros() {
 #[test]
 fn submission_goes_as_with_the_original() {
     compare("diff_sub.py", "sub-", &[], "{program} -C {cf}");
+}
+
+#[test]
+fn files_that_others_can_write_are_refused_as_by_the_original() {
+    compare("diff_sub.py", "safe-", &["--log"], "{program} -C {cf}");
 }

@@ -22,6 +22,7 @@ use crate::receive::{Client, Connection, Service, SiteDirectory, Study, serve};
 use crate::route::parse::{Role, parse};
 use crate::route::remote_name::{Kind, remote_name};
 use crate::site::{Context, Site, Supposed};
+use crate::sys::safe_file::Listeners;
 
 /// Bytes between the two ends.
 const PIPE_BYTES: usize = 64 * 1024;
@@ -102,7 +103,7 @@ fn services(site: &Arc<Site>) -> Services {
     let path = site.config.options.queue_directory.clone();
     let spool = AbsentSpool::new(vec![SpoolDirectory { group: DEFAULT_GROUP.into(), path }]);
     let queue = Queue::new(Arc::new(spool), QueueOptions::default());
-    let hands = Arc::new(hand::in_process(&site.config, None));
+    let hands = Arc::new(hand::in_process(&site.config, Listeners::default()));
     Services::new(Arc::clone(site), hands, queue, Log::nowhere(), None)
 }
 

@@ -1,19 +1,29 @@
 //! A file that is a recipient (`/file` in an alias or `.forward`): locked, appended to, cut back if that fails.
 
-use std::fs::{File, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::OFlag;
-use nix::unistd::geteuid;
+use bstr::ByteSlice;
+use nix::fcntl::{OFlag, open, openat};
+use nix::sys::stat::Mode;
 
-use super::{Refusal, failure_of, refusal};
+use super::{Charter, Refusal, failure_of, refusal, sources};
 use crate::keeper::request::FailureKind;
 use crate::sys::lock::{self, Patience};
-use crate::sys::privilege::Acting;
+use crate::sys::safe_file::{Kind, Unsafe};
 use crate::sys::user::User;
+
+/// The mode of a file that is made.
+const MODE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
+
+/// What marks a file that is written to as its owner, or its group.
+const SET_UID: u32 = 0o4000;
+const SET_GID: u32 = 0o2000;
 
 /// A file that is held; dropped, it gets its old length back.
 #[derive(Debug)]
@@ -25,26 +35,38 @@ pub(super) struct HeldFile {
 }
 
 impl HeldFile {
-    /// Opens and locks `path` with the rights of `user`; a file that is not there is made.
-    pub(super) fn open(path: &Path, user: Option<&User>) -> Result<Self, Refusal> {
-        let name = path.display().to_string();
-        let acting = match user {
-            Some(user) if geteuid().is_root() => {
-                let groups = user.groups().map_err(|error| refusal(FailureKind::Temporary {}, error.to_string()))?;
-                let acting = Acting::start(user.uid, user.gid, &groups);
-                Some(acting.map_err(|error| refusal(FailureKind::Temporary {}, format!("{name}: {error}")))?)
-            }
-            _ => None,
-        };
-        let opened = open_for_appending(path);
-        drop(acting);
-        let file = opened.map_err(|error| failure_of(&name, &error))?;
-        let locked = lock::exclusive(file.as_fd(), Patience::Try).map_err(|error| failure_of(&name, &error))?;
+    /// Opens and locks the file `name` with the rights of `user`; one that is not there is made.
+    pub(super) fn open(charter: &Charter, name: &[u8], user: &User) -> Result<Self, Refusal> {
+        let place = Place::of(&charter.config.options.safe_file_environment, name);
+        let writer = writer(&place.path(), user)?;
+        Self::hold(charter, &place, &writer, Kind::Recipient)
+    }
+
+    /// Opens and locks `path`, where mail of `user` is kept that cannot be sent.
+    pub(super) fn open_dead_letter(charter: &Charter, path: &Path, user: &User) -> Result<Self, Refusal> {
+        Self::hold(charter, &Place::of(b"", path.as_os_str().as_bytes()), user, Kind::DeadLetter)
+    }
+
+    fn hold(charter: &Charter, place: &Place, writer: &User, kind: Kind) -> Result<Self, Refusal> {
+        let path = place.path();
+        let inspector = charter.inspector.acting_as(writer);
+        let opened = sources::with_rights_of(writer, || -> Result<File, Unsafe> {
+            let before = inspector.check_before_writing(&path, kind)?;
+            let file = place.open(inspector.follows_links(kind))?;
+            inspector.check_opened(&file, before.as_ref(), kind)?;
+            Ok(file)
+        })?;
+        let shown = path.display();
+        let file = opened.map_err(|reason| {
+            let failure = failure_of("", &reason.into());
+            Refusal { text: format!("{shown}: {reason}").into(), ..failure }
+        })?;
+        let locked = lock::exclusive(file.as_fd(), Patience::Try).map_err(|error| failure_of("a lock", &error))?;
         if !locked {
-            return Err(refusal(FailureKind::Locked {}, format!("{name}: locked by another")));
+            return Err(refusal(FailureKind::Locked {}, format!("{shown}: locked by another")));
         }
-        let old_len = file.metadata().map_err(|error| failure_of(&name, &error))?.len();
-        Ok(Self { path: path.to_owned(), file, old_len, kept: false })
+        let old_len = file.metadata().map_err(|error| failure_of("a file", &error))?.len();
+        Ok(Self { path, file, old_len, kept: false })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -81,56 +103,156 @@ impl Drop for HeldFile {
     }
 }
 
-/// Opens a file that mail is appended to: regular, with one name, and of no special rights.
-fn open_for_appending(path: &Path) -> io::Result<File> {
-    let flags = OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW;
-    let file = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags.bits()).open(path)?;
-    let found = file.metadata()?;
-    let bad = match () {
-        () if !found.is_file() => Some("not a regular file"),
-        () if found.nlink() != 1 => Some("it has another name (hard link)"),
-        () if found.mode() & 0o6111 != 0 => Some("it is executable"),
-        () => None,
-    };
-    match bad {
-        Some(why) => Err(io::Error::new(io::ErrorKind::PermissionDenied, why)),
-        None => Ok(file),
+/// Where a recipient's file is.
+struct Place {
+    /// What is above it cannot be reached: option SafeFileEnvironment, or the root.
+    base: PathBuf,
+    /// The names of the folders below, and the file's.
+    names: Vec<Vec<u8>>,
+}
+
+impl Place {
+    /// Finds `name` below `base`, whether it begins with that or not; none climbs above it.
+    fn of(base: &[u8], name: &[u8]) -> Self {
+        let base = base.trim_end_with(|byte| byte == '/');
+        let inside = name.strip_prefix(base).filter(|rest| rest.starts_with(b"/")).unwrap_or(name);
+        let mut names: Vec<Vec<u8>> = Vec::new();
+        for part in inside.split(|byte| *byte == b'/') {
+            match part {
+                b"" | b"." => {}
+                b".." if !base.is_empty() => drop(names.pop()),
+                _ => names.push(part.to_vec()),
+            }
+        }
+        Self { base: PathBuf::from(OsStr::from_bytes(base)), names }
     }
+
+    fn path(&self) -> PathBuf {
+        let root = if self.base.as_os_str().is_empty() { Path::new("/") } else { &self.base };
+        self.names.iter().fold(root.to_owned(), |path, name| path.join(OsStr::from_bytes(name)))
+    }
+
+    /// Opens the file for appending; below a base of the site's, no link leads out of it.
+    fn open(&self, follows_links: bool) -> io::Result<File> {
+        let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+        let nofollow = if follows_links { OFlag::empty() } else { OFlag::O_NOFOLLOW };
+        if self.base.as_os_str().is_empty() {
+            let mut how = OpenOptions::new();
+            return how
+                .append(true)
+                .create(true)
+                .mode(MODE.bits())
+                .custom_flags((flags | nofollow).bits())
+                .open(self.path());
+        }
+        let (name, folders) = self.names.split_last().ok_or(io::ErrorKind::IsADirectory)?;
+        let folder = OFlag::O_DIRECTORY | OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        let mut at: OwnedFd = open(&self.base, folder, Mode::empty())?;
+        for name in folders {
+            at = openat(&at, name.as_slice(), folder | OFlag::O_NOFOLLOW, Mode::empty())?;
+        }
+        let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_WRONLY | OFlag::O_APPEND | OFlag::O_CREAT;
+        Ok(openat(&at, name.as_slice(), flags, MODE)?.into())
+    }
+}
+
+/// Returns as whom a file is written: as `user`, or as the owner who has marked it so (op guide, "File Modes").
+fn writer(path: &Path, user: &User) -> Result<User, Refusal> {
+    let Ok(found) = fs::metadata(path) else { return Ok(user.clone()) };
+    let is_marked = found.is_file() && found.mode() & 0o111 == 0;
+    let mut writer = user.clone();
+    if is_marked && found.mode() & SET_UID != 0 {
+        let owner = User::by_uid(found.uid()).map_err(|error| refusal(FailureKind::Temporary {}, error.to_string()))?;
+        writer = owner.unwrap_or_else(|| User::nameless(found.uid(), found.gid()));
+    }
+    if is_marked && found.mode() & SET_GID != 0 {
+        writer.gid = found.gid();
+    }
+    Ok(writer)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::io::Write;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use nix::unistd::geteuid;
 
     use super::*;
+    use crate::cf::Config;
+    use crate::sys::safe_file::Listeners;
+
+    fn open_at(path: &Path, base: &[u8]) -> Result<HeldFile, Refusal> {
+        let mut config = Config::default();
+        config.options.safe_file_environment = base.into();
+        let user = User::by_uid(geteuid().as_raw()).expect("asked").expect("we are somebody");
+        HeldFile::open(&Charter::new(config, false, Listeners::default()), path.as_os_str().as_bytes(), &user)
+    }
+
+    fn append(held: &HeldFile, text: &[u8]) {
+        File::from(held.as_fd().try_clone_to_owned().expect("a copy")).write_all(text).expect("appended");
+    }
+
+    /// Makes a folder that root may use as everybody may.
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a directory");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+        folder
+    }
+
+    fn write(path: &Path, text: &str) {
+        fs::write(path, text).expect("written");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o666)).expect("ours");
+    }
 
     #[test]
     fn when_it_is_not_kept_then_the_old_length_is_back() {
-        let folder = tempfile::tempdir().expect("a directory");
+        let folder = folder();
         let path = folder.path().join("file");
-        fs::write(&path, "old").expect("written");
-        let held = HeldFile::open(&path, None).expect("opened");
-        File::from(held.as_fd().try_clone_to_owned().expect("a copy")).write_all(b"new").expect("appended");
-        assert!(HeldFile::open(&path, None).is_err_and(|failure| failure.kind == FailureKind::Locked {}));
+        write(&path, "old");
+        let held = open_at(&path, b"").expect("opened");
+        append(&held, b"new");
+        assert!(open_at(&path, b"").is_err_and(|failure| failure.kind == FailureKind::Locked {}));
         drop(held);
         assert_eq!(fs::read(&path).expect("there"), b"old");
-        let held = HeldFile::open(&path, None).expect("opened");
-        File::from(held.as_fd().try_clone_to_owned().expect("a copy")).write_all(b"new").expect("appended");
+        let held = open_at(&path, b"").expect("opened");
+        append(&held, b"new");
         held.keep();
         assert_eq!(fs::read(&path).expect("there"), b"oldnew");
     }
 
     #[test]
-    fn links_and_programs_are_refused() {
-        let folder = tempfile::tempdir().expect("a directory");
+    fn links_programs_and_folders_are_refused() {
+        let folder = folder();
         let path = folder.path().join("file");
-        fs::write(&path, "x").expect("written");
+        let refused = |path: &Path| open_at(path, b"").expect_err("refused").text.to_string();
+        write(&path, "x");
         let link = folder.path().join("link");
-        std::os::unix::fs::symlink(&path, &link).expect("linked");
-        HeldFile::open(&link, None).expect_err("a link");
+        symlink(&path, &link).expect("linked");
+        assert!(refused(&link).ends_with("/link: Symbolic links not allowed"));
         fs::hard_link(&path, folder.path().join("two")).expect("linked");
-        HeldFile::open(&path, None).expect_err("two names");
-        HeldFile::open(folder.path(), None).expect_err("a directory");
+        assert!(refused(&path).ends_with("/file: Hard links not allowed"));
+        fs::remove_file(folder.path().join("two")).expect("ours");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("ours");
+        assert!(refused(&path).ends_with("/file: Executable files not allowed"));
+        refused(folder.path());
+    }
+
+    #[test]
+    fn nothing_above_the_safe_environment_is_reached() {
+        let folder = folder();
+        let base = folder.path().join("safe");
+        fs::create_dir_all(base.join("in")).expect("made");
+        let bytes = base.as_os_str().as_bytes();
+        open_at(Path::new("/in/new"), bytes).expect("opened").keep();
+        assert!(base.join("in/new").exists());
+        write(&base.join("in/file"), "");
+        for name in ["/in/file", "/../in/../../in/file"] {
+            open_at(Path::new(name), bytes).expect("opened").keep();
+        }
+        open_at(&base.join("in/file"), bytes).expect("opened").keep();
+        symlink(folder.path(), base.join("out")).expect("linked");
+        open_at(Path::new("/out/file"), bytes).expect_err("a link leads out");
+        assert!(!folder.path().join("file").exists());
     }
 }

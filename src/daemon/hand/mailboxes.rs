@@ -53,9 +53,9 @@ impl Mailboxes {
             }
             Mailbox::File { source } => {
                 let (path, account) = sources::file_recipient(charter, source)?;
-                Held::File(HeldFile::open(&path, Some(&account))?)
+                Held::File(HeldFile::open(charter, &path, &account)?)
             }
-            Mailbox::DeadLetter { uid } if charter.has_caller => Held::File(open_dead_letter(*uid)?),
+            Mailbox::DeadLetter { uid } if charter.has_caller => Held::File(open_dead_letter(charter, *uid)?),
             Mailbox::DeadLetter { .. } => {
                 return Err(refusal(FailureKind::Undeclared {}, "nobody called whose letter it could be"));
             }
@@ -101,14 +101,14 @@ fn open_user(config: &Config, mailer: &MailerName, name: &BString) -> Result<Loc
 }
 
 /// Opens `dead.letter` of the user who called the program.
-fn open_dead_letter(uid: u32) -> Result<HeldFile, Refusal> {
+fn open_dead_letter(charter: &Charter, uid: u32) -> Result<HeldFile, Refusal> {
     let user = match User::by_uid(uid) {
         Ok(Some(user)) if getuid().as_raw() == uid => user,
         Ok(_) => return Err(refusal(FailureKind::Undeclared {}, format!("uid {uid} has not called"))),
         Err(error) => return Err(refusal(FailureKind::Temporary {}, error.to_string())),
     };
     let path = user.home.join(DEAD_LETTER);
-    let file = HeldFile::open(&path, Some(&user))?;
+    let file = HeldFile::open_dead_letter(charter, &path, &user)?;
     if file.owner() != Some(uid) {
         let text = format!("{}: not a file of the sender", path.display());
         return Err(refusal(FailureKind::Permanent {}, text));

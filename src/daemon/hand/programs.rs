@@ -50,7 +50,7 @@ impl Programs {
 
     /// Starts the program of a program map.
     pub(super) fn start_map(&mut self, config: &Config, map: &MapName, key: &[u8]) -> Served {
-        self.run(prepare_map(config, map, key)?, false)
+        self.run(prepare_map(config, map, key)?.into(), false)
     }
 
     /// Starts the program of an `F` line.
@@ -64,11 +64,12 @@ impl Programs {
         crate::map::check_class_program(file).map_err(|error| super::failure_of(&path.to_str_lossy(), &error))?;
         let mut program = Program::new(file, path);
         program.env(b"AGENT", b"sendmail").directory(Path::new("/"));
-        self.run(program, false)
+        self.run(program.into(), false)
     }
 
     /// Starts a program; what it says as errors is part of its output or nothing.
-    fn run(&mut self, mut program: Program, tells_errors: bool) -> Served {
+    fn run(&mut self, prepared: Prepared, tells_errors: bool) -> Served {
+        let Prepared { mut program, complaint } = prepared;
         let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|errno| refusal(FailureKind::Temporary {}, errno.to_string()));
         let (its_input, input) = pipe()?;
         let (output, its_output) = pipe()?;
@@ -83,7 +84,7 @@ impl Programs {
         let child = program.start().map_err(|error| start_failure(&error))?;
         self.last = self.last.wrapping_add(1);
         self.running.insert(self.last, Running { child, input: Some(input), waiting: None, ended: None });
-        Ok(Answered { answer: Answer::Started { program: self.last }, descriptors: vec![passed, output] })
+        Ok(Answered { answer: Answer::Started { program: self.last, complaint }, descriptors: vec![passed, output] })
     }
 
     /// Lets the program see the end of its input, and answers when it has ended: at once if it has.
@@ -185,8 +186,21 @@ fn start_failure(error: &StartError) -> Refusal {
     refusal(kind, error.to_string())
 }
 
+/// A program that may be started.
+struct Prepared {
+    program: Program,
+    /// What is wrong with its file, if anything.
+    complaint: BString,
+}
+
+impl From<Program> for Prepared {
+    fn from(program: Program) -> Self {
+        Self { program, complaint: BString::default() }
+    }
+}
+
 /// Makes the program that `launch` asks for, if the configuration declares it.
-fn prepare(charter: &Charter, launch: &Launch) -> Result<Program, Refusal> {
+fn prepare(charter: &Charter, launch: &Launch) -> Result<Prepared, Refusal> {
     let config = &charter.config;
     let undeclared = |text: &str| refusal(FailureKind::Undeclared {}, format!("mailer {}: {text}", launch.mailer));
     let mailer = config.mailers.get(launch.mailer.as_bytes()).ok_or_else(|| undeclared("not declared"))?;
@@ -212,7 +226,10 @@ fn prepare(charter: &Charter, launch: &Launch) -> Result<Program, Refusal> {
     }
     let user = user_of(config, mailer, launch, owner)?;
     let words = &launch.words;
-    let mut program = Program::new(Path::new(OsStr::from_bytes(&mailer.path)), &words[0]);
+    let path = Path::new(OsStr::from_bytes(&mailer.path));
+    let is_safe = charter.inspector.acting_as(&user).check_program(path);
+    let complaint = is_safe.err().map(|reason| format!("Warning: program {} unsafe: {reason}", mailer.path));
+    let mut program = Program::new(path, &words[0]);
     for word in &words[1..] {
         program.arg(word);
     }
@@ -221,7 +238,7 @@ fn prepare(charter: &Charter, launch: &Launch) -> Result<Program, Refusal> {
         let groups = user.groups().map_err(|error| refusal(FailureKind::Temporary {}, error.to_string()))?;
         program.identity(Identity { uid: user.uid, gid: user.gid, groups });
     }
-    Ok(program)
+    Ok(Prepared { program, complaint: complaint.unwrap_or_default().into() })
 }
 
 /// Makes the program of a program map, with the key as one word more.
@@ -356,6 +373,7 @@ mod tests {
     use crate::keeper::request::{Source, SourceRoot};
     use crate::keeper::{HandError, Hands, ProgramEnd, Request};
     use crate::name::MailerName;
+    use crate::sys::safe_file::Listeners;
 
     /// Returns hands of a site with a mailer for programs and one of its own.
     fn hands(folder: &Path) -> Hands {
@@ -370,7 +388,7 @@ mod tests {
         );
         let (config, errors) = cf::read(text.as_bytes(), "x.cf", &ReadEnv::default());
         assert!(errors.is_empty(), "{errors:?}");
-        in_process(&config, None)
+        in_process(&config, Listeners::default())
     }
 
     /// Returns an order to run `words` because an alias says so.
@@ -406,7 +424,7 @@ mod tests {
         let hands = hands(folder.path());
         let launch = command(&["sh", "-c", "cat; exit 7"], "count");
         let started = hands.ask(Request::Start { launch }).await.expect("started");
-        let Answer::Started { program } = started.answer else { panic!("{:?}", started.answer) };
+        let Answer::Started { program, .. } = started.answer else { panic!("{:?}", started.answer) };
         // The writer dies: the program must not take that for the end of the message.
         drop(started.descriptors);
         hands.ask(Request::Kill { program }).await.expect("killed");

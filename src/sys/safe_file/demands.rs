@@ -35,6 +35,8 @@ impl Demands {
     pub const AS_ROOT: Self = Self(0x2000);
     /// It is not locked while it is read; nothing is decided by it here.
     pub const NO_LOCK: Self = Self(0x4000);
+    /// It may be executed.
+    pub const EXECUTABLE: Self = Self(0x4_0000);
     /// It is opened without waiting; nothing is decided by it here, as everything is.
     pub const NO_WAIT: Self = Self(0x8_0000);
     /// It is no link at all.
@@ -86,6 +88,12 @@ pub enum Kind {
     Statistics,
     /// PidFile.
     Pid,
+    /// A file that is a recipient of mail.
+    Recipient,
+    /// Where mail is kept that cannot be sent.
+    DeadLetter,
+    /// The program of a mailer.
+    Program,
 }
 
 impl Kind {
@@ -119,6 +127,14 @@ impl Kind {
                 .and(Demands::AS_ROOT)
                 .unless(blamed, Blame::WriteStatsToSymLink, Demands::NO_SYMLINK)
                 .unless(blamed, Blame::WriteStatsToHardLink, Demands::NO_HARD_LINK),
+            Self::Recipient => Demands::CREATE
+                .unless(blamed, Blame::FileDeliveryToSymLink, Demands::NO_SYMLINK)
+                .unless(blamed, Blame::FileDeliveryToHardLink, Demands::NO_HARD_LINK),
+            Self::DeadLetter => REGULAR.and(Demands::ROOT_OK).and(Demands::CREATE).and(Demands::NO_LINK),
+            Self::Program => Demands::ROOT_OK
+                .and(Demands::EXECUTABLE)
+                .unless(blamed, Blame::RunWritableProgram, Demands::NO_GROUP_WRITE.and(Demands::NO_WORLD_WRITE))
+                .unless(blamed, Blame::RunProgramInUnsafeDirPath, Demands::SAFE_WAY),
             Self::Pid => {
                 let made = Demands::CREATE.and(Demands::NO_WAIT);
                 REGULAR.and(Demands::ROOT_OK).and(Demands::NO_LINK).and(made)
@@ -152,5 +168,7 @@ mod tests {
         check(Kind::Help, &[], 0x6180);
         check(Kind::Statistics, &[], 0x2282);
         check(Kind::Pid, &[], 0x802c6);
+        check(Kind::Recipient, &[], 0x242);
+        check(Kind::Program, &[], 0x41904);
     }
 }

@@ -35,7 +35,7 @@ pub enum Unsafe {
     #[error("Group writable file")]
     GroupWritable,
     /// The system says so, or would say so to the one whose rights count.
-    #[error("{}", .0.desc())]
+    #[error("{}", said(*.0))]
     System(Errno),
 }
 
@@ -53,6 +53,12 @@ impl Unsafe {
             other => other.to_string(),
         }
     }
+}
+
+/// Returns the system's words, as C programs print them.
+fn said(errno: Errno) -> String {
+    let text = io::Error::from(errno).to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 impl From<Errno> for Unsafe {

@@ -88,10 +88,12 @@ impl Inspector {
             let is_fatal = demands.has(Demands::SAFE_WAY);
             let verdict = if is_fatal { "FATAL" } else { "WARNING" };
             self.trace(format_args!("\t[dir {}] mode {mode:o} {verdict}", shown(place)));
+            let everybody = mode & WORLD_WRITE != 0;
             if is_fatal {
-                let everybody = mode & WORLD_WRITE != 0;
                 return Err(if everybody { Unsafe::WorldWritableDirectory } else { Unsafe::GroupWritableDirectory });
             }
+            let who = if everybody { "World" } else { "Group" };
+            self.warn(format_args!("WARNING: {who} writable directory {}", shown(place)));
         }
         // For everyone but root the system itself decides who may pass.
         let may_pass = match self.uid {
