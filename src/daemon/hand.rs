@@ -11,6 +11,7 @@ mod programs;
 mod queue_files;
 mod sockets;
 mod sources;
+mod words;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -63,6 +64,8 @@ impl Charter {
 
 /// What performs requests; in a hand of its own or within an unprivileged process.
 struct Service {
+    /// The only kind of request that is performed; none: all are.
+    kind: Option<Kind>,
     charter: Charter,
     spool: Option<Arc<dyn Spool>>,
     mailboxes: Mailboxes,
@@ -76,12 +79,16 @@ type Refusal = crate::keeper::request::Failure;
 type Served = Result<Answered, Refusal>;
 
 impl Service {
-    fn new(charter: Charter, spool: Option<Arc<dyn Spool>>) -> Self {
-        Self { charter, spool, mailboxes: Mailboxes::default(), programs: Programs::default() }
+    fn new(kind: Option<Kind>, charter: Charter, spool: Option<Arc<dyn Spool>>) -> Self {
+        Self { kind, charter, spool, mailboxes: Mailboxes::default(), programs: Programs::default() }
     }
 
     /// Performs `request`; none if the answer comes when a program ends.
     fn perform(&mut self, serial: u32, request: Request) -> Option<Answered> {
+        if let Some(kind) = self.kind.filter(|kind| *kind != request.kind()) {
+            let text = format!("a {} hand does nothing for {} requests", kind.word(), request.kind().word());
+            return Some(answer_or_failure(Err(refusal(FailureKind::Undeclared {}, text))));
+        }
         let served = match request {
             Request::Wait { program } => return self.programs.wait(serial, program).map(answer_or_failure),
             Request::Kill { program } => self.programs.kill(program),
@@ -162,7 +169,7 @@ pub(super) fn serve(
         },
         _ => None,
     };
-    let service = Service::new(Charter::new(config, has_caller, Listeners::default()), spool);
+    let service = Service::new(Some(kind), Charter::new(config, has_caller, Listeners::default()), spool);
     match Loop::new(service) {
         Ok(mut serving) => match serving.run(control, requests) {
             Ok(()) => ExitCode::SUCCESS,
@@ -320,7 +327,7 @@ pub fn in_process(config: &Config, listeners: Listeners) -> Hands {
 
 /// As [`in_process`], with queue directories.
 pub(super) fn in_process_over(config: &Config, spool: Option<Arc<dyn Spool>>, listeners: Listeners) -> Hands {
-    let service = Arc::new(Mutex::new(Service::new(Charter::new(config.clone(), true, listeners), spool)));
+    let service = Arc::new(Mutex::new(Service::new(None, Charter::new(config.clone(), true, listeners), spool)));
     let perform: Perform = Arc::new(move |request| {
         let service = Arc::clone(&service);
         Box::pin(async move {
@@ -344,4 +351,25 @@ fn perform_here(service: &Mutex<Service>, request: Request) -> Answered {
     }
     let performed = service.lock().expect("no holder panics").perform(0, request);
     performed.expect("only the wait for a program is answered later")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hand_does_only_what_is_of_its_kind() {
+        let charter = || Charter::new(Config::default(), false, Listeners::default());
+        let ask = |kind, request: Request| {
+            let mut service = Service::new(kind, charter(), None);
+            match service.perform(0, request).expect("an answer").answer {
+                Answer::Failed { failure } => failure.kind,
+                other => panic!("{other:?}"),
+            }
+        };
+        let wait = || Request::Wait { program: 7 };
+        assert_eq!(ask(Some(Kind::Queue), wait()), FailureKind::Undeclared {});
+        assert_eq!(ask(Some(Kind::Program), wait()), FailureKind::Missing {});
+        assert_eq!(ask(None, wait()), FailureKind::Missing {});
+    }
 }

@@ -21,6 +21,9 @@ use crate::sys::user::User;
 /// How long another's lock is waited for: less than the network process waits for the answer.
 const LOCK_WAIT: Duration = Duration::from_secs(120);
 
+/// The most mailboxes one hand holds: one at a time is asked for, those before it may be on their way back.
+const HELD_MAX: usize = 16;
+
 /// The name of the program whose work is done here.
 const LOCAL_PROGRAM: &[u8] = b"mail.local";
 
@@ -43,6 +46,9 @@ enum Held {
 impl Mailboxes {
     /// Locks and opens the place that is asked for, where so many messages are to be appended.
     pub(super) fn open(&mut self, charter: &Charter, place: &Mailbox, messages: u16) -> Served {
+        if self.held.len() >= HELD_MAX {
+            return Err(refusal(FailureKind::Temporary {}, "this hand holds enough mailboxes: settle one first"));
+        }
         let held = match place {
             Mailbox::User { mailer, name } => {
                 let mut locked = open_user(&charter.config, mailer, name)?;
@@ -140,4 +146,41 @@ fn failure(error: &MailboxError) -> Refusal {
     let kind = if error.is_temporary() { FailureKind::Temporary {} } else { FailureKind::Permanent {} };
     // The reply begins with its codes, as the program itself would say it.
     refusal(kind, format!("{} {} {error}", error.code(), error.status()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::cf::{Blame, UserSpec};
+    use crate::keeper::request::{Source, SourceRoot};
+    use crate::sys::safe_file::Listeners;
+
+    #[test]
+    fn one_hand_holds_so_many_and_no_more() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("ours");
+        let place = folder.path().display();
+        let files: String = (0..=HELD_MAX).map(|number| format!("m{number}: {place}/m{number}\n")).collect();
+        fs::write(folder.path().join("aliases"), files).expect("written");
+        let mut config = Config::default();
+        config.options.alias_file = vec![format!("{place}/aliases").into()];
+        config.options.dont_blame_sendmail.insert(Blame::TrustStickyBit);
+        config.options.default_user = UserSpec::parse(getuid().to_string().as_bytes());
+        let charter = Charter::new(config, false, Listeners::default());
+        let mut mailboxes = Mailboxes::default();
+        let open = |mailboxes: &mut Mailboxes, number: usize| {
+            let root = SourceRoot::Alias { file: 0, key: format!("m{number}").into() };
+            mailboxes.open(&charter, &Mailbox::File { source: Source { root, elements: vec![0] } }, 1).map(drop)
+        };
+        for number in 0..HELD_MAX {
+            open(&mut mailboxes, number).expect("there is room");
+        }
+        let refused = open(&mut mailboxes, HELD_MAX).expect_err("enough");
+        assert_eq!(refused.kind, FailureKind::Temporary {});
+        mailboxes.settle(1, true).expect("settled");
+        open(&mut mailboxes, HELD_MAX).expect("there is room again");
+    }
 }

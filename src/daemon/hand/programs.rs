@@ -14,15 +14,18 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, getegid, geteuid, getgid, pipe2};
 
 use super::sources::HomeOf;
+use super::words::{self, BadWords};
 use super::{Charter, Refusal, Served, accounts, files, plain, refusal, sources};
 use crate::cf::{ClassSource, Config, Mailer, Principal};
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Launch};
 use crate::macros::expand;
-use crate::mail::token::EXPAND;
 use crate::name::MapName;
 use crate::sys::process::{Child, Ended, Identity, Program, StartError};
 use crate::sys::user::{Group, User};
+
+/// The most programs of one hand, those included whose end nobody has asked for yet.
+const RUNNING_MAX: usize = 256;
 
 /// Programs that run, by the numbers the network process knows.
 #[derive(Default)]
@@ -40,6 +43,8 @@ struct Running {
     /// Who waits for its end.
     waiting: Option<u32>,
     ended: Option<Ended>,
+    /// Whether its end was ordered.
+    is_given_up: bool,
 }
 
 impl Programs {
@@ -69,6 +74,7 @@ impl Programs {
 
     /// Starts a program; what it says as errors is part of its output or nothing.
     fn run(&mut self, prepared: Prepared, tells_errors: bool) -> Served {
+        self.make_room()?;
         let Prepared { mut program, complaint } = prepared;
         let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|errno| refusal(FailureKind::Temporary {}, errno.to_string()));
         let (its_input, input) = pipe()?;
@@ -83,8 +89,20 @@ impl Programs {
         }
         let child = program.start().map_err(|error| start_failure(&error))?;
         self.last = self.last.wrapping_add(1);
-        self.running.insert(self.last, Running { child, input: Some(input), waiting: None, ended: None });
+        self.running
+            .insert(self.last, Running { child, input: Some(input), waiting: None, ended: None, is_given_up: false });
         Ok(Answered { answer: Answer::Started { program: self.last, complaint }, descriptors: vec![passed, output] })
+    }
+
+    /// Forgets what nobody will ask about, and refuses where still too many run.
+    fn make_room(&mut self) -> Result<(), Refusal> {
+        if self.running.len() >= RUNNING_MAX {
+            self.running.retain(|_, running| running.ended.is_none() || !running.is_given_up);
+        }
+        if self.running.len() < RUNNING_MAX {
+            return Ok(());
+        }
+        Err(refusal(FailureKind::Temporary {}, format!("{RUNNING_MAX} programs run already: try again later")))
     }
 
     /// Lets the program see the end of its input, and answers when it has ended: at once if it has.
@@ -117,7 +135,8 @@ impl Programs {
 
     /// Ends a program and what it has started.
     pub(super) fn kill(&mut self, number: u32) -> Served {
-        let running = self.running.get(&number).ok_or_else(no_such_program)?;
+        let running = self.running.get_mut(&number).ok_or_else(no_such_program)?;
+        running.is_given_up = true;
         running.end();
         if running.ended.is_some() {
             self.running.remove(&number);
@@ -207,19 +226,22 @@ fn prepare(charter: &Charter, launch: &Launch) -> Result<Prepared, Refusal> {
     if !mailer.path.starts_with(b"/") {
         return Err(undeclared("its P= is no program"));
     }
-    if !fits(mailer, &launch.words) {
-        return Err(undeclared("the command line is not the one that A= declares"));
-    }
-    let mut owner = None;
-    if let Some(source) = &launch.source {
-        let (command, user) = sources::command(charter, source)?;
-        if launch.words.last().map(|word| word.trim()) != Some(command.trim()) {
-            return Err(undeclared("the command is not the one that the recipient's source names"));
+    let (command, owner) = match &launch.source {
+        Some(source) => {
+            let (command, user) = sources::command(charter, source)?;
+            (Some(command), Some(user))
         }
-        owner = Some(user);
-    } else if mailer.name.as_bytes() == b"prog" {
-        return Err(undeclared("a command without a source is not run"));
-    }
+        None if mailer.name.as_bytes() == b"prog" => {
+            return Err(undeclared("a command without a source is not run"));
+        }
+        None => (None, None),
+    };
+    words::check(mailer, &launch.words, command.as_ref().map(|command| command.as_slice())).map_err(
+        |bad| match bad {
+            BadWords::Undeclared => undeclared(&bad.to_string()),
+            BadWords::Option(_) => refusal(FailureKind::Permanent {}, format!("mailer {}: {bad}", launch.mailer)),
+        },
+    )?;
     if !geteuid().is_root() && getegid() != getgid() {
         // The program would have the group of the client queue.
         return Err(refusal(FailureKind::Temporary {}, "a setgid sendmail starts no program: let the daemon deliver"));
@@ -268,37 +290,6 @@ fn prepare_map(config: &Config, map: &MapName, key: &[u8]) -> Result<Program, Re
         program.identity(Identity { uid: user.uid, gid: user.gid, groups });
     }
     Ok(program)
-}
-
-/// Tells whether `words` can be what A= of a mailer (in internal form) expands to, perhaps with the option that names the
-/// sender.
-///
-/// Words without macros must stand as they are, before the first and behind the last one with macros.
-fn fits(mailer: &Mailer, words: &[BString]) -> bool {
-    let template = &mailer.argv;
-    match (mailer.sender_option(), words) {
-        (Some(option), [program, given, _, rest @ ..]) if given == option => {
-            let without = [std::slice::from_ref(program), rest].concat();
-            expands_to(template, &without) || expands_to(template, words)
-        }
-        _ => expands_to(template, words),
-    }
-}
-
-/// Tells whether `words` can be what `template` expands to.
-fn expands_to(template: &[BString], words: &[BString]) -> bool {
-    let is_literal = |word: &&BString| !word.contains(&EXPAND);
-    let before = template.iter().take_while(is_literal).count();
-    if words.is_empty() || template.is_empty() {
-        return false;
-    }
-    if before == template.len() {
-        return *template == *words;
-    }
-    let behind = template.iter().rev().take_while(is_literal).count();
-    words.len() >= before + behind
-        && template[..before] == words[..before]
-        && template[template.len() - behind..] == words[words.len() - behind..]
 }
 
 /// Returns the user a mailer's program runs as (op guide, "The run time environment", and the mailer flags `S`, `o`).
@@ -444,29 +435,5 @@ mod tests {
         assert!(is_undeclared(refused(Launch { source: None, ..command(&["sh", "-c", "id"], "") }).await));
         let unknown = Launch { mailer: MailerName::new("none"), ..command(&["sh"], "true") };
         assert!(is_undeclared(refused(unknown).await));
-    }
-
-    #[test]
-    fn words_without_macros_must_stand_as_declared() {
-        let words = |text: &str| text.split(' ').map(BString::from).collect::<Vec<_>>();
-        let mailers = crate::cf::Mailers::default();
-        let template = words("mail.local -d \u{1}u -x");
-        let template: Vec<BString> =
-            template.iter().map(|word| word.iter().map(|b| if *b == 1 { EXPAND } else { *b }).collect()).collect();
-        let flags = crate::cf::MailerFlags::new(b"f");
-        let mailer = Mailer { argv: template, flags, ..mailers.get(b"*file*").expect("built in").clone() };
-        for (line, expected) in [
-            ("mail.local -d joe -x", true),
-            ("mail.local -f a@b -d joe -x", true),
-            ("mail.local -r a@b -d joe -x", false),
-            ("mail.local -f a@b -h joe -x", false),
-            ("mail.local -d joe ann -x", true),
-            ("mail.local -d -x", true),
-            ("mail.local -h joe -x", false),
-            ("mail.local -d joe", false),
-            ("sh -d joe -x", false),
-        ] {
-            assert_eq!(fits(&mailer, &words(line)), expected, "{line}");
-        }
     }
 }

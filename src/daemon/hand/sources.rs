@@ -250,8 +250,10 @@ impl Values for HomeOf<'_> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::sys::process::alone;
     use crate::sys::safe_file::Listeners;
 
     /// Returns a charter whose alias file has `text`.
@@ -283,16 +285,18 @@ mod tests {
 
     #[test]
     fn an_included_file_speaks_for_its_owner() {
-        let folder = tempfile::tempdir().expect("a directory");
-        let list = folder.path().join("list");
-        fs::write(&list, "# the list\n|/bin/true\n").expect("written");
-        let config = with_aliases(folder.path(), &format!("all: :include:{}\n", list.display()));
-        let found = command(&config, &alias_element("all", &[0, 0]));
-        match geteuid().is_root() {
+        // Root reads it with the rights of another, which all threads of a process share.
+        alone(|| {
+            let folder = tempfile::tempdir().expect("a directory");
+            fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+            let list = folder.path().join("list");
+            fs::write(&list, "# the list\n|/bin/true\n").expect("written");
+            let config = with_aliases(folder.path(), &format!("all: :include:{}\n", list.display()));
+            let found = command(&config, &alias_element("all", &[0, 0])).expect("a command");
             // What root owns runs as the default user.
-            true => assert_eq!(found.expect("a command").1.uid, 1),
-            false => assert_eq!(found.expect("a command").1.uid, geteuid().as_raw()),
-        }
+            let expected = if geteuid().is_root() { 1 } else { geteuid().as_raw() };
+            assert_eq!(found.1.uid, expected);
+        });
     }
 
     #[test]
