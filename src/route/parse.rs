@@ -55,6 +55,11 @@ impl Role {
             Self::HeaderRecipient => "h r",
         }
     }
+
+    /// Returns the status of an address with bytes that it cannot have.
+    fn syntax_status(self) -> Status {
+        if matches!(self, Self::Sender) { Status::new(5, 1, 7) } else { Status::new(5, 1, 3) }
+    }
 }
 
 /// What ruleset 0 made of an address, before anybody judges it.
@@ -91,6 +96,7 @@ pub async fn parse(ctx: &mut Context, address: &[u8], role: Role) -> Result<Pars
     let tokens = scan_address(ctx, address, role)?;
     let resolution = resolve(ctx, tokens, role).await;
     match resolution.outcome {
+        Ok(route) if !is_printable(&route.user) => Err(not_printable(&route.user, role)),
         Ok(route) if resolution.temp_fail => Ok(Parsed::Later(route)),
         Ok(route) => Ok(Parsed::Mailer(route)),
         Err(bad) => Err(bad.refusal),
@@ -180,9 +186,26 @@ pub fn check_bytes(address: &[u8], role: Role) -> Result<(), Refusal> {
     if !address.iter().any(|byte| is_code(*byte)) {
         return Ok(());
     }
-    let status = if matches!(role, Role::Sender) { Status::new(5, 1, 7) } else { Status::new(5, 1, 3) };
     let text = format!("8-bit character in mailbox address \"{}\"", mend(address));
-    Err(Refusal { code: 501, status, text: text.into(), exit: Sysexit::Usage })
+    Err(Refusal { code: 501, status: role.syntax_status(), text: text.into(), exit: Sysexit::Usage })
+}
+
+/// Tells whether a user has no control characters but white space.
+fn is_printable(user: &[u8]) -> bool {
+    !user.iter().any(|byte| is_control(*byte))
+}
+
+/// Refuses a user with control characters.
+fn not_printable(user: &[u8], role: Role) -> Refusal {
+    let shown: BString =
+        user.iter().map(|byte| if is_control(*byte) { b'?' } else { *byte & 0x7f }).collect::<Vec<_>>().into();
+    let text = format!("Syntax error in mailbox address \"{shown}\" (non-printable character)");
+    Refusal { code: 501, status: role.syntax_status(), text: text.into(), exit: Sysexit::Usage }
+}
+
+/// Tells whether a byte is a control character that is no white space.
+fn is_control(byte: u8) -> bool {
+    byte.is_ascii_control() && !matches!(byte, b'\t'..=b'\r')
 }
 
 /// Tells whether the rules use this byte for themselves.

@@ -54,6 +54,11 @@ fn a_dead_name_server_blocks_nothing() {
 }
 
 #[test]
+fn clients_that_nobody_wants_harm_nobody() {
+    check("abuse.sh");
+}
+
+#[test]
 fn whatever_is_killed_every_acknowledged_message_arrives() {
     check("kill.sh");
 }

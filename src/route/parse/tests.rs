@@ -86,6 +86,8 @@ async fn what_is_misspelt_is_refused() {
     check(&"a".repeat(256), &format!("553 5.1.0 Address \"{}\" too long (255 bytes max)", "a".repeat(255))).await;
     let refused = parse(&mut context(), b"a\x9bb", Role::Sender).await;
     assert_eq!(shown(refused), "501 5.1.7 8-bit character in mailbox address \"a?b\"");
+    check("a\x01b", "501 5.1.3 Syntax error in mailbox address \"a?b\" (non-printable character)").await;
+    check("a\x0bb", "local  a.b").await;
 }
 
 #[tokio::test]

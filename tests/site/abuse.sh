@@ -1,0 +1,3 @@
+# Clients that nobody wants: each gets its answer, none delays another, nothing accepted is lost. Read by jail.sh; $1: quick or long.
+command -v python3 >/dev/null || { skip "needs python3"; exit 0; }
+python3 "$HERE/tests/site/abuse.py" "${1:-quick}"
