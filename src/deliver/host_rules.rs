@@ -32,6 +32,7 @@ pub async fn compat(ctx: &mut Context, log: &Log, envelope: &Envelope, recipient
             let host = recipient.route.as_ref().map(|route| route.host.clone()).filter(|host| !host.is_empty());
             Some(Outcome { relay: host, ..refused(&reply) })
         }
+        Verdict::Failed(reply) => Some(failed(&reply)),
     }
 }
 
@@ -74,6 +75,7 @@ impl<'a> HostRules<'a> {
                 Err(Outcome::failed(status, exit_text(Sysexit::Unavailable)))
             }
             Verdict::Reject(reply) => Err(Outcome::deferred(reply.status.unwrap_or(Status::new(4, 0, 0)), &reply)),
+            Verdict::Failed(reply) => Err(failed(&reply)),
             Verdict::Accept | Verdict::Discard | Verdict::Quarantine(_) => Ok(()),
         }
     }
@@ -90,6 +92,7 @@ impl<'a> HostRules<'a> {
         note(self.log, Some(self.id), &ask, &verdict, Some(&peer.host));
         match verdict {
             Verdict::Reject(reply) => Err(refused(&reply)),
+            Verdict::Failed(reply) => Err(failed(&reply)),
             Verdict::Accept | Verdict::Discard | Verdict::Quarantine(_) => Ok(()),
         }
     }
@@ -103,11 +106,16 @@ fn refused(reply: &Reply) -> Outcome {
     }
 }
 
+/// Returns what becomes of a recipient while the rules fail: the mail waits until they are mended.
+fn failed(reply: &Reply) -> Outcome {
+    Outcome::deferred(Status::new(4, 3, 5), reply)
+}
+
 /// Logs a verdict that is no consent.
 fn note(log: &Log, id: Option<&QueueId>, ask: &Ask<'_>, verdict: &Verdict, relay: Option<&[u8]>) {
     let text;
     let verdict = match verdict {
-        Verdict::Accept => return,
+        Verdict::Accept | Verdict::Failed(_) => return,
         Verdict::Discard => log::Verdict::Discard,
         Verdict::Quarantine(reason) => log::Verdict::Quarantine(reason.as_bstr()),
         Verdict::Reject(reply) => {

@@ -1,6 +1,7 @@
 //! Asking a check_* ruleset.
 
 use super::verdict::Verdict;
+use crate::mail::reply::Reply;
 use crate::mail::token::{Comments, Mark, ScanOptions, Tokens};
 use crate::site::Context;
 
@@ -31,7 +32,12 @@ impl<'a> Ask<'a> {
 
 /// Asks a ruleset.
 pub async fn check(ctx: &mut Context, ask: &Ask<'_>) -> Verdict {
-    match evaluate(ctx, ask).await {
+    ctx.take_failure();
+    let told = evaluate(ctx, ask).await;
+    if let Some((status, text)) = ctx.take_failure() {
+        return Verdict::Failed(Reply::new(554, status, text));
+    }
+    match told {
         Some(tokens) => Verdict::of(ask.ruleset, &tokens, ask.about),
         None => Verdict::Accept,
     }

@@ -18,6 +18,8 @@ pub enum Verdict {
     Quarantine(BString),
     /// The command is refused.
     Reject(Reply),
+    /// The rules failed, and the command is refused since nobody knows what they would have said; the log knows.
+    Failed(Reply),
 }
 
 impl Verdict {

@@ -138,6 +138,8 @@ impl<'a> Clerk<'a> {
                 Verdict::Quarantine(reason) => self.quarantine_all = Some(reason),
                 // QUIRK(relay-421): only here does 421 close the connection.
                 Verdict::Reject(reply) => opening = Opening::Refused(reply),
+                // QUIRK(relay-failure): here a failure of the rules refuses nobody.
+                Verdict::Failed(_) => {}
             }
         }
         let mut features = ServerFeatures::new(self.options(), self.connection.daemon.as_ref());
@@ -327,7 +329,7 @@ impl<'a> Clerk<'a> {
                 self.ctx.set("quarantine", reason.clone());
                 self.transaction.quarantine = Some(reason);
             }
-            Verdict::Reject(reply) => return Err(Refusal::logged(reply)),
+            Verdict::Reject(reply) | Verdict::Failed(reply) => return Err(Refusal::logged(reply)),
         }
         Ok(())
     }
@@ -342,7 +344,7 @@ impl<'a> Clerk<'a> {
     fn log_verdict(&self, ask: &Ask<'_>, verdict: &Verdict, id: Option<&QueueId>) {
         let reply;
         let told = match verdict {
-            Verdict::Accept => return,
+            Verdict::Accept | Verdict::Failed(_) => return,
             Verdict::Discard => log::Verdict::Discard,
             Verdict::Quarantine(reason) => log::Verdict::Quarantine(reason.as_bstr()),
             Verdict::Reject(refusal) => {
@@ -472,6 +474,8 @@ const TRANSACTION_MACROS: [&str; 30] = [
 /// Returns a listener that logs what is wrong with rules; what only delays an answer is for those who look for it.
 fn complaints(log: Log) -> Listener {
     Box::new(move |heard| match heard {
+        // Failures are logged with what they are about.
+        Heard::Trouble(trouble) if trouble.failure().is_some() => {}
         Heard::Trouble(trouble) => log.say(Level::USER_ERROR, log::About::NoQueue, trouble),
         Heard::Fault(text) => log.line(Level::SYSTEM_ERROR, log::About::NoQueue, text),
         Heard::Message(text) => log.line(Level::EXPANDED, log::About::NoQueue, text),

@@ -34,6 +34,9 @@ R$*\t$#local $: $1
 Scheck_mail
 R$* bad $*\t$#error $@ 5.7.1 $: \"550 bad sender\"
 R$* gone $*\t$#discard $: x
+R$* turns $*\t$: $>Turns $1
+STurns
+R$*\t$@ $>Turns $1
 Scheck_rcpt
 R$* held $*\t$#error $@ quarantine $: held back
 R$* told $*\t$#error $@ 5.7.1 $: \"550 mail of \" $&{mail_from}
@@ -239,6 +242,12 @@ fn a_refused_sender_or_message_leaves_nothing() {
     );
     check_message("X-Checked: evil\r\n\r\nhello\r\n.\r\n", "554", &[]);
     check_message(&format!("\r\n{}\r\n.\r\n", "x".repeat(64)), "554", &[]);
+}
+
+#[test]
+fn what_rules_that_fail_would_have_said_is_taken_for_a_no() {
+    let server = check(&["MAIL FROM:<turns>\r\n", "RCPT TO:<b>\r\n", "QUIT\r\n"], &["220", "554", "503", "221"], &[]);
+    assert!(server.log().contains(": SYSERR(root): rewrite: excessive recursion (max 50), ruleset Turns"));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::trace::{LATE_LEVEL, LINES_LEVEL, Trace};
 use super::workspace::{Signature, Tag, Workspace};
 use crate::macros::unquote;
 use crate::mail::token::{Kind, Mark, ScanError, ScanOptions, TOKENS_MAX, Token, Tokens, join, scan};
-use crate::name::{Sysexit, Told};
+use crate::name::{Status, Sysexit, Told};
 
 /// How often one rule may rewrite an address in a row; the original's MAXLOOPS.
 pub const LOOPS_MAX: u32 = 100;
@@ -85,6 +85,19 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// Returns the status code of the refusal that follows if the rules themselves are at fault: what they would have said is
+    /// not known then. Other trouble lies in what they were given.
+    pub fn failure(&self) -> Option<Status> {
+        match self {
+            Self::ExcessiveRecursion(_) => Some(Status::new(5, 0, 0)),
+            Self::InfiniteLoop { .. } | Self::UnknownRuleset(_) => Some(Status::new(5, 3, 5)),
+            Self::UnknownMap(_) | Self::MissingMapName | Self::OutOfBounds { .. } | Self::TooLong => {
+                Some(Status::new(5, 3, 0))
+            }
+            Self::Blank | Self::Scan { .. } => None,
+        }
+    }
+
     /// Returns the status that the evaluation ends with.
     pub fn status(&self) -> Sysexit {
         match self {

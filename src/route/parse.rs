@@ -94,7 +94,11 @@ impl From<Refusal> for BadRoute {
 /// The address is misspelt, or the rules refuse it.
 pub async fn parse(ctx: &mut Context, address: &[u8], role: Role) -> Result<Parsed, Refusal> {
     let tokens = scan_address(ctx, address, role)?;
+    ctx.take_failure();
     let resolution = resolve(ctx, tokens, role).await;
+    if let Some((status, text)) = ctx.take_failure() {
+        return Err(Refusal::permanent(status, 554, text).with_exit(Sysexit::Config));
+    }
     match resolution.outcome {
         Ok(route) if !is_printable(&route.user) => Err(not_printable(&route.user, role)),
         Ok(route) if resolution.temp_fail => Ok(Parsed::Later(route)),

@@ -14,7 +14,7 @@ use crate::log::{About, Level, Log, Priority};
 use crate::macros::{self, MacroTable, Value, Values};
 use crate::mail::token::{Mark, ScanOptions, Scanned, Token, Tokens, scan};
 use crate::map::{Definition, Kind, Outcome};
-use crate::name::{ClassName, Named, Sysexit};
+use crate::name::{ClassName, Named, Status, Sysexit};
 use crate::rewrite::{
     Answer, ClassRef, Found, KeyStyle, Lookup, RewriteError, Rewritten, RulesetId, Rulesets, Trace, Trouble, rewrite,
 };
@@ -77,6 +77,10 @@ pub struct Context {
     complaints: Vec<BString>,
     /// The last look-up that failed for now.
     deferral: Option<BString>,
+    /// How the rules themselves failed first, and the status of the refusal that follows.
+    failure: Option<(Status, BString)>,
+    /// Failures that the log has not heard of.
+    failures: Vec<BString>,
     /// What maps of class syslog were given.
     notes: Vec<(Priority, BString)>,
     /// What a map is taken to say.
@@ -108,6 +112,8 @@ impl Context {
             trace_level: 0,
             complaints: Vec::new(),
             deferral: None,
+            failure: None,
+            failures: Vec::new(),
             notes: Vec::new(),
             supposed: None,
             is_deferred: false,
@@ -325,9 +331,18 @@ impl Context {
         std::mem::take(&mut self.complaints)
     }
 
-    /// Logs what rules have written through maps of class syslog since the last call.
+    /// Takes how the rules themselves failed since the last call, with the status of the refusal that follows: nobody knows
+    /// what they would have said.
+    pub fn take_failure(&mut self) -> Option<(Status, BString)> {
+        self.failure.take()
+    }
+
+    /// Logs what rules have written through maps of class syslog since the last call, and how they failed.
     pub fn log_notes<'a>(&mut self, log: &Log, about: impl Into<About<'a>>) {
         let about = about.into();
+        for text in std::mem::take(&mut self.failures) {
+            log.say(Level::SYSTEM_ERROR, about, format_args!("SYSERR(root): {text}"));
+        }
         for (priority, text) in std::mem::take(&mut self.notes) {
             log.line(Level { priority, detail: 0 }, about, &text);
         }
@@ -474,6 +489,13 @@ impl Lookup for Context {
     }
 
     fn complain(&mut self, trouble: &Trouble) {
+        if let Some(status) = trouble.failure() {
+            let text = BString::from(trouble.to_string());
+            self.failure.get_or_insert_with(|| (status, text.clone()));
+            if self.failures.len() < COMPLAINTS_MAX {
+                self.failures.push(text);
+            }
+        }
         self.hear(Heard::Trouble(trouble));
     }
 

@@ -65,7 +65,7 @@ fn address_test_mode_answers_as_the_original() {
 
 #[test]
 fn smtp_dialogues_go_as_with_the_original() {
-    compare("diff_bs.py", "bs-", &[], "{program} -bs -C {cf}");
+    compare("diff_bs.py", "bs-", &["--log", "--queue"], "{program} -bs -C {cf}");
 }
 
 #[test]
@@ -81,4 +81,23 @@ fn submission_goes_as_with_the_original() {
 #[test]
 fn files_that_others_can_write_are_refused_as_by_the_original() {
     compare("diff_sub.py", "safe-", &["--log"], "{program} -C {cf}");
+}
+
+#[test]
+fn no_spelling_of_a_recipient_relays() {
+    if !is_root() {
+        return skip("the worlds of the original need root");
+    }
+    if !std::path::Path::new("/opt/oracle/cf").is_dir() {
+        return skip("the original is not set up: sh tests/oracle/setup.sh");
+    }
+    let output = Command::new("python3")
+        .arg(repository("tests/oracle/diff_relay.py"))
+        .args(["ref", &format!("{} -bs -C {{cf}}", program().display())])
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .expect("python3 runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    eprintln!("{}", text.lines().last().unwrap_or_default());
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Writes SMTP cases that try to relay through the site by every spelling of a recipient.
+"""Try to relay through the site by every spelling of a recipient.
 
-usage: spellings.py >CASES.jsonl
+usage: diff_relay.py REF_CMD OUR_CMD        (as for diff_bs.py; `ref` is the original, `golden` means no reference)
 
-A stranger names a recipient elsewhere in hundreds of ways; diff_bs.py compares what both programs answer under the stock
-configuration and under the site's own.  Each case ends with a message to all recipients that were taken, so that the queue
-file tells who they are.
+A stranger names recipients in some 1500 ways, under the stock configuration and under the site's own.  Both programs must
+answer alike, and under its own configuration the site takes nothing that the stock one refuses.
 """
-import itertools, json
+import itertools, os, sys
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from diff_bs import bs_run, view
+from oracle_common import *
 
 THEM, US, LITERAL = 'example.com', 'hoge.foo.jp', '[192.0.2.10]'
 USERS = ['victim', 'alice']
@@ -44,6 +46,7 @@ SINGLE = [
     '<victim@"example.com">', '<"victim\\@example.com"@hoge.foo.jp>', '<"victim@example.com">', '<"victim"@example.com>',
     '<"vic"tim@example.com>', '<"alice"@"hoge.foo.jp">', '<"@example.com:victim"@hoge.foo.jp>', '<""@example.com>', '<""@hoge.foo.jp>',
     # routes
+    '<victim%example.com' + '%hoge' * 45 + '@hoge>', '<"' * 9 + 'victim@example.com' + '"@hoge.foo.jp>' * 9,
     '<@hoge.foo.jp:victim@example.com>', '<@hoge.foo.jp,@example.net:victim@example.com>', '<@example.net,@hoge.foo.jp:victim@example.com>',
     '<@[192.0.2.10]:victim@example.com>', '<@localhost:victim@example.com>', '<@example.com:alice@hoge.foo.jp>', '<@:victim@example.com>',
     '<@hoge.foo.jp:@hoge.foo.jp:victim@example.com>', '<@hoge.foo.jp:victim%example.com>', '<@hoge.foo.jp:example.com!victim>',
@@ -52,7 +55,8 @@ SINGLE = [
 FORMS = [
     '<{u}@{h}>', '<{u}%{h}>', '<{u}%{h}@{us}>', '<{u}%{h}@{lit}>', '<{u}%{h}%{us}@{us}>', '<"{u}@{h}"@{us}>', '<"{u}%{h}"@{us}>',
     '<{h}!{u}>', '<{h}!{u}@{us}>', '<{us}!{h}!{u}>', '<"{h}!{u}"@{us}>', '<{u}@{h}@{us}>', '<{u}@{us}@{h}>', '<@{us}:{u}@{h}>',
-    '<@{h}:{u}@{us}>',
+    '<@{h}:{u}@{us}>', '<"{u}%{h}"%{us}@{us}>', '<"\\"{u}@{h}\\""@{us}>', '<{u}@{h}%{us}@{us}>', '<{h}!{u}%{us}@{us}>',
+    '<{u}%{h}%{us}%{us}@{us}>', '<"{h}!{u}"%{us}@{us}>', '<"{u}@{h}"%{us}@{us}>', '<"\\"{u}%{h}\\"%{us}"@{us}>',
 ]
 
 
@@ -63,19 +67,59 @@ def spellings():
     return list(seen)
 
 
-def main():
-    every, size, number = spellings(), 60, 0
+# What only the site's own rules take: a route without hosts.
+OURS_ALONE = {'<@:alice@hoge.foo.jp>'}
+AT_ONCE = 260
+
+
+def cases():
+    every, number = spellings(), 0
     for cf in ('seed-sendmail', 'own-sendmail'):
         for sender in ('<x@example.net>', '<>', '<alice@hoge.foo.jp>'):
             # the sender makes no difference to the recipient, so the long product is tried with one
             chosen = every if sender == '<x@example.net>' else every[:len(SINGLE)]
-            for start in range(0, len(chosen), size):
+            for start in range(0, len(chosen), AT_ONCE):
                 number += 1
-                lines = ['EHLO client.example.net', 'MAIL FROM:' + sender]
-                lines += [{'send': 'RCPT TO:' + spelling + '\r\n', 'replies': 1} for spelling in chosen[start:start + size]]
-                lines += ['DATA', 'Subject: relayed?\n\nx\n.', 'QUIT']
-                print(json.dumps({'id': f'p-bs-relay-{number:03}', 'world': 'seed', 'cf': cf, 'client': '192.0.2.77', 'daemon': True,
-                                  'in': lines}))
+                lines = [{'send': f'RCPT TO:{spelling}\r\n', 'replies': 1} for spelling in chosen[start:start + AT_ONCE]]
+                lines = ['EHLO client.example.net', 'MAIL FROM:' + sender, *lines, 'QUIT']
+                yield {'id': f'relay-{number:03}', 'world': 'seed', 'cf': cf, 'client': '192.0.2.77', 'daemon': True, 'in': lines}
 
 
-main()
+def accepted(results, cf):
+    """The spellings that our program took under a configuration."""
+    return {step['send'][len('RCPT TO:'):-2] for case in results if case['cf'] == cf for step, replies in case['our']['out']
+            if isinstance(step, dict) and replies[0][0].startswith('2')}
+
+
+def inner(case, opts):
+    return {side: bs_run(opts[side], case) for side in ('ref', 'our') if opts.get(side)}
+
+
+def main():
+    if sys.argv[1:2] == ['--inner']:
+        return inner_main(inner, workers=1)
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    ref, our = sys.argv[1:]
+    opts = dict(our=our)
+    if ref != 'golden':
+        opts['ref'] = REF_BS if ref == 'ref' else ref
+    results = list(rerun_in_worlds(__file__, list(cases()), opts))
+    tried, different = 0, 0
+    for case in results:
+        tried += len(case['in']) - 3
+        for ours, theirs in zip(case['our']['out'], case.get('ref', case['our'])['out'], strict=True):
+            if view([ours], False) != view([theirs], False):
+                different += 1
+                print('---', case['cf'], ascii(theirs), 'but ours', ascii(ours[1]))
+    stock, own = accepted(results, 'seed-sendmail'), accepted(results, 'own-sendmail')
+    for spelling in sorted(own - stock - OURS_ALONE):
+        print('RELAYED', ascii(spelling))
+    relayed = len(own - stock - OURS_ALONE)
+    good = tried > 0 and different == 0 and relayed == 0 and '<alice@hoge.foo.jp>' in own
+    print(f'TOTAL {tried} tried, {different} different, {relayed} relayed, {len(own)} taken: {"ok" if good else "FAILED"}')
+    return 0 if good else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
