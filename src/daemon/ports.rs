@@ -62,20 +62,28 @@ pub fn open(config: &Config, held: &[OpenPort]) -> Result<Vec<OpenPort>, PortErr
     let declared = config.options.daemon_ports();
     let end = Instant::now() + PREDECESSOR_WAIT;
     let mut open: Vec<OpenPort> = Vec::new();
+    let mut passed_over = None;
     for (index, port) in (0..).zip(&declared) {
         let place = place(port)?;
         let address = place.socket_address();
         let same = held.iter().find(|held| held.address == address).and_then(|held| held.listener.try_clone().ok());
-        let listener = match same {
-            Some(listener) => listener,
-            None => open_one(&place, end).map_err(|error| {
+        match same.map_or_else(|| open_one(&place, end), Ok) {
+            Ok(listener) => open.push(OpenPort { index, address, listener }),
+            Err(error) => {
                 let holder = if error.is_in_use() { holder_text(place.port) } else { String::new() };
-                PortError::Listen { name: port.name.clone(), error, holder }
-            })?,
-        };
-        open.push(OpenPort { index, address, listener });
+                let error = PortError::Listen { name: port.name.clone(), error, holder };
+                // A port with M=O may be missing, for instance one for IPv6 where there is none.
+                if !port.flags.contains(b'O') {
+                    return Err(error);
+                }
+                passed_over = Some(error);
+            }
+        }
     }
-    Ok(open)
+    match passed_over {
+        Some(error) if open.is_empty() => Err(error),
+        _ => Ok(open),
+    }
 }
 
 /// Opens one port; waits until `end` for one that is held.
@@ -104,6 +112,9 @@ fn place(port: &DaemonPort) -> Result<ListenAddress, PortError> {
         text => Some(find_address(text, family).map_err(unknown)?),
     };
     let mut place = ListenAddress::new(family, address, number);
+    let bytes = |size: i64| usize::try_from(size).ok().filter(|size| *size > 0);
+    place.send_buffer_bytes = bytes(port.send_buffer_bytes);
+    place.receive_buffer_bytes = bytes(port.receive_buffer_bytes);
     place.backlog = port.backlog.and_then(|len| i32::try_from(len).ok()).unwrap_or(0);
     Ok(place)
 }
@@ -204,6 +215,16 @@ mod tests {
         assert_eq!(holder(number).map(|(pid, _)| pid), Some(std::process::id()));
         let error = open_one(&place(&port(number)).expect("a place"), Instant::now()).expect_err("taken");
         assert!(error.is_in_use());
+    }
+
+    #[test]
+    fn an_optional_port_may_be_missing_but_not_all() {
+        let mut problems = Vec::new();
+        let missing = DaemonPort::parse(b"Name=6, Addr=198.51.100.1, Port=0, M=O", true, &mut problems);
+        let opened = open(&config(&[missing.clone(), port(0)]), &[]).expect("the other is there");
+        assert_eq!(opened.iter().map(|port| port.index).collect::<Vec<_>>(), [1]);
+        let error = open(&config(&[missing]), &[]).expect_err("nothing is left").to_string();
+        assert!(error.contains("this host has no such address"), "{error}");
     }
 
     #[test]

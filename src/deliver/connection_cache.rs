@@ -1,7 +1,7 @@
 //! Connections kept open for the next message, and hosts that are known to be down.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ pub struct ConnectionKey {
     pub mailer: MailerName,
     /// The server.
     pub address: SocketAddr,
+    /// The address of ours that it comes from, where the message says so.
+    pub source: Option<IpAddr>,
 }
 
 /// The cache; one connection serves one job at a time, since taking it removes it.

@@ -1,6 +1,7 @@
 //! What SMTP and LMTP delivery have in common: one job on one connection.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bstr::BString;
@@ -36,6 +37,8 @@ pub struct Job<'a> {
     pub has_eight_bit: bool,
     /// The queue id, for the note that a conversion leaves in the header.
     pub queue_id: BString,
+    /// The address of ours that connections come from, if it is that by which the message came in (`M=b` of its port).
+    pub source: Option<IpAddr>,
     /// Whether this is the first attempt (`Timeout.iconnect`).
     pub first_attempt: bool,
     /// What the site's rules say of hosts and recipients; none: nobody is asked.

@@ -1,6 +1,7 @@
 //! Handing a group's message to another server: over the network, over a socket of this host, or to a program that speaks LMTP.
 
 use std::fs::File;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
@@ -17,6 +18,7 @@ use crate::deliver::services::Services;
 use crate::deliver::smtp::Endpoint;
 use crate::keeper::request::{Launch, Service};
 use crate::log::Level;
+use crate::mail::envelope::Envelope;
 use crate::name::Status;
 use crate::smtp::client::{Target, Transaction};
 
@@ -112,10 +114,18 @@ fn job<'a>(run: &'a Run<'_>, message: &'a Message<'a>, rules: &'a HostRules<'a>)
         message,
         has_eight_bit: envelope.flags.eight_bit || !run.header.is_ascii(),
         queue_id: envelope.id.to_string().into(),
+        source: source(envelope),
         first_attempt: envelope.tries == 0,
         rules: Some(rules),
         respect_host_status: envelope.tries > 0,
     }
+}
+
+/// Returns the address by which a message came in, if its port says that it goes out by the same (`M=b`).
+fn source(envelope: &Envelope) -> Option<IpAddr> {
+    let is_bound = envelope.macro_value("daemon_flags")?.fields().any(|flag| flag == b"b");
+    let address = envelope.macro_value("if_addr").filter(|_| is_bound)?.to_str().ok()?;
+    address.strip_prefix("IPv6:").unwrap_or(address).parse().ok()
 }
 
 /// Writes the notes of a report to the log.

@@ -40,6 +40,8 @@ pub struct SmtpSettings {
     pub timeouts: Timeouts,
     /// Where connections come from.
     pub sources: Sources,
+    /// The one address that is connected to, whatever the host's own is (`ConnectOnlyTo`).
+    pub connect_only_to: Option<IpAddr>,
     /// Which addresses are tried.
     pub family: Family,
     /// `TryNullMXList`.
@@ -68,6 +70,7 @@ impl SmtpSettings {
             is_ours,
             timeouts: options.timeout.clone(),
             sources: sources(&options.client_port_options),
+            connect_only_to: options.connect_only_to,
             family: Family::Any,
             try_null_mx_list: options.try_null_mx_list,
             fallback_mx_host: options.fallback_mx_host.clone(),
@@ -273,6 +276,9 @@ impl SmtpClient {
 
     /// Returns the addresses of a host, or why there are none.
     async fn addresses(&self, host: &BString) -> Result<Vec<IpAddr>, Outcome> {
+        if let Some(address) = self.settings.connect_only_to {
+            return Ok(vec![address]);
+        }
         let name = host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).unwrap_or(host);
         if let Some(address) = literal(name.strip_suffix(b".").unwrap_or(name)) {
             return Ok(vec![address]);
@@ -293,7 +299,8 @@ impl SmtpClient {
 
     /// Sends what is pending to one address; false if there was no connection at all and another address may do.
     async fn try_address(&self, target: SocketAddr, peer: &Peer, attempt: &mut Attempt<'_>) -> bool {
-        let key = ConnectionKey { mailer: attempt.job.mailer.name.clone(), address: target };
+        let (mailer, source) = (attempt.job.mailer.name.clone(), attempt.job.source);
+        let key = ConnectionKey { mailer, address: target, source };
         let chunk_len = attempt
             .job
             .mailer
@@ -380,7 +387,8 @@ impl SmtpClient {
         // Zero would mean no limit.
         let limit = if attempt.deadline.is_some() { limit.max(Duration::from_millis(1)) } else { limit };
         attempt.tell(&format!("Connecting to {} via {}...", peer.host, attempt.job.mailer.name));
-        let stream = match connect(target, &self.settings.sources, limit).await {
+        let sources = attempt.job.source.map_or(self.settings.sources.clone(), Sources::at);
+        let stream = match connect(target, &sources, limit).await {
             Ok(stream) => stream,
             Err(error) => {
                 let reason = connect_text(&error, &peer.host);

@@ -13,6 +13,9 @@ const LINE_BYTES_MAX: usize = 2048;
 /// The most lines of one reply that are read; a peer that sends more is talking without end.
 const LINES_MAX: usize = 512;
 
+/// The most bytes of one reply that are read, kept or not.
+const BYTES_MAX: usize = 1 << 20;
+
 /// An SMTP reply.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Reply {
@@ -143,8 +146,8 @@ fn split_status(text: &[u8]) -> (Option<Status>, &[u8]) {
 /// What the peer sends is no reply.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum BadReply {
-    /// More lines than any reply has.
-    #[error("reply of more than {LINES_MAX} lines")]
+    /// More lines or bytes than any reply has.
+    #[error("reply without end")]
     Endless,
     /// The code is outside 200 to 599, or changes within one reply.
     #[error("reply code {0} makes no sense")]
@@ -160,6 +163,7 @@ pub struct ReplyParser {
     lines: Vec<BString>,
     first: Option<(u16, Option<Status>)>,
     seen: usize,
+    seen_bytes: usize,
 }
 
 impl ReplyParser {
@@ -173,6 +177,10 @@ impl ReplyParser {
     /// # Errors
     /// A reply without end or with a senseless code; the connection is of no use then.
     pub fn feed(&mut self, input: &mut &[u8]) -> Result<Option<Reply>, BadReply> {
+        self.seen_bytes = self.seen_bytes.saturating_add(input.len());
+        if self.seen_bytes > BYTES_MAX {
+            return Err(BadReply::Endless);
+        }
         while let Some(end) = memchr(b'\n', input) {
             let (line, rest) = (&input[..end], &input[end + 1..]);
             self.keep(line);

@@ -21,6 +21,12 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// Returns the sources where connections of one family come from `address`, those of the other from anywhere.
+    pub fn at(address: IpAddr) -> Self {
+        let source = Some(SocketAddr::new(address, 0));
+        if address.is_ipv4() { Self { v4: source, ..Self::default() } } else { Self { v6: source, ..Self::default() } }
+    }
+
     /// Returns where a connection to `target` is to come from.
     fn for_target(&self, target: IpAddr) -> Option<SocketAddr> {
         if target.is_ipv4() { self.v4 } else { self.v6 }

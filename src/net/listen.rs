@@ -74,6 +74,10 @@ pub struct ListenAddress {
     pub reuse: bool,
     /// Connections that may wait (`Listen=`); at least 1024 are asked for.
     pub backlog: i32,
+    /// The size of the send buffer of connections (`SndBufSize=`); none: the system's.
+    pub send_buffer_bytes: Option<usize>,
+    /// The size of the receive buffer of connections (`RcvBufSize=`); none: the system's.
+    pub receive_buffer_bytes: Option<usize>,
     /// The interface a link-local IPv6 address belongs to, by index; 0 for none.
     pub interface: u32,
 }
@@ -81,7 +85,17 @@ pub struct ListenAddress {
 impl ListenAddress {
     /// Returns an address with the usual settings.
     pub fn new(family: ListenFamily, address: Option<IpAddr>, port: u16) -> Self {
-        Self { family, address, port, reuse: true, backlog: BACKLOG_MIN, interface: 0 }
+        let (send_buffer_bytes, receive_buffer_bytes) = (None, None);
+        Self {
+            family,
+            address,
+            port,
+            reuse: true,
+            backlog: BACKLOG_MIN,
+            send_buffer_bytes,
+            receive_buffer_bytes,
+            interface: 0,
+        }
     }
 
     /// Returns the socket address.
@@ -163,6 +177,13 @@ fn open(place: &ListenAddress, address: SocketAddr) -> io::Result<std::net::TcpL
         socket.set_only_v6(true)?;
     }
     socket.set_nonblocking(true)?;
+    // Accepted connections inherit them.
+    if let Some(size) = place.send_buffer_bytes {
+        socket.set_send_buffer_size(size)?;
+    }
+    if let Some(size) = place.receive_buffer_bytes {
+        socket.set_recv_buffer_size(size)?;
+    }
     socket.bind(&SockAddr::from(address))?;
     socket.listen(place.backlog.max(BACKLOG_MIN))?;
     Ok(socket.into())

@@ -1,5 +1,7 @@
 //! Delivery to scripted servers on loopback addresses. The texts are those that the original logs in the same case.
 
+mod hostile;
+
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
@@ -174,6 +176,7 @@ fn job<'a>(mailer: &'a Mailer, message: &'a Message<'a>, recipients: &[&str]) ->
         has_eight_bit: !message.header.is_ascii() || matches!(message.body, Body::Bytes(bytes) if !bytes.is_ascii()),
         queue_id: "ID".into(),
         rules: None,
+        source: None,
         first_attempt: false,
         respect_host_status: true,
     }
