@@ -98,7 +98,7 @@ kinds! {
     /// A text that may be left out.
     MaybeText(Option<BString>): |value, given, problems| *value = Some(given.text.into()), |value| value.as_ref().map(ToString::to_string).unwrap_or_default();
     /// One character.
-    Byte(u8): |value, given, problems| *value = given.text.first().copied().unwrap_or(0), |value| char::from(*value).to_string();
+    Byte(u8): |value, given, problems| *value = given.text.first().copied().unwrap_or(b' '), |value| char::from(*value).to_string();
     /// A time in minutes; five where nothing stands.
     AliasMinutes(Duration): |value, given, problems| *value = if given.text.is_empty() { Duration::from_secs(300) } else { interval(given.text, IntervalUnit::Minutes, problems) }, |value| show_interval(*value);
     /// A list of words that each line sets anew.

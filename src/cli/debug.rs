@@ -15,6 +15,9 @@ const FILE_LEVEL: u8 = 4;
 /// The highest category.
 const CATEGORY_MAX: usize = 99;
 
+/// What `-d` alone means.
+const EVERYTHING: &[u8] = b"0-99.1";
+
 /// How much is traced in each category.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DebugFlags([u8; CATEGORY_MAX + 1]);
@@ -26,13 +29,17 @@ impl Default for DebugFlags {
 }
 
 impl DebugFlags {
-    /// Reads the values of all `-d` options, in their order; what makes no sense is passed over.
+    /// Reads the values of all `-d` options, in their order.
     pub fn parse(values: &[BString]) -> Self {
         let mut flags = Self::default();
-        for word in values.iter().flat_map(|value| value.split(|byte| matches!(byte, b',' | b' '))) {
-            flags.set(word);
-        }
+        values.iter().for_each(|value| flags.read(value));
         flags
+    }
+
+    /// Reads the value of one more `-d` option; nothing at all asks for everything, what makes no sense is passed over.
+    pub fn read(&mut self, value: &[u8]) {
+        let value = if value.is_empty() { EVERYTHING } else { value };
+        value.split(|byte| matches!(byte, b',' | b' ')).for_each(|word| self.set(word));
     }
 
     /// Reads `0-99.1`, `21.12`, `8`.
@@ -81,5 +88,6 @@ mod tests {
         check("0-99.1", &[(0, 1), (99, 1), (100, 0)]);
         check("1-3.5,2.7,x,9.y", &[(1, 5), (2, 7), (3, 5), (9, 0)]);
         check("50-9999999999.300", &[(99, 255)]);
+        check("", &[(0, 1), (99, 1)]);
     }
 }

@@ -28,7 +28,7 @@ mod query;
 /// one).
 const LINE_BYTES_MAX: u64 = 2047;
 /// Calls of rulesets are always shown.
-const TRACE_LEVEL: u8 = 1;
+const TRACE_LEVEL: u8 = 0;
 /// The debug category of rules.
 const REWRITE_CATEGORY: usize = 21;
 /// What the original prints first.
@@ -61,8 +61,8 @@ async fn session(command: &CommandLine) -> ExitCode {
     };
     let exit = started.errors.iter().find_map(CfError::exit).unwrap_or_default();
     let mut session = TestMode::new(&site, Box::new(io::stdout()), exit);
-    let level = DebugFlags::parse(&command.debug).level(REWRITE_CATEGORY);
-    session.ctx.set_trace_level(level.max(TRACE_LEVEL));
+    session.debug = DebugFlags::parse(&command.debug);
+    session.ctx.set_trace_level(session.debug.level(REWRITE_CATEGORY));
     match session.run(io::stdin().lock()).await {
         Ok(status) => ExitCode::from(status),
         Err(_) => Sysexit::IoErr.into(),
@@ -77,6 +77,8 @@ pub struct TestMode {
     ctx: Context,
     output: Output,
     exit: Arc<AtomicU8>,
+    /// What is traced.
+    debug: DebugFlags,
     /// What `/parse` and `/try` take addresses for.
     kind: Kind,
 }
@@ -90,7 +92,7 @@ impl TestMode {
         let (out, status) = (Arc::clone(&output), Arc::clone(&exit));
         let listener = Box::new(move |heard: Heard<'_>| hear(&out, &status, heard));
         ctx.listen(listener, TRACE_LEVEL);
-        Self { ctx, output, exit, kind: Kind::EnvelopeRecipient }
+        Self { ctx, output, exit, debug: DebugFlags::default(), kind: Kind::EnvelopeRecipient }
     }
 
     /// Returns the context, for macros that the caller knows.
@@ -112,7 +114,6 @@ impl TestMode {
                 break;
             }
             let text = line.strip_suffix(b"\n").unwrap_or(&line);
-            let text = text.strip_suffix(b"\r").unwrap_or(text);
             if !self.take(text).await? {
                 break;
             }
@@ -168,8 +169,8 @@ impl TestMode {
         match rest.split_first() {
             None => self.say("Usage: -d{debug arguments}"),
             Some((b'd', text)) => {
-                let level = DebugFlags::parse(&[text.into()]).level(REWRITE_CATEGORY);
-                self.ctx.set_trace_level(level.max(TRACE_LEVEL));
+                self.debug.read(text);
+                self.ctx.set_trace_level(self.debug.level(REWRITE_CATEGORY));
                 Ok(())
             }
             Some(_) => self.say_shown("Unknown \"-\" command ", line),
@@ -282,6 +283,11 @@ impl TestMode {
     }
 }
 
+/// Returns the bytes that the characters of a trace stand for.
+fn byte_text(text: &str) -> Vec<u8> {
+    text.chars().map(|character| u8::try_from(u32::from(character)).unwrap_or(b'?')).collect()
+}
+
 /// Tells whether a character is white space to C.
 fn is_space(character: char) -> bool {
     character == '\x0b' || character.is_ascii_whitespace()
@@ -300,8 +306,12 @@ fn hear(output: &Output, exit: &AtomicU8, heard: Heard<'_>) {
     let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
     // Where nobody reads any more, the next prompt fails and ends the session.
     let _ = match heard {
-        Heard::Trouble(trouble) => writeln!(output, "{trouble}"),
-        Heard::Trace(step) => writeln!(output, "{step}"),
+        Heard::Trouble(trouble) => writeln!(output, "{}", trouble.to_string().trim_end()),
+        Heard::Trace(step) => {
+            let mut line = byte_text(&step.to_string());
+            line.push(b'\n');
+            output.write_all(&line)
+        }
         Heard::Asked { .. } | Heard::LookedUp { .. } => Ok(()),
         Heard::Fault(text) | Heard::Message(text) => output.write_all(&[text, b"\n"].concat()),
     };

@@ -1,7 +1,5 @@
 //! Reading: a line of a configuration file becomes internal form, where every `$x` is a mark.
 
-use std::borrow::Cow;
-
 use bstr::BString;
 
 use crate::mail::token::{EXPAND, QUOTE_MARK, append_name, needs_quote};
@@ -79,16 +77,6 @@ fn macro_at(out: &mut Translated, rest: &[u8]) -> usize {
         }
         None => rest.len(),
     }
-}
-
-/// Puts data into internal form, where nothing in it is a mark.
-pub fn quote(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.iter().any(|byte| needs_quote(*byte)) {
-        return Cow::Borrowed(text);
-    }
-    let mut quoted = Vec::with_capacity(text.len() + 8);
-    quote_to(&mut quoted, text);
-    Cow::Owned(quoted)
 }
 
 /// Takes the quotes of marks out of text in internal form; what is a mark there looks like data then.

@@ -10,6 +10,9 @@ use crate::sys::regex::{Regex, RegexOptions};
 /// The code of `$|`, which stands between sub-matches unless `-d` says otherwise.
 pub const COLUMN_MARK: u8 = 0x9b;
 
+/// The longest value made of sub-matches, in bytes; what goes beyond is cut off (the original's MAXNAME less one).
+const VALUE_BYTES_MAX: usize = 255;
+
 /// What the `K` line of a regex map says beside the general flags.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RegexSpec {
@@ -73,31 +76,33 @@ impl RegexSpec {
         }
     }
 
-    /// Looks `key` up in the expression, compiled.
-    pub(super) fn lookup(&self, regex: &Regex, definition: &Definition, key: &[u8]) -> Outcome {
+    /// Looks `key` up in the expression, compiled; the first of `args` takes the place of the fields of `-s`.
+    pub(super) fn lookup(&self, regex: &Regex, definition: &Definition, key: &[u8], args: &[&[u8]]) -> Outcome {
         let places = regex.find(key);
         if places.is_some() == self.negate {
             return Outcome::NotFound(Sysexit::Ok);
         }
         let mut value = BString::default();
-        if definition.match_only {
-            value = key.into();
-        } else if let (Some(places), Some(fields)) = (places, &self.fields) {
-            let piece = |field: &usize| match places.get(*field) {
-                Some(Some(range)) => key[range.clone()].to_vec(),
-                _ => Vec::new(),
+        if let (false, Some(places), Some(fields)) = (definition.match_only, places, &self.fields) {
+            let chosen = match args.first() {
+                // Where no field is named, there is still one: 0.
+                Some(named) => named.split(|byte| *byte == b',').map(number).collect(),
+                None if fields.is_empty() => (0..places.len()).collect(),
+                None => fields.clone(),
             };
-            let all: Vec<usize> = (0..places.len()).collect();
-            let chosen = if fields.is_empty() { &all } else { fields };
+            if chosen.iter().any(|field| *field >= places.len()) {
+                return Outcome::NotFound(Sysexit::Config);
+            }
+            let piece = |field: &usize| places[*field].clone().map_or_else(Vec::new, |range| key[range].to_vec());
             let pieces: Vec<Vec<u8>> = chosen.iter().map(piece).collect();
             // QUIRK(regex-unbalanced): pieces that together are no part of an address are not found.
             if !is_balanced(&pieces.concat()) {
                 return Outcome::NotFound(Sysexit::Ok);
             }
             value = pieces.join(self.delimiter.as_slice()).into();
+            value.truncate(VALUE_BYTES_MAX);
         }
-        value.extend_from_slice(&definition.append);
-        Outcome::Found(value)
+        Outcome::Found(definition.result(key, &value, args))
     }
 }
 
@@ -124,12 +129,14 @@ fn is_balanced(pieces: &[u8]) -> bool {
 
 /// Reads `1,3`; what is no number is 0.
 fn fields(value: &[u8]) -> Vec<usize> {
-    let number = |word: &[u8]| {
-        word.iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .fold(0_usize, |sum, digit| sum.saturating_mul(10).saturating_add(usize::from(digit - b'0')))
-    };
     if value.is_empty() { Vec::new() } else { value.split(|&byte| byte == b',').map(number).collect() }
+}
+
+/// Reads the digits at the start of a word.
+fn number(word: &[u8]) -> usize {
+    word.iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .fold(0_usize, |sum, digit| sum.saturating_mul(10).saturating_add(usize::from(digit - b'0')))
 }
 
 #[cfg(test)]
@@ -145,7 +152,7 @@ mod tests {
             Some(text) => Outcome::Found(text.into()),
             None => Outcome::NotFound(Sysexit::Ok),
         };
-        assert_eq!(spec.lookup(&regex, &definition, key.as_bytes()), expected);
+        assert_eq!(spec.lookup(&regex, &definition, key.as_bytes(), &[]), expected);
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Map {
                 None => Outcome::NotFound(Sysexit::NoHost),
             },
             Table::Regex(regex) => match &definition.kind {
-                Kind::Regex(spec) => spec.lookup(regex, definition, key),
+                Kind::Regex(spec) => spec.lookup(regex, definition, key, args),
                 _ => Outcome::NotFound(Sysexit::Config),
             },
             Table::Bare => self.lookup_bare(key, args),

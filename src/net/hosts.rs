@@ -64,6 +64,11 @@ impl Hosts {
         self.entries.iter().find(|entry| entry.address == address)?.names.first()
     }
 
+    /// Returns every name of `address` in its first line.
+    pub fn names(&self, address: IpAddr) -> &[BString] {
+        self.entries.iter().find(|entry| entry.address == address).map_or(&[], |entry| &entry.names)
+    }
+
     /// Returns the canonical name of `name`: of the first line that has it the first name with a dot, else the first name.
     pub fn canonical(&self, name: &[u8]) -> Option<&BString> {
         let entry = self.lines(name).next()?;

@@ -6,7 +6,7 @@ use super::program::{Action, ClassRef, Piece, Rule, WILDCARDS_MAX};
 use super::ruleset::{BadRuleset, RulesetId, Rulesets};
 use super::workspace::Tag;
 use crate::macros::{ExpandError, Values, expand_internal};
-use crate::mail::token::{Comments, Mark, ScanError, ScanOptions, ScanRules, Token, scan};
+use crate::mail::token::{Mark, ScanError, ScanOptions, ScanRules, Token, scan};
 use crate::name::{ClassName, Told};
 
 /// The most arguments of a look-up, the key included; the original's MAX_MAP_ARGS.
@@ -70,7 +70,6 @@ pub struct RuleCompiler {
     /// The ruleset that rules go to; none before the first `S` line and after one that was wrong.
     current: Option<RulesetId>,
     operators: Option<BString>,
-    comments: Comments,
     has_rules: bool,
 }
 
@@ -83,18 +82,14 @@ impl Default for RuleCompiler {
 impl RuleCompiler {
     /// Returns a compiler with the default operators.
     pub fn new() -> Self {
-        Self {
-            rulesets: Rulesets::default(),
-            current: None,
-            operators: None,
-            comments: Comments::Keep,
-            has_rules: false,
-        }
+        let mut rulesets = Rulesets::default();
+        rulesets.scan.has_comments = true;
+        Self { rulesets, current: None, operators: None, has_rules: false }
     }
 
     /// Takes the configuration level (`V` line); it decides whether rules have comments in parentheses.
     pub fn set_level(&mut self, level: u32) {
-        self.comments = if level >= LEVEL_OF_PARENTHESES { Comments::Keep } else { Comments::Strip };
+        self.rulesets.scan.has_comments = level < LEVEL_OF_PARENTHESES;
     }
 
     /// Takes the operators (option `OperatorChars`), which hold from here on.
@@ -104,7 +99,9 @@ impl RuleCompiler {
     pub fn set_operators(&mut self, operators: &[u8]) -> Result<(), OperatorsRedefined> {
         let again = self.operators.is_some() || self.has_rules;
         self.operators = Some(operators.into());
-        self.rulesets.scan = ScanRules::new(operators, self.rulesets.scan.blank_sub);
+        let ScanRules { blank_sub, has_comments, .. } = self.rulesets.scan;
+        self.rulesets.scan = ScanRules::new(operators, blank_sub);
+        self.rulesets.scan.has_comments = has_comments;
         if again { Err(OperatorsRedefined) } else { Ok(()) }
     }
 
@@ -181,7 +178,7 @@ impl RuleCompiler {
     fn side(&self, text: &[u8], values: &dyn Values, null: RuleError, errors: &mut Vec<RuleError>) -> Vec<Token> {
         let (text, error) = expand_internal(text, values);
         errors.extend(error.map(RuleError::from));
-        let options = ScanOptions { delimiter: Some(b'\t'), comments: self.comments, ..ScanOptions::RULE };
+        let options = ScanOptions { delimiter: Some(b'\t'), ..ScanOptions::RULE };
         let scanned = scan(&text, &self.rulesets.scan, options);
         errors.extend(scanned.errors.into_iter().map(RuleError::from));
         let tokens = scanned.tokens.unwrap_or_default().into_vec();
@@ -199,11 +196,10 @@ impl RuleCompiler {
             Some(Mark::Host | Mark::Net) => Action::Return,
             _ => Action::Repeat,
         };
-        if right.first().is_some_and(|token| token.is(&Mark::User) || token.is(&Mark::Host)) {
-            right.remove(0);
-        }
+        let has_prefix = right.first().is_some_and(|token| token.is(&Mark::User) || token.is(&Mark::Host));
+        let prefix = has_prefix.then(|| right.remove(0));
         let tag = |piece: &Piece| if let Piece::Literal(token) = piece { Tag::of(token) } else { Tag::default() };
-        Rule { tags: pieces.iter().map(tag).collect(), pieces, left, right: right.into(), action, line }
+        Rule { tags: pieces.iter().map(tag).collect(), pieces, left, prefix, right: right.into(), action, line }
     }
 
     /// Returns what a token of a left side matches.

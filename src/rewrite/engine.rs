@@ -1,15 +1,11 @@
 //! The evaluation of rulesets: one loop over a stack of calls, so that no input can exhaust the machine's own stack.
 
-use std::borrow::Cow;
-
-use bstr::BString;
-
-use super::compile::MAP_ARGS_MAX;
-use super::lookup::{Answer, Found, KeyStyle, Lookup};
+use super::lookup::{Answer, Found, Lookup};
 use super::matching::{self, Bindings};
 use super::program::{Action, Rule};
-use super::ruleset::{RulesetId, Rulesets};
-use super::trace::{LATE_LEVEL, LINES_LEVEL, Trace};
+use super::query::{KEY_BYTES_MAX, Query, key, name_text};
+use super::ruleset::{BadRuleset, RulesetId, Rulesets};
+use super::trace::{LATE_LEVEL, LINES_LEVEL, Trace, WORKSPACE_LEVEL};
 use super::workspace::{Signature, Tag, Workspace};
 use crate::macros::unquote;
 use crate::mail::token::{Kind, Mark, ScanError, ScanOptions, TOKENS_MAX, Token, Tokens, join, scan};
@@ -19,6 +15,9 @@ use crate::name::{Status, Sysexit, Told};
 pub const LOOPS_MAX: u32 = 100;
 /// How deep rulesets may call one another; the original's MaxRuleRecursion.
 pub const CALLS_MAX: usize = 50;
+
+/// One right side must have fewer calls than this; the original's MAX_SUBR.
+const CALLS_OF_RULE_MAX: usize = 16;
 
 /// The outcome of an evaluation.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -54,6 +53,12 @@ pub enum Trouble {
     /// `$>` with a name that no ruleset has.
     #[error("Unknown ruleset {0}")]
     UnknownRuleset(Told),
+    /// More `$>` in one right side than there may be.
+    #[error("Too many subroutine calls ({CALLS_OF_RULE_MAX} max)")]
+    TooManyCalls,
+    /// `$>` with a name that no ruleset can have.
+    #[error(transparent)]
+    BadRuleset(#[from] BadRuleset),
     /// `$(` with a name that no map has; the default is used.
     #[error("rewrite: map {0} not found")]
     UnknownMap(Told),
@@ -112,22 +117,23 @@ impl Trouble {
 pub async fn rewrite(rulesets: &Rulesets, ruleset: RulesetId, input: Tokens, lookup: &mut dyn Lookup) -> Rewritten {
     let level = lookup.trace_level();
     let mut engine = Engine { rulesets, lookup, level, frames: Vec::with_capacity(8), spare: Vec::new() };
-    let mut entering = Some((ruleset, Workspace::from(input.into_vec())));
+    let mut entering = Some((ruleset, Workspace::from(input.into_vec()), TOKENS_MAX));
     loop {
-        if let Some((id, tokens)) = entering.take()
-            && let Some(done) = engine.enter(id, tokens)
+        if let Some((id, tokens, room)) = entering.take()
+            && let Some(done) = engine.enter(id, tokens, room)
         {
             return done;
         }
         let step = match engine.step() {
             Step::LookUp(tokens, action) => {
                 let found = engine.look_up_all(tokens).await;
-                engine.take_up(found.and_then(within_limit), action)
+                let found = found.and_then(|tokens| engine.within_room(tokens));
+                engine.take_up(found, action)
             }
             step => step,
         };
         match step {
-            Step::Call(id, tokens) => entering = Some((id, tokens)),
+            Step::Call(id, tokens, room) => entering = Some((id, tokens, room)),
             Step::Done(done) => return done,
             Step::Again | Step::LookUp(..) => {}
         }
@@ -139,7 +145,8 @@ enum Step {
     Again,
     /// A right side has look-ups; its calls and the action of its rule come after them.
     LookUp(Workspace, Action),
-    Call(RulesetId, Workspace),
+    /// A ruleset, its argument, and how many tokens it may make of it.
+    Call(RulesetId, Workspace, usize),
     Done(Rewritten),
 }
 
@@ -147,8 +154,11 @@ enum Step {
 struct Frame {
     ruleset: RulesetId,
     rule: usize,
-    loops: u32,
+    /// How often the present rule has been tried.
+    tries: u32,
     tokens: Workspace,
+    /// How many tokens there may be: what stands before a call takes its part.
+    room: usize,
     /// The signature of the tokens.
     has: Signature,
     status: Sysexit,
@@ -156,10 +166,11 @@ struct Frame {
     pending: Option<Pending>,
 }
 
-/// A right side with calls: the last `$>` before `limit` is the next to be made.
+/// A right side with calls.
 struct Pending {
     tokens: Workspace,
-    limit: usize,
+    /// Where the `$>` of those that are still to be made stand, and whom they call; the last one is made next.
+    calls: Vec<(usize, RulesetId)>,
     action: Action,
 }
 
@@ -167,7 +178,7 @@ struct Pending {
 struct Engine<'r, 'a> {
     rulesets: &'r Rulesets,
     lookup: &'a mut dyn Lookup,
-    level: u8,
+    level: Option<u8>,
     frames: Vec<Frame>,
     /// Memory to build the next addresses in.
     spare: Vec<Workspace>,
@@ -175,7 +186,7 @@ struct Engine<'r, 'a> {
 
 impl<'r> Engine<'r, '_> {
     /// Opens a frame, or refuses because there are too many; returns the outcome if that ends the evaluation.
-    fn enter(&mut self, ruleset: RulesetId, tokens: Workspace) -> Option<Rewritten> {
+    fn enter(&mut self, ruleset: RulesetId, tokens: Workspace, room: usize) -> Option<Rewritten> {
         let label = self.rulesets.label(ruleset);
         self.trace(Trace::Input(label, tokens.tokens()));
         if self.frames.len() > CALLS_MAX {
@@ -185,7 +196,7 @@ impl<'r> Engine<'r, '_> {
         // QUIRK(triple-stays): rulesets do nothing to an address that is a triple already.
         let rule = if is_resolved(&tokens) { usize::MAX } else { 0 };
         let has = tokens.signature();
-        self.frames.push(Frame { ruleset, rule, loops: 0, tokens, has, status: Sysexit::Ok, pending: None });
+        self.frames.push(Frame { ruleset, rule, tries: 0, tokens, room, has, status: Sysexit::Ok, pending: None });
         None
     }
 
@@ -198,9 +209,14 @@ impl<'r> Engine<'r, '_> {
         let Some(rule) = self.next_candidate() else {
             return self.leave();
         };
-        self.trace(if self.level < LINES_LEVEL { Trace::Trying(rule) } else { Trace::TryingLine(rule) });
+        self.trace(if self.level < Some(LINES_LEVEL) { Trace::Trying(rule) } else { Trace::TryingLine(rule) });
         let blank_sub = rulesets.scan_rules().blank_sub;
-        let frame = self.frames.last().expect("a frame is open");
+        let frame = self.frames.last_mut().expect("a frame is open");
+        // QUIRK(last-loop): a rule that has rewritten so often is not even tried again.
+        frame.tries += 1;
+        if frame.tries > LOOPS_MAX {
+            return self.give_up();
+        }
         match matching::find(rule, &frame.tokens, self.lookup, blank_sub) {
             Some(bindings) => self.apply(rule, &bindings),
             None => {
@@ -215,27 +231,33 @@ impl<'r> Engine<'r, '_> {
     fn next_candidate(&mut self) -> Option<&'r Rule> {
         let frame = self.frames.last_mut().expect("a frame is open");
         let set = self.rulesets.get(frame.ruleset);
-        if self.level < LATE_LEVEL {
+        // A rule that has rewritten too often is not passed over: that is told.
+        if self.level < Some(LATE_LEVEL) && frame.tries < LOOPS_MAX {
             let candidate = set.candidate(frame.rule, frame.has, frame.tokens.len())?;
             if candidate != frame.rule {
-                (frame.rule, frame.loops) = (candidate, 0);
+                (frame.rule, frame.tries) = (candidate, 0);
             }
         }
         set.rules().get(frame.rule)
     }
 
+    /// Returns from the innermost ruleset because one of its rules would rewrite for ever.
+    fn give_up(&mut self) -> Step {
+        let (ruleset, rule) = (self.label(), self.frame().rule + 1);
+        self.complain(Trouble::InfiniteLoop { ruleset, rule });
+        if let Some(frame) = self.frames.last()
+            && self.level >= Some(WORKSPACE_LEVEL)
+        {
+            self.lookup.trace(Trace::Workspace(frame.tokens.tokens()));
+        }
+        self.leave()
+    }
+
     /// Rewrites the address of the innermost frame by a rule that matches.
     fn apply(&mut self, rule: &Rule, bindings: &Bindings) -> Step {
-        let frame = self.frame();
-        frame.loops += 1;
-        if frame.loops > LOOPS_MAX {
-            let rule = frame.rule + 1;
-            let ruleset = self.label();
-            self.complain(Trouble::InfiniteLoop { ruleset, rule });
-            return self.leave();
-        }
         self.trace(Trace::Matches(rule));
-        match self.substitute(rule, bindings).and_then(within_limit) {
+        let made = self.substitute(rule, bindings);
+        match made.and_then(|tokens| self.within_room(tokens)) {
             Ok(tokens) => {
                 let has = tokens.signature();
                 if has.has(Tag::LOOK_UP) {
@@ -254,9 +276,9 @@ impl<'r> Engine<'r, '_> {
     /// Goes on with a right side whose look-ups are done.
     fn take_up(&mut self, looked_up: Result<Workspace, Trouble>, action: Action) -> Step {
         match looked_up {
-            Ok(tokens) => {
-                let limit = self.callable(&tokens);
-                self.frame().pending = Some(Pending { tokens, limit, action });
+            Ok(mut tokens) => {
+                let calls = self.calls(&mut tokens);
+                self.frame().pending = Some(Pending { tokens, calls, action });
                 self.call_or_settle()
             }
             Err(trouble) => self.fail(trouble),
@@ -265,8 +287,13 @@ impl<'r> Engine<'r, '_> {
 
     /// Ends the innermost ruleset without a trace because a rule cannot be applied; the address stays as it is.
     fn fail(&mut self, trouble: Trouble) -> Step {
+        let is_blank = trouble == Trouble::Blank;
         let status = self.complain(trouble);
-        let frame = self.frames.pop().expect("a frame is open");
+        let mut frame = self.frames.pop().expect("a frame is open");
+        // QUIRK(blank-value): nothing is left of the address unless another ruleset has called this one.
+        if is_blank && self.frames.is_empty() {
+            frame.tokens.truncate(0);
+        }
         self.give_back(frame.tokens, status).map_or(Step::Again, Step::Done)
     }
 
@@ -282,10 +309,13 @@ impl<'r> Engine<'r, '_> {
                         let ruleset = self.label();
                         return Err(Trouble::OutOfBounds { ruleset, digit: digit.wrapping_add(b'0') });
                     };
-                    if self.level >= LINES_LEVEL {
+                    if self.level >= Some(LINES_LEVEL) {
                         self.lookup.trace(Trace::Group(*digit, &frame.tokens.tokens()[bound.clone()]));
                     }
                     tokens.extend_from(&frame.tokens, bound);
+                    if tokens.len() > frame.room {
+                        return Err(Trouble::TooLong);
+                    }
                 }
                 Some(Mark::Late(name)) => self.append_late(&mut tokens, name)?,
                 _ => tokens.push_from(&rule.right, place),
@@ -335,7 +365,7 @@ impl<'r> Engine<'r, '_> {
             }
             Some(style) => {
                 let key = key(query.key, style, blank_sub);
-                let args: Vec<_> = query.args.iter().map(|arg| join(arg, blank_sub)).collect();
+                let args = query.arguments(blank_sub);
                 match self.lookup.look_up(&query.map, &key, &args) {
                     Answer::Now(found) => found,
                     Answer::Later(found) => found.await,
@@ -346,10 +376,12 @@ impl<'r> Engine<'r, '_> {
             self.frame().status = Sysexit::TempFail;
         }
         match (&found.value, query.default) {
+            // QUIRK(regex-column-mark): nothing in a value is a mark.
             (Some(value), _) => self.scan_value(value, ScanOptions::ADDRESS),
             (None, Some(default)) => {
-                let mut text = Vec::new();
-                append_quoted(&mut text, default, blank_sub);
+                // What was data in the rule becomes a mark here, if it looks like one.
+                let mut text = join(default, blank_sub);
+                text.truncate(KEY_BYTES_MAX);
                 self.scan_value(&text, ScanOptions::VALUE)
             }
             (None, None) => Ok(query.key.to_vec()),
@@ -372,51 +404,53 @@ impl<'r> Engine<'r, '_> {
         }
     }
 
-    /// Returns up to where calls in `tokens` are to be made: nowhere, if one of several names no ruleset.
-    fn callable(&mut self, tokens: &Workspace) -> usize {
-        let first = tokens.find_tag(0, Tag::CALL);
-        if first == tokens.find_last_tag(tokens.len(), Tag::CALL) {
-            return tokens.len();
-        }
-        let calls = tokens.tokens().windows(2).filter(|pair| pair[0].is(&Mark::Call));
-        let mut names = calls.map(|pair| name_text(&pair[1]));
-        match names.find(|name| self.rulesets.find(name).is_none()) {
-            None => tokens.len(),
-            Some(name) => {
-                let name = name.into_owned().into();
-                self.frame().status = self.complain(Trouble::UnknownRuleset(name));
-                0
+    /// Returns the calls of a right side; none, if one of them names no ruleset.
+    ///
+    /// QUIRK(empty-ruleset): a call of a ruleset without rules is left out at once, and what follows it is not looked at.
+    fn calls(&mut self, tokens: &mut Workspace) -> Vec<(usize, RulesetId)> {
+        let mut calls = Vec::new();
+        let mut from = 0;
+        while let Some(place) = tokens.find_tag(from, Tag::CALL) {
+            let Some(name) = tokens.tokens().get(place + 1).map(|name| name_text(name).into_owned()) else { break };
+            let id = match self.rulesets.look(&name) {
+                Ok(Some(id)) => id,
+                unknown => {
+                    if let Err(bad) = unknown {
+                        self.complain(Trouble::BadRuleset(bad));
+                    }
+                    tokens.unquote(place + 1, &name);
+                    self.frame().status = self.complain(Trouble::UnknownRuleset(name.into()));
+                    return Vec::new();
+                }
+            };
+            if self.rulesets.get(id).rules().is_empty() {
+                self.trace(Trace::Skipped(self.rulesets.label(id), id.number()));
+                tokens.cut(place..place + 2);
+                from = place + 1;
+            } else {
+                calls.push((place, id));
+                from = place + 2;
+            }
+            if calls.len() >= CALLS_OF_RULE_MAX {
+                self.frame().status = self.complain(Trouble::TooManyCalls);
+                return Vec::new();
             }
         }
+        calls
     }
 
     /// Makes the last call of a right side that is still to be made; without one, takes the result as the address.
     fn call_or_settle(&mut self) -> Step {
         let pending = self.frames.last_mut().and_then(|frame| frame.pending.as_mut()).expect("a right side is pending");
-        let last = pending.tokens.find_last_tag(pending.limit, Tag::CALL);
-        let Some(place) = last else {
+        let Some((place, id)) = pending.calls.pop() else {
             let pending = self.frame().pending.take().expect("a right side is pending");
             let has = pending.tokens.signature();
             return self.settle(pending.tokens, has, pending.action);
         };
-        pending.limit = place;
-        let Some(name) = pending.tokens.tokens().get(place + 1).map(name_text) else {
-            return Step::Again;
-        };
-        let Some(id) = self.rulesets.find(&name) else {
-            let name = name.into_owned().into();
-            self.frame().status = self.complain(Trouble::UnknownRuleset(name));
-            return Step::Again;
-        };
-        // QUIRK(empty-ruleset): a call of a ruleset without rules leaves no trace; it is only left out.
-        if self.rulesets.get(id).rules().is_empty() {
-            pending.tokens.cut(place..place + 2);
-            return Step::Again;
-        }
         let mut arguments = self.spare.pop().unwrap_or_default();
         arguments.take_from(&mut pending.tokens, place + 2);
         pending.tokens.truncate(place);
-        Step::Call(id, arguments)
+        Step::Call(id, arguments, TOKENS_MAX.saturating_sub(place))
     }
 
     /// Takes a finished right side as the address and goes on as the rule says.
@@ -446,7 +480,7 @@ impl<'r> Engine<'r, '_> {
     fn next_rule(&mut self) {
         let frame = self.frame();
         frame.rule += 1;
-        frame.loops = 0;
+        frame.tries = 0;
     }
 
     /// Returns from the innermost frame.
@@ -470,10 +504,15 @@ impl<'r> Engine<'r, '_> {
         let pending = frame.pending.as_mut().expect("the frame that calls has a right side pending");
         pending.tokens.take_from(&mut tokens, 0);
         if status != Sysexit::Ok && status != Sysexit::TempFail {
-            pending.limit = 0;
+            pending.calls.clear();
         }
         self.recycle(tokens);
         None
+    }
+
+    /// Refuses an address that has become too long.
+    fn within_room(&mut self, tokens: Workspace) -> Result<Workspace, Trouble> {
+        if tokens.len() > self.frame().room { Err(Trouble::TooLong) } else { Ok(tokens) }
     }
 
     /// Returns the name of the innermost ruleset.
@@ -497,99 +536,8 @@ impl<'r> Engine<'r, '_> {
 
     /// Tells of a step if someone wants to hear it.
     fn trace(&mut self, step: Trace<'_>) {
-        if self.level >= step.level() {
+        if self.level >= Some(step.level()) {
             self.lookup.trace(step);
-        }
-    }
-}
-
-/// One look-up as it stands in a right side.
-struct Query<'a> {
-    map: Cow<'a, [u8]>,
-    key: &'a [Token],
-    args: Vec<&'a [Token]>,
-    default: Option<&'a [Token]>,
-}
-
-impl<'a> Query<'a> {
-    /// Reads the look-up at the front of `tokens`; returns it and how many tokens it takes.
-    fn split(tokens: &'a [Token]) -> Result<(Self, usize), Trouble> {
-        let (map, end_mark, start) = match tokens[0].mark() {
-            Some(Mark::HostBegin) => (Cow::Borrowed(&b"host"[..]), Mark::HostEnd, 1),
-            _ => (name_text(tokens.get(1).ok_or(Trouble::MissingMapName)?), Mark::MapEnd, 2),
-        };
-        let body = &tokens[start..];
-        let end = body.iter().position(|token| token.is(&end_mark)).unwrap_or(body.len());
-        let mut parts = body[..end].split_inclusive(|token| token.is(&Mark::Host) || token.is(&Mark::User));
-        let mut query = Self { map, key: &[], args: Vec::new(), default: None };
-        let (key, mut next) = cut(parts.next().unwrap_or_default());
-        query.key = key;
-        while let Some(kind) = next {
-            let (part, following) = cut(parts.next().unwrap_or_default());
-            match kind {
-                Mark::User => query.default = Some(part),
-                _ if query.args.len() + 1 < MAP_ARGS_MAX - 1 => query.args.push(part),
-                _ => {}
-            }
-            next = following;
-        }
-        Ok((query, (start + end + 1).min(tokens.len())))
-    }
-}
-
-/// Parts tokens from the `$@` or `$:` at their end.
-fn cut(part: &[Token]) -> (&[Token], Option<&Mark>) {
-    match part.split_last().map(|(last, rest)| (last.mark(), rest)) {
-        Some((Some(mark @ (Mark::Host | Mark::User)), rest)) => (rest, Some(mark)),
-        _ => (part, None),
-    }
-}
-
-/// Joins the key of a look-up.
-fn key(tokens: &[Token], style: KeyStyle, blank_sub: u8) -> BString {
-    let mut key = join(tokens, style.blank_sub.unwrap_or(blank_sub));
-    if !style.keeps_quotes {
-        strip_quotes(&mut key);
-    }
-    key
-}
-
-/// Takes quotes out of a key; a backslash protects what follows it and goes too.
-pub(super) fn strip_quotes(text: &mut BString) {
-    if memchr::memchr2(b'"', b'\\', text).is_none() {
-        return;
-    }
-    let mut bytes = Vec::from(std::mem::take(text)).into_iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\\' => text.extend(bytes.next()),
-            b'"' => {}
-            _ => text.push(byte),
-        }
-    }
-}
-
-/// Joins tokens in internal form, so that marks among them are marks again when they are scanned.
-fn append_quoted(out: &mut Vec<u8>, tokens: &[Token], blank_sub: u8) {
-    let mut after_atom = false;
-    for token in tokens {
-        let is_atom = token.is_atom();
-        if after_atom && is_atom {
-            out.push(blank_sub);
-        }
-        token.append_quoted_to(out);
-        after_atom = is_atom;
-    }
-}
-
-/// Returns a token as the name of a map or a ruleset.
-fn name_text(token: &Token) -> Cow<'_, [u8]> {
-    match token.text() {
-        Some((Kind::Atom, text)) if !text.contains(&b'\\') => Cow::Borrowed(text),
-        _ => {
-            let mut text = join(std::slice::from_ref(token), b' ');
-            strip_quotes(&mut text);
-            Cow::Owned(text.into())
         }
     }
 }
@@ -597,9 +545,4 @@ fn name_text(token: &Token) -> Cow<'_, [u8]> {
 /// Tells whether an address is a triple.
 fn is_resolved(tokens: &Workspace) -> bool {
     tokens.tokens().first().is_some_and(|token| token.is(&Mark::Net))
-}
-
-/// Refuses an address that has become too long.
-fn within_limit(tokens: Workspace) -> Result<Workspace, Trouble> {
-    if tokens.len() > TOKENS_MAX { Err(Trouble::TooLong) } else { Ok(tokens) }
 }

@@ -60,9 +60,9 @@ pub trait Lookup: Values + Send + Sync {
     /// Hears of what is wrong with a rule or an address; the evaluation goes on.
     fn complain(&mut self, trouble: &Trouble);
 
-    /// Returns how much is to be traced: 0 nothing, 1 calls, 12 every rule (debug category 21).
-    fn trace_level(&self) -> u8 {
-        0
+    /// Returns how much is to be traced (debug category 21): 0 calls of rulesets, 12 every rule; none: nothing.
+    fn trace_level(&self) -> Option<u8> {
+        None
     }
 
     /// Hears of a step, if the level asks for it.

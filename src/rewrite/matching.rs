@@ -178,7 +178,7 @@ impl Matcher<'_> {
     fn late_end(&mut self, name: &[u8], at: usize) -> Option<usize> {
         let value = self.lookup.macro_value(name).map(|value| value.text.into_owned());
         let step = Trace::LateLeft(name, value.as_deref());
-        if self.lookup.trace_level() >= step.level() {
+        if self.lookup.trace_level() >= Some(step.level()) {
             self.lookup.trace(step);
         }
         let Some(value) = value else { return Some(at) };

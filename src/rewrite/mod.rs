@@ -5,6 +5,7 @@ mod engine;
 mod lookup;
 mod matching;
 mod program;
+mod query;
 mod ruleset;
 mod trace;
 mod workspace;

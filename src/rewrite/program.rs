@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::workspace::{Signature, Tag, Workspace};
-use crate::mail::token::{Mark, Token};
+use crate::mail::token::Token;
 use crate::name::ClassName;
 
 /// The most wildcards of a left side; the original's MAXMATCH.
@@ -92,6 +92,8 @@ pub struct Rule {
     /// The tags of the pieces that are literal.
     pub(super) tags: Vec<Tag>,
     pub(super) left: Vec<Token>,
+    /// `$:` or `$@` before the right side.
+    pub(super) prefix: Option<Token>,
     pub(super) right: Workspace,
     pub(super) action: Action,
     /// The line in the configuration file.
@@ -123,7 +125,7 @@ impl fmt::Display for Rule {
             write!(f, "{token} ")?;
         }
         f.write_str("\t\t")?;
-        for token in prefix(self).iter().chain(self.right()) {
+        for token in self.prefix.iter().chain(self.right()) {
             write!(f, "{token} ")?;
         }
         Ok(())
@@ -135,18 +137,9 @@ pub(super) struct ShownRhs<'a>(pub(super) &'a Rule);
 
 impl fmt::Display for ShownRhs<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for token in prefix(self.0).iter().chain(self.0.right()) {
+        for token in self.0.prefix.iter().chain(self.0.right()) {
             write!(f, " {token}")?;
         }
         Ok(())
-    }
-}
-
-/// Returns the prefix of the right side as it was written.
-fn prefix(rule: &Rule) -> Option<Token> {
-    match rule.action {
-        Action::Next => Some(Mark::User.into()),
-        Action::Return if !rule.right().first().is_some_and(|token| token.is(&Mark::Net)) => Some(Mark::Host.into()),
-        _ => None,
     }
 }

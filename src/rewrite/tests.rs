@@ -17,7 +17,7 @@ struct World {
     macros: MacroTable,
     classes: HashMap<&'static str, &'static [&'static str]>,
     lines: Vec<String>,
-    level: u8,
+    level: Option<u8>,
 }
 
 impl Values for World {
@@ -55,7 +55,7 @@ impl Lookup for World {
         self.lines.push(trouble.to_string());
     }
 
-    fn trace_level(&self) -> u8 {
+    fn trace_level(&self) -> Option<u8> {
         self.level
     }
 
@@ -75,6 +75,7 @@ fn finish<T>(future: impl Future<Output = T>) -> T {
 /// Compiles rules; each line begins with `S` or `R`.
 fn compile(lines: &str, macros: &MacroTable) -> (Rulesets, Vec<String>) {
     let mut compiler = RuleCompiler::new();
+    compiler.set_level(10);
     compiler.set_operators(b".:%@!^/[]+").expect("first");
     compiler.set_blank_sub(b'.');
     let mut errors = Vec::new();
@@ -230,7 +231,7 @@ fn arguments_are_parted_by_a_mark() {
 
 #[test]
 fn steps_are_traced_in_the_originals_words() {
-    let mut world = World { level: 12, ..world() };
+    let mut world = World { level: Some(12), ..world() };
     run(&mut world, "ST\nRx\t$@ y\nR$*\t$@ no $1", "zz");
     let expected = [
         "T                  input: zz",

@@ -1,18 +1,20 @@
 //! The steps of an evaluation as test mode and debug category 21 print them.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use bstr::BStr;
 
 use super::program::{Rule, ShownRhs};
-use crate::mail::token::{Token, Tokens, show};
+use crate::mail::token::{Token, Tokens, join};
 
+/// From this level on, the address of an endless loop is told.
+pub(super) const WORKSPACE_LEVEL: u8 = 1;
 /// From this level on, late macros are told.
 pub(super) const LATE_LEVEL: u8 = 2;
 /// From this level on, rules are named by their lines.
 pub(super) const LINES_LEVEL: u8 = 15;
 
-/// One step; `Display` gives the original's line without its end.
+/// One step; `Display` gives the original's line without its end, a character for each of its bytes.
 #[derive(Clone, Copy, Debug)]
 pub enum Trace<'a> {
     /// A ruleset is called.
@@ -37,6 +39,10 @@ pub enum Trace<'a> {
     LateToken(&'a Token),
     /// Its last token has been told.
     LateDone,
+    /// The address that a rule would rewrite for ever.
+    Workspace(&'a [Token]),
+    /// A ruleset without rules is called.
+    Skipped(&'a str, usize),
     /// The address is rewritten.
     Rewritten(&'a [Token]),
 }
@@ -45,8 +51,10 @@ impl Trace<'_> {
     /// Returns the debug level from which on this step is shown.
     pub fn level(&self) -> u8 {
         match self {
-            Self::Input(..) | Self::Returns(..) => 1,
+            Self::Input(..) | Self::Returns(..) => 0,
+            Self::Workspace(_) => WORKSPACE_LEVEL,
             Self::Late(..) | Self::LateLeft(..) => LATE_LEVEL,
+            Self::Skipped(..) => 3,
             Self::Rewritten(_) => 4,
             Self::Fails => 10,
             Self::Trying(_) | Self::Matches(_) => 12,
@@ -66,17 +74,32 @@ impl fmt::Display for Trace<'_> {
             Self::Group(digit, tokens) => {
                 write!(f, "${digit}:")?;
                 // The original tells where in memory a token lies; here it is its place among those matched.
-                tokens.iter().enumerate().try_for_each(|(place, token)| write!(f, " {place:#x}=\"{token}\""))
+                tokens.iter().enumerate().try_for_each(|(place, token)| {
+                    write!(f, " {place:#x}=\"")?;
+                    write_raw(f, token)?;
+                    f.write_char('"')
+                })
             }
             Self::LateLeft(name, value) => write!(f, "rewrite: LHS {}", LateValue(name, *value)),
             Self::Late(name, value) => write!(f, "rewrite: RHS {}", LateValue(name, *value)),
-            Self::LateToken(token) => write!(f, " ... {token}"),
+            Self::LateToken(token) => {
+                f.write_str(" ... ")?;
+                write_raw(f, token)
+            }
             Self::LateDone => f.write_str(" ... DONE"),
             Self::Fails => f.write_str("----- rule fails"),
             Self::Matches(rule) => write!(f, "-----rule matches:{}", ShownRhs(rule)),
+            Self::Workspace(tokens) => write!(f, "workspace: {}", Spaced(tokens)),
+            Self::Skipped(name, number) => write!(f, "-----skip subr {name} ({number})"),
             Self::Rewritten(tokens) => write!(f, "rewritten as:{}", Spaced(tokens)),
         }
     }
+}
+
+/// Writes a token as it is, a character for each byte.
+fn write_raw(f: &mut fmt::Formatter<'_>, token: &Token) -> fmt::Result {
+    let text = join(std::slice::from_ref(token), b' ');
+    text.iter().try_for_each(|byte| f.write_char(char::from(*byte)))
 }
 
 /// A late macro and its value.
@@ -85,8 +108,9 @@ struct LateValue<'a>(&'a [u8], Option<&'a [u8]>);
 impl fmt::Display for LateValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "$&{{{}}} => \"", BStr::new(self.0))?;
-        show(f, self.1.unwrap_or(b"(NULL)"))?;
-        f.write_str("\"")
+        let value = self.1.unwrap_or(b"(NULL)");
+        value.iter().try_for_each(|byte| f.write_char(char::from(*byte)))?;
+        f.write_char('"')
     }
 }
 

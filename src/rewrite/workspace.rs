@@ -99,11 +99,6 @@ impl Workspace {
         self.tags.get(from..)?.iter().position(|own| *own == tag).map(|skip| from + skip)
     }
 
-    /// Returns the last place before `end` with this tag.
-    pub(super) fn find_last_tag(&self, end: usize, tag: Tag) -> Option<usize> {
-        self.tags.get(..end)?.iter().rposition(|own| *own == tag)
-    }
-
     /// Makes room for `more` tokens.
     pub(super) fn reserve(&mut self, more: usize) {
         self.tokens.reserve(more);
@@ -132,6 +127,14 @@ impl Workspace {
     pub(super) fn cut(&mut self, part: Range<usize>) {
         self.tokens.drain(part.clone());
         self.tags.drain(part);
+    }
+
+    /// Puts `name` in the place of a text.
+    pub(super) fn unquote(&mut self, place: usize, name: &[u8]) {
+        if self.tokens[place].text().is_some() {
+            self.tokens[place] = Token::atom(name);
+            self.tags[place] = Tag::of_text(name);
+        }
     }
 
     /// Takes away what lies from `place` on.
@@ -184,7 +187,7 @@ mod tests {
         assert_eq!(space.find(0, &a, Tag::of(&a)), Some(0));
         assert_eq!(space.find(1, &a, Tag::of(&a)), Some(2));
         assert_eq!(space.find(3, &a, Tag::of(&a)), None);
-        assert_eq!((space.find_tag(0, Tag::CALL), space.find_last_tag(4, Tag::CALL)), (Some(1), Some(1)));
+        assert_eq!(space.find_tag(0, Tag::CALL), Some(1));
         assert!(space.signature().has(Tag::LOOK_UP));
         assert!(space.signature().covers(Signature::default().with(Tag::of(&a))));
     }

@@ -5,14 +5,14 @@ use bstr::{BString, ByteSlice};
 use crate::cf::Mailer;
 use crate::mail::envelope::Route;
 use crate::mail::token::{Mark, ScanError, ScanOptions, Token, Tokens, join};
-use crate::name::{MailerName, Status, Sysexit};
+use crate::name::{MailerName, Status, Sysexit, Told};
 use crate::rewrite::RulesetId;
 use crate::site::{Context, Heard};
 
 pub use super::refusal::Refusal;
 
 /// The longest address, in bytes; the original's MAXNAME.
-const ADDRESS_BYTES_MAX: usize = 256;
+pub const ADDRESS_BYTES_MAX: usize = 256;
 
 /// Where an address leads.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -238,7 +238,7 @@ async fn build(ctx: &mut Context, tokens: &[Token]) -> Result<Route, BadRoute> {
         return Err(BadRoute { host: host.unwrap_or_default(), user, refusal });
     }
     let Some(mailer) = ctx.config().mailers.get(&name).cloned() else {
-        return Err(broken(ctx, &format!("buildaddr: unknown mailer {name}")));
+        return Err(broken(ctx, &format!("buildaddr: unknown mailer {}", Told::from(name))));
     };
     if host.is_none() && !mailer.is_local() {
         return Err(broken(ctx, "buildaddr: no host"));

@@ -9,6 +9,11 @@ use crate::name::{RulesetName, Sysexit};
 use crate::rewrite::RulesetId;
 use crate::site::Context;
 
+/// The longest address that the rules give, in bytes (the original's MAXNAME, less two).
+const NAME_BYTES_MAX: usize = 254;
+/// The longest element of a header field, in bytes (the original's MAXNAME).
+pub const TEXT_BYTES_MAX: usize = 256;
+
 /// What the address is: it picks the rulesets.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
@@ -101,7 +106,9 @@ pub async fn remote_name(
     rulesets.extend(own.filter(|own| *own != RulesetId::PARSE));
     rulesets.push(RulesetId::FINAL);
     let tokens = through(ctx, &rulesets, tokens, &mut temp_fail).await;
-    let name = ctx.join(&tokens);
+    let mut name = ctx.join(&tokens);
+    // QUIRK(long-remote-name): what is longer is cut off.
+    name.truncate(NAME_BYTES_MAX);
     if temp_fail { Err(RemoteNameError { name }) } else { Ok(name) }
 }
 
@@ -121,7 +128,11 @@ pub async fn remote_text(
         Ok(name) => (name, false),
         Err(error) => (error.name, true),
     };
-    let name = if is_readable && !mailer.flags.contains(b'c') { frame(ctx, text).with_address(&name) } else { name };
+    let mut name =
+        if is_readable && !mailer.flags.contains(b'c') { frame(ctx, text).with_address(&name) } else { name };
+    if is_readable {
+        name.truncate(TEXT_BYTES_MAX);
+    }
     if failed { Err(RemoteNameError { name }) } else { Ok(name) }
 }
 

@@ -1,6 +1,5 @@
 //! What one session or envelope sees: the site, and macros of its own.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
@@ -73,7 +72,7 @@ pub struct Context {
     macros: MacroTable,
     classes: Arc<Classes>,
     listener: Option<Listener>,
-    trace_level: u8,
+    trace_level: Option<u8>,
     complaints: Vec<BString>,
     /// The last look-up that failed for now.
     deferral: Option<BString>,
@@ -109,7 +108,7 @@ impl Context {
             classes: Arc::clone(&site.classes),
             site: Arc::clone(site),
             listener: None,
-            trace_level: 0,
+            trace_level: None,
             complaints: Vec::new(),
             deferral: None,
             failure: None,
@@ -313,12 +312,12 @@ impl Context {
     /// Sets who hears at once what happens while rules run, and how much of it (debug category 21).
     pub fn listen(&mut self, listener: Listener, trace_level: u8) {
         self.listener = Some(listener);
-        self.trace_level = trace_level;
+        self.trace_level = Some(trace_level);
     }
 
     /// Changes how much of the evaluation is traced.
     pub fn set_trace_level(&mut self, level: u8) {
-        self.trace_level = level;
+        self.trace_level = Some(level);
     }
 
     /// Takes for granted what a map says of one key.
@@ -422,19 +421,30 @@ impl Context {
         }
     }
 
+    /// Opens a map; tells whether its keys can be looked up.
+    pub fn opens(&mut self, map: &[u8]) -> bool {
+        let site = Arc::clone(&self.site);
+        let Some(entry) = site.maps.entry(map).filter(|entry| entry.definition.kind.is_local()) else {
+            return true;
+        };
+        let (map, complaint) = site.maps.open(entry);
+        self.hear_message(complaint);
+        map.is_open()
+    }
+
     /// Sets or clears the macro that a look-up in a macro map names.
     fn set_by_map(&mut self, key: &[u8], args: &[&[u8]]) -> Outcome {
+        if key.is_empty() {
+            return Outcome::NotFound(Sysexit::NoHost);
+        }
         let named = Named::read(key);
         for error in named.errors {
             self.hear(Heard::Fault(error.to_string().as_bytes()));
         }
-        let Some(name) = named.name else {
-            self.hear(Heard::Fault(b"Unable to assign macro/class ID (mid = 0xffffffff)"));
-            return Outcome::NotFound(Sysexit::Ok);
-        };
-        match args.first() {
-            Some(value) => self.macros.set(name, *value),
-            None => self.macros.remove(name),
+        match (named.name, args.first()) {
+            (Some(name), Some(value)) => self.macros.set(name, *value),
+            (Some(name), None) => self.macros.remove(name),
+            (None, _) => return Outcome::NotFound(Sysexit::Ok),
         }
         Outcome::Found(BString::default())
     }
@@ -499,7 +509,7 @@ impl Lookup for Context {
         self.hear(Heard::Trouble(trouble));
     }
 
-    fn trace_level(&self) -> u8 {
+    fn trace_level(&self) -> Option<u8> {
         self.trace_level
     }
 
@@ -511,13 +521,5 @@ impl Lookup for Context {
 /// Returns what a rule sees of an outcome.
 fn found(definition: &Definition, key: &[u8], outcome: Outcome) -> Found {
     let (value, status) = definition.in_rule(key, outcome);
-    let value = value.map(|value| match definition.kind {
-        // The delimiter of sub-matches is the mark `$|`.
-        Kind::Regex(_) => value,
-        _ => match macros::quote(&value) {
-            Cow::Borrowed(_) => value,
-            Cow::Owned(quoted) => quoted.into(),
-        },
-    });
     Found { value, temp_fail: status == Sysexit::TempFail }
 }

@@ -17,13 +17,16 @@ pub enum Exchanges {
     TempFail(BString),
 }
 
-/// Returns the mail exchangers of `domain`; a domain without MX records is its own.
+/// Returns the mail exchangers of `domain`, which the search list completes; a domain without MX records is its own.
 pub async fn exchangers(resolver: &Resolver, domain: &[u8]) -> Exchanges {
-    if domain.starts_with(b"[") {
+    if domain.starts_with(b"[") && domain.ends_with(b"]") {
         return Exchanges::Hosts(vec![domain.into()]);
     }
-    let absolute = dotted(domain);
-    match resolver.mx(&absolute).await {
+    let domain = domain.strip_suffix(b".").unwrap_or(domain);
+    if domain.ends_with(b".") {
+        return Exchanges::Nothing;
+    }
+    match resolver.mx(domain).await {
         Answer::Found(mut list) => {
             if list.iter().all(|mx| mx.host.is_empty()) {
                 return Exchanges::Null;
@@ -33,14 +36,19 @@ pub async fn exchangers(resolver: &Resolver, domain: &[u8]) -> Exchanges {
             hosts.dedup_by(|one, other| one.eq_ignore_ascii_case(other));
             Exchanges::Hosts(hosts)
         }
-        Answer::NotFound => Exchanges::Nothing,
-        Answer::NoData => match resolver.cname(&absolute).await {
+        Answer::NotFound | Answer::NoData => match resolver.canonify(domain).await.found() {
+            Some(host) if completes(&host, domain) => Exchanges::Hosts(vec![dotted(&host)]),
             // QUIRK(mx-of-alias): an alias of a host without MX records has no exchanger at all.
-            Answer::Found(_) => Exchanges::Nothing,
-            _ => Exchanges::Hosts(vec![absolute]),
+            _ => Exchanges::Nothing,
         },
         Answer::TempFail(reason) => Exchanges::TempFail(reason),
     }
+}
+
+/// Tells whether `host` is `domain`, alone or completed.
+fn completes(host: &[u8], domain: &[u8]) -> bool {
+    host.split_at_checked(domain.len())
+        .is_some_and(|(start, rest)| start.eq_ignore_ascii_case(domain) && (rest.is_empty() || rest.starts_with(b".")))
 }
 
 /// Returns a name with a dot at its end.

@@ -23,7 +23,7 @@ pub struct Identity {
     pub short_name: BString,
     /// What follows the first dot of the official name (`$m`).
     pub domain: BString,
-    /// Other names of this host.
+    /// Other names of this host, as its interfaces have them.
     pub aliases: Vec<BString>,
     /// The addresses of the interfaces, and those of the official name.
     pub addresses: Vec<IpAddr>,
@@ -55,11 +55,9 @@ impl Identity {
         if probe == Probe::Nothing {
             return;
         }
-        self.aliases.push(self.short_name.clone());
-        self.aliases.push([b"[", &self.short_name[..], b"]"].concat().into());
-        self.probe_interfaces(probe);
+        let asked = self.probe_interfaces(probe);
         // A slow name service costs only the names that it has not told by now.
-        let _ = tokio::time::timeout(PATIENCE, self.ask_names(resolver)).await;
+        let _ = tokio::time::timeout(PATIENCE, self.ask_names(resolver, &asked)).await;
     }
 
     /// Derives the short name and the domain.
@@ -83,19 +81,24 @@ impl Identity {
         }
     }
 
-    /// Takes in the addresses of the interfaces.
-    fn probe_interfaces(&mut self, probe: Probe) {
+    /// Takes in the addresses of the interfaces; returns those whose names are to be asked for.
+    fn probe_interfaces(&mut self, probe: Probe) -> Vec<IpAddr> {
         let interfaces = host::interfaces().unwrap_or_default();
+        let mut asked = Vec::new();
         for interface in interfaces {
-            let wanted = probe == Probe::All || !interface.is_loopback;
             let is_special = match interface.address {
                 IpAddr::V4(address) => address.is_unspecified(),
                 IpAddr::V6(address) => address.is_loopback() || address.is_unspecified() || is_link_local(address),
             };
-            if wanted && !is_special {
-                self.add_address(interface.address);
+            if is_special {
+                continue;
+            }
+            self.add_address(interface.address);
+            if probe == Probe::All || !interface.is_loopback {
+                asked.push(interface.address);
             }
         }
+        asked
     }
 
     /// Adds the addresses of the official name.
@@ -111,15 +114,14 @@ impl Identity {
         }
     }
 
-    /// Adds the names of all addresses.
-    async fn ask_names(&mut self, resolver: &Resolver) {
-        for address in self.addresses.clone() {
-            if address.is_loopback() {
-                continue;
+    /// Adds the names of addresses.
+    async fn ask_names(&mut self, resolver: &Resolver, addresses: &[IpAddr]) {
+        for address in addresses {
+            let mut names = resolver.settings().hosts.names(*address).to_vec();
+            if names.is_empty() && !address.is_loopback() {
+                names = resolver.ptr(*address).await.found().unwrap_or_default();
             }
-            if let Answer::Found(names) = resolver.ptr(address).await {
-                self.aliases.extend(names.into_iter().filter(|name| is_host_name(name)));
-            }
+            self.aliases.extend(names.into_iter().filter(|name| is_host_name(name)));
         }
     }
 
@@ -142,17 +144,16 @@ impl Identity {
         macros.set("n", "MAILER-DAEMON");
     }
 
-    /// Returns the words of class `w`.
+    /// Returns what class `w` has beside the other names: the official name and the addresses.
     pub(super) fn words(&self) -> Vec<BString> {
-        let mut words = vec![self.name.clone(), "localhost".into()];
-        words.extend(self.aliases.iter().cloned());
+        let mut words = vec![self.name.clone()];
         words.extend(self.addresses.iter().map(|address| literal(*address)));
         words.retain(|word| !word.is_empty());
         words
     }
 }
 
-/// Which interfaces are asked for their addresses (option `DontProbeInterfaces`).
+/// The names of which interfaces are asked for (option `DontProbeInterfaces`).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Probe {
     /// All of them.
@@ -160,7 +161,7 @@ pub enum Probe {
     All,
     /// All but the loopback interface.
     NoLoopback,
-    /// None.
+    /// None of them.
     Nothing,
 }
 

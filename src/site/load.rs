@@ -173,7 +173,28 @@ impl Loader<'_> {
                 Err((text, exit)) => self.report(file.line, text, exit),
             }
         }
+        self.own_names(&mut classes, identity);
         classes
+    }
+
+    /// Fills class `w` with what this host is called.
+    fn own_names(&self, classes: &mut Classes, identity: &Identity) {
+        let own = ClassName::new("w");
+        for alias in identity.aliases.iter().filter(|alias| !alias.is_empty()) {
+            if classes.contains(b"w", alias) {
+                continue;
+            }
+            classes.insert(&own, alias);
+            // QUIRK(short-literal): a new name without a domain counts in brackets too.
+            if !alias.contains(&b'.') {
+                classes.insert(&own, &[b"[", &alias[..], b"]"].concat());
+            }
+        }
+        let defined = self.config.macros.iter().rev().find(|(name, _)| name.as_bytes() == b"j");
+        if let Some((_, name)) = defined {
+            let macros = macros(self.config, identity, b't');
+            classes.insert(&own, &crate::macros::expand(name, &macros));
+        }
     }
 
     /// Returns the words of an `F` line.

@@ -23,7 +23,7 @@ use crate::sys::user::User;
 const TRUSTED_CLASS: &str = "t";
 
 /// The mailers that nobody sends from.
-const NO_SENDERS: [&[u8]; 3] = [b"prog", b"*file*", b"*include*"];
+pub const NO_SENDERS: [&[u8]; 3] = [b"prog", b"*file*", b"*include*"];
 
 /// The sender of a message.
 #[derive(Clone, Debug)]

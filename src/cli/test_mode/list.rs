@@ -10,6 +10,7 @@ use crate::cf::Mailer;
 use crate::macros::{HashSign, translate};
 use crate::mail::token::show;
 use crate::name::{ClassName, RulesetName};
+use crate::site::VERSION;
 
 impl TestMode {
     /// `$x` and `$=x`.
@@ -48,6 +49,9 @@ impl TestMode {
 
     /// Writes the rules of a ruleset.
     fn show_ruleset(&mut self, name: &[u8]) -> io::Result<()> {
+        let word = name.trim_ascii_start();
+        let end = word.iter().position(u8::is_ascii_whitespace).unwrap_or(word.len());
+        let name = if word.is_empty() { name } else { &name[..name.len() - word.len() + end] };
         let id = match self.ctx.rulesets().look(name) {
             Ok(id) => id,
             Err(error) => {
@@ -102,7 +106,7 @@ impl TestMode {
         let lines: Vec<BString> =
             lines.map(|line| self.ctx.expand(&translate(line, HashSign::Ordinary).text)).collect();
         if lines.is_empty() {
-            return self.say("Help for test mode is in the file that option HelpFile names; it has none.");
+            return self.say(&format!("Sendmail {VERSION} -- HELP not implemented"));
         }
         lines.iter().try_for_each(|line| self.say_bytes(line))?;
         self.say("End of HELP info")

@@ -51,8 +51,10 @@ pub enum ScanError {
 pub enum Comments {
     /// They end at `(` and are taken out: real addresses.
     Strip,
-    /// Parentheses are operators: rules and test mode.
+    /// Parentheses are operators.
     Keep,
+    /// As in the rules of this configuration: its level decides.
+    AsInRules,
 }
 
 /// Which characters are operators and what joins two atoms; both from the configuration.
@@ -61,6 +63,8 @@ pub struct ScanRules {
     operators: [bool; 256],
     /// The character that goes between two neighbouring atoms in text (option `BlankSub`).
     pub blank_sub: u8,
+    /// Whether rules have comments in parentheses.
+    pub has_comments: bool,
 }
 
 impl Default for ScanRules {
@@ -72,7 +76,7 @@ impl Default for ScanRules {
 impl ScanRules {
     /// Returns the rules for these operators; those that are always operators need not be among them.
     pub fn new(operators: &[u8], blank_sub: u8) -> Self {
-        let mut rules = Self { operators: [false; 256], blank_sub };
+        let mut rules = Self { operators: [false; 256], blank_sub, has_comments: false };
         for &byte in operators.iter().chain(ALWAYS_OPERATORS) {
             rules.operators[usize::from(byte)] = !(byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\\'));
         }
@@ -104,9 +108,9 @@ impl ScanOptions {
     /// What look-ups and macros give in internal form.
     pub const VALUE: Self = Self { marks: true, ..Self::ADDRESS };
     /// A side of a rule, in internal form.
-    pub const RULE: Self = Self { delimiter: None, comments: Comments::Keep, marks: true, balance: false };
-    /// An address as test mode takes it: comments stay.
-    pub const TYPED: Self = Self { comments: Comments::Keep, ..Self::ADDRESS };
+    pub const RULE: Self = Self { delimiter: None, comments: Comments::AsInRules, marks: true, balance: false };
+    /// An address as test mode takes it.
+    pub const TYPED: Self = Self { comments: Comments::AsInRules, ..Self::ADDRESS };
 }
 
 /// What a scan gives.
@@ -255,7 +259,11 @@ impl Scanner<'_> {
             }
             return Ok(());
         }
-        let strips = self.options.comments == Comments::Strip;
+        let strips = match self.options.comments {
+            Comments::Strip => true,
+            Comments::Keep => false,
+            Comments::AsInRules => self.rules.has_comments,
+        };
         match byte {
             b'(' if strips => {
                 self.comments += 1;
@@ -284,7 +292,9 @@ impl Scanner<'_> {
     /// Ends a comment; it parts tokens as a space does.
     fn close_comment(&mut self) -> Result<(), ScanError> {
         if self.comments == 0 {
-            self.errors.push(ScanError::CommentClose);
+            if self.options.balance {
+                self.errors.push(ScanError::CommentClose);
+            }
             return Ok(());
         }
         self.comments -= 1;
@@ -301,20 +311,24 @@ impl Scanner<'_> {
 
     /// Takes one byte outside quotes into the token it belongs to.
     fn put(&mut self, byte: u8) -> Result<(), ScanError> {
-        if self.options.marks && byte == QUOTE_MARK {
-            // QUIRK(quoted-mark): what the quote protects is a token of its own.
+        if byte == QUOTE_MARK && (self.options.marks || self.options.comments == Comments::AsInRules) {
+            // QUIRK(quoted-mark): byte 255 and what it protects are a token of their own.
             self.finish_token()?;
-            self.take(self.text.get(self.at).copied().unwrap_or(byte));
-            self.at = (self.at + 1).min(self.text.len());
+            self.take(byte);
+            if let Some(&protected) = self.text.get(self.at) {
+                self.take(protected);
+                self.at += 1;
+            }
             self.state = State::Closed;
             return Ok(());
         }
-        if self.options.marks
-            && (0x80..0xa0).contains(&byte)
-            && let Some((mark, taken)) = Mark::split(&self.text[self.at - 1..])
-        {
+        if self.options.marks && (0x80..0xa0).contains(&byte) {
             self.finish_token()?;
             self.state = State::Closed;
+            let Some((mark, taken)) = Mark::split(&self.text[self.at - 1..]) else {
+                self.take(byte);
+                return Ok(());
+            };
             self.at += taken - 1;
             return self.add(mark.into(), 2);
         }
@@ -344,6 +358,8 @@ impl Scanner<'_> {
         let kind = match text.as_slice() {
             [b'"', ..] => Kind::Quoted,
             [byte] if self.rules.is_operator(*byte) => Kind::Operator,
+            // What looks like a mark joins like one.
+            [0x80..0xa0, ..] => Kind::Operator,
             _ => Kind::Atom,
         };
         let token = Token::new(kind, &text);
