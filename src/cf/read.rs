@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
         for error in translated.errors {
             self.report(error);
         }
-        let line = translated.text.trim_ascii_end();
+        let line = text::trim_end(&translated.text);
         let Some((&command, rest)) = line.split_first() else { return };
         match command {
             b'R' => self.rule(rest),

@@ -42,6 +42,12 @@ fn number_base(text: &[u8], base: u32) -> i64 {
     if negative { -value } else { value }
 }
 
+/// Takes white space away from the end, vertical tabs too, as C's `isspace` does.
+pub(super) fn trim_end(text: &[u8]) -> &[u8] {
+    let len = text.iter().rposition(|byte| !byte.is_ascii_whitespace() && *byte != 0x0b).map_or(0, |last| last + 1);
+    &text[..len]
+}
+
 /// Tells whether an option's text means yes: nothing at all, or a word that begins with `t`, `y` or `1`.
 pub(super) fn is_true(text: &[u8]) -> bool {
     matches!(text.first(), None | Some(b't' | b'T' | b'y' | b'Y' | b'1'))

@@ -224,10 +224,10 @@ fn mend(address: &[u8]) -> BString {
 
 /// Reads what a ruleset resolved to: `$#mailer $@ host $: user`.
 async fn build(ctx: &mut Context, tokens: &[Token]) -> Result<Route, BadRoute> {
-    let [net, name, rest @ ..] = tokens else { return Err(broken(ctx, "buildaddr: no mailer in parsed address")) };
-    if !net.is(&Mark::Net) {
+    let Some((_, rest)) = tokens.split_first().filter(|(net, _)| net.is(&Mark::Net)) else {
         return Err(broken(ctx, "buildaddr: no mailer in parsed address"));
-    }
+    };
+    let Some((name, rest)) = rest.split_first() else { return Err(broken(ctx, "buildaddr: no user")) };
     let name = unquoted(&join(std::slice::from_ref(name), b' '));
     let blank_sub = ctx.rulesets().scan_rules().blank_sub;
     let Some((host, user)) = host_and_user(rest) else { return Err(broken(ctx, "buildaddr: no user")) };
@@ -266,7 +266,12 @@ async fn route(ctx: &mut Context, mailer: Mailer, host: BString, user: &[Token])
     ctx.set("h", host.clone());
     let user = outward(ctx, &mailer, user.to_vec().into()).await;
     let host = if mailer.flags.contains(b'h') { host } else { host.to_ascii_lowercase().into() };
-    let user = if mailer.flags.contains(b'u') { user } else { user.to_ascii_lowercase().into() };
+    let mut user = if mailer.flags.contains(b'u') { user } else { user.to_ascii_lowercase().into() };
+    if user.iter().any(|byte| is_code(*byte)) {
+        user = mend(&user);
+        let text = format!("Syntax error in mailbox address \"{user}\" (8-bit character)");
+        ctx.hear(Heard::Message(text.as_bytes()));
+    }
     Ok(Route { mailer: mailer.name, host, user })
 }
 

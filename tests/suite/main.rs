@@ -5,6 +5,7 @@
 mod explain;
 mod m4;
 mod oracle;
+mod random;
 mod site;
 
 use std::path::PathBuf;

@@ -29,8 +29,7 @@ impl TestMode {
 
     /// Writes the members of a class.
     fn show_class(&mut self, name: &ClassName) -> io::Result<()> {
-        let lines: Vec<String> = self.ctx.classes().words(name.as_bytes()).iter().map(|word| shown(word)).collect();
-        lines.iter().try_for_each(|line| self.say(line))
+        self.ctx.classes().words(name.as_bytes()).iter().try_for_each(|word| self.say_bytes(word))
     }
 
     /// `=Sruleset` and `=M`.
@@ -51,7 +50,9 @@ impl TestMode {
     fn show_ruleset(&mut self, name: &[u8]) -> io::Result<()> {
         let word = name.trim_ascii_start();
         let end = word.iter().position(u8::is_ascii_whitespace).unwrap_or(word.len());
-        let name = if word.is_empty() { name } else { &name[..name.len() - word.len() + end] };
+        // What cannot be a name at all is shown whole.
+        let is_name = word.first().is_some_and(u8::is_ascii_alphanumeric);
+        let name = if is_name { &name[..name.len() - word.len() + end] } else { name };
         let id = match self.ctx.rulesets().look(name) {
             Ok(id) => id,
             Err(error) => {

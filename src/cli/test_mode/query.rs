@@ -270,7 +270,7 @@ impl TestMode {
     /// `/header line`: runs the check of a field and shows its flags.
     async fn header(&mut self, line: &[u8]) -> io::Result<()> {
         let Some((name, value)) = line.split_once_str(":").filter(|(name, _)| !name.contains(&b' ')) else {
-            self.fault(&format!("header syntax error, line \"{}\"", line.as_bstr()))?;
+            self.fault(&format!("header syntax error, line \"{}\"", Told::from(line)))?;
             return self.say("ul = 00000000");
         };
         let value = value.trim_ascii();

@@ -161,6 +161,8 @@ enum State {
     Atom,
     Quoted,
     Space,
+    /// Byte 255, to which the next byte belongs, whatever it is.
+    Protecting,
 }
 
 /// One scan.
@@ -229,9 +231,13 @@ impl Scanner<'_> {
     /// Takes a backslash, outside quotes as a part of an atom.
     fn backslash(&mut self) -> Result<(), ScanError> {
         self.escapes = true;
-        if self.comments == 0 && self.state != State::Quoted && self.state != State::Atom {
-            self.finish_token()?;
-            self.state = State::Atom;
+        match self.state {
+            State::Protecting => self.state = State::Closed,
+            State::Closed | State::Space if self.comments == 0 => {
+                self.finish_token()?;
+                self.state = State::Atom;
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -311,15 +317,17 @@ impl Scanner<'_> {
 
     /// Takes one byte outside quotes into the token it belongs to.
     fn put(&mut self, byte: u8) -> Result<(), ScanError> {
-        if byte == QUOTE_MARK && (self.options.marks || self.options.comments == Comments::AsInRules) {
+        if self.state == State::Protecting {
+            self.take(byte);
+            self.state = State::Closed;
+            return Ok(());
+        }
+        let is_typed = self.options.comments == Comments::AsInRules && !self.rules.has_comments;
+        if byte == QUOTE_MARK && (self.options.marks || is_typed) {
             // QUIRK(quoted-mark): byte 255 and what it protects are a token of their own.
             self.finish_token()?;
             self.take(byte);
-            if let Some(&protected) = self.text.get(self.at) {
-                self.take(protected);
-                self.at += 1;
-            }
-            self.state = State::Closed;
+            self.state = State::Protecting;
             return Ok(());
         }
         if self.options.marks && (0x80..0xa0).contains(&byte) {
@@ -330,7 +338,7 @@ impl Scanner<'_> {
                 return Ok(());
             };
             self.at += taken - 1;
-            return self.add(mark.into(), 2);
+            return self.add(mark.into(), taken.min(2));
         }
         let next = match byte {
             b' ' | b'\t'..=b'\r' => State::Space,

@@ -1,0 +1,137 @@
+//! Random configurations and addresses: test mode answers as the original's does, byte for byte.
+//!
+//! `FUTAGO_CASES` says how many (`make torture`: 100,000), `FUTAGO_SEED` which ones. What differs is made small and shown.
+
+mod case;
+mod inputs;
+mod lines;
+mod lot;
+mod rules;
+mod run;
+
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bstr::ByteSlice;
+
+use crate::{is_root, program, repository, skip};
+use case::Case;
+use lot::Lot;
+use run::{Desk, ORIGINAL, Verdict};
+
+/// How many cases are tried unless the environment says otherwise.
+const CASES: u64 = 2000;
+/// The seed of those.
+const SEED: u64 = 1;
+/// So many differences are made small and shown.
+const SHOWN_MAX: usize = 8;
+/// Lines shown before one that differs, and from it on.
+const LINES_BEFORE: usize = 3;
+const LINES_BEHIND: usize = 6;
+/// Runs that making a case small may take.
+const SHRINK_RUNS_MAX: usize = 4000;
+
+/// Returns a random case.
+fn case(seed: u64, number: u64) -> Case {
+    let lot = &mut Lot::of_case(seed, number);
+    let mut lines = lines::head(lot);
+    lines.extend(lines::rulesets(lot));
+    let inputs = (0..lot.between(5, 25)).map(|_| inputs::line(lot)).collect();
+    let args = if lot.percent(10) { vec![format!("-d21.{}", lot.between(1, 20)).into()] } else { Vec::new() };
+    Case { args, lines, words: lines::words(lot), inputs }
+}
+
+/// Tries cases until there are none left; returns the differences as text.
+fn try_cases(seed: u64, count: u64) -> Vec<String> {
+    let next = AtomicU64::new(0);
+    let (failed, found) = (AtomicU64::new(0), Mutex::new(Vec::new()));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            let (next, failed, found) = (&next, &failed, &found);
+            scope.spawn(move || {
+                let desk = Desk::new(thread, &program());
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= count || found.lock().expect("no panic").len() >= SHOWN_MAX {
+                        return;
+                    }
+                    match desk.judge(&case(seed, number)) {
+                        Verdict::Same => {}
+                        Verdict::OriginalFailed => drop(failed.fetch_add(1, Ordering::Relaxed)),
+                        Verdict::Different(..) => {
+                            let text = describe(&desk, case(seed, number));
+                            found.lock().expect("no panic").push(format!("case {number}\n{text}"));
+                        }
+                    }
+                }
+            });
+        }
+    });
+    eprintln!("{count} cases of seed {seed}; the original died in {}", failed.into_inner());
+    found.into_inner().expect("no panic")
+}
+
+/// Makes a case small and shows what differs.
+fn describe(desk: &Desk, case: Case) -> String {
+    let mut runs = 0;
+    let Verdict::Different(theirs, ours) = desk.judge(&case) else {
+        return format!("{case}differs only sometimes\n");
+    };
+    let kind = kind_of_difference(&theirs, &ours);
+    let small = case.shrink(|case| {
+        runs += 1;
+        runs < SHRINK_RUNS_MAX
+            && matches!(desk.judge(case), Verdict::Different(theirs, ours) if kind_of_difference(&theirs, &ours) == kind)
+    });
+    match desk.judge(&small) {
+        Verdict::Different(theirs, ours) => {
+            let same = theirs.lines().zip(ours.lines()).take_while(|(theirs, ours)| theirs == ours).count();
+            format!("{small}--- original\n{}--- ours\n{}", excerpt(&theirs, same), excerpt(&ours, same))
+        }
+        _ => format!("{small}differs only sometimes\n"),
+    }
+}
+
+/// Returns the lines of an output around the one that differs.
+fn excerpt(output: &[u8], differing: usize) -> String {
+    let lines = output.lines().skip(differing.saturating_sub(LINES_BEFORE)).take(LINES_BEFORE + LINES_BEHIND);
+    lines.map(|line| format!("{}\n", line.escape_ascii())).collect()
+}
+
+/// Returns the long words of the first line that differs, so that a case stays of one kind while it gets smaller.
+fn kind_of_difference(theirs: &[u8], ours: &[u8]) -> Vec<Vec<u8>> {
+    let differing = theirs.lines().zip(ours.lines()).find(|(theirs, ours)| theirs != ours);
+    let line = differing.map_or(&b""[..], |(theirs, _)| theirs);
+    let words = line.split(|byte| !byte.is_ascii_lowercase()).filter(|word| word.len() > 4);
+    words.map(<[u8]>::to_vec).collect()
+}
+
+/// Returns a number of the environment.
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn random_configurations_are_obeyed_as_the_original_obeys_them() {
+    if std::env::var_os("ORACLE_WORLD").is_some() {
+        let differences = try_cases(number("FUTAGO_SEED", SEED), number("FUTAGO_CASES", CASES));
+        assert!(differences.is_empty(), "{}", differences.join("\n"));
+        return;
+    }
+    if !is_root() {
+        return skip("the worlds of the original need root");
+    }
+    if !std::path::Path::new(ORIGINAL).exists() {
+        return skip("the original is not set up: sh tests/oracle/setup.sh");
+    }
+    let status = Command::new("python3")
+        .arg(repository("tests/oracle/sandbox.py"))
+        .arg("pub")
+        .arg(std::env::current_exe().expect("it has a name"))
+        .args(["--exact", "random::random_configurations_are_obeyed_as_the_original_obeys_them", "--nocapture"])
+        .status()
+        .expect("python3 runs");
+    assert!(status.success(), "see above");
+}

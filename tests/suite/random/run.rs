@@ -1,0 +1,192 @@
+//! Both programs on the same case.
+
+use std::io::{Read as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use bstr::{BString, ByteSlice};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::case::Case;
+
+/// Where the original lies.
+pub(super) const ORIGINAL: &str = "/opt/oracle/root/usr/libexec/sendmail/sendmail";
+/// Its libraries.
+const LIBRARIES: &str = "/opt/oracle/root/usr/lib/x86_64-linux-gnu:/opt/oracle/root/lib/x86_64-linux-gnu";
+/// Where the text file of a case lies, as configurations name it.
+pub(super) const WORDS: &str = "/run/words";
+/// How long a program may be silent before the case is given up, in milliseconds.
+const SILENT_MILLIS_MAX: u16 = 20_000;
+/// Output beyond this is not read, in bytes.
+const OUTPUT_BYTES_MAX: usize = 8 << 20;
+
+/// What the programs call themselves.
+const VERSIONS: [&str; 2] = ["8.17.1.9", futago::site::VERSION];
+
+/// Errors of the system that the original appends to messages which have nothing to do with them.
+const ERRORS: [&str; 4] =
+    [": Message too long", ": No such file or directory", ": Inappropriate ioctl for device", ": Bad file descriptor"];
+
+/// What the original says of configuration lines that it shows.
+const SHOWN_LINES: [&str; 3] = ["invalid rewrite line", "unknown configuration line", "missing valid ruleset"];
+
+/// What came of a case.
+pub(super) enum Verdict {
+    /// Both answer alike.
+    Same,
+    /// They differ: their output and ours.
+    Different(BString, BString),
+    /// The original died or did not end.
+    OriginalFailed,
+}
+
+/// A place to lay configurations, of one thread.
+pub(super) struct Desk {
+    cf: PathBuf,
+    words: PathBuf,
+    ours: PathBuf,
+}
+
+impl Desk {
+    /// Returns the desk of thread `number`.
+    pub(super) fn new(number: usize, ours: &Path) -> Self {
+        Self {
+            cf: format!("/run/case-{number}.cf").into(),
+            words: format!("{WORDS}-{number}").into(),
+            ours: ours.to_owned(),
+        }
+    }
+
+    /// Runs both programs.
+    pub(super) fn judge(&self, case: &Case) -> Verdict {
+        if case.lines.iter().any(|line| has_open_name(line)) || expands_marks(case) {
+            return Verdict::Same;
+        }
+        let lines = Case::text(&case.lines).replace(WORDS, self.words.as_os_str().as_encoded_bytes());
+        std::fs::write(&self.cf, lines).expect("/run is ours");
+        std::fs::write(&self.words, Case::text(&case.words)).expect("/run is ours");
+        let Some(theirs) = self.run(Path::new(ORIGINAL), case).filter(|output| !has_garbage(output)) else {
+            return Verdict::OriginalFailed;
+        };
+        let ours = self.run(&self.ours, case).unwrap_or_else(|| "killed\n".into());
+        if ours == theirs { Verdict::Same } else { Verdict::Different(theirs, ours) }
+    }
+
+    /// Returns what a program writes and its exit status; none if it was killed or took too long.
+    fn run(&self, program: &Path, case: &Case) -> Option<BString> {
+        let (mut reader, writer) = std::io::pipe().expect("pipes can be had");
+        let mut command = Command::new(program);
+        command
+            .arg0("sendmail")
+            .args(case.args.iter().map(|arg| arg.to_os_str_lossy().into_owned()))
+            .args(["-bt", "-C"])
+            .arg(&self.cf)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(writer.try_clone().expect("descriptors can be had"))
+            .stderr(writer);
+        if program == Path::new(ORIGINAL) {
+            command.env("LD_LIBRARY_PATH", LIBRARIES);
+        }
+        let mut child = command.spawn().expect("the program can be executed");
+        drop(command);
+        let mut input = child.stdin.take().expect("piped");
+        let typed = Case::text(&case.inputs);
+        // A program that ends early does not read everything.
+        let feeder = std::thread::spawn(move || drop(input.write_all(&typed)));
+        let mut output = Vec::new();
+        let mut chunk = vec![0; 65536];
+        let ended = loop {
+            let mut ready = [PollFd::new(reader.as_fd(), PollFlags::POLLIN)];
+            if poll(&mut ready, PollTimeout::from(SILENT_MILLIS_MAX)) == Ok(0) || output.len() > OUTPUT_BYTES_MAX {
+                break false;
+            }
+            match reader.read(&mut chunk).expect("pipes can be read") {
+                0 => break true,
+                count => output.extend_from_slice(&chunk[..count]),
+            }
+        };
+        if !ended {
+            // One that has just ended by itself cannot be killed any more.
+            let _ = child.kill();
+        }
+        let status = child.wait().expect("it is ours");
+        feeder.join().expect("it only writes");
+        let code = status.code().filter(|_| ended)?;
+        output.extend(format!("\nexit {code}\n").bytes());
+        Some(comparable(&output))
+    }
+}
+
+/// Tells whether the original has shown memory of other things: a mailer that no configuration can name.
+fn has_garbage(output: &[u8]) -> bool {
+    let mut mailers = output.lines().filter_map(|line| line.strip_prefix(b"mailer "));
+    mailers.any(|line| line.split_str(", ").next().is_some_and(|name| !name.is_ascii()))
+}
+
+/// Tells whether `/try` may meet an address with bytes that look like marks: the original expands them as macros.
+fn expands_marks(case: &Case) -> bool {
+    let has_marks = |line: &BString| line.iter().any(|byte| (0x80..0xa0).contains(byte));
+    let is_late = |line: &BString| ["$&{Cond}", "$&{Late}", "$&{Self}"].iter().any(|name| line.contains_str(name));
+    let tries = case.inputs.iter().filter(|line| line.contains_str("/try"));
+    let may_meet = case.lines.iter().chain(&case.words).any(|line| has_marks(line) || is_late(line));
+    tries.clone().any(has_marks) || (may_meet && tries.count() > 0)
+}
+
+/// Tells whether a `$` has no name where it needs one: the original reads on behind the end of the line then.
+fn has_open_name(line: &[u8]) -> bool {
+    let dollars = line.iter().enumerate().filter(|(_, byte)| **byte == b'$').map(|(at, _)| at);
+    dollars.map(|at| &line[at + 1..]).any(|rest| match rest {
+        [] => false,
+        [b'=' | b'~' | b'&' | b'?', name @ ..] => is_no_name(name),
+        name => is_no_name(name),
+    })
+}
+
+/// Tells whether no name of a macro or class stands here.
+fn is_no_name(text: &[u8]) -> bool {
+    match text {
+        [b'{', rest @ ..] => rest.first() == Some(&b'}') || !rest.contains(&b'}'),
+        [first, ..] => !first.is_ascii_graphic(),
+        [] => true,
+    }
+}
+
+/// Takes out what the programs cannot have in common: versions, places in memory, lines of rules that nobody wrote.
+fn comparable(output: &[u8]) -> BString {
+    let text = VERSIONS.iter().fold(output.to_vec(), |text, version| text.replace(version, "VERSION"));
+    let mut lines: Vec<BString> = text.split(|byte| *byte == b'\n').map(BString::from).collect();
+    for line in &mut lines {
+        // The original shows the numbers that long names have inside.
+        if let Some(at) = SHOWN_LINES.iter().find_map(|text| line.find(text)) {
+            line.truncate(at);
+        }
+        if let Some(end) = ERRORS.iter().find_map(|error| line.strip_suffix(error.as_bytes())).map(<[u8]>::len) {
+            line.truncate(end);
+        }
+        if line.starts_with(b"rewrite: ") && line.contains_str("$&{Cond} => ") {
+            // It names a macro, for which the original has a number of its own.
+            *line = "rewrite: $&{Cond}".into();
+        }
+        if line.starts_with(b"-----trying rule (line ") && line.ends_with(b"):") {
+            *line = "-----trying rule:".into();
+        } else if line.starts_with(b"$") && line.get(2) == Some(&b':') {
+            *line = without_places(line);
+        }
+    }
+    bstr::join("\n", lines).into()
+}
+
+/// Takes the digits out of `0x7ffed76ba270="x"`.
+fn without_places(line: &[u8]) -> BString {
+    let mut words = line.split_str(" 0x");
+    let mut out = BString::from(words.next().unwrap_or_default());
+    for word in words {
+        let digits = word.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        out.extend_from_slice(b" 0x");
+        out.extend_from_slice(&word[digits..]);
+    }
+    out
+}
