@@ -8,7 +8,7 @@ use super::ruleset::{BadRuleset, RulesetId, Rulesets};
 use super::trace::{LATE_LEVEL, LINES_LEVEL, Trace, WORKSPACE_LEVEL};
 use super::workspace::{Signature, Tag, Workspace};
 use crate::macros::unquote;
-use crate::mail::token::{Kind, Mark, ScanError, ScanOptions, TOKENS_MAX, Token, Tokens, join, scan};
+use crate::mail::token::{Mark, ScanError, ScanOptions, TOKENS_MAX, Token, Tokens, join, scan};
 use crate::name::{Status, Sysexit, Told};
 
 /// How often one rule may rewrite an address in a row; the original's MAXLOOPS.
@@ -95,7 +95,9 @@ impl Trouble {
     pub fn failure(&self) -> Option<Status> {
         match self {
             Self::ExcessiveRecursion(_) => Some(Status::new(5, 0, 0)),
-            Self::InfiniteLoop { .. } | Self::UnknownRuleset(_) => Some(Status::new(5, 3, 5)),
+            Self::InfiniteLoop { .. } | Self::UnknownRuleset(_) | Self::TooManyCalls | Self::BadRuleset(_) => {
+                Some(Status::new(5, 3, 5))
+            }
             Self::UnknownMap(_) | Self::MissingMapName | Self::OutOfBounds { .. } | Self::TooLong => {
                 Some(Status::new(5, 3, 0))
             }
