@@ -9,12 +9,10 @@ use std::io;
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use bstr::ByteSlice;
 use nix::unistd::geteuid;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::begin::{begin, begun};
 use super::command_line::CommandLine;
@@ -39,12 +37,6 @@ use crate::sys::user::User;
 
 /// How much is logged before a configuration says so.
 const EARLY_LOG_LEVEL: i64 = 9;
-
-/// How long the end of a program waits for a syslogd that does not read.
-const LAST_LINES_PATIENCE: Duration = Duration::from_secs(1);
-
-/// How often it looks whether it does.
-const LAST_LINES_PERIOD: Duration = Duration::from_millis(10);
 
 /// What a one-shot mode works with.
 pub(super) struct Desk {
@@ -164,10 +156,7 @@ async fn work_at(desk: Desk, command: CommandLine, job: Job) -> Sysexit {
     let otherwise = desk.exit;
     let exit = job(desk, command).await;
     smtp.finish().await;
-    let end = Instant::now() + LAST_LINES_PATIENCE;
-    while !log.flush() && Instant::now() < end {
-        tokio::time::sleep(LAST_LINES_PERIOD).await;
-    }
+    log.part().await;
     if exit == Sysexit::Ok { otherwise } else { exit }
 }
 

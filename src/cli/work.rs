@@ -57,8 +57,9 @@ pub(super) fn open(surroundings: Surroundings) -> Task<Result<Work, String>> {
             let (door, ending) = (Arc::clone(&door), ending.clone());
             Box::pin(async move { door.serve(connection, ending).await })
         };
+        let log = services.log.clone();
         let attempt = attempts(services, delivery);
-        Ok(Work { session: Arc::new(session), pace: Arc::new(pace), attempt })
+        Ok(Work { session: Arc::new(session), pace: Arc::new(pace), attempt, log })
     })
 }
 

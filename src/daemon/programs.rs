@@ -86,6 +86,8 @@ pub struct Work {
     pub pace: Arc<dyn Fn(u16) -> Duration + Send + Sync>,
     /// Attempts messages.
     pub attempt: Attempt,
+    /// Where all of that writes its lines.
+    pub log: Log,
 }
 
 /// Attempts a message whose lock we hold.

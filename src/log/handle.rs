@@ -3,13 +3,21 @@
 use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jiff::Zoned;
+use tokio::time::{Instant, sleep};
 
 use crate::name::QueueId;
 
 use super::sink::Sink;
 use super::text::{lines, printable};
+
+/// How long the end of a program waits for a syslogd that does not read.
+const PARTING_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often it looks whether it does.
+const PARTING_PERIOD: Duration = Duration::from_millis(10);
 
 /// How urgent a line is for syslog (RFC 3164 §4.1.1).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -189,6 +197,14 @@ impl Log {
     /// Sends what syslogd has not taken yet; tells whether nothing waits any more.
     pub fn flush(&self) -> bool {
         self.0.sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner).flush(&stamp(), &self.0.tag)
+    }
+
+    /// Sees the last lines off, when the program ends; a syslogd that does not read delays that by a second at most.
+    pub async fn part(&self) {
+        let end = Instant::now() + PARTING_PATIENCE;
+        while !self.flush() && Instant::now() < end {
+            sleep(PARTING_PERIOD).await;
+        }
     }
 
     /// Writes a line that prints itself.
