@@ -21,7 +21,7 @@ use super::debug::file_listeners;
 use super::mode::Mode;
 use super::order::{self, Purpose, TAG};
 use super::{configuration, work};
-use crate::cf::{Config, DeliveryMode, Options, Principal};
+use crate::cf::{Config, DeliveryMode, Options, Principal, Privacy};
 use crate::daemon::programs::{Programs, Release, Surroundings, Task};
 use crate::daemon::{client_queue, hand, keeper};
 use crate::deliver::services::Services;
@@ -100,7 +100,10 @@ pub(super) fn run(command: &CommandLine, job: Job, programs: Programs) -> ExitCo
         }
     }
     on_runtime(async || match in_process(command, caller).await {
-        Ok(desk) => work_at(desk, command.clone(), job).await,
+        Ok(desk) => {
+            let is_verbose = command.is_verbose && may_expand(&desk.caller, &desk.services.site);
+            work_at(desk, CommandLine { is_verbose, ..command.clone() }, job).await
+        }
         Err(exit) => exit,
     })
 }
@@ -139,7 +142,7 @@ pub(super) async fn inside(surroundings: Surroundings, command: CommandLine, job
         return configuration::exit_of(&errors).unwrap_or(Sysexit::Software);
     };
     let desk = Desk {
-        services: services.one_shot(witness(&command)),
+        services: services.one_shot(witness(command.is_verbose)),
         caller: surroundings.caller,
         ending: surroundings.ending,
         release: (!surroundings.order.foreground).then_some(surroundings.release),
@@ -184,8 +187,9 @@ async fn in_process(command: &CommandLine, caller: Caller) -> Result<Desk, Sysex
     let orphans = if site.config.options.use_msp { Orphans::ProcessGone } else { Orphans::NotLocked };
     let services = Services::new(site, hands, queue, log, None);
     let (_, ending) = watch::channel(false);
+    let is_verbose = command.is_verbose && may_expand(&caller, &services.site);
     Ok(Desk {
-        services: services.one_shot(witness(command)),
+        services: services.one_shot(witness(is_verbose)),
         caller,
         ending,
         release: None,
@@ -196,9 +200,9 @@ async fn in_process(command: &CommandLine, caller: Caller) -> Result<Desk, Sysex
 }
 
 /// Returns who watches the deliveries of a call: a verbose caller.
-fn witness(command: &CommandLine) -> Witness {
+fn witness(is_verbose: bool) -> Witness {
     let terminal = || Arc::new(Mutex::new(io::stdout())) as Arc<Mutex<dyn io::Write + Send>>;
-    Witness::new(command.is_verbose.then(terminal), None)
+    Witness::new(is_verbose.then(terminal), None)
 }
 
 /// Opens the log under the name that the command line gives.
@@ -207,10 +211,20 @@ pub(super) fn log(command: &CommandLine) -> Log {
     Log::new(Sink::Syslog(Syslog::system()), &tag, EARLY_LOG_LEVEL)
 }
 
+/// Tells whether `caller` is root or the TrustedUser.
+fn is_trusted(caller: &Caller, site: &Site) -> bool {
+    let trusted = || site.config.options.trusted_user.user.as_ref().and_then(self::uid);
+    caller.uid == 0 || trusted() == Some(caller.uid)
+}
+
+/// Tells whether `caller` may see whom addresses stand for (op guide, "PrivacyOptions", `restrictexpand`).
+fn may_expand(caller: &Caller, site: &Site) -> bool {
+    !site.config.options.privacy.has(Privacy::RestrictExpand) || is_trusted(caller, site)
+}
+
 /// Tells whether `caller` may do what only root and the TrustedUser may; who may not is told, and logged with the `attempt`.
 pub(super) fn is_administrator(caller: &Caller, site: &Site, log: &Log, attempt: &str) -> bool {
-    let trusted = site.config.options.trusted_user.user.as_ref().and_then(self::uid);
-    if caller.uid == 0 || trusted == Some(caller.uid) {
+    if is_trusted(caller, site) {
         return true;
     }
     let level = Level { priority: Priority::Alert, detail: 1 };

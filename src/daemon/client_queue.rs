@@ -16,7 +16,7 @@ use super::pid_file::PidFile;
 use super::programs::{Programs, Surroundings};
 use super::runner::{self, Rhythm, RunOptions, Runner, Stage};
 use super::work_table::{Watched, WorkTable};
-use crate::cf::{Config, Principal};
+use crate::cf::{Config, Principal, Privacy};
 use crate::log::{Level, Log};
 use crate::name::Sysexit;
 use crate::queue::problem::{Expected, examine};
@@ -94,7 +94,10 @@ fn start(order: Order, programs: Programs) -> Result<(), Failed> {
 pub fn become_client(config: &Config) -> Result<(), Failed> {
     if !geteuid().is_root() {
         // The group of the setgid program opens the queue to a submission, not to whoever would own the mail in it.
-        let text = || "you may not run the client queue: start it as root or as the submission user".to_owned();
+        let text = || match config.options.privacy.has(Privacy::RestrictQrun) {
+            true => "You do not have permission to process the queue".to_owned(),
+            false => "you may not run the client queue: start it as root or as the submission user".to_owned(),
+        };
         return if getegid() == getgid() { Ok(()) } else { Err((Sysexit::NoPerm, text())) };
     }
     let spec = &config.options.run_as_user;

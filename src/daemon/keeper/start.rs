@@ -1,11 +1,16 @@
 //! How the keeper begins: by order, or again after it has executed itself.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::rc::Rc;
 
+use bstr::BString;
+use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
-use nix::unistd::getuid;
+use nix::unistd::{AccessFlags, access, getuid};
 
 use super::generation::{Generation, read_config};
 use super::pair::Pair;
@@ -45,6 +50,14 @@ pub(super) enum StartError {
     /// A queue directory cannot be found.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// An ordinary user has started it, who may not use the queue.
+    #[error("Permission denied (real uid not trusted): {path}: {errno}; start the daemon as root", errno = .errno.desc())]
+    NotTrusted {
+        /// The queue directory.
+        path: BString,
+        /// Why.
+        errno: Errno,
+    },
     /// A queue directory cannot be used.
     #[error(transparent)]
     Spool(#[from] SpoolProblem),
@@ -70,6 +83,7 @@ impl StartError {
             Self::BadConfig(_) => Sysexit::Software,
             Self::Cage(CageError::LookUp(_)) => Sysexit::TempFail,
             Self::Cage(_) | Self::Layout(_) => Sysexit::Config,
+            Self::NotTrusted { .. } => Sysexit::Usage,
             Self::Spool(problem) => problem.sysexit(),
             Self::Port(_) | Self::PidFile(_) | Self::Launch(_) | Self::System(_) => Sysexit::OsErr,
         }
@@ -83,6 +97,11 @@ pub(super) fn look_at_queues(config: &Config) -> Result<Vec<SpoolProblem>, Start
     let expected = Expected { owner, ..Expected::DAEMON_QUEUE };
     let mut odd = Vec::new();
     for directory in Layout::of(config).directories()? {
+        // A hand that cannot open it would only end again and again.
+        let rights = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
+        if let Err(errno @ Errno::EACCES) = access(Path::new(OsStr::from_bytes(&directory.path)), rights) {
+            return Err(StartError::NotTrusted { path: directory.path, errno });
+        }
         match examine(&directory.path, &expected) {
             Ok(()) => {}
             Err(problem @ SpoolProblem::Wrong { .. }) => {
@@ -105,7 +124,13 @@ pub(super) fn start(order: Order, programs: Programs) -> Result<Keeper, StartErr
     if !getuid().is_root() {
         eprintln!("not started as root: every process runs as the caller and is not locked in");
     }
-    let odd = look_at_queues(&config)?;
+    let odd = look_at_queues(&config).inspect_err(|error| {
+        if let StartError::NotTrusted { .. } = error {
+            let duties = if order.listen { "run daemon" } else { "start a queue runner daemon" };
+            let uid = getuid();
+            (programs.log)(&order, &config).say(Level::ALERT, None, format_args!("user {uid} attempted to {duties}"));
+        }
+    })?;
     let waiting = if order.foreground { None } else { Some(daemonize::background()?) };
     let log = (programs.log)(&order, &config);
     odd.iter().for_each(|problem| log.say(Level::SETUP, None, problem));
