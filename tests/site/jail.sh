@@ -16,9 +16,9 @@ export JAIL="$jail" HERE="$here"
 lay_root() {
 	mount -t proc proc /proc
 	ip link set lo up
-	# 192.0.2.10 is the site; 192.168.2.5 and .3.7 its LAN, 203.0.113.77 a stranger
-	for address in 192.0.2.10 192.168.2.5 192.168.3.7 203.0.113.77; do ip addr add "$address/32" dev lo; done
-	# a second network with the hosts of the world: 198.51.100.11 and .12
+	# the site
+	ip addr add 192.0.2.10/32 dev lo
+	# a second network with the hosts of the world, 198.51.100.11 and .12, of the LAN, 192.168.2.5 and .3.7, and a stranger, 203.0.113.77
 	unshare --net sleep 1000000 &
 	world=$!
 	until [ "$(readlink "/proc/$world/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.1; done
@@ -26,7 +26,11 @@ lay_root() {
 	ip addr add 198.51.100.1/24 dev site
 	ip link set site up
 	for address in 198.51.100.11/24 198.51.100.12/24; do nsenter --net="/proc/$world/ns/net" ip addr add "$address" dev world; done
-	nsenter --net="/proc/$world/ns/net" ip link set world up
+	nsenter --net="/proc/$world/ns/net" sh -c 'ip link set lo up; ip link set world up; ip route add 192.0.2.10 via 198.51.100.1'
+	for address in 192.168.2.5 192.168.3.7 203.0.113.77; do
+		nsenter --net="/proc/$world/ns/net" ip addr add "$address/32" dev world
+		ip route add "$address" via 198.51.100.11
+	done
 	world_pid=$world
 	hostname hoge.foo.jp
 	if ! mount -t overlay overlay -o "lowerdir=/,upperdir=$jail/upper,workdir=$jail/work" "$jail/root" 2>/dev/null; then

@@ -15,17 +15,20 @@ until_true() {
 	done
 }
 
+# Runs a command on the hosts of the world, the LAN and the strangers; files and processes are those of the site.
+elsewhere() { nsenter --net="/proc/$(cat /run/world)/ns/net" "$@"; }
+
 # Starts the SMTP server of the remote hosts; what it gets is kept in /var/spool/capture.
 remote_hosts() {
 	mkdir -p /var/spool/capture
 	chmod 1777 /var/spool/capture
-	nsenter --net="/proc/$(cat /run/world)/ns/net" python3 "$HERE/tests/oracle/smtpsink.py" >/tmp/sink 2>&1 &
+	elsewhere python3 "$HERE/tests/oracle/smtpsink.py" >/tmp/sink 2>&1 &
 	until_true 50 test -s /tmp/sink
 }
 
 # Speaks SMTP: $1 own address, $2 port, $3 sender, $4 recipient, $5 subject; fails when a command is refused.
 client() {
-	perl -MIO::Socket::INET -e '
+	elsewhere perl -MIO::Socket::INET -e '
 		my ($own, $port, $from, $to, $subject) = @ARGV;
 		my $s = IO::Socket::INET->new(PeerAddr => "192.0.2.10", PeerPort => $port, LocalAddr => $own, Timeout => 10)
 			or die "connect to port $port: $@\n";

@@ -44,6 +44,11 @@ fn the_sites_own_rules_decide_and_the_client_queue_waits() {
 }
 
 #[test]
+fn the_site_runs_as_well_on_what_the_stock_tree_makes() {
+    check("stock.sh");
+}
+
+#[test]
 fn hup_kill_and_term_are_taken_as_the_original_takes_them() {
     check("hup.sh");
 }
