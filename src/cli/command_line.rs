@@ -317,8 +317,8 @@ impl CommandLine {
         }
         reasons.extend(self.debug.iter().map(|value| format!("-d{value}")));
         reasons.extend(self.overrides.iter().filter(|given| !is_safe(given)).map(show));
-        if self.mode == Mode::Test {
-            reasons.push("-bt".to_owned());
+        if !self.mode.uses_client_queue() {
+            reasons.push(format!("-b{}", char::from(self.mode.letter())));
         }
         reasons
     }

@@ -128,6 +128,8 @@ fn rights_are_kept_only_with_safe_options() {
         "-oMw root",
         "-ONoSuch=1 root",
         "-bt",
+        "-bv root",
+        "-bi",
         "-odb -OQ=x",
     ] {
         assert!(!good(words).safe_for_setgid(), "{words}");

@@ -99,6 +99,12 @@ fn start_of(mode: Mode) -> Option<&'static Start> {
 
 /// Runs the program that the last component of `argv[0]` names and returns its exit status.
 pub fn run() -> ExitCode {
+    // Whatever a fault, or a system that starts no thread, has stopped: the caller must not take it for the last word.
+    std::panic::catch_unwind(dispatch).unwrap_or_else(|_| Sysexit::TempFail.into())
+}
+
+/// Runs the program that the first word of the command line names.
+fn dispatch() -> ExitCode {
     // A caller may have closed them; what is opened next must not become standard output.
     if host::open_standard_descriptors().is_err() {
         return Sysexit::OsErr.into();

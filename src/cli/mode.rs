@@ -68,6 +68,20 @@ modes! {
 }
 
 impl Mode {
+    /// Tells whether the mode may read or write the client queue, the one thing that the set-group-id bit is for.
+    pub const fn uses_client_queue(self) -> bool {
+        !matches!(
+            self,
+            Self::Test
+                | Self::Verify
+                | Self::InitAliases
+                | Self::OptionNames
+                | Self::CheckConfig
+                | Self::HostStatus
+                | Self::PurgeHostStatus
+        )
+    }
+
     /// Tells whether users submit mail in this mode, for which submit.cf is made.
     pub const fn is_submission(self) -> bool {
         matches!(self, Self::Deliver | Self::Arpanet | Self::Smtp)

@@ -4,4 +4,5 @@
 
 mod daemon;
 mod seen;
+mod setgid;
 mod task;
