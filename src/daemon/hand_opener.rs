@@ -5,7 +5,6 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use bstr::ByteSlice;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::Receiver;
 
@@ -13,7 +12,6 @@ use crate::cf::{ClassSource, Config};
 use crate::keeper::request::{Failure, FailureKind, NamedFile, Service};
 use crate::keeper::{HandError, Hands, ProgramEnd, Request};
 use crate::map::{CLASS_BYTES_MAX, Definition, Opener, PROGRAM_BYTES_MAX, ProgramAnswer, ProgramCall, Reached};
-use crate::name::MapName;
 use crate::sys::user::User;
 
 /// Opens the files of a configuration through hands; called from threads that may wait.
@@ -39,8 +37,7 @@ impl HandOpener {
 impl Opener for HandOpener {
     fn open(&self, definition: &Definition, path: &[u8]) -> io::Result<File> {
         let suffix = definition.file.as_ref().and_then(|file| path.strip_prefix(file.as_slice()));
-        let map = || MapName::new(definition.name.as_bytes());
-        self.ask(suffix.map(|suffix| Request::OpenMap { map: map(), suffix: suffix.into() }))
+        self.ask(suffix.map(|suffix| Request::OpenMap { map: definition.handle(), suffix: suffix.into() }))
     }
 
     fn open_class(&self, path: &[u8]) -> io::Result<File> {
@@ -72,7 +69,7 @@ impl Opener for HandOpener {
     }
 
     fn run<'a>(&'a self, call: ProgramCall<'a>) -> Reached<'a, ProgramAnswer> {
-        let map = MapName::new(call.definition.name.as_bytes());
+        let map = call.definition.handle();
         Box::pin(async move {
             let mut program = self.hands.start_map(map, call.key.into()).await.map_err(io_error)?;
             drop(program.input.take());
@@ -91,7 +88,7 @@ impl Opener for HandOpener {
     }
 
     fn connect<'a>(&'a self, definition: &'a Definition) -> Reached<'a, OwnedFd> {
-        let map = MapName::new(definition.name.as_bytes());
+        let map = definition.handle();
         Box::pin(async move { self.hands.connect(Service::Map { map }).await.map_err(io_error) })
     }
 
@@ -124,11 +121,14 @@ mod tests {
     async fn only_what_the_configuration_declares_is_opened() {
         let folder = tempfile::tempdir().expect("a directory");
         let path = |name: &str| folder.path().join(name);
-        for name in ["map.db", "names", "other"] {
+        for name in ["map.db", "names", "other", "one.db", "two.db"] {
             fs::write(path(name), name).expect("written");
         }
         let place = folder.path().display();
-        let text = format!("V10\nO DontBlameSendmail=TrustStickyBit\nKmap hash {place}/map\nF{{names}}{place}/names\n");
+        let text = format!(
+            "V10\nO DontBlameSendmail=TrustStickyBit\nKmap hash {place}/map\n\
+             F{{names}}{place}/names\nF{{A}}k@hash:{place}/one\nF{{A}}k@hash:{place}/two\n"
+        );
         let (config, errors) = cf::read(text.as_bytes(), "x.cf", &ReadEnv::default());
         assert!(errors.is_empty(), "{errors:?}");
         let config = Arc::new(config);
@@ -147,6 +147,11 @@ mod tests {
             opened.and_then(|mut file| file.read_to_string(&mut text)).map(|_| text)
         };
         assert_eq!(read_class("names").expect("declared"), "names");
+        // Two lines may fill one class.
+        for (file, name) in config.classes.files[1..].iter().zip(["one", "two"]) {
+            let class = Definition::parse_for_class(file, b"hash", path(name).as_os_str().as_bytes()).0.expect("good");
+            assert_eq!(read(&class, &format!("{name}.db")).expect("declared"), format!("{name}.db"));
+        }
         // A captured process may ask for what it likes.
         map.file = Some(path("other").as_os_str().as_bytes().into());
         read(&map, "other").expect_err("not declared");

@@ -4,8 +4,9 @@ use bstr::{BString, ByteSlice};
 
 use super::options::{self, Words};
 use super::{DnsRecord, RegexSpec};
+use crate::cf::ClassFile;
 use crate::log::Priority;
-use crate::name::{Interval, IntervalUnit};
+use crate::name::{Interval, IntervalUnit, MapName};
 
 /// Why a `K` line cannot be used, or only in part; the texts are the original's.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -161,8 +162,10 @@ impl KeyEnd {
 /// One map as its `K` line defines it (`op guide "K — Key File Declaration"`).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Definition {
-    /// Name, spelled as on the line.
+    /// Name, spelled as on the line; the class's, where an `F` line takes its words from the map.
     pub name: BString,
+    /// The line of the configuration, if it is an `F` line.
+    pub class_line: Option<usize>,
     /// Class.
     pub kind: Kind,
     /// The file (of a switch the service, of a program the path) as written, without `.db`.
@@ -240,10 +243,26 @@ impl Definition {
         (Some(definition), errors)
     }
 
+    /// Reads the map that an `F` line takes the words of a class from: its class and the rest, `-v1 /etc/mail/x`.
+    pub fn parse_for_class(file: &ClassFile, class: &[u8], args: &[u8]) -> (Option<Definition>, Vec<DefinitionError>) {
+        let (definition, errors) = Self::parse(file.class.as_bytes(), class, args);
+        (definition.map(|definition| Definition { class_line: Some(file.line), ..definition }), errors)
+    }
+
+    /// Returns what sets the map apart from all others of the configuration: its name, or for an `F` line `F{Name}LINE`, which
+    /// no `K` line can have.
+    pub fn handle(&self) -> MapName {
+        match self.class_line {
+            Some(line) => MapName::new(format!("F{{{}}}{line}", self.name).as_bytes()),
+            None => MapName::new(&self.name),
+        }
+    }
+
     /// Makes a map of this class without any flag.
     pub fn new(name: &[u8], kind: Kind) -> Definition {
         Definition {
             name: name.into(),
+            class_line: None,
             kind,
             file: None,
             arguments: BString::default(),

@@ -122,11 +122,6 @@ pub(super) fn reason(error: &std::io::Error) -> String {
 /// Why the words of a class are not to be had, and the exit status that follows.
 type Refused = (BString, Sysexit);
 
-/// Returns the name of the map behind an `F` line, which no `K` line can have.
-pub fn class_map_name(class: &ClassName) -> BString {
-    format!("F{{{class}}}").into()
-}
-
 /// Returns the files of option UserDatabaseSpec as maps.
 pub fn user_databases(config: &Config) -> Vec<Definition> {
     let files = config.options.user_database_spec.fields_with(|c| c == ',' || c.is_ascii_whitespace());
@@ -168,7 +163,12 @@ impl Loader<'_> {
             words.iter().for_each(|word| classes.insert(name, word));
         }
         for file in &self.config.classes.files {
-            match self.words_of(file) {
+            let words = match &file.source {
+                ClassSource::File(path) => self.words_of_file(file, path),
+                ClassSource::Program(path) => self.run(path).map(|text| class_file::words(&text, &file.pattern)),
+                ClassSource::Map { key, class, spec } => self.words_of_map(file, key, class, spec),
+            };
+            match words {
                 Ok(words) => words.iter().for_each(|word| classes.insert(&file.class, word)),
                 Err((text, exit)) => self.report(file.line, text, exit),
             }
@@ -197,21 +197,16 @@ impl Loader<'_> {
         }
     }
 
-    /// Returns the words of an `F` line.
-    fn words_of(&self, file: &ClassFile) -> Result<Vec<BString>, Refused> {
-        let text = match &file.source {
-            ClassSource::File(path) => match self.read(path) {
-                Ok(text) => text,
-                Err(error) if file.optional && error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-                Err(error) => {
-                    let reason = reason(&error);
-                    return Err((format!("fileclass: cannot open '{path}': {reason}").into(), Sysexit::OsErr));
-                }
-            },
-            ClassSource::Program(path) => self.run(path)?,
-            ClassSource::Map { key, class, spec } => return self.words_of_map(file, key, class, spec),
-        };
-        Ok(class_file::words(&text, &file.pattern))
+    /// Returns the words that an `F` line takes from the lines of a file.
+    fn words_of_file(&self, file: &ClassFile, path: &BString) -> Result<Vec<BString>, Refused> {
+        match self.read(path) {
+            Ok(text) => Ok(class_file::words(&text, &file.pattern)),
+            Err(error) if file.optional && error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => {
+                let reason = reason(&error);
+                Err((format!("fileclass: cannot open '{path}': {reason}").into(), Sysexit::OsErr))
+            }
+        }
     }
 
     /// Reads a class file.
@@ -228,17 +223,26 @@ impl Loader<'_> {
     }
 
     /// Returns the words of a map's value: what `key@class:spec` finds; nothing for an empty key.
-    fn words_of_map(&self, file: &ClassFile, key: &[u8], class: &[u8], spec: &[u8]) -> Result<Vec<BString>, Refused> {
-        let name = class_map_name(&file.class);
-        let refuse = |text: String| Err((format!("fileclass: {text}").into(), Sysexit::Software));
-        let (definition, errors) = Definition::parse(&name, class, spec);
+    fn words_of_map(
+        &mut self,
+        file: &ClassFile,
+        key: &[u8],
+        class: &[u8],
+        spec: &[u8],
+    ) -> Result<Vec<BString>, Refused> {
+        let (definition, errors) = Definition::parse_for_class(file, class, spec);
         let Some(definition) = definition.filter(|definition| definition.kind.is_local()) else {
-            return refuse(format!("{name}: class {} not available", class.as_bstr()));
+            let text = format!("fileclass: F{{{}}}: class {} not available", file.class, class.as_bstr());
+            return Err((text.into(), Sysexit::Software));
         };
-        if let Some(error) = errors.first() {
-            return Err((error.to_string().into(), Sysexit::Software));
+        for error in errors {
+            self.report(file.line, error.to_string().into(), Sysexit::Software);
         }
         let map = Map::open(&definition, self.opener);
+        if let Some(complaint) = map.complaint() {
+            self.report(file.line, complaint.into(), Sysexit::OsErr);
+            return Err((format!("fileclass: F{{{}}}: map open failed", file.class).into(), Sysexit::OsErr));
+        }
         match map.lookup(key, &[]) {
             _ if key.is_empty() => Ok(Vec::new()),
             Outcome::Found(value) => Ok(value.fields().map(BString::from).collect()),

@@ -20,7 +20,7 @@ pub use context::{Context, Heard, Listener, Saved, Supposed};
 pub use exchange::{Exchanges, exchangers};
 pub use identity::{Identity, Probe};
 pub use inside::{Inside, start_inside};
-pub use load::{LoadOptions, Site, class_map_name, user_databases};
+pub use load::{LoadOptions, Site, user_databases};
 pub use maps::Maps;
 pub use start::{StartOptions, Started, start};
 

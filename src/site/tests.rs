@@ -237,13 +237,34 @@ async fn macros_of_a_context_can_be_taken_back() {
     assert_eq!(ctx.get("x"), Some("Ahoge.foo.jp".into()));
 }
 
-#[tokio::test]
-async fn a_class_file_that_is_missing_is_told_with_its_line() {
-    let (config, _) = cf::read(b"V10\nF{A}/nonexistent/a\nF{B}-o /nonexistent/b\n", "x.cf", &ReadEnv::default());
+/// Checks what is wrong with the lines of a configuration when it is put to use.
+#[track_caller]
+fn check_load(lines: &str, expected: &[&str]) {
+    let (config, _) = cf::read(format!("V10\n{lines}").as_bytes(), "x.cf", &ReadEnv::default());
     let resolver = Arc::new(Resolver::new(ResolverSettings::with_servers(vec![])));
     let identity = Identity::default();
     let options = LoadOptions { identity, resolver, zone: TimeZone::UTC, mode: b't', duties: None };
     let (_, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options);
     let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
-    assert_eq!(texts, ["x.cf: line 2: fileclass: cannot open '/nonexistent/a': No such file or directory"]);
+    assert_eq!(texts, expected);
+}
+
+#[test]
+fn a_class_whose_words_cannot_be_had_is_told_with_its_line() {
+    check_load(
+        "F{A}/nonexistent/a\nF{B}-o /nonexistent/b\n",
+        &["x.cf: line 2: fileclass: cannot open '/nonexistent/a': No such file or directory"],
+    );
+    check_load(
+        "F{A}key@hash:/nonexistent/x\nF{B}key@hash:-o /nonexistent/x\nF{C}@hash:/nonexistent/x\n",
+        &[
+            "x.cf: line 2: hash map \"A\": missing map file /nonexistent/x.db: No such file or directory",
+            "x.cf: line 2: fileclass: F{A}: map open failed",
+            "x.cf: line 4: hash map \"C\": missing map file /nonexistent/x.db: No such file or directory",
+            "x.cf: line 4: fileclass: F{C}: map open failed",
+        ],
+    );
+    check_load("F{D}key@nosuch:/x\n", &["x.cf: line 2: fileclass: F{D}: class nosuch not available"]);
+    check_load("F{F}key@hash:\n", &["x.cf: line 2: No file name for hash map F"]);
+    check_load("F{G}key@hash:-o -Q /x\n", &["x.cf: line 2: Illegal option Q map G"]);
 }

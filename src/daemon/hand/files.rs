@@ -35,11 +35,11 @@ pub(super) fn definition(config: &Config, map: &MapName) -> Option<Definition> {
         return Definition::parse(map.as_bytes(), &declared.class, &declared.args).0;
     }
     for file in &config.classes.files {
-        let name = crate::site::class_map_name(&file.class);
         if let ClassSource::Map { class, spec, .. } = &file.source
-            && name == map.as_bytes()
+            && let Some(definition) = Definition::parse_for_class(file, class, spec).0
+            && definition.handle() == *map
         {
-            return Definition::parse(&name, class, spec).0;
+            return Some(definition);
         }
     }
     if let Some(definition) = crate::site::user_databases(config).into_iter().find(|found| found.name == map.as_bytes())
