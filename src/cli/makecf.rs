@@ -1,13 +1,14 @@
 //! `makecf`: makes a `.cf` out of a `.mc`.
 
 mod files;
+mod library;
 mod options;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use self::files::Files;
-use self::options::{Options, USAGE};
+use self::options::{LIBRARY, Options, USAGE};
 use super::map_tools::{Streams, with_streams};
 use crate::m4::Machine;
 use crate::name::Sysexit;
@@ -38,8 +39,11 @@ fn run(args: &[OsString], streams: &mut Streams<'_>) -> Sysexit {
 /// Reads all files and prints what they make; the error is the text for the user.
 fn process(options: &Options, streams: &mut Streams<'_>) -> Result<Sysexit, String> {
     let mut files = Files::new(options);
-    let texts = options.texts(streams.input)?;
+    let texts = options.texts(&mut files, streams.input)?;
     let mut machine = Machine::new(&mut files);
+    if let Some(folder) = options.library() {
+        machine.define(LIBRARY, folder);
+    }
     for definition in &options.definitions {
         match &definition.text {
             Some(text) => machine.define(&definition.name, text),

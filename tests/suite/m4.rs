@@ -24,7 +24,7 @@ fn run(command: &mut Command, input: &[u8]) -> Ran {
 /// Runs ours under the name that makes it `makecf`.
 fn ours(args: &[&str], input: &[u8]) -> Ran {
     use std::os::unix::process::CommandExt;
-    run(Command::new(program()).arg0("makecf").args(args), input)
+    run(Command::new(program()).arg0("makecf").arg("-U_CF_DIR_").args(args), input)
 }
 
 fn theirs(args: &[&str], input: &[u8]) -> Ran {

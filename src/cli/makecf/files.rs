@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use bstr::{BString, ByteSlice};
 
+use super::library;
 use super::options::Options;
 use crate::m4::{Host, Ran};
 use crate::sys::{host, user};
@@ -24,6 +25,12 @@ impl Files {
     pub(super) fn new(options: &Options) -> Self {
         let (folders, allow_commands) = (options.folders.clone(), options.allow_commands);
         Self { folders, allow_commands, temporary: BTreeMap::new() }
+    }
+
+    /// Reads a file of the library that the program carries; one in a folder of `-I` stands for it.
+    fn library_file(&self, name: &[u8]) -> Result<Vec<u8>, BString> {
+        let own = self.folders.iter().find_map(|folder| std::fs::read(folder.join(OsStr::from_bytes(name))).ok());
+        own.or_else(|| library::text(name).map(<[u8]>::to_vec)).ok_or_else(|| library::missing(name))
     }
 
     /// Answers what the common cf library runs: the script that tells who makes the file, and the removal of its output.
@@ -62,6 +69,9 @@ impl Host for Files {
     fn read(&mut self, name: &[u8]) -> Result<Vec<u8>, BString> {
         if let Some(text) = self.temporary.get(name.as_bstr()) {
             return Ok(text.clone());
+        }
+        if let Some(name) = library::below(name) {
+            return self.library_file(name);
         }
         let path = Path::new(OsStr::from_bytes(name));
         if name.is_empty() {

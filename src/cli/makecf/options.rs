@@ -1,17 +1,21 @@
 //! The command line of `makecf`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use bstr::{BString, ByteSlice};
+
+use super::files::Files;
+use super::library::FOLDER;
+use crate::m4::Host;
 
 /// What is told with a command line that is wrong.
 pub(super) const USAGE: &str = "usage: makecf [-D NAME[=TEXT]] [-U NAME] [-I DIR] [--allow-commands] [FILE.mc ...]";
 
 /// The macro that says where the cf library is.
-const LIBRARY: &[u8] = b"_CF_DIR_";
+pub(super) const LIBRARY: &[u8] = b"_CF_DIR_";
 
 /// The library's file that is read before all others.
 const LIBRARY_FILE: &[u8] = b"m4/cf.m4";
@@ -32,6 +36,8 @@ pub(super) struct Options {
     pub(super) folders: Vec<PathBuf>,
     /// Whether a file may run commands.
     pub(super) allow_commands: bool,
+    /// The folder of the first cf library among them.
+    library: Option<BString>,
     /// `-` is standard input.
     files: Vec<PathBuf>,
 }
@@ -57,24 +63,32 @@ impl Options {
                 other => return Err(other.unexpected().to_string()),
             }
         }
+        options.library = library_among(&options.folders);
         if options.files.is_empty() {
             options.files.push("-".into());
         }
         Ok(options)
     }
 
-    /// Returns the folder of the cf library that `-D_CF_DIR_=` names.
-    fn library(&self) -> Option<&BString> {
-        let named = self.definitions.iter().rev().find(|definition| definition.name == LIBRARY)?;
-        named.text.as_ref()
+    /// Returns the folder of the cf library, with its slash: what `-D_CF_DIR_=` names, else a folder of `-I` that holds
+    /// one, else the library that the program carries; none with `-U_CF_DIR_`.
+    pub(super) fn library(&self) -> Option<&[u8]> {
+        let named = self.definitions.iter().rev().find(|definition| definition.name == LIBRARY);
+        match named {
+            Some(definition) => definition.text.as_ref().map(|folder| folder.as_slice()),
+            None => Some(self.library.as_ref().map_or(FOLDER.as_bytes(), |folder| folder.as_slice())),
+        }
     }
 
     /// Reads the files in order, the library's first; the error is the text for the user.
-    pub(super) fn texts(&self, input: &mut dyn BufRead) -> Result<Vec<(BString, Vec<u8>)>, String> {
-        let library = self.library().map(|folder| [folder, LIBRARY_FILE].concat());
-        let library = library.map(|path| PathBuf::from(OsString::from_vec(path)));
+    pub(super) fn texts(&self, files: &mut Files, input: &mut dyn BufRead) -> Result<Vec<(BString, Vec<u8>)>, String> {
         let mut texts = Vec::new();
-        for path in library.iter().chain(&self.files) {
+        if let Some(folder) = self.library() {
+            let core = BString::from([folder, LIBRARY_FILE].concat());
+            let text = files.read(&core).map_err(|error| format!("cannot read {core}: {error}"))?;
+            texts.push((core, text));
+        }
+        for path in &self.files {
             let read = if path.as_os_str() == "-" { read_all(input) } else { std::fs::read(path) };
             let text = read.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
             let name = if path.as_os_str() == "-" { "stdin".into() } else { path.clone().into_os_string() };
@@ -82,6 +96,12 @@ impl Options {
         }
         Ok(texts)
     }
+}
+
+/// Returns the first of the folders that holds a cf library, with a slash at its end.
+fn library_among(folders: &[PathBuf]) -> Option<BString> {
+    let folder = folders.iter().find(|folder| folder.join(OsStr::from_bytes(LIBRARY_FILE)).is_file())?;
+    Some([folder.as_os_str().as_bytes(), b"/"].concat().into())
 }
 
 fn value(parser: &mut lexopt::Parser) -> Result<BString, String> {

@@ -1,0 +1,35 @@
+divert(-1)
+# Lays out the configuration: called once, when the .mc file has ended.
+ifdef(`__OSTYPE__', `', `_COMPLAIN(`there is no OSTYPE: write for instance OSTYPE(linux) near the top')')
+_DEFIFNOT(`confSMTP_MAILER', `esmtp')
+_DEFIFNOT(`confLOCAL_MAILER', `local')
+_DEFIFNOT(`confRELAY_MAILER', `relay')
+_DEFIFNOT(`confUUCP_MAILER', `uucp-old')
+_DEFIFNOT(`confREJECT_MSG', `550 Access denied')
+_DEFIFNOT(`confRELAY_MSG', `550 Relaying denied')
+divert(0)dnl
+
+V10/Berkeley
+
+include(_CF_DIR_`m4/identity.m4')dnl
+
+`#' ---- options ----
+include(_CF_DIR_`m4/options.m4')dnl
+undivert(_AT_OPTIONS_)dnl
+undivert(_AT_QUEUES_)dnl
+undivert(_AT_FILTERS_)dnl
+include(_CF_DIR_`m4/headers.m4')dnl
+undivert(6)dnl
+include(_CF_DIR_`m4/canonify.m4')dnl
+include(_CF_DIR_`m4/parse.m4')dnl
+include(_CF_DIR_`m4/masquerade.m4')dnl
+include(_CF_DIR_`m4/lookup.m4')dnl
+include(_CF_DIR_`m4/check.m4')dnl
+include(_CF_DIR_`m4/relay.m4')dnl
+include(_CF_DIR_`m4/tls.m4')dnl
+undivert(9)dnl
+
+`#' ---- mailers ----
+undivert(7)dnl
+undivert(_AT_MAILER_RULES_)dnl
+ifdef(`_FAILED_', `m4exit(1)')dnl

@@ -1,0 +1,2 @@
+divert(-1)
+divert(0)dnl

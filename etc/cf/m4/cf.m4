@@ -1,0 +1,157 @@
+divert(-1)
+changecom
+# The cf library: what a .mc file may say. Read before the .mc file; what the file says is gathered in diversions, and
+# when it ends m4/assemble.m4 lays them in order. Comments are ordinary text from here on: macros in them are expanded.
+
+ifdef(`_CF_DIR_', `', `define(`_CF_DIR_', patsubst(__file__, `m4/cf\.m4$'))')
+
+# ---- Diversions. 1 to 9 are those that the documentation names; the others belong to the library. --------------------
+# 1 local hosts (LOCAL_NET_CONFIG)      2 ruleset 3 (LOCAL_RULE_3)    3 ruleset 0 (LOCAL_RULE_0)
+# 4 ruleset 0, UUCP (LOCAL_UUCP)        5 names that stay here        6 lines before the rules (LOCAL_CONFIG)
+# 7 mailers                             8 DNS based lists             9 further rulesets (LOCAL_RULESETS)
+define(`_AT_HEAD_', `10')        # macros, classes and maps that features add
+define(`_AT_OPTIONS_', `11')     # options that features add
+define(`_AT_QUEUES_', `12')      # queue groups
+define(`_AT_FILTERS_', `13')     # mail filters
+define(`_AT_RULE_1_', `14')      # rules of ruleset 1
+define(`_AT_RULE_2_', `15')      # rules of ruleset 2
+define(`_AT_RELAY_', `16')       # rules of check_relay, behind the DNS based lists
+define(`_AT_MAIL_', `17')        # rules of check_mail, before the access map
+define(`_AT_RCPT_', `18')        # rules of check_rcpt, before the relay checks
+define(`_AT_RELAY_OK_', `19')    # rules of Relay_ok, before the client is looked at
+define(`_AT_TRY_TLS_', `20')
+define(`_AT_TLS_RCPT_', `21')
+define(`_AT_TLS_CLIENT_', `22')
+define(`_AT_TLS_SERVER_', `23')
+define(`_AT_SRV_FEATURES_', `24')
+define(`_AT_CLT_FEATURES_', `25')
+define(`_AT_MAILER_RULES_', `26')# rulesets that mailers bring
+define(`_AT_HEADERS_', `27')     # headers that features add
+
+define(`PUSHDIVERT', `pushdef(`_DIVERSION_', divnum)divert(`$1')')
+define(`POPDIVERT', `divert(_DIVERSION_)popdef(`_DIVERSION_')')
+
+# ---- Words -----------------------------------------------------------------------------------------------------------
+define(`CONCAT', `$1$2$3$4$5$6$7$8$9')
+define(`_DEFIFNOT', `ifdef(`$1', `', `define(`$1', `$2')')')
+# _ENABLE(flag): sets a flag
+define(`_ENABLE', `define(`$1', `1')')
+# _EITHER(value, default): the value, or where it is empty the default
+define(`_EITHER', `ifelse(`$1', `', `$2', `$1')')
+# _MAP(given, file): how a table is opened: as given, by LDAP, or by the usual kind of database
+define(`_MAP', `ifelse(`$1', `', `DATABASE_MAP_TYPE MAIL_SETTINGS_DIR`'$2', `$1', `LDAP', `$3', `$1')')
+# _COMPLAIN(text): an error of the .mc file, by its line; the exit status tells it too
+define(`_COMPLAIN', `errprint(`*** ERROR: '_WHERE_`: $1
+')define(`_FAILED_', `1')')
+define(`_WARN', `errprint(`*** WARNING: '_WHERE_`: $1
+')')
+define(`_WHERE_', `ifdef(`_FROM_', `_FROM_', `__file__:__line__')')
+# _BEGIN(what): remembers the line of the .mc file; _PART_ writes it down where text of this part begins
+define(`_BEGIN', `ifdef(`_FROM_', `pushdef(`_FROM_', defn(`_FROM_'))', `pushdef(`_FROM_', __file__`:'__line__)')pushdef(`_WHAT_', `$1')')
+define(`_END', `popdef(`_FROM_')popdef(`_WHAT_')')
+define(`_PART_', ``#' _FROM_`: 'defn(`_WHAT_')
+')
+define(`_LINE_', ``#' _WHERE_
+')
+
+# ---- What a .mc file says ---------------------------------------------------------------------------------------------
+define(`MAIL_SETTINGS_DIR', `/etc/mail/')
+define(`DATABASE_MAP_TYPE', `hash')
+
+define(`VERSIONID', `PUSHDIVERT(0)`#' __file__: $1
+POPDIVERT`'')
+
+define(`OSTYPE', `ifdef(`__OSTYPE__', `_COMPLAIN(`OSTYPE($1): the system is OSTYPE('__OSTYPE__`) already')',
+`ifelse(`$1', `', `_COMPLAIN(`OSTYPE needs the name of a system')',
+`define(`__OSTYPE__', `$1')_BEGIN(`OSTYPE($1)')PUSHDIVERT(-1)include(_CF_DIR_`ostype/$1.m4')POPDIVERT`'_END`'')')')
+
+define(`DOMAIN', `_BEGIN(`DOMAIN($1)')PUSHDIVERT(-1)include(_CF_DIR_`domain/$1.m4')POPDIVERT`'_END`'')
+
+# _ARGUMENTS(...): the arguments of a feature are _ARG_, _ARG2_ ... _ARG9_
+define(`_ARGUMENTS', `pushdef(`_ARG_', `$1')pushdef(`_ARG1_', `$1')pushdef(`_ARG2_', `$2')pushdef(`_ARG3_', `$3')dnl
+pushdef(`_ARG4_', `$4')pushdef(`_ARG5_', `$5')pushdef(`_ARG6_', `$6')pushdef(`_ARG7_', `$7')pushdef(`_ARG8_', `$8')dnl
+pushdef(`_ARG9_', `$9')')
+define(`_NO_ARGUMENTS', `popdef(`_ARG_', `_ARG1_', `_ARG2_', `_ARG3_', `_ARG4_', `_ARG5_', `_ARG6_', `_ARG7_', `_ARG8_', `_ARG9_')')
+define(`_INCLUDE', `PUSHDIVERT(-1)_ARGUMENTS(shift(shift($@)))include(_CF_DIR_`$1/$2.m4')_NO_ARGUMENTS`'POPDIVERT`'')
+
+define(`FEATURE', `ifdef(`_MAILERS_', `_LATE(`FEATURE($1)')')_BEGIN(`FEATURE($1)')_INCLUDE(`feature', $@)_END`'')
+define(`HACK', `_BEGIN(`HACK($1)')_INCLUDE(`hack', $@)_END`'')
+define(`_LATE', `_WARN(`$1 should stand before the first MAILER')')
+
+define(`MAILER', `ifdef(`_MAILER_$1_', `', `_BEGIN(`MAILER($1)')define(`_MAILER_$1_', `1')define(`_MAILERS_', `1')dnl
+_INCLUDE(`mailer', $@)_END`'')')
+
+define(`_SECTION', `_BEGIN(`$1')divert($2)_PART_`'_END`'dnl')
+define(`LOCAL_CONFIG', `_SECTION(`LOCAL_CONFIG', `6')')
+define(`LOCAL_NET_CONFIG', `define(`_LOCAL_RULES_', `1')_SECTION(`LOCAL_NET_CONFIG', `1')')
+define(`LOCAL_RULE_0', `_SECTION(`LOCAL_RULE_0', `3')')
+define(`LOCAL_RULE_1', `_SECTION(`LOCAL_RULE_1', _AT_RULE_1_)')
+define(`LOCAL_RULE_2', `_SECTION(`LOCAL_RULE_2', _AT_RULE_2_)')
+define(`LOCAL_RULE_3', `_SECTION(`LOCAL_RULE_3', `2')')
+define(`LOCAL_UUCP', `_SECTION(`LOCAL_UUCP', `4')')
+define(`LOCAL_RULESETS', `_SECTION(`LOCAL_RULESETS', `9')')
+define(`LOCAL_SRV_FEATURES', `define(`_LOCAL_SRV_FEATURES_', `1')_SECTION(`LOCAL_SRV_FEATURES', _AT_SRV_FEATURES_)')
+define(`LOCAL_CLT_FEATURES', `define(`_LOCAL_CLT_FEATURES_', `1')_SECTION(`LOCAL_CLT_FEATURES', _AT_CLT_FEATURES_)')
+define(`LOCAL_TRY_TLS', `define(`_LOCAL_TRY_TLS_', `1')_SECTION(`LOCAL_TRY_TLS', _AT_TRY_TLS_)')
+define(`LOCAL_TLS_RCPT', `define(`_LOCAL_TLS_RCPT_', `1')_SECTION(`LOCAL_TLS_RCPT', _AT_TLS_RCPT_)')
+define(`LOCAL_TLS_CLIENT', `define(`_LOCAL_TLS_CLIENT_', `1')_SECTION(`LOCAL_TLS_CLIENT', _AT_TLS_CLIENT_)')
+define(`LOCAL_TLS_SERVER', `define(`_LOCAL_TLS_SERVER_', `1')_SECTION(`LOCAL_TLS_SERVER', _AT_TLS_SERVER_)')
+define(`MAILER_DEFINITIONS', `define(`_MAILERS_', `1')_SECTION(`MAILER_DEFINITIONS', `7')')
+# UUCPSMTP(host, domain): in LOCAL_RULE_3, host!user becomes user@domain
+define(`UUCPSMTP', `R DOL(*) < @ $1 .UUCP > DOL(*)	DOL(1) < @ $2 . > DOL(2)')
+define(`DOL', ``$'$1')
+
+# _CLASS(class, words), _CLASS_FILE(class, file): words of a class, with the line they came from
+define(`_CLASS', `PUSHDIVERT(_AT_HEAD_)_LINE_`'C{$1}$2
+POPDIVERT`'')
+define(`_CLASS_FILE', `PUSHDIVERT(_AT_HEAD_)_LINE_`'F{$1}$2
+POPDIVERT`'')
+define(`LOCAL_DOMAIN', `_CLASS(`w', `$1')')
+define(`LOCAL_USER', `_CLASS(`L', `$1')define(`_LOCAL_USERS_', `1')')
+define(`LOCAL_USER_FILE', `_CLASS_FILE(`L', `$1')define(`_LOCAL_USERS_', `1')')
+define(`MASQUERADE_AS', `define(`MASQUERADE_NAME', `$1')')
+define(`MASQUERADE_DOMAIN', `_CLASS(`M', `$1')')
+define(`MASQUERADE_DOMAIN_FILE', `_CLASS_FILE(`M', `$1')')
+define(`MASQUERADE_EXCEPTION', `_CLASS(`N', `$1')')
+define(`MASQUERADE_EXCEPTION_FILE', `_CLASS_FILE(`N', `$1')')
+define(`EXPOSED_USER', `_CLASS(`E', `$1')')
+define(`EXPOSED_USER_FILE', `_CLASS_FILE(`E', `$1')')
+define(`GENERICS_DOMAIN', `_CLASS(`G', `$1')define(`_GENERICS_DOMAINS_', `1')')
+define(`GENERICS_DOMAIN_FILE', `_CLASS_FILE(`G', `$1')define(`_GENERICS_DOMAINS_', `1')')
+define(`LDAPROUTE_DOMAIN', `_CLASS(`LDAPRoute', `$1')')
+define(`LDAPROUTE_DOMAIN_FILE', `_CLASS_FILE(`LDAPRoute', `$1')')
+define(`LDAPROUTE_EQUIVALENT', `_CLASS(`LDAPRouteEquiv', `$1')define(`_LDAP_EQUIVALENTS_', `1')')
+define(`LDAPROUTE_EQUIVALENT_FILE', `_CLASS_FILE(`LDAPRouteEquiv', `$1')define(`_LDAP_EQUIVALENTS_', `1')')
+define(`VIRTUSER_DOMAIN', `_CLASS(`VirtHost', `$1')define(`_VIRTUAL_HOSTS_', `1')_CLASS(`R', `$={VirtHost}')')
+define(`VIRTUSER_DOMAIN_FILE', `_CLASS_FILE(`VirtHost', `$1')define(`_VIRTUAL_HOSTS_', `1')_CLASS(`R', `$={VirtHost}')')
+define(`RELAY_DOMAIN', `_CLASS(`R', `$1')')
+define(`RELAY_DOMAIN_FILE', `_CLASS_FILE(`R', `$1')')
+define(`CANONIFY_DOMAIN', `_CLASS(`Canonify', `$1')define(`_CANONIFY_DOMAINS_', `1')')
+define(`CANONIFY_DOMAIN_FILE', `_CLASS_FILE(`Canonify', `$1')define(`_CANONIFY_DOMAINS_', `1')')
+define(`TRUST_AUTH_MECH', `_CLASS(`TrustAuthMech', `$1')define(`_TRUSTED_MECHANISMS_', `1')')
+
+# DAEMON_OPTIONS, CLIENT_OPTIONS: each its own line of options
+define(`DAEMON_OPTIONS', `define(`_DAEMON_OPTIONS_', `1')PUSHDIVERT(_AT_OPTIONS_)_LINE_`'O DaemonPortOptions=$1
+POPDIVERT`'')
+define(`CLIENT_OPTIONS', `PUSHDIVERT(_AT_OPTIONS_)_LINE_`'O ClientPortOptions=$1
+POPDIVERT`'')
+define(`QUEUE_GROUP', `PUSHDIVERT(_AT_QUEUES_)_LINE_`'Q$1`'ifelse(`$2', `', `', `, $2')
+POPDIVERT`'')
+define(`MAIL_FILTER', `PUSHDIVERT(_AT_FILTERS_)_LINE_`'X$1, $2
+POPDIVERT`'')
+define(`INPUT_MAIL_FILTER', `MAIL_FILTER(`$1', `$2')define(`confINPUT_MAIL_FILTERS', ifdef(`confINPUT_MAIL_FILTERS', `defn(`confINPUT_MAIL_FILTERS')``,' '')``$1'')')
+# MODIFY_MAILER_FLAGS(NAME, flags | +flags | -flags)
+define(`MODIFY_MAILER_FLAGS', `define(`_CHANGE_$1_FLAGS_', `$2')')
+# _FLAGS(NAME, usual): the flags of a mailer as the site wants them
+define(`_FLAGS', `ifdef(`_CHANGE_$1_FLAGS_', `_CHANGED(_CHANGE_$1_FLAGS_, `$2')', `$2')')
+define(`_CHANGED', `ifelse(substr(`$1', 0, 1), `+', `$2`'substr(`$1', 1)', substr(`$1', 0, 1), `-', `translit(`$2', substr(`$1', 1))', `$1')')
+
+# SITECONFIG(file, name, class): UUCP neighbours of old
+define(`SITECONFIG', `_BEGIN(`SITECONFIG($1)')PUSHDIVERT(_AT_HEAD_)define(`_SITE_CLASS_', `$3')D{$3}$2
+ifelse(`$3', `U', `Cw$2 $2.UUCP
+define(`_UUCP_NAME_', `1')')divert(-1)include(ifelse(index(`$1', `/'), `0', `$1', `_CF_DIR_`'siteconfig/$1.m4'))POPDIVERT`'_END`'')
+define(`SITE', `PUSHDIVERT(_AT_HEAD_)C{_SITE_CLASS_}$1
+POPDIVERT`'')
+
+m4wrap(`include(_CF_DIR_`m4/assemble.m4')')
+divert(0)dnl
