@@ -19,7 +19,7 @@ use crate::sys::safe_file::{Kind, Unsafe};
 use crate::sys::user::User;
 
 /// The mode of a file that is made.
-const MODE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
+const MODE: u16 = 0o600;
 
 /// What marks a file that is written to as its owner, or its group.
 const SET_UID: u32 = 0o4000;
@@ -141,7 +141,7 @@ impl Place {
             return how
                 .append(true)
                 .create(true)
-                .mode(MODE.bits())
+                .mode(MODE.into())
                 .custom_flags((flags | nofollow).bits())
                 .open(self.path());
         }
@@ -152,7 +152,7 @@ impl Place {
             at = openat(&at, name.as_slice(), folder | OFlag::O_NOFOLLOW, Mode::empty())?;
         }
         let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_WRONLY | OFlag::O_APPEND | OFlag::O_CREAT;
-        Ok(openat(&at, name.as_slice(), flags, MODE)?.into())
+        Ok(openat(&at, name.as_slice(), flags, Mode::from_bits_truncate(MODE.into()))?.into())
     }
 }
 
