@@ -16,8 +16,8 @@ use super::command_line::{CommandLine, UsageError, base_name};
 use super::desk::{self, Job};
 use super::mode::Mode;
 use super::{
-    aliases, begin, compare, configuration, daemon_mode, editmap, explain, mail_local, makecf, makemap, order,
-    praliases, quarantine, queue_list, show, single_run, smtp_stdio, submission, test_mode, verify, work,
+    aliases, begin, compare, configuration, daemon_mode, editmap, explain, host_status, mail_local, makecf, makemap,
+    order, praliases, quarantine, queue_list, show, single_run, smtp_stdio, submission, test_mode, verify, work,
 };
 
 /// What a program's name stands for.
@@ -65,6 +65,8 @@ const MODES: &[(Mode, Start)] = &[
     (Mode::CountQueue, Start::Here(queue_list::main_count)),
     (Mode::Daemon, Start::Daemon),
     (Mode::ForegroundDaemon, Start::Daemon),
+    (Mode::HostStatus, Start::Here(host_status::main)),
+    (Mode::PurgeHostStatus, Start::Here(host_status::main)),
     (Mode::OptionNames, Start::Here(print_option_names)),
     (Mode::PrintQueue, Start::Here(queue_list::main)),
     (Mode::QueueRun, Start::AtDesk(single_run::job)),

@@ -13,6 +13,7 @@ mod distant_log;
 pub mod editmap;
 mod explain;
 pub mod getopt;
+mod host_status;
 pub mod mail_local;
 pub mod makecf;
 pub mod makemap;

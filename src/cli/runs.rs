@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::desk::Desk;
 use super::work;
-use crate::daemon::runner::{Delivery, Rhythm, RunOptions, Runner, Stage, intake};
+use crate::daemon::runner::{Delivery, Pace, Rhythm, RunOptions, Runner, Stage, intake};
 use crate::daemon::work_table::{Watched, WorkTable};
 
 /// A queue runner at work.
@@ -24,7 +24,7 @@ impl Runs {
     ///
     /// # Errors
     /// No memory, no descriptor.
-    pub(super) fn start(desk: &Desk, rhythm: Rhythm) -> io::Result<Self> {
+    pub(super) fn start(desk: &Desk, rhythm: Rhythm, pace: Pace) -> io::Result<Self> {
         let services = &desk.services;
         let (delivery, taken) = intake();
         let (stage, reached) = watch::channel(Stage::Serving);
@@ -34,7 +34,7 @@ impl Runs {
             services.log.clone(),
             Watched::new(WorkTable::create()?),
             (*services.policy).clone(),
-            RunOptions { rhythm, orphans: desk.orphans },
+            RunOptions { rhythm, orphans: desk.orphans, pace },
             Arc::clone(&desk.load),
         );
         Ok(Self { delivery, stage, run: tokio::spawn(runner.run(taken, reached)) })

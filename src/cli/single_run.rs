@@ -4,7 +4,7 @@ use super::command_line::CommandLine;
 use super::desk::Desk;
 use super::runs::Runs;
 use crate::daemon::programs::Task;
-use crate::daemon::runner::Rhythm;
+use crate::daemon::runner::{Pace, Rhythm};
 use crate::name::Sysexit;
 use crate::queue::select::Selection;
 use crate::submit::Terminal;
@@ -19,8 +19,10 @@ pub(super) fn job(desk: Desk, command: CommandLine) -> Task<Sysexit> {
             Terminal::new(&mut std::io::stdout()).tell(format!("Queue group {group} unknown"));
             return Sysexit::Ok;
         }
+        let waits = command.is_verbose || command.queue.as_ref().is_some_and(|queue| queue.in_foreground);
+        let pace = if waits { Pace::OneByOne(desk.services.witness.clone()) } else { Pace::Together };
         desk.release();
-        match Runs::start(&desk, Rhythm::Once(meant)) {
+        match Runs::start(&desk, Rhythm::Once(meant), pace) {
             Ok(runs) => runs.ended(desk.ending.clone()).await,
             Err(error) => return desk.failed(&error),
         }

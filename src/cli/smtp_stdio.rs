@@ -12,7 +12,7 @@ use super::desk::{Desk, standard};
 use super::runs::Runs;
 use super::work;
 use crate::daemon::programs::Task;
-use crate::daemon::runner::Rhythm;
+use crate::daemon::runner::{Pace, Rhythm};
 use crate::name::Sysexit;
 use crate::policy::Numbers;
 use crate::receive::{Client, Connection, Service, serve};
@@ -20,7 +20,7 @@ use crate::receive::{Client, Connection, Service, serve};
 /// Serves one session for the caller or a super server; what is accepted is delivered before the program ends.
 pub(super) fn job(desk: Desk, _: CommandLine) -> Task<Sysexit> {
     Box::pin(async move {
-        let runs = match Runs::start(&desk, Rhythm::Never) {
+        let runs = match Runs::start(&desk, Rhythm::Never, Pace::Together) {
             Ok(runs) => runs,
             Err(error) => return desk.failed(&error),
         };

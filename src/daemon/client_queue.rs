@@ -14,7 +14,7 @@ use super::hand;
 use super::order::Order;
 use super::pid_file::PidFile;
 use super::programs::{Programs, Surroundings};
-use super::runner::{self, Rhythm, RunOptions, Runner, Stage};
+use super::runner::{self, Pace, Rhythm, RunOptions, Runner, Stage};
 use super::work_table::{Watched, WorkTable};
 use crate::cf::{Config, Principal, Privacy};
 use crate::log::{Level, Log};
@@ -150,7 +150,8 @@ async fn serve(
     };
     let work = (programs.open)(surroundings).await?;
     let watched = Watched::new(WorkTable::create().map_err(|error| error.to_string())?);
-    let options = RunOptions { rhythm: Rhythm::of(order.queue_interval()), orphans: Orphans::ProcessGone };
+    let options =
+        RunOptions { rhythm: Rhythm::of(order.queue_interval()), orphans: Orphans::ProcessGone, pace: Pace::Together };
     let policy = Policy::new(&config.options, order.queue_interval());
     let runner = Runner::new(queue, work.attempt, log, watched, policy, options, load);
     let mut run = tokio::spawn(runner.run(intake, reached));

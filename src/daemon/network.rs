@@ -21,7 +21,7 @@ use super::cage;
 use super::hand_spool::HandSpool;
 use super::order::{Cage, Control, Order};
 use super::programs::{Programs, Release, Surroundings, Work};
-use super::runner::{self, Rhythm, RunOptions, Runner, Stage};
+use super::runner::{self, Pace, Rhythm, RunOptions, Runner, Stage};
 use super::work_table::{Watched, WorkTable};
 use crate::cf::Config;
 use crate::keeper::Hands;
@@ -171,7 +171,8 @@ async fn work(start: Start, outside: Outside, socket: OwnedFd, programs: Program
     let table = descriptors.next().ok_or("the keeper gave no table of work")?;
     let listeners: Vec<(u16, TcpListener)> = start.ports.into_iter().zip(descriptors.map(Into::into)).collect();
     let watched = Watched::new(WorkTable::from_descriptor(table));
-    let options = RunOptions { rhythm: Rhythm::of(order.queue_interval()), orphans: Orphans::NotLocked };
+    let options =
+        RunOptions { rhythm: Rhythm::of(order.queue_interval()), orphans: Orphans::NotLocked, pace: Pace::Together };
     let policy = Policy::new(&config.options, order.queue_interval());
     let runner = Runner::new(queue, Arc::clone(&work.attempt), log.clone(), watched, policy, options, load);
     let run = tokio::spawn(runner.run(intake, reached.clone()));

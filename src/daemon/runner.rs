@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bstr::BStr;
+use bstr::{BStr, ByteSlice};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -15,7 +15,7 @@ use super::programs::{Attempt, Attempted};
 use super::work_table::Watched;
 use crate::cf::Config;
 use crate::keeper::request::Entry;
-use crate::log::{Level, Log};
+use crate::log::{Level, Log, Witness};
 use crate::name::{Elapsed, UnixTime};
 use crate::queue::schedule::{BUSY_WAIT, Facts, Policy, Schedule};
 use crate::queue::select::Selection;
@@ -137,6 +137,28 @@ pub struct RunOptions {
     pub rhythm: Rhythm,
     /// Which orphans may be removed.
     pub orphans: Orphans,
+    /// How many entries are worked with at a time.
+    pub pace: Pace,
+}
+
+/// How many entries a runner works with at a time.
+#[derive(Clone, Debug, Default)]
+pub enum Pace {
+    /// As many as there is room for.
+    #[default]
+    Together,
+    /// One after the other, each told to whoever watches: the caller waits for the end.
+    OneByOne(Witness),
+}
+
+impl Pace {
+    /// Returns the most entries in work at a time.
+    fn jobs_max(&self) -> usize {
+        match self {
+            Self::Together => JOBS_MAX,
+            Self::OneByOne(_) => 1,
+        }
+    }
 }
 
 /// When a queue is run.
@@ -195,6 +217,9 @@ pub struct Runner {
     schedule: Schedule,
     /// What the schedule knows.
     known: HashSet<EntryName>,
+    /// Entries that a single run has found, and how many of them it has begun.
+    found: usize,
+    begun: usize,
     jobs: JoinSet<Finished>,
     /// Messages held until what became of them can be written down.
     unwritten: JoinSet<Finished>,
@@ -235,7 +260,10 @@ impl Runner {
         options: RunOptions,
         load: Arc<LoadAverage>,
     ) -> Self {
-        let schedule = Schedule::new(policy);
+        let schedule = match options.pace {
+            Pace::Together => Schedule::new(policy),
+            Pace::OneByOne(_) => Schedule::one_by_one(policy),
+        };
         Self {
             queue,
             attempt,
@@ -245,6 +273,8 @@ impl Runner {
             load,
             schedule,
             known: HashSet::new(),
+            found: 0,
+            begun: 0,
             jobs: JoinSet::new(),
             unwritten: JoinSet::new(),
             unwritten_wait: UNWRITTEN_WAIT,
@@ -256,13 +286,18 @@ impl Runner {
     pub async fn run(mut self, mut intake: Intake, mut stage: watch::Receiver<Stage>) {
         let mut next_run = tokio::time::Instant::now();
         loop {
+            // What has come of an entry goes before the next one, where one waits for the other.
+            while self.has_room() && matches!(self.options.pace, Pace::OneByOne(_)) {
+                let Ok(claimed) = intake.at_once.try_recv() else { break };
+                self.attempt(claimed);
+            }
             self.start_due();
             // What could not be begun now is not for a single run: the load is too high for it.
             let is_idle = self.recovery.is_none() && self.jobs.is_empty();
             if self.options.rhythm.is_once() && is_idle && next_run > tokio::time::Instant::now() {
                 return;
             }
-            let has_room = self.jobs.len() < JOBS_MAX;
+            let has_room = self.has_room();
             let runs = self.recovery.is_none() && !matches!(self.options.rhythm, Rhythm::Never);
             let until_due = self.until_due();
             let happening = tokio::select! {
@@ -300,14 +335,14 @@ impl Runner {
     async fn finish(mut self, mut intake: Intake, mut stage: watch::Receiver<Stage>) {
         loop {
             let reached = *stage.borrow_and_update();
-            while reached < Stage::Ending && self.jobs.len() < JOBS_MAX {
+            while reached < Stage::Ending && self.has_room() {
                 let Ok(claimed) = intake.at_once.try_recv() else { break };
                 self.attempt(claimed);
             }
             if self.jobs.is_empty() && reached >= Stage::Last {
                 return;
             }
-            let has_room = reached < Stage::Ending && self.jobs.len() < JOBS_MAX;
+            let has_room = reached < Stage::Ending && self.has_room();
             tokio::select! {
                 changed = stage.changed(), if reached < Stage::Ending => if changed.is_err() { return },
                 Some(claimed) = intake.at_once.recv(), if has_room => self.attempt(claimed),
@@ -346,6 +381,7 @@ impl Runner {
             self.log.say(Level::MINOR, &name.id, "orphaned files of a message that was never accepted were removed");
         }
         let now = now();
+        let before = self.known.len();
         for (name, facts) in recovered.waiting {
             match &self.options.rhythm {
                 // Entries that are chosen one by one are tried however short a time ago they were.
@@ -353,6 +389,23 @@ impl Runner {
                 Rhythm::Once(_) => self.put(name, facts, Some(now)),
                 Rhythm::Never | Rhythm::Every(_) => self.put(name, facts, None),
             }
+        }
+        self.found = self.known.len() - before;
+    }
+
+    /// Tells whether work on another entry may begin.
+    fn has_room(&self) -> bool {
+        self.jobs.len() < self.options.pace.jobs_max()
+    }
+
+    /// Tells a watching caller which entry comes next.
+    fn announce(&mut self, name: &EntryName) {
+        self.begun += 1;
+        if let Pace::OneByOne(witness) = &self.options.pace {
+            let directories = self.queue.spool().directories();
+            let path =
+                directories.get(usize::from(name.directory)).map(|known| known.path.as_bstr()).unwrap_or_default();
+            witness.tell(format!("\nRunning {path}/{} (sequence {} of {})", name.id, self.begun, self.found));
         }
     }
 
@@ -367,8 +420,9 @@ impl Runner {
 
     /// Begins the work on everything that is due, as far as there is room.
     fn start_due(&mut self) {
-        while self.jobs.len() < JOBS_MAX {
+        while self.has_room() {
             let Some(name) = self.schedule.next(now(), self.load.now()) else { return };
+            self.announce(&name);
             let (queue, log) = (self.queue.clone(), self.log.clone());
             let (how, watched) = (Arc::clone(&self.attempt), self.watched.clone());
             self.jobs.spawn(async move {
@@ -511,7 +565,7 @@ mod tests {
 
     fn runner(queue: &Queue, work: Attempt, rhythm: Rhythm) -> Runner {
         let watched = Watched::new(WorkTable::create().expect("a table"));
-        let options = RunOptions { rhythm, orphans: Orphans::NotLocked };
+        let options = RunOptions { rhythm, orphans: Orphans::NotLocked, pace: Pace::Together };
         let policy = Policy::new(&Options::default(), None);
         Runner::new(queue.clone(), work, Log::nowhere(), watched, policy, options, Arc::new(LoadAverage::open()))
     }

@@ -6,6 +6,7 @@ use bstr::BString;
 
 use crate::deliver::outcome::{Outcome, Verdict};
 use crate::log::Witness;
+use crate::mail::envelope::Occasion;
 
 /// The longest transcript of one run of a mailer, in bytes: what goes beyond is no help to the sender.
 const TRANSCRIPT_BYTES_MAX: usize = 64 * 1024;
@@ -14,6 +15,9 @@ const TRANSCRIPT_BYTES_MAX: usize = 64 * 1024;
 #[derive(Debug, Default)]
 pub struct Audience {
     witness: Witness,
+    /// Whether a verbose caller hears of failures: not of those of a message that he has just submitted, which come back to
+    /// him.
+    hears_failures: bool,
     heard: Mutex<Heard>,
 }
 
@@ -31,8 +35,12 @@ struct Heard {
 
 impl Audience {
     /// Returns an audience for what is done for `subject`.
-    pub fn new(witness: Witness, subject: BString) -> Self {
-        Self { witness, heard: Mutex::new(Heard { subject, ..Heard::default() }) }
+    pub fn new(witness: Witness, subject: BString, occasion: Occasion) -> Self {
+        Self {
+            witness,
+            hears_failures: occasion != Occasion::New,
+            heard: Mutex::new(Heard { subject, ..Heard::default() }),
+        }
     }
 
     /// Tells what is done now.
@@ -44,6 +52,11 @@ impl Audience {
     /// Tells what is done with a connection.
     pub fn tell_of_connection(&self, text: &str) {
         self.witness.tell(text);
+    }
+
+    /// Tells whether somebody wants to hear one thing after the other.
+    pub fn is_watched(&self) -> bool {
+        self.witness.is_verbose()
     }
 
     /// Changes whom it is about.
@@ -81,7 +94,9 @@ impl Audience {
 
     /// Tells what became of recipients (with commas between).
     pub fn fate(&self, to: &[u8], outcome: &Outcome) {
-        self.witness.tell_about(to, &outcome.stat);
+        if self.hears_failures || outcome.verdict != Verdict::Failed {
+            self.witness.tell_about(to, &outcome.stat);
+        }
         match outcome.verdict {
             Verdict::Sent => {}
             Verdict::Deferred => self.note(&[to, b"... ", &outcome.stat].concat()),
@@ -137,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_transcript_has_refusals_with_what_they_answer() {
-        let audience = Audience::new(Witness::default(), "a@b".into());
+        let audience = Audience::new(Witness::default(), "a@b".into(), Occasion::Run);
         audience.meet(b"mx.b.");
         audience.commands(b"MAIL From:<c@d>\r\nRCPT To:<a@b>\r\n");
         audience.reply(b"250 ok\r\n");

@@ -110,8 +110,9 @@ pub(super) async fn open(
     if let Some(rules) = job.rules {
         rules.features(&peer).await;
     }
-    let setup = Setup { dialect, helo_name: settings.helo_name.clone(), own_name };
     let audience = Arc::clone(&job.audience);
+    let is_watched = audience.is_watched();
+    let setup = Setup { dialect, helo_name: settings.helo_name.clone(), own_name, is_watched };
     let (connection, opening) = Connection::open(stream, peer, audience, setup, &settings.timeouts).await;
     notes.extend(silence_note(&connection));
     match opening {

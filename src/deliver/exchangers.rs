@@ -2,6 +2,7 @@
 
 use bstr::{BString, ByteSlice};
 
+use super::smtp::literal;
 use crate::net::{Answer, Mx, Resolver};
 
 /// Hosts tried for one domain; more MX records than this are a mistake or an attack.
@@ -29,6 +30,8 @@ pub enum NoExchanger {
         /// What the resolver says.
         reason: BString,
     },
+    /// There is no such domain.
+    Unknown(BString),
     /// The domain takes no mail (`RFC 7505`).
     NullMx(BString),
     /// Mail for the domain comes back to us.
@@ -36,7 +39,7 @@ pub enum NoExchanger {
 }
 
 /// Returns the hosts to try for what a mailer's `$h` says, best first: `domain`, `[host]`, `[192.0.2.1]`, or several of
-/// them with `:` or `,` between. Hosts of equal preference come in random order.
+/// them with `:` or `,` between. A host without mail exchangers goes by its canonical name. Hosts of equal preference come in random order.
 ///
 /// # Errors
 /// No host may be tried.
@@ -96,15 +99,33 @@ fn split(hosts: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Returns the hosts of one domain.
 async fn for_domain(resolver: &Resolver, host: &[u8], rules: &ExchangerRules<'_>) -> Result<Vec<BString>, NoExchanger> {
-    if host.starts_with(b"[") || rules.no_mx {
+    if rules.no_mx || is_literal(host) {
         return Ok(vec![host.into()]);
+    }
+    if let Some(name) = host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")) {
+        return Ok(vec![canonical(resolver, name).await.unwrap_or(host.into())]);
     }
     let records = match resolver.mx(host).await {
         Answer::Found(records) => records,
-        Answer::NotFound | Answer::NoData => return Ok(vec![host.into()]),
+        Answer::NoData => return Ok(vec![canonical(resolver, host).await.unwrap_or(host.into())]),
+        Answer::NotFound => return Err(NoExchanger::Unknown(host.into())),
         Answer::TempFail(reason) => return Err(NoExchanger::TempFail { host: host.into(), reason }),
     };
     choose(host, records, rules, random)
+}
+
+/// Tells whether a host is given by its address: `[192.0.2.1]`, `[IPv6:2001:db8::1]`.
+fn is_literal(host: &[u8]) -> bool {
+    let inside = host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
+    inside.is_some_and(|text| literal(text).is_some())
+}
+
+/// Returns the canonical name of a host that has no mail exchangers, with a dot at its end.
+async fn canonical(resolver: &Resolver, name: &[u8]) -> Option<BString> {
+    match resolver.canonify(name).await {
+        Answer::Found(found) => Some([found.as_slice(), b"."].concat().into()),
+        _ => None,
+    }
 }
 
 /// Sorts MX records and cuts off what is not better than ourselves.
@@ -180,12 +201,14 @@ mod tests {
         assert_eq!(ask("example.com.", false, "").await, "mx1.example.com. mx2.example.com.");
         assert_eq!(ask("eq.example.", false, "").await.to_lowercase(), "mx1.example.com.");
         assert_eq!(ask("plain.example.", false, "").await, "plain.example.");
-        assert_eq!(ask("nosuch.example", false, "").await, "nosuch.example");
+        assert_eq!(ask("nosuch.example", false, "").await, "Unknown");
     }
 
     #[tokio::test]
     async fn brackets_and_lists_are_understood() {
-        assert_eq!(ask("[example.com]", false, "").await, "[example.com]");
+        assert_eq!(ask("[PLAIN.example]", false, "").await, "PLAIN.example.");
+        assert_eq!(ask("[nosuch.example]", false, "").await, "[nosuch.example]");
+        assert_eq!(ask("[192.0.2.1]", false, "").await, "[192.0.2.1]");
         assert_eq!(ask("[IPv6:2001:db8::1]:plain.example.", false, "").await, "[IPv6:2001:db8::1] plain.example.");
     }
 

@@ -96,7 +96,8 @@ impl Group {
         let recipients: Vec<&Recipient> =
             self.places.iter().filter_map(|place| envelope.recipients.get(*place)).collect();
         let names: Vec<BString> = recipients.iter().map(|recipient| recipient.address.clone()).collect();
-        let audience = Arc::new(Audience::new(services.witness.clone(), bstr::join(",", &names).into()));
+        let audience =
+            Arc::new(Audience::new(services.witness.clone(), bstr::join(",", &names).into(), envelope.occasion));
         let mut report = Report::default();
         let everybody: Vec<usize> = (0..recipients.len()).collect();
         match self.prepare(&mut ctx, message, &recipients).await {

@@ -161,6 +161,8 @@ struct Attempt<'a> {
     /// Recipients to try at the next host.
     pending: Vec<usize>,
     port: u16,
+    /// Whether it was told that this host is connected to.
+    announced: bool,
     /// When no more connections are begun (`Timeout.aconnect`).
     deadline: Option<Instant>,
 }
@@ -189,6 +191,7 @@ impl SmtpClient {
             untold: (0..count).collect(),
             pending: (0..count).collect(),
             port,
+            announced: false,
             deadline,
         };
         self.send_to(hosts, &mut attempt).await;
@@ -238,6 +241,7 @@ impl SmtpClient {
                 Outcome::deferred(Status::new(4, 4, 3), format!("Name server: {host}: host name lookup failure")),
                 host,
             ),
+            NoExchanger::Unknown(host) => (unknown(host, "host not found"), host),
             NoExchanger::NullMx(host) => {
                 let reply = "556 Host does not accept mail: MX 0 .";
                 (Outcome::failed(Status::new(5, 1, 10), exit_text(Sysexit::Unavailable)).with_reply(reply), host)
@@ -256,9 +260,11 @@ impl SmtpClient {
 
     /// Tries the addresses of one host.
     async fn try_host(&self, host: &BString, attempt: &mut Attempt<'_>) {
+        attempt.announced = false;
         let addresses = match self.addresses(host).await {
             Ok(addresses) => addresses,
             Err(outcome) => {
+                attempt.announce(host);
                 return attempt.record(&conversation::with_peer(
                     outcome,
                     &Peer { host: host.clone(), address: BString::default() },
@@ -283,14 +289,10 @@ impl SmtpClient {
         if let Some(address) = literal(name.strip_suffix(b".").unwrap_or(name)) {
             return Ok(vec![address]);
         }
-        let unknown = |what: &str| {
-            let stat = format!("{} (Name server: {host}: {what})", exit_text(Sysexit::NoHost));
-            Err(Outcome::failed(Status::new(5, 1, 2), stat).with_reply("550 Host unknown"))
-        };
         match self.resolver.addresses(name, self.settings.family).await {
             Answer::Found(addresses) => Ok(addresses),
-            Answer::NotFound => unknown("host not found"),
-            Answer::NoData => unknown("no data known"),
+            Answer::NotFound => Err(unknown(host, "host not found")),
+            Answer::NoData => Err(unknown(host, "no data known")),
             Answer::TempFail(_) => {
                 Err(Outcome::deferred(Status::new(4, 4, 3), format!("Name server: {host}: host name lookup failure")))
             }
@@ -386,7 +388,7 @@ impl SmtpClient {
         let limit = left.map_or(limit, |left| if limit.is_zero() { left } else { limit.min(left) });
         // Zero would mean no limit.
         let limit = if attempt.deadline.is_some() { limit.max(Duration::from_millis(1)) } else { limit };
-        attempt.tell(&format!("Connecting to {} via {}...", peer.host, attempt.job.mailer.name));
+        attempt.announce(&peer.host);
         let sources = attempt.job.source.map_or(self.settings.sources.clone(), Sources::at);
         let stream = match connect(target, &sources, limit).await {
             Ok(stream) => stream,
@@ -408,6 +410,13 @@ impl Attempt<'_> {
     /// Tells what is done now.
     fn tell(&self, text: &str) {
         self.job.audience.tell(text);
+    }
+
+    /// Tells that a host is connected to, once for all of its addresses.
+    fn announce(&mut self, host: &BString) {
+        if !std::mem::replace(&mut self.announced, true) {
+            self.tell(&format!("Connecting to {host} via {}...", self.job.mailer.name));
+        }
     }
 
     /// Takes in what happened at a host.
@@ -463,6 +472,12 @@ impl Attempt<'_> {
     }
 }
 
+/// Returns the outcome of a host that has no address.
+fn unknown(host: &BString, why: &str) -> Outcome {
+    let stat = format!("{} (Name server: {host}: {why})", exit_text(Sysexit::NoHost));
+    Outcome::failed(Status::new(5, 1, 2), stat).with_reply("550 Host unknown")
+}
+
 /// Tells whether a smart host may do better: the host is down or unknown.
 fn is_worth_a_smart_host(outcome: &Outcome) -> bool {
     outcome.verdict == Verdict::Deferred || outcome.status == Status::new(5, 1, 2)
@@ -474,7 +489,7 @@ fn no_host() -> Outcome {
 }
 
 /// Reads an address, with or without `IPv6:` before it.
-fn literal(text: &[u8]) -> Option<IpAddr> {
+pub(super) fn literal(text: &[u8]) -> Option<IpAddr> {
     let text = text.to_str().ok()?;
     let text = match text.get(..5) {
         Some(tag) if tag.eq_ignore_ascii_case("IPv6:") => &text[5..],

@@ -267,7 +267,21 @@ impl Resolver {
                 break;
             }
         }
-        result
+        match self.short_name(name) {
+            Some(short) if matches!(result, Answer::NotFound | Answer::NoData) => {
+                result.or(self.file_addresses(short, family))
+            }
+            _ => result,
+        }
+    }
+
+    /// Returns the name under which `/etc/hosts` may have a host of our own domain, where that file counts.
+    fn short_name<'a>(&self, name: &'a [u8]) -> Option<&'a [u8]> {
+        let ResolverSettings { address_sources, domain, .. } = &self.settings;
+        let name = name.strip_suffix(b".").unwrap_or(name);
+        let dot = name.len().checked_sub(domain.len() + 1)?;
+        let is_ours = !domain.is_empty() && name[dot] == b'.' && name[dot + 1..].eq_ignore_ascii_case(domain);
+        (is_ours && address_sources.contains(&Source::Files)).then(|| &name[..dot])
     }
 
     /// Returns the names of `address` from `/etc/hosts` and the name servers.

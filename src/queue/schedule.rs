@@ -240,6 +240,8 @@ fn shuffled(text: &[u8]) -> i64 {
 /// The entries that wait, and those that are worked with.
 pub struct Schedule {
     policy: Policy,
+    /// Entries to one destination that are worked with at the same time.
+    lane_places: usize,
     /// When each waiting entry is due; what is no longer current is skipped.
     due: BinaryHeap<Reverse<(UnixTime, u64)>>,
     /// Waiting entries by their number.
@@ -268,8 +270,18 @@ struct Lane {
 impl Schedule {
     /// Returns an empty schedule.
     pub fn new(policy: Policy) -> Self {
+        Self::with_lanes(policy, LANE_PLACES)
+    }
+
+    /// Returns an empty schedule for somebody who works with one entry after the other: only their rank counts.
+    pub fn one_by_one(policy: Policy) -> Self {
+        Self::with_lanes(policy, usize::MAX)
+    }
+
+    fn with_lanes(policy: Policy, lane_places: usize) -> Self {
         Self {
             policy,
+            lane_places,
             due: BinaryHeap::new(),
             waiting: HashMap::new(),
             numbers: HashMap::new(),
@@ -395,7 +407,7 @@ impl Schedule {
             let Some((name, facts)) = self.waiting.remove(&number) else { continue };
             let key = (self.policy.rank(&name, &facts), number);
             let lane = self.lanes.entry(facts.destination.clone()).or_default();
-            if lane.taken < LANE_PLACES {
+            if lane.taken < self.lane_places {
                 lane.taken += 1;
                 self.ready.insert(key, (name, facts.destination));
             } else {

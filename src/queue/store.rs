@@ -487,7 +487,9 @@ impl Claimed {
         if quarantined && self.kind == FileKind::Control {
             self.rename_to(FileKind::Quarantined).await?;
         }
-        let text = format::write(&self.envelope, self.body.file_id())?;
+        // As with the original, entries that were only put aside or released have no `I` line.
+        let data = if self.envelope.tries > 0 { self.body.file_id() } else { None };
+        let text = format::write(&self.envelope, data)?;
         let begun = only(self.queue.shared.spool.begin_rewrite(vec![self.name.clone()]).await);
         let control = Arc::new(begun.map_err(|source| self.queue.spool_error(self.name.directory, source))?);
         let job = Job { entry: self.name.clone(), data: None, control: Arc::clone(&control), text, becomes: self.kind };

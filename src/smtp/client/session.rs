@@ -34,6 +34,8 @@ pub struct Setup {
     pub helo_name: BString,
     /// Our own name, if a server that gives it is ourselves and an error (not with `F=k`).
     pub own_name: Option<BString>,
+    /// Whether the answer to MAIL is waited for before anything else is sent: somebody watches.
+    pub is_watched: bool,
 }
 
 /// What the outside world tells the session.
@@ -311,7 +313,9 @@ impl Session {
     fn advance(&mut self, mut running: Box<Running>) -> Vec<Effect> {
         let mut batch = Vec::new();
         while let Some((command, line)) = running.unsent.pop_front() {
-            let fits = batch.is_empty() || self.offered.pipelining && batch.len() + line.len() <= BATCH_BYTES_MAX;
+            let waits = self.setup.is_watched && running.pending.front() == Some(&Pending::Mail);
+            let joins = self.offered.pipelining && !waits && batch.len() + line.len() <= BATCH_BYTES_MAX;
+            let fits = batch.is_empty() || joins;
             // After the first batch DATA goes out only if somebody has been accepted.
             let useless = command == Pending::Data && running.pending.is_empty() && running.accepted.is_empty();
             if useless {

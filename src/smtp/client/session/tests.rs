@@ -6,7 +6,7 @@ use super::*;
 /// Plays a server's lines against a session with recipients `a`, `b`, …; `!` is a loss. Returns what was sent and the
 /// fate of each recipient.
 fn play(dialect: Dialect, recipients: usize, script: &[&str]) -> (String, String) {
-    let setup = Setup { dialect, helo_name: "me".into(), own_name: Some("me".into()) };
+    let setup = Setup { dialect, helo_name: "me".into(), own_name: Some("me".into()), is_watched: false };
     let (mut session, mut effects) = Session::new(setup);
     let mut script = script.iter();
     let (mut sent, mut fates) = (String::new(), String::new());
@@ -68,6 +68,18 @@ fn check(recipients: usize, script: &[&str], sent: &str, fates: &str) {
 }
 
 const PIPE: &str = "250-x|250 PIPELINING";
+
+#[test]
+fn who_watches_hears_the_answer_to_mail_before_anything_else_is_sent() {
+    let setup = Setup { dialect: Dialect::Esmtp, helo_name: "me".into(), own_name: None, is_watched: true };
+    let (mut session, _) = Session::new(setup);
+    session.handle(said("220 x"));
+    session.handle(said(PIPE));
+    let mail = session.begin(transaction(2));
+    assert_eq!(mail, [Effect::Send(b"MAIL From:<s>\r\n".to_vec()), Effect::Expect(Phase::Mail)]);
+    let rest = b"RCPT To:<a>\r\nRCPT To:<b>\r\nDATA\r\n".to_vec();
+    assert_eq!(session.handle(said("250 ok")), [Effect::Send(rest), Effect::Expect(Phase::Rcpt)]);
+}
 
 #[test]
 fn a_message_is_sent_command_by_command() {
@@ -175,7 +187,7 @@ fn ehlo_is_for_those_who_greet_with_it() {
 
 #[test]
 fn many_recipients_go_out_in_batches() {
-    let setup = Setup { dialect: Dialect::Esmtp, helo_name: "me".into(), own_name: None };
+    let setup = Setup { dialect: Dialect::Esmtp, helo_name: "me".into(), own_name: None, is_watched: false };
     let (mut session, _) = Session::new(setup);
     session.handle(said("220 x"));
     session.handle(said(PIPE));
