@@ -5,6 +5,10 @@ _DEFIFNOT(`confSMTP_MAILER', `esmtp')
 _DEFIFNOT(`confLOCAL_MAILER', `local')
 _DEFIFNOT(`confRELAY_MAILER', `relay')
 _DEFIFNOT(`confUUCP_MAILER', `uucp-old')
+define(`_LOCAL_', `confLOCAL_MAILER')
+define(`_SMTP_', `confSMTP_MAILER')
+define(`_UUCP_', `confUUCP_MAILER')
+define(`_RELAY_MAILER_', `confRELAY_MAILER')
 _DEFIFNOT(`confREJECT_MSG', `550 Access denied')
 _DEFIFNOT(`confRELAY_MSG', `550 Relaying denied')
 divert(0)dnl
@@ -15,7 +19,11 @@ include(_CF_DIR_`m4/identity.m4')dnl
 
 `#' ---- options ----
 include(_CF_DIR_`m4/options.m4')dnl
+ifdef(`_DAEMON_OPTIONS_', `', `O DaemonPortOptions=Name=MTA
+')dnl
 undivert(_AT_OPTIONS_)dnl
+ifdef(`_NO_MSA_', `', `O DaemonPortOptions=Port=587, Name=MSA, M=E
+')dnl
 undivert(_AT_QUEUES_)dnl
 undivert(_AT_FILTERS_)dnl
 include(_CF_DIR_`m4/headers.m4')dnl
@@ -28,8 +36,8 @@ include(_CF_DIR_`m4/check.m4')dnl
 include(_CF_DIR_`m4/relay.m4')dnl
 include(_CF_DIR_`m4/tls.m4')dnl
 undivert(9)dnl
+undivert(_AT_MAILER_RULES_)dnl
 
 `#' ---- mailers ----
 undivert(7)dnl
-undivert(_AT_MAILER_RULES_)dnl
 ifdef(`_FAILED_', `m4exit(1)')dnl

@@ -1,2 +1,99 @@
 divert(-1)
+# Canonical form: rulesets 3, 96 and 4.
 divert(0)dnl
+
+`#' ========================================================================================================================
+`#' Canonical form: an address in work looks like  user < @ domain > ; a domain known to be complete ends with a dot
+`#' ========================================================================================================================
+
+`#' canonify: any spelling of an address -> user < @ domain >
+Scanonify=3
+R$@	$@ < @ >	nothing at all is the null address
+R$*	$: $>Innermost $1	< > and what stands around it
+R$@	$@ < @ >	it was <>
+R@	$@ < @ >	it was <@>
+R:include: $*	$@ :include: $1	a file of recipients
+R@ $+ : $+	$@ $>canonify $2	a source route: only its end counts
+R@ $+ , $+	$@ $>canonify $2	or its next hop
+R$* :: $* ;	$@ $>Focus $1 :: $2	node::user is no list
+R$* :: $*	$@ $>Focus $1 :: $2
+R$* : ;	$@ :; < @ >	a list without members
+R$* : $* ;	$: $2	the members of a list
+R$* : $* [ $*	$@ $>Focus $1 : $2 [ $3	the colons of an address literal
+R$* : $+	$: $2	a list left open
+R$+ ;	$: $1	or the end of one
+R$*	$@ $>Focus $1
+
+`#' Innermost: what the last < and the next > enclose; without < > the text itself
+SInnermost
+R$* < $*	$2
+R$* > $*	$1
+
+`#' Focus: user@domain -> user < @ domain >, and find out about the domain
+SFocus
+R$* @ $*	$: $1 < @ $2 >	break at the first @ ...
+R$* < @ $* @ $* >	$1 @ $2 < @ $3 >	... no, at the last
+R$* < @ $* >	$@ $>Canonify2 $1 < @ $2 >
+ifdef(`_NO_UUCP_', `', `R$- ! $+	$@ $>Canonify2 $2 < @ $1 .UUCP >	without @ the first ! counts
+R$+ . $- ! $+	$@ $>Canonify2 $3 < @ $1 . $2 >	before it stands a domain
+R$+ ! $+	$@ $>Canonify2 $2 < @ $1 .UUCP >
+')dnl
+ifdef(`_USE_DECNET_SYNTAX_', `R$- :: $+	$@ $>Canonify2 $2 < @ $1 .DECNET >	a DECnet node
+R$- . $- :: $+	$@ $>Canonify2 $3 < @ $1 . $2 .DECNET >	with its area
+')dnl
+ifdef(`_NO_PERCENT_HACK_', `', `R$+ % $+	$: $1 < @ $2 >	then the last %
+R$* < @ $* % $* >	$1 % $2 < @ $3 >
+')dnl
+R$* < @ $* >	$@ $>Canonify2 $1 < @ $2 >
+R$*	$@ $>Canonify2 $1
+
+`#' Canonify2: user < @ domain > with the domain made complete where it can be
+SCanonify2=96
+R$* < @ localhost > $*	$: $1 < @ $j . > $2
+R$* < @ localhost . $m > $*	$: $1 < @ $j . > $2
+R$* < @ localhost . UUCP > $*	$: $1 < @ $j . > $2
+R$* < @ [ $* ] > $*	$: $1 < @ > [ $2 ] $3	an address literal ...
+R$* < @ > $=w $*	$@ $1 < @ $j . > $3	... is one of ours
+R$* < @ > $+	$@ $1 < @ $2 >	... or stays as it is
+ifdef(`_DOMAIN_TABLE_', `R$* < @ $+ . > $*	$1 < @ $2 > $3	the domain table has names without dot
+R$* < @ $+ > $*	$: $1 < @ $(domaintable $2 $: $2 $) > $3
+')dnl
+ifdef(`_BITNET_TABLE_', `R$* < @ $+ . BITNET > $*	$: $1 < @ $(bitdomain $2 $: $2 . BITNET $) > $3
+')dnl
+ifdef(`_UUCP_TABLE_', `R$* < @ $+ . UUCP > $*	$: $1 < @ $(uudomain $2 $: $2 . UUCP $) > $3
+')dnl
+undivert(2)dnl
+ifdef(`_NO_CANONIFY_', `include(_CF_DIR_`m4/nocanonify.m4')', `R$* < @ $* . > $*	$@ $1 < @ $2 . > $3	complete already
+R$* < @ $* . $={P} > $*	$@ $1 < @ $2 . $3 . > $4	a marker is complete
+R$* < @ $+ > $*	$: < $&{daemon_flags} > $1 < @ $2 > $3
+R< $* CC $* > $* < @ $+ . $+ > $*	$: < > $3 < @ $4 . $5 . > $6	the port says: leave domains alone
+R< $* CC $* > $*	$: < > $3
+R< $* > $* < @ $* . > $*	$@ $2 < @ $3 . > $4
+R< > $* < @ $=w > $*	$@ $1 < @ $2 . > $3
+R< > $*	$@ $1
+R< $* > $*	$: $2
+R$* < @ $+ > $*	$: $1 < @ $[ $2 $] > $3	ask the name server
+')dnl
+R$* < @ $* . > $*	$@ $1 < @ $2 . > $3
+`#' names of ours are complete without the name server
+R$* < @ $=w > $*	$@ $1 < @ $2 . > $3
+R$* < @ $=M > $*	$@ $1 < @ $2 . > $3
+ifdef(`_VIRTUAL_HOSTS_', `R$* < @ $={VirtHost} > $*	$@ $1 < @ $2 . > $3
+')dnl
+ifdef(`_GENERICS_DOMAINS_', `R$* < @ $=G > $*	$@ $1 < @ $2 . > $3
+')dnl
+
+`#' final: user < @ domain . > -> the address as the world writes it
+Sfinal=4
+R$* < @ >	$@	the null address, an empty list
+R$* < @ $+ . > $*	$: $1 < @ $2 > $3	no final dot outside
+R$* < @ *LOCAL* > $*	$: $1 < @ $j > $2
+R$+ @ $- . UUCP	$@ $2 ! $1
+R$* < @ $- . UUCP >	$@ $2 ! $1	a neighbour by UUCP
+R$* < @ $* > $*	$@ $1 @ $2 $3
+
+`#' Recurse: an address from a table, parsed anew
+SRecurse=97
+R$*	$: $>canonify $1
+R$*	$@ $>parse $1
+ifelse(defn(`_RULES_1_'), `', `')dnl

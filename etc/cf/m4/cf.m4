@@ -27,6 +27,8 @@ define(`_AT_SRV_FEATURES_', `24')
 define(`_AT_CLT_FEATURES_', `25')
 define(`_AT_MAILER_RULES_', `26')# rulesets that mailers bring
 define(`_AT_HEADERS_', `27')     # headers that features add
+define(`_AT_EARLY_RELAY_', `28') # rules of check_relay that FEATURE(delay_checks) does not delay
+define(`_AT_BAD_HELO_', `29')    # rules of Relay_ok behind those of the sender
 
 define(`PUSHDIVERT', `pushdef(`_DIVERSION_', divnum)divert(`$1')')
 define(`POPDIVERT', `divert(_DIVERSION_)popdef(`_DIVERSION_')')
@@ -40,6 +42,17 @@ define(`_ENABLE', `define(`$1', `1')')
 define(`_EITHER', `ifelse(`$1', `', `$2', `$1')')
 # _MAP(given, file): how a table is opened: as given, by LDAP, or by the usual kind of database
 define(`_MAP', `ifelse(`$1', `', `DATABASE_MAP_TYPE MAIL_SETTINGS_DIR`'$2', `$1', `LDAP', `$3', `$1')')
+# _LDAP_MAP(name): the documented default of a table in LDAP
+define(`_LDAP_MAP', `ldap -1 -v sendmailMTAMapValue,sendmailMTAMapSearch:FILTER:sendmailMTAMapObject,sendmailMTAMapURL:URL:sendmailMTAMapObject -k (&(objectClass=sendmailMTAMapObject)(|(sendmailMTACluster=${sendmailMTACluster})(sendmailMTAHost=`$'j))(sendmailMTAMapName=$1)(sendmailMTAKey=%0))')
+define(`_BIN_DIR_', `ifdef(`confEBINDIR', `confEBINDIR', `/usr/libexec')')
+# _CLIENT_IN_(map, list): rules that look the address of the client up in a DNS based list; <?> and the answer, or <?>OK
+define(`_CLIENT_IN_', `R`$'*	`$': `$'&{client_addr}
+R`$'- . `$'- . `$'- . `$'-	`$': <?> `$'($1 DOL(4).DOL(3).DOL(2).DOL(1).$2. `$': OK `$')
+')
+# _LISTED_ACTION_(list, message or word), _LISTED_: what happens to a client that is listed
+define(`_LISTED_ACTION_', `ifelse(`$2', `', ``$'#error `$'@ 5.7.1 `$': "550 Rejected: " `$'&{client_addr} " listed at $1"', `$2', `discard', ``$'#discard `$': discard', `$2', `quarantine', ``$'#error `$'@ quarantine `$': $1', ``$'#error `$'@ 5.7.1 `$': $2')')
+define(`_LISTED_', `R<?>`$'+	_LISTED_ACTION_(`$1', `$2')
+')
 # _COMPLAIN(text): an error of the .mc file, by its line; the exit status tells it too
 define(`_COMPLAIN', `errprint(`*** ERROR: '_WHERE_`: $1
 ')define(`_FAILED_', `1')')
@@ -61,11 +74,11 @@ define(`DATABASE_MAP_TYPE', `hash')
 define(`VERSIONID', `PUSHDIVERT(0)`#' __file__: $1
 POPDIVERT`'')
 
-define(`OSTYPE', `ifdef(`__OSTYPE__', `_COMPLAIN(`OSTYPE($1): the system is OSTYPE('__OSTYPE__`) already')',
+define(`OSTYPE', `ifelse(`$#', `0', ``OSTYPE'', `ifdef(`__OSTYPE__', `_COMPLAIN(`OSTYPE($1): the system is OSTYPE('__OSTYPE__`) already')',
 `ifelse(`$1', `', `_COMPLAIN(`OSTYPE needs the name of a system')',
-`define(`__OSTYPE__', `$1')_BEGIN(`OSTYPE($1)')PUSHDIVERT(-1)include(_CF_DIR_`ostype/$1.m4')POPDIVERT`'_END`'')')')
+`define(`__OSTYPE__', `$1')_BEGIN(`OSTYPE($1)')PUSHDIVERT(-1)include(_CF_DIR_`ostype/$1.m4')POPDIVERT`'_END`'')')')')
 
-define(`DOMAIN', `_BEGIN(`DOMAIN($1)')PUSHDIVERT(-1)include(_CF_DIR_`domain/$1.m4')POPDIVERT`'_END`'')
+define(`DOMAIN', `ifelse(`$#', `0', ``DOMAIN'', `_BEGIN(`DOMAIN($1)')PUSHDIVERT(-1)include(_CF_DIR_`domain/$1.m4')POPDIVERT`'_END`'')')
 
 # _ARGUMENTS(...): the arguments of a feature are _ARG_, _ARG2_ ... _ARG9_
 define(`_ARGUMENTS', `pushdef(`_ARG_', `$1')pushdef(`_ARG1_', `$1')pushdef(`_ARG2_', `$2')pushdef(`_ARG3_', `$3')dnl
@@ -74,12 +87,12 @@ pushdef(`_ARG9_', `$9')')
 define(`_NO_ARGUMENTS', `popdef(`_ARG_', `_ARG1_', `_ARG2_', `_ARG3_', `_ARG4_', `_ARG5_', `_ARG6_', `_ARG7_', `_ARG8_', `_ARG9_')')
 define(`_INCLUDE', `PUSHDIVERT(-1)_ARGUMENTS(shift(shift($@)))include(_CF_DIR_`$1/$2.m4')_NO_ARGUMENTS`'POPDIVERT`'')
 
-define(`FEATURE', `ifdef(`_MAILERS_', `_LATE(`FEATURE($1)')')_BEGIN(`FEATURE($1)')_INCLUDE(`feature', $@)_END`'')
-define(`HACK', `_BEGIN(`HACK($1)')_INCLUDE(`hack', $@)_END`'')
+define(`FEATURE', `ifelse(`$#', `0', ``FEATURE'', `ifdef(`_MAILERS_', `_LATE(`FEATURE($1)')')_BEGIN(`FEATURE($1)')_INCLUDE(`feature', $@)_END`'')')
+define(`HACK', `ifelse(`$#', `0', ``HACK'', `_BEGIN(`HACK($1)')_INCLUDE(`hack', $@)_END`'')')
 define(`_LATE', `_WARN(`$1 should stand before the first MAILER')')
 
-define(`MAILER', `ifdef(`_MAILER_$1_', `', `_BEGIN(`MAILER($1)')define(`_MAILER_$1_', `1')define(`_MAILERS_', `1')dnl
-_INCLUDE(`mailer', $@)_END`'')')
+define(`MAILER', `ifelse(`$#', `0', ``MAILER'', `ifdef(`_MAILER_$1_', `', `_BEGIN(`MAILER($1)')define(`_MAILER_$1_', `1')define(`_MAILERS_', `1')dnl
+_INCLUDE(`mailer', $@)_END`'')')')
 
 define(`_SECTION', `_BEGIN(`$1')divert($2)_PART_`'_END`'dnl')
 define(`LOCAL_CONFIG', `_SECTION(`LOCAL_CONFIG', `6')')
@@ -150,8 +163,8 @@ define(`_CHANGED', `ifelse(substr(`$1', 0, 1), `+', `$2`'substr(`$1', 1)', subst
 define(`SITECONFIG', `_BEGIN(`SITECONFIG($1)')PUSHDIVERT(_AT_HEAD_)define(`_SITE_CLASS_', `$3')D{$3}$2
 ifelse(`$3', `U', `Cw$2 $2.UUCP
 define(`_UUCP_NAME_', `1')')divert(-1)include(ifelse(index(`$1', `/'), `0', `$1', `_CF_DIR_`'siteconfig/$1.m4'))POPDIVERT`'_END`'')
-define(`SITE', `PUSHDIVERT(_AT_HEAD_)C{_SITE_CLASS_}$1
-POPDIVERT`'')
+define(`SITE', `ifelse(`$#', `0', ``SITE'', `PUSHDIVERT(_AT_HEAD_)C{_SITE_CLASS_}$1
+POPDIVERT`'')')
 
 m4wrap(`include(_CF_DIR_`m4/assemble.m4')')
 divert(0)dnl

@@ -1,2 +1,127 @@
 divert(-1)
+# Who may send what: check_relay, check_mail, check_rcpt. Relaying itself is in m4/relay.m4.
+# _DELAYED_(ruleset): its name for the daemon, which calls check_rcpt only when checks are delayed
+define(`_DELAYED_', `ifdef(`_DELAY_CHECKS_', `translit(`$1', `_')', `$1')')
 divert(0)dnl
+
+`#' ========================================================================================================================
+`#' Who may send what
+`#' ========================================================================================================================
+
+ifdef(`_EARLY_', `Scheck_relay
+undivert(_AT_EARLY_RELAY_)dnl
+')dnl
+`#' check_relay: client name $| client address
+SLocal_check_relay
+S`'_DELAYED_(`check_relay')
+ifdef(`_USE_CLIENT_PTR_', `R$* $| $*	$: $&{client_ptr} $| $2
+')dnl
+R$*	$: $1 $| $>Local_check_relay $1
+R$* $| $* $| $#$*	$#$3
+R$* $| $* $| $*	$@ $>Basic_check_relay $1 $| $2
+
+SBasic_check_relay
+R$*	$: < $&{deliveryMode} > $1
+R< d > $*	$@ deferred
+R< $* > $*	$: $2
+ifdef(`_ACCESS_TABLE_', `R$+ $| $*	$: $1 $| $2 $| $>D < $1 > < ? > < + Connect > < >
+R$| $*	$: $| $1 $| < ? > < >
+R$* $| $* $| < ? > < >	$: $1 $| $2 $| $>A < $2 > < ? > < + Connect > < >
+R$* $| $* $| < ? > < >	$: $1 $| $2 $| < ? >
+R$* $| $* $| < $={Accept} > < >	$@ $3
+R$* $| $* $| < $* > < >	$: $1 $| $2 $| $>Verdict < $3 >
+R$* $| $* $| $#$*	$#$3
+R$* $| $* $| $*	$: $1 $| $2
+')dnl
+undivert(8)dnl
+undivert(_AT_RELAY_)dnl
+
+`#' check_mail: the sender
+SLocal_check_mail
+S`'_DELAYED_(`check_mail')
+R$*	$: $1 $| $>Local_check_mail $1
+R$* $| $#$*	$#$2
+R$* $| $*	$@ $>Basic_check_mail $1
+
+SBasic_check_mail
+R$*	$: < $&{deliveryMode} > $1
+R< d > $*	$@ deferred
+R< $* > $*	$: $2
+R$*	$: $1 $| $>tls_client $&{verify} $| MAIL
+R$* $| $#$*	$#$2
+R$* $| $*	$: $1
+R<>	$@ < OK >	bounces may come from anybody
+undivert(_AT_MAIL_)dnl
+R$*	$: $>CanonAddr $1
+R$*	$: $>SenderMark $1
+ifdef(`_ACCESS_TABLE_', `R< $- > $*	$: < $1 > $2 $| $>SenderKeys $2
+R< $- > $* $| $*	$: < $1 > $2 $| $>SearchList < + From > $| $3
+R< $- > $* $| < $={Accept} >	$@ < $3 >
+R< $- > $* $| < ? >	$: < $1 > $2
+R< $- > $* $| < $* >	$: < $1 > $2 $| $>Verdict < $3 >
+R< $- > $* $| $#$*	$#$3
+R< $- > $* $| $*	$: < $1 > $2
+')dnl
+R< $={ResOk} > $*	$@ $2
+R< NONE > $*	$#error $@ 5.5.4 $: "553 Domain name required for sender address " $&f
+R< TEMP > $*	$#error $@ 4.1.8 $: "451 Domain of sender address " $&f " does not resolve"
+R< PERM > $*	$#error $@ 5.1.8 $: "553 Domain of sender address " $&f " does not exist"
+
+`#' SenderMark: user < @ domain . > -> < OKR > address where the domain exists, < TEMP > where the name server cannot say,
+`#' < PERM > where it does not exist, < NONE > where there should be one and is none
+SSenderMark
+ifdef(`_NO_CANONIFY_', `R$* < @ $+ . >	$: $1 < @ $2 >
+R$* < @ $* $={P} >	$@ < OKR > $1 < @ $2 $3 >
+R$* < @ $=w >	$@ < OKR > $1 < @ $2 >
+', `R$* < @ $+ . >	$@ < OKR > $1 < @ $2 >
+')dnl
+ifdef(`_ACCEPT_UNRESOLVABLE_', `R$* < @ $+ >	$@ < OKR > $1 < @ $2 >
+', `R$* < @ $+ >	$: < $(resolve $2 $: $2 <PERM> $) > $1 < @ $2 >
+R< $* <$+> > $*	$@ < $2 > $3
+')dnl
+R$*	$: < $&{daemon_flags} > $1
+ifdef(`_ACCEPT_UNQUALIFIED_', `R< $* f $* > $*	$: < f > $3
+R< $~f $* > $*	$@ < OKR > $3
+R< > $*	$@ < OKR > $1
+R< f > $*	$: < > $1
+', `R< $* u $* > $*	$@ < OKR > $3
+')dnl
+R< $* > $*	$: < $&{client_addr} > $2
+R< > $*	$@ < OKR > $1	a local program
+R< $* > $*	$@ < NONE > $2
+
+`#' SenderKeys, RecipientKeys: user < @ domain > -> what to look for in the access map
+SSenderKeys
+R$+ < @ $+ >	$@ < F : $1@$2 > < U : $1@ > < D : $2 > <>
+R$+	$@ < U : $1@ > <>
+SRecipientKeys
+R$+ < @ $=w >	$@ < F : $1@$2 > < U : $1@ > < D : $2 > <>
+R$+ < @ $+ >	$@ < F : $1@$2 > < D : $2 > <>
+R$+	$@ < U : $1@ > <>
+
+`#' check_rcpt: the recipient; only mail to us, or from us, passes
+SLocal_check_rcpt
+Scheck_rcpt
+ifdef(`_DELAY_CHECKS_', `include(_CF_DIR_`m4/delay.m4')', `R$*	$: $1 $| $>Local_check_rcpt $1
+R$* $| $#$*	$#$2
+R$* $| $*	$@ $>Basic_check_rcpt $1
+')dnl
+
+SBasic_check_rcpt
+R$@	$#error $@ nouser $: "553 User address required"
+R<>	$#error $@ nouser $: "553 User address required"
+R$*	$: < $&{deliveryMode} > $1
+R< d > $*	$@ deferred
+R< $* > $*	$: $2
+R$*	$: $1 $| $>Rcpt_ok $1
+R$* $| $#TEMP $+	$: $1 $| T $2
+R$* $| $#$*	$#$2
+R$* $| RELAY	$@ RELAY
+R$* $| T $+	$: T $2 $| $>Relay_ok $1
+R$* $| $*	$: O $| $>Relay_ok $1
+R$* $| $#TEMP $+	$#error $2
+R$* $| $#$*	$#$2
+R$* $| RELAY	$@ RELAY
+RT $+ $| $*	$#error $1
+R$*	$#error $@ 5.7.1 $: "confRELAY_MSG"
+

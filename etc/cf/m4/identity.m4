@@ -1,2 +1,53 @@
 divert(-1)
+# Who we are: macros, classes and maps that the rules use.
+# _RELAY(macro, value): a relay of the .mc file becomes a macro
+define(`_RELAY', `ifdef(`$2', `D{$1}'defn(`$2')`
+')')
+# _PSEUDO(domain, value): with a relay for it, a top-level domain is a marker, not a place
+define(`_PSEUDO', `ifdef(`$2', `C{P}$1
+')')
 divert(0)dnl
+`#' ---- who we are ----
+Dn`'ifdef(`confMAILER_NAME', `confMAILER_NAME', `MAILER-DAEMON')
+DZ`$'v`'ifdef(`confCF_VERSION', `/confCF_VERSION')
+ifdef(`confDOMAIN_NAME', `Dj`'confDOMAIN_NAME
+')dnl
+ifdef(`confLDAP_CLUSTER', `D{sendmailMTACluster}confLDAP_CLUSTER
+')dnl
+Cwlocalhost
+`#' trusted users
+Ct root daemon ifdef(`confTRUSTED_USERS', `confTRUSTED_USERS')
+`#' top-level domains that are markers, not places
+C{P}.
+_PSEUDO(`BITNET', `BITNET_RELAY')dnl
+_PSEUDO(`DECNET', `DECNET_RELAY')dnl
+_PSEUDO(`FAX', `FAX_RELAY')dnl
+_PSEUDO(`UUCP', `UUCP_RELAY')dnl
+_RELAY(`B', `BITNET_RELAY')dnl
+_RELAY(`C', `DECNET_RELAY')dnl
+_RELAY(`F', `FAX_RELAY')dnl
+_RELAY(`Y', `UUCP_RELAY')dnl
+_RELAY(`S', `SMART_HOST')dnl
+_RELAY(`R', `LOCAL_RELAY')dnl
+_RELAY(`H', `MAIL_HUB')dnl
+_RELAY(`L', `LUSER_RELAY')dnl
+_RELAY(`M', `MASQUERADE_NAME')dnl
+`#' characters that route an address onward when they stand in a user part
+C{O}@ifdef(`_NO_PERCENT_HACK_', `', ` %')`'ifdef(`_NO_UUCP_', `', ` !')
+`#' what an access entry may say to let mail pass
+C{Accept}OK RELAY
+`#' answers of the name server that let a sender pass
+C{ResOk}OKR
+`#' what an access entry may ask of TLS, and results that count as verified
+C{Tls}VERIFY ENCR
+C{TlsVerified}OK TRUSTED
+`#' domains and addresses that may relay
+ifdef(`confCR_FILE', `FR`'confCR_FILE', `FR-o MAIL_SETTINGS_DIR`'relay-domains')
+Kdequote dequote`'ifdef(`confDEQUOTE_OPTS', ` confDEQUOTE_OPTS')
+Kmacro macro
+Karith arith
+ifdef(`_ACCEPT_UNRESOLVABLE_', `', `Kresolve host -a<OKR> -T<TEMP>
+')dnl
+undivert(_AT_HEAD_)dnl
+ifdef(`LUSER_RELAY', `Kuser user -m -a<>
+')dnl

@@ -1,2 +1,39 @@
 divert(-1)
+# How addresses look from outside: what all mailers share.
 divert(0)dnl
+
+`#' ========================================================================================================================
+`#' How addresses look from outside
+`#' ========================================================================================================================
+
+ifdef(`_GENERICS_TABLE_', `include(_CF_DIR_`m4/generics.m4')
+')dnl
+`#' MasqHdr: user < @ domain > in a header -> the name that the world shall see
+SMasqHdr=93
+ifdef(`_GENERICS_TABLE_', `R$+ < @ *LOCAL* >	$: $>Generics < $1@$j > $1 < @ *LOCAL* >
+R$+ < @ $=G . >	$: $>Generics < $1@$2 > $1 < @ $2 . >
+ifdef(`_GENERICS_ENTIRE_DOMAIN_', `R$+ < @ $* . $=G . >	$: $>Generics < $1@$2.$3 > $1 < @ $2 . $3 . >
+')')dnl
+ifdef(`MASQUERADE_NAME', `R$={E} < @ *LOCAL* >	$@ $1 < @ $j . >	users that show where they are
+R$={E} < @ $={M} . >	$@ $1 < @ $2 . >
+ifdef(`_LIMITED_MASQUERADE_', `', `R$={E} < @ $=w . >	$@ $1 < @ $2 . >
+')dnl
+R$* < @ $={N} . > $*	$@ $1 < @ $2 . > $3	hosts that are left alone
+ifdef(`_MASQUERADE_ENTIRE_DOMAIN_', `R$* < @ $* . $={M} . > $*	$@ $1 < @ $M . > $4
+')dnl
+R$* < @ $={M} . > $*	$@ $1 < @ $M . > $3
+ifdef(`_LIMITED_MASQUERADE_', `', `R$* < @ $=w . > $*	$@ $1 < @ $M . > $3
+')dnl
+R$* < @ *LOCAL* > $*	$@ $1 < @ $M . > $2
+', `R$* < @ *LOCAL* > $*	$@ $1 < @ $j . > $2
+')dnl
+
+`#' MasqEnv: the same for an envelope
+SMasqEnv=94
+ifdef(`_MASQUERADE_ENVELOPE_', `R$+	$@ $>MasqHdr $1', `R$* < @ *LOCAL* > $*	$: $1 < @ $j . > $2')
+
+`#' AddDomain: a local address gets our domain where the site wants that
+SAddDomain=50
+ifdef(`_ALWAYS_ADD_DOMAIN_', `R$* < @ $* > $*	$@ $1 < @ $2 > $3	it has one
+R$+	$@ $1 < @ ifelse(_ALWAYS_ADD_DOMAIN_, `1', `*LOCAL*', _ALWAYS_ADD_DOMAIN_) >
+')dnl

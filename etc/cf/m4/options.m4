@@ -24,7 +24,7 @@ _OPTION(`MaxHopCount', `confMAX_HOP')dnl
 _OPTION(`IgnoreDots', `confIGNORE_DOTS')dnl
 _OPTION(`ResolverOptions', `confBIND_OPTS')dnl
 _OPTION(`SendMimeErrors', `confMIME_FORMAT_ERRORS', `True')dnl
-_OPTION(`ForwardPath', `confFORWARD_PATH', `$z/.forward.$w+$h:$z/.forward+$h:$z/.forward.$w:$z/.forward')dnl
+_OPTION(`ForwardPath', `confFORWARD_PATH', `$z/.forward.$w:$z/.forward')dnl
 _OPTION(`ConnectionCacheSize', `confMCI_CACHE_SIZE', `2')dnl
 _OPTION(`ConnectionCacheTimeout', `confMCI_CACHE_TIMEOUT', `5m')dnl
 _OPTION(`HostStatusDirectory', `confHOST_STATUS_DIRECTORY')dnl

@@ -1,2 +1,118 @@
 divert(-1)
+# Relaying: Rcpt_ok looks at the recipient, Relay_ok at the client.
+define(`_TEMPORARY_FAILURE_', `"451 Temporary system failure. Please try again later."')
 divert(0)dnl
+`#' ========================================================================================================================
+`#' Relaying
+`#' ========================================================================================================================
+
+`#' CanonAddr: any spelling -> user < @ domain . >, freed of routes through this host, or an error
+SCanonAddr
+R$*	$: $>canonify $1
+R$*	$@ $>Parse0 $1
+
+`#' ParseRecipient: the same without final dot, and freed of routes through domains that may relay
+SParseRecipient
+R$*	$: $>CanonAddr $1
+R$+ < @ $* . >	$: $1 < @ $2 >
+R$- < @ $* >	$: $(dequote $1 $) < @ $2 >
+R$* $={O} $* < @ $* >	$: < N > $1 $2 $3 < @ $4 >	does the user part route on?
+ifdef(`_LOOSE_RELAY_CHECK_', `', `R< N > $* < @ $* . $=m >	$: < ifdef(`_RELAY_ENTIRE_DOMAIN_', `Y', `N') > $1 < @ $2 . $3 >
+R< N > $* < @ $* . $={R} >	$: < ifdef(`_RELAY_HOSTS_ONLY_', `N', `Y') > $1 < @ $2 . $3 >
+R< N > $* < @ $={R} >	$: < Y > $1 < @ $2 >
+ifdef(`_RELAY_ENTIRE_DOMAIN_', `R< N > $* < @ $=m >	$: < Y > $1 < @ $2 >
+')dnl
+ifdef(`_ACCESS_TABLE_', `R< N > $* < @ $+ >	$: $>D < $2 > < N > < + To > < $1 < @ $2 > >
+R< $+ > < $+ >	$: < $1 > $2
+R< RELAY > $*	$: < Y > $1
+')dnl
+')dnl
+R< Y > $* < @ $+ >	$@ $>ParseRecipient $1
+R< $* > $*	$@ $2
+
+`#' Rcpt_ok: a recipient -> RELAY where everybody may write to it, an error, or the address
+SRcpt_ok
+R$*	$: $>ParseRecipient $1
+ifdef(`_BLOCKLIST_', `R$*	$: $1 $| $>RecipientKeys $1
+R$* $| $*	$: $1 $| $>SearchList < + To > $| $2
+R$* $| $*	$: $1 $| $>Verdict $2
+R$* $| $#$*	$#$2
+R$* $| $*	$: $1
+')dnl
+undivert(_AT_RCPT_)dnl
+ifdef(`_PROMISCUOUS_RELAY_', `R$*	$@ RELAY
+')dnl
+ifdef(`_TRUSTED_MECHANISMS_', `R$*	$: $1 $| < $&{auth_type} >
+R$* $| < $={TrustAuthMech} >	$@ RELAY	a known user
+R$* $| < $* >	$: $1
+')dnl
+R$*	$: $1 $| $>RelayTLS
+R$* $| YES	$@ RELAY	a known certificate
+R$* $| $*	$: $1
+ifdef(`_UUCP_REJECT_', `R$* ! $* < @ $* >	$@ $1 ! $2 < @ $3 >
+R$* ! $*	$@ $1 ! $2
+')dnl
+ifdef(`_PERCENT_REJECT_', `R$* % $* < @ $* >	$@ $1 % $2 < @ $3 >
+R$* % $*	$@ $1 % $2
+')dnl
+R$+ < @ $=w >	$@ RELAY	ours
+ifdef(`_BESTMX_', `_BESTMX_RELAY_
+')dnl
+ifdef(`_RELAY_ENTIRE_DOMAIN_', `R$+ < @ $* . $=m >	$@ RELAY
+R$+ < @ $=m >	$@ RELAY
+')dnl
+R$+ < @ $={R} >	$@ RELAY
+ifdef(`_RELAY_HOSTS_ONLY_', `', `R$+ < @ $* . $={R} >	$@ RELAY
+')dnl
+ifdef(`_ACCESS_TABLE_', `ifdef(`_RELAY_FULL_ADDRESS_', `R$+ < @ $+ >	$: $1 < @ $2 > $| $>SearchList < + To > $| < F : $1@$2 > < D : $2 > <>
+R$* $| < RELAY >	$@ RELAY
+R$* $| < $* <TMPF> >	$#TEMP $@ 4.3.0 $: _TEMPORARY_FAILURE_
+R$* $| $*	$: $1
+', `R$+ < @ $+ >	$: $>D < $2 > < ? > < + To > < $1 < @ $2 > >
+R< RELAY > < $* >	$@ RELAY
+R< $* <TMPF> > < $* >	$#TEMP $@ 4.3.0 $: _TEMPORARY_FAILURE_
+R< $* > < $* >	$: $2
+')')dnl
+ifdef(`_RELAY_MX_', `R$+ < @ $+ >	$: < : $(mxserved $2 $) : > < $1 < @ $2 > >
+R< : $* <TEMP> : > < $* >	$#TEMP $@ 4.4.0 $: "450 Can not check MX records for recipient host " $1
+R< $* : $=w . : $* > < $* >	$@ RELAY
+R< : $* : > < $* >	$: $2
+')dnl
+R$* < @ $* >	$@ $1 < @ $2 >
+R$+	$@ RELAY	a name without a domain is ours
+
+`#' Relay_ok: looks at the client, and at the sender where the site wants that -> RELAY, an error, or something else
+SRelay_ok
+R$*	$: $&{client_addr}
+R$@	$@ RELAY	a local program
+R0	$@ RELAY
+R127.0.0.1	$@ RELAY
+RIPv6:0:0:0:0:0:0:0:1	$@ RELAY
+RIPv6:::1	$@ RELAY
+R$={R} $*	$@ RELAY	its address or network
+ifdef(`_ACCESS_TABLE_', `R$*	$: $>A < $1 > < ? > < + Connect > < $1 >
+R< RELAY > < $* >	$@ RELAY
+R< $* <TMPF> > < $* >	$#TEMP $@ 4.3.0 $: _TEMPORARY_FAILURE_
+R< $* > < $* >	$: $2
+')dnl
+undivert(_AT_RELAY_OK_)dnl
+undivert(_AT_BAD_HELO_)dnl
+`#' its name counts where it leads back to the address
+R$*	$: < $&{client_resolve} >
+R< TEMP >	$#TEMP $@ 4.4.0 $: "450 Relaying temporarily denied. Cannot resolve PTR record for " $&{client_addr}
+R< FORGED >	$#error $@ 5.7.1 $: "550 Relaying denied. IP name possibly forged " $&{client_name}
+R< FAIL >	$#error $@ 5.7.1 $: "550 Relaying denied. IP name lookup failed " $&{client_name}
+R$*	$: $&{client_name}
+R$@	$@ RELAY
+R$=w	$@ RELAY
+ifdef(`_RELAY_ENTIRE_DOMAIN_', `R$* . $=m	$@ RELAY
+R$=m	$@ RELAY
+')dnl
+R$={R}	$@ RELAY
+ifdef(`_RELAY_HOSTS_ONLY_', `', `R$* . $={R}	$@ RELAY
+')dnl
+ifdef(`_ACCESS_TABLE_', `R$*	$: $>D < $1 > < ? > < + Connect > < $1 >
+R< RELAY > < $* >	$@ RELAY
+R< $* <TMPF> > < $* >	$#TEMP $@ 4.3.0 $: _TEMPORARY_FAILURE_
+R< $* > < $* >	$: $2
+')dnl

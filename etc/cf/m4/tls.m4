@@ -1,2 +1,109 @@
 divert(-1)
+# STARTTLS and AUTH: what the daemon and the client ask before they go on.
+define(`_TLS_ERROR_', `ifdef(`TLS_PERM_ERR', `554:5.7.0', `454:4.7.0')')
+# _LOCAL_FIRST(NAME, ruleset): the rules that the site gave by LOCAL_NAME come first
+define(`_LOCAL_RULESET', `ifdef(`_LOCAL_$1_', `SLOCAL_$2
+undivert($3)')')
+define(`_LOCAL_FIRST', `ifdef(`_LOCAL_$1_', `R_ALL_	DOL(:) DOL(1) DOL(|) DOL(>)LOCAL_$2 DOL(1)
+R_ALL_ DOL(|) DOL(`#')DOL(*)	DOL(`#')DOL(2)
+R_ALL_ DOL(|) DOL(*)	DOL(:) DOL(1)
+')')
+define(`_ALL_', `DOL(*)')
 divert(0)dnl
+
+`#' ========================================================================================================================
+`#' STARTTLS and AUTH
+`#' ========================================================================================================================
+
+`#' RelayTLS: -> YES where the certificate of the client gives the right to relay
+SRelayTLS
+ifdef(`_ACCESS_TABLE_', `R$*	$: < $&{verify} >
+R< OK >	$: < $(access CERTISSUER : $&{cert_issuer} $: ? $) >
+R< RELAY >	$@ YES
+R< SUBJECT >	$: < $(access CERTSUBJECT : $&{cert_subject} $: ? $) >
+R< RELAY >	$@ YES
+')dnl
+R$*	$@ NO
+
+ifdef(`_ACCESS_TABLE_', `include(_CF_DIR_`m4/tls_access.m4')')dnl
+`#' tls_server: the result of STARTTLS with a server -> an error where the access map asks for more
+_LOCAL_RULESET(`TLS_SERVER', `tls_server', _AT_TLS_SERVER_)dnl
+Stls_server
+_LOCAL_FIRST(`TLS_SERVER', `tls_server')dnl
+ifdef(`_ACCESS_TABLE_', `R$*	$: $1 $| $>TLSWish TLS_Srv $| $&{server_name} $| $&{server_addr}
+')dnl
+R$*	$@ $>TLS_connection $1
+
+`#' tls_client: the same with a client; the argument is  result $| MAIL or STARTTLS
+_LOCAL_RULESET(`TLS_CLIENT', `tls_client', _AT_TLS_CLIENT_)dnl
+Stls_client
+R$* $| $*	$: $1
+_LOCAL_FIRST(`TLS_CLIENT', `tls_client')dnl
+ifdef(`_ACCESS_TABLE_', `R$*	$: $1 $| $>TLSWish TLS_Clt $| $&{client_name} $| $&{client_addr}
+')dnl
+R$*	$@ $>TLS_connection $1
+
+`#' TLS_connection: result, or  result $| < what the access map asks for >  -> OK or an error
+STLS_connection
+RSOFTWARE $*	$#error $@ 4.7.0 $: "403 TLS handshake failed."
+ifdef(`_ACCESS_TABLE_', `R$* $| $* <TMPF> $*	$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_
+R$* $| < $- + $- $* >	$: < $2 > $1 $| $3 $4
+R$* $| < $- $* >	$: < NOW > $1 $| $2 $3
+R< TEMP > $*	$: < 454:4.7.0 > $1
+R< PERM > $*	$: < 554:5.7.0 > $1
+R< $- + $* > $*	$: < _TLS_ERROR_ > $3
+R< $- > $*	$: < _TLS_ERROR_ > $2
+R< $+ > $* $| $={Tls} + $*	$: < $1 > $2 $| $3 : 0 + $4
+R< $+ > $* $| $={Tls} $@	$: < $1 > $2 $| $3 : 0
+R< $+ > $* $| $={Tls} : $- $*	$@ $>TLSCheck < $1 > < $2 > < $3 > < $4 > $5
+')dnl
+R$*	$@ OK
+
+`#' try_tls: a server -> an error where STARTTLS shall not be tried
+_LOCAL_RULESET(`TRY_TLS', `try_tls', _AT_TRY_TLS_)dnl
+Stry_tls
+_LOCAL_FIRST(`TRY_TLS', `try_tls')dnl
+ifdef(`_ACCESS_TABLE_', `R$*	$: $>TLSWish Try_TLS $| $&{server_name} $| $&{server_addr}
+R< NO >	$#error $@ 5.7.1 $: "550 do not try TLS with " $&{server_name} " ["$&{server_addr}"]"
+R< $* <TMPF> >	$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_
+')dnl
+
+`#' srv_features: a client -> letters of what the server shall offer
+_LOCAL_RULESET(`SRV_FEATURES', `srv_features', _AT_SRV_FEATURES_)dnl
+Ssrv_features
+_LOCAL_FIRST(`SRV_FEATURES', `srv_features')dnl
+ifdef(`_ACCESS_TABLE_', `R$*	$: $>TLSWish Srv_Features $| $&{client_name} $| $&{client_addr}
+R< ? >	$@ OK
+R< $* <TMPF> >	$#temp
+R< $+ >	$# $1
+')dnl
+
+`#' clt_features: a server -> letters of what the client shall use
+_LOCAL_RULESET(`CLT_FEATURES', `clt_features', _AT_CLT_FEATURES_)dnl
+Sclt_features
+_LOCAL_FIRST(`CLT_FEATURES', `clt_features')dnl
+ifdef(`_ACCESS_TABLE_', `R$*	$: $>TLSWish Clt_Features $| $&{server_name} $| $&{server_addr}
+R< ? >	$@ OK
+R< $* <TMPF> >	$#temp
+R< $+ >	$# $1
+')dnl
+
+`#' trust_auth: AUTH= of MAIL -> an error unless it is the user who logged in
+SLocal_trust_auth
+Strust_auth
+R$*	$: $&{auth_type} $| $1
+R$@ $| $*	$#error $@ 5.7.1 $: "550 not authenticated"
+R$* $| $&{auth_authen}	$@ identical
+R$* $| <$&{auth_authen}>	$@ identical
+R$* $| $*	$: $1 $| $>Local_trust_auth $2
+R$* $| $#$*	$#$2
+R$*	$#error $@ 5.7.1 $: "550 " $&{auth_authen} " not allowed to act as " $&{auth_author}
+
+ifdef(`_AUTHINFO_', `_AUTHINFO_RULES_', `ifdef(`_ACCESS_TABLE_', `
+`#' authinfo: a server -> how to log in there
+Sauthinfo
+R$*	$: $>TLSWish AuthInfo $| $&{server_name} $| $&{server_addr}
+R< ? >	$@ no
+R< $* <TMPF> >	$#temp
+R< $+ >	$# $1
+')')dnl

@@ -1,0 +1,9 @@
+divert(-1)
+# bestmx_is_local(domains): takes mail for every domain whose best MX record names this host, or only for the given ones
+# of these.
+_ENABLE(`_BESTMX_')
+divert(_AT_HEAD_)dnl
+_PART_`'dnl
+Kbestmx bestmx -T<TEMP>
+ifelse(defn(`_ARG_'), `', `', `C{B}`'_ARG_
+define(`_BESTMX_LIMITED_', `1')')

@@ -1,0 +1,7 @@
+divert(-1)
+# bitdomain(map): finds the domain of a BITNET host in a table. The map is hash /etc/mail/bitdomain unless another is
+# given.
+_ENABLE(`_BITNET_TABLE_')
+divert(_AT_HEAD_)dnl
+_PART_`'dnl
+Kbitdomain _MAP(defn(`_ARG_'), `bitdomain', `_LDAP_MAP(`bitdomain')')

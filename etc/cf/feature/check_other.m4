@@ -1,0 +1,12 @@
+divert(-1)
+# check_other(pattern): ends a session whose client sends a command that matches a regular expression, which is that of
+# header lines unless one is given.
+divert(_AT_HEAD_)dnl
+_PART_`'dnl
+Kother_commands regex -a<MATCH> ifelse(defn(`_ARG_'), `', `^[[:print:]]+ *:', `_ARG_')
+divert(9)dnl
+
+`#' check_other: a command -> the end of the session where it looks like a header
+Scheck_other
+R$*	$: < $(other_commands $&{currHeader} $: $1 $) >
+R< $* <MATCH> >	$#error $@ 4.7.0 $: "421 bad command"

@@ -1,0 +1,15 @@
+divert(-1)
+# compat_check: refuses pairs of sender and recipient by entries Compat:sender<@>recipient of the access map.
+ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`compat_check needs FEATURE(access_db) before it')')
+divert(9)dnl
+_PART_`'dnl
+`#' check_compat: sender $| recipient -> an error where the access map does not want this pair
+Scheck_compat
+R< $* > $| $*	$: $1 $| $2
+R$* $| < $* >	$: $1 $| $2
+R$+ $| $+	$: < $(access Compat:$1<@>$2 $: OK $) >
+R< $* <TMPF> >	$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_
+R< DISCARD >	$#discard $: " - discarded by check_compat"
+R< DISCARD $+ >	$#discard $: $1 " - discarded by check_compat"
+R< TEMP : $* >	$#error $@ TEMPFAIL $: $1 " error from check_compat. Try again later"
+R< ERROR : $* >	$#error $@ UNAVAILABLE $: $1 " error from check_compat"

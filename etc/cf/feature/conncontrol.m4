@@ -1,0 +1,22 @@
+divert(-1)
+# conncontrol(nodelay, terminate): limits the number of connections of a client by entries ClientConn:address NUMBER of
+# the access map. nodelay: also with delay_checks at connect; terminate: 421 ends the session.
+ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`conncontrol needs FEATURE(access_db) before it')')
+ifelse(_ARG_, `nodelay', `ifdef(`_DELAY_CHECKS_', `_ENABLE(`_ConnControl_EARLY_')_ENABLE(`_EARLY_')')')
+divert(ifdef(`_ConnControl_EARLY_', `_AT_EARLY_RELAY_', `_AT_RELAY_'))dnl
+_PART_`'dnl
+R$*	$: $1 $| $>ConnControl $1
+R$* $| $#$*	$#$2
+R$* $| $*	$: $1
+divert(9)dnl
+
+`#' ConnControl: client name $| address -> an error where it has too many connections
+SConnControl
+R$* $| $*	$: $2
+R$*	$: $>A < $1 > < ? > < ! ClientConn > < $1 >
+R< ? > < $* >	$: < $(access ClientConn : $: ? $) > < $1 >
+R< ? > < $* >	$@ OK
+R< $* <TMPF> > < $* >	$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_
+R< 0 > < $* >	$@ OK
+R< $- > < $* >	$: $(arith l $@ $1 $@ $&{client_connections} $)
+RTRUE	$#error $@ 4.3.2 $: "ifelse(_ARG2_, `terminate', `421', `452') Too many open connections."

@@ -1,0 +1,17 @@
+divert(-1)
+# dnsbl(list, message|discard|quarantine, t|message): refuses clients that a DNS based list names. The third argument
+# says what happens while the list cannot be asked: nothing, a temporary failure (t), or a message. May be used several
+# times.
+ifdef(`DNSBL_MAP', `', `define(`DNSBL_MAP', `dns -R A')')
+ifdef(`_DNSBL_K_', `', `_ENABLE(`_DNSBL_K_')PUSHDIVERT(_AT_HEAD_)Kdnsbl DNSBL_MAP -T<TMP>`'ifdef(`DNSBL_MAP_OPT', ` DNSBL_MAP_OPT')
+POPDIVERT')
+divert(8)dnl
+_PART_`'dnl
+ifelse(defn(`_ARG_'), `', `_COMPLAIN(`dnsbl needs the domain of a list')')dnl
+_CLIENT_IN_(`dnsbl', _ARG_)dnl
+ifelse(len(defn(`_ARG3_')), `0', `', defn(`_ARG3_'), `t', `R<?>$+<TMP>	$#error $@ 4.4.3 $: "451 Temporary lookup failure of " $&{client_addr} " at _ARG_"
+', `R<?>$+<TMP>	$#error $@ 4.4.3 $: _ARG3_
+')dnl
+R<?>$+<TMP>	$: OK
+R<?>OK	$: OK
+_LISTED_(`_ARG_', defn(`_ARG2_'))dnl

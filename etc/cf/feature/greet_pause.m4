@@ -1,0 +1,20 @@
+divert(-1)
+# greet_pause(milliseconds): waits before the greeting and refuses clients that talk before it. The access map may have
+# GreetPause:client MILLISECONDS.
+divert(9)dnl
+_PART_`'dnl
+`#' greet_pause: client name $| address -> the pause in milliseconds
+SLocal_greet_pause
+Sgreet_pause
+R$*	$: $1 $| $>Local_greet_pause $1
+R$* $| $#$*	$#$2
+R$* $| $*	$: $1
+ifdef(`_ACCESS_TABLE_', `R$+ $| $+	$: $>D < $1 > < ? > < ! GreetPause > < $2 >
+R$| $+	$: < ? > < $1 >
+R< ? > < $+ >	$: $>A < $1 > < ? > < ! GreetPause > < $1 >
+R< ? > < $* >	$: < $(access GreetPause : $: ? $) > < $1 >
+R< ? > < $* >	ifelse(defn(`_ARG_'), `', `$@', `$# _ARG_')
+R< $* <TMPF> > < $* >	$@
+R< $+ > < $* >	$# $1
+', `ifelse(defn(`_ARG_'), `', `', `R$*	$# _ARG_
+')')dnl

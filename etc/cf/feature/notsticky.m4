@@ -1,0 +1,3 @@
+divert(-1)
+# notsticky: is the default; it is here for old files.
+

@@ -1,0 +1,3 @@
+divert(-1)
+# prefixmod(number, text): is accepted and changes nothing.
+

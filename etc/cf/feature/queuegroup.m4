@@ -1,0 +1,17 @@
+divert(-1)
+# queuegroup(group): chooses the queue group of a recipient by entries QGRP:domain or QGRP:address of the access map;
+# others go to the given group.
+ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`queuegroup needs FEATURE(access_db) before it')')
+divert(9)dnl
+_PART_`'dnl
+`#' queuegroup: a recipient -> the queue group for it
+Squeuegroup
+R$*	$: $>canonify $1
+R$+ < @ $+ . >	$: $1 < @ $2 >
+R$+ < @ $+ >	$: $1@$2 $| < F : $1@$2 > < D : $2 > <>
+R$+ $| $+	$: $>SearchList < ! QGRP > $| $2
+ifelse(defn(`_ARG_'), `', `R< ? >	$@
+', `R< ? >	$# _ARG_
+')dnl
+R< $* <TMPF> >	$@
+R< $+ >	$# $1

@@ -1,0 +1,12 @@
+divert(-1)
+# relay_mail_from(domain): lets senders relay for whom the access map has From:address RELAY, with the argument domain
+# also From:domain RELAY. Senders are easily forged.
+_WARN(`FEATURE(relay_mail_from) lets everybody relay who names such a sender; better use AUTH or STARTTLS')
+divert(_AT_RELAY_OK_)dnl
+_PART_`'dnl
+R$*	$: < $&f >	senders that may relay
+R< $* >	$: $>CanonAddr $1
+R$+ < @ $+ . >	$: $1 < @ $2 >
+R$+ < @ $+ >	$: $>SearchList < ! From > $| < F : $1@$2 >ifelse(_ARG_, `domain', ` < ifdef(`_RELAY_HOSTS_ONLY_', `E', `D') : $2 >') <>
+R< RELAY >	$@ RELAY
+R< $* <TMPF> >	$#TEMP $@ 4.3.0 $: _TEMPORARY_FAILURE_

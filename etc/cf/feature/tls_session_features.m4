@@ -1,0 +1,16 @@
+divert(-1)
+# tls_session_features: finds TLS options of a session in the access map: TLS_Srv_features and TLS_Clt_features.
+ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`tls_session_features needs FEATURE(access_db) before it')')
+divert(9)dnl
+_PART_`'dnl
+`#' tls_srv_features, tls_clt_features: a peer -> options of TLS for this session
+Stls_srv_features
+R$*	$: $>TLSWish TLS_Srv_features $| $&{client_name} $| $&{client_addr}
+R< ? >	$@ ""
+R< $* <TMPF> >	$#temp
+R< $+ >	$@ $1
+Stls_clt_features
+R$*	$: $>TLSWish TLS_Clt_features $| $&{server_name} $| $&{server_addr}
+R< ? >	$@ ""
+R< $* <TMPF> >	$#temp
+R< $+ >	$@ $1

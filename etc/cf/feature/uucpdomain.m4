@@ -1,0 +1,7 @@
+divert(-1)
+# uucpdomain(map): finds the domain of a UUCP host in a table. The map is hash /etc/mail/uudomain unless another is
+# given.
+_ENABLE(`_UUCP_TABLE_')
+divert(_AT_HEAD_)dnl
+_PART_`'dnl
+Kuudomain _MAP(defn(`_ARG_'), `uudomain', `_LDAP_MAP(`uudomain')')

@@ -1,0 +1,38 @@
+divert(-1)
+# check_rcpt where the other checks are delayed (FEATURE delay_checks).
+divert(0)dnl
+R$*	$: $1 $| $>checkrcpt $1
+R$* $| $#$*	$#$2
+R$* $| $*	$: $1
+ifdef(`_TRUSTED_MECHANISMS_', `R$*	$: $1 $| < $&{auth_type} >
+R$* $| < $={TrustAuthMech} >	$@ RELAY
+R$* $| < $* >	$: $1
+')dnl
+ifdef(`_SPAM_', `R$*	$: $1 $| $>SpamTag $1
+ifelse(_SPAM_, `FRIEND', `R$* $| FRIEND	$@ OK	this recipient wants all mail
+', `R$* $| HATER	$: $1 $|
+R$* $| $+	$@ OK	only those who say so are protected
+')dnl
+')dnl
+R$*	$: $>checkmail < $&f >
+R< $={Accept} >	$@ $1	senders that the access map lets pass
+R$*	$@ $>checkrelay $&{client_name} $| $&{client_addr}
+
+`#' checkrcpt: the recipient alone
+Scheckrcpt
+R$*	$: $1 $| $>Local_check_rcpt $1
+R$* $| $#$*	$#$2
+R$* $| $*	$@ $>Basic_check_rcpt $1
+ifdef(`_SPAM_', `
+`#' SpamTag: a recipient -> FRIEND, HATER or ?
+SSpamTag
+R$*	$: $>CanonAddr $1
+R$+ < @ $* . >	$: $1 < @ $2 >
+R$+ < @ $+ >	$: < $1 > < $1@$2 > < $2 >
+R$+ > $*	$: $1 > $2
+R$~< $*	$: < $1 $2 > < $1 $2@$j > < $j >
+R< $+ > < $+ > < $=w >	$: $>SearchList < ! Spam > $| < F : $2 > < D : $3 > < U : $1@ > <>
+R< $+ > < $+ > < $+ >	$: $>SearchList < ! Spam > $| < F : $2 > < D : $3 > <>
+R< $- >	$@ $1
+R$*	$@ ?
+')dnl

@@ -1,0 +1,69 @@
+divert(-1)
+# What the access map asks of a connection (FEATURE access_db).
+divert(0)dnl
+`#' TLSWish: Tag $| name $| address -> < value > of the name, of the address, or of the tag alone
+STLSWish
+R$- $| $* $| $*	$: < ? > $1 $| $2 $| $3
+R< ? > $- $| $+ $| $*	$: $>D < $2 > < ? > < ! $1 > < $1 $| $2 $| $3 >
+R< $* > < $- $| $* $| $* >	$: < $1 > $2 $| $3 $| $4
+R< ? > $- $| $* $| $+	$: $>A < $3 > < ? > < ! $1 > < $1 $| $2 $| $3 >
+R< $* > < $- $| $* $| $* >	$: < $1 > $2 $| $3 $| $4
+R< ? > $- $| $* $| $*	$: < $(access $1 : $: ? $) > $1 $| $2 $| $3
+R< $* > $- $| $*	$@ < $1 >
+
+`#' tls_rcpt: a recipient, before the client names it to a server -> an error where the access map asks for more
+_LOCAL_RULESET(`TLS_RCPT', `tls_rcpt', _AT_TLS_RCPT_)dnl
+Stls_rcpt
+_LOCAL_FIRST(`TLS_RCPT', `tls_rcpt')dnl
+R$*	$: $>canonify $1
+R$+ < @ $+ . >	$: $1 < @ $2 >
+R$+ < @ $+ >	$: $1 < @ $2 > $| < F : $1@$2 > < U : $1@ > < D : $2 > <>
+R$+ $| $+	$: $>SearchList < ! TLS_Rcpt > $| $2
+R< ? >	$: < $(access TLS_Rcpt : $: ? $) >
+R< ? >	$@ OK
+R< $+ >	$@ $>TLS_connection $&{verify} $| < $1 >
+
+`#' TLSCheck: < code : status > < result > < VERIFY or ENCR > < bits > + extensions -> OK or an error
+STLSCheck
+R< $+ > < $={TlsVerified} > < VERIFY > $*	$: < $1 > < $2 > < ENCR > $3
+R< $-:$+ > < $* > < VERIFY > $*	$: < $1:$2 > $3
+R< $-:$+ > OK	$#error $@ $2 $: $1 " authentication failure"
+R< $-:$+ > NO	$#error $@ $2 $: $1 " not authenticated"
+R< $-:$+ > NOT	$#error $@ $2 $: $1 " no authentication requested"
+R< $-:$+ > NONE	$#error $@ $2 $: $1 " other side does not support STARTTLS"
+R< $-:$+ > $-	$#error $@ $2 $: $1 " authentication failure " $3
+R< $-:$+ >	$#error $@ $2 $: $1 " authentication failure "
+R< $+ > < $* > < ENCR > < $- > $*	$: < $1 > < $3 > $4 $| $>TLSBits
+R< $+ > < $- > $* $| $-	$: < $1 > < $2 > $3 $| $4 : $(arith l $@ $4 $@ $2 $)
+R< $-:$+ > < $- > $* $| $- : TRUE	$#error $@ $2 $: $1 " encryption too weak " $5 " less than " $3
+R< $+ > < $- > $* $| $*	$@ $>TLSExtra < $1 > $3
+
+`#' TLSBits: -> the strength of the encryption, by TLS or by AUTH
+STLSBits
+R$*	$: 0 $&{cipher_bits} : 0 $&{auth_ssf}
+R0 $- : $*	$: $1 : $2
+R$- : 0 $-	$: $1 : $2
+R$- : $-	$: $1 : $2 : $(arith l $@ $1 $@ $2 $)
+R$- : $- : TRUE	$@ $2
+R$- : $*	$@ $1
+
+`#' TLSExtra: < code : status > + CN:name ++ CS:name ... -> OK where the certificate has these names, or an error
+STLSExtra
+R< $+ > + $*	$: < $1 > $2
+R< $+ > $@	$@ OK
+R< $+ > $* ++ $*	$: < $1 > $2 $| $3
+R< $+ > $* $| $*	$: < $1 > $2 $| $3
+R< $+ > $- $@	$: < $1 > $2 $|
+R< $+ > $- : $+ $@	$: < $1 > $2 : $3 $|
+R< $+ > $- : $~| $* $@	$: < $1 > $2 : $3 $4
+R< $+ > CN $| $*	$: < $1 > < CN > < $&{TLS_Name} > $| $2
+R< $+ > $- : $* $| $*	$: < $1 > < $2 > < $3 > $| $4
+R< $+ > < $- > < $* > $| $*	$: < $1 > < $2 > $(macro {TLS_Wish} $@ $3 $) $| $4
+R< $+ > < CN > $| $*	$: < $1 > < CN > < $&{cn_subject} > $| $2
+R< $+ > < CS > $| $*	$: < $1 > < CS > < $&{cert_subject} > $| $2
+R< $+ > < CI > $| $*	$: < $1 > < CI > < $&{cert_issuer} > $| $2
+R< $+ > < CITag > $| $*	$: < $1 > < CITag > < $(access $&{TLS_Wish} : $&{cert_issuer} $: ? $) > $| $2
+R< $+ > < CITag > < OK > $| $*	$@ $>TLSExtra < $1 > $2
+R< $+ > < $- > < $&{TLS_Wish} > $| $*	$@ $>TLSExtra < $1 > $3
+R< $-:$+ > < $- > < $* > $| $*	$#error $@ $2 $: $1 " " $3 " " $4 " does not match " $&{TLS_Wish}
+R$*	$@ OK
