@@ -286,8 +286,8 @@ impl Runner {
     pub async fn run(mut self, mut intake: Intake, mut stage: watch::Receiver<Stage>) {
         let mut next_run = tokio::time::Instant::now();
         loop {
-            // What has come of an entry goes before the next one, where one waits for the other.
-            while self.has_room() && matches!(self.options.pace, Pace::OneByOne(_)) {
+            // What has come of an entry is part of the run that it is in, and goes before the next one.
+            while self.has_room() && self.options.rhythm.is_once() {
                 let Ok(claimed) = intake.at_once.try_recv() else { break };
                 self.attempt(claimed);
             }

@@ -31,6 +31,11 @@ const RESENT: [&str; 9] = [
     "Resent-Message-ID",
 ];
 
+/// Tells whether a header is that of a message that is sent again: only fields count that the original knows.
+pub fn is_resent(header: &[Header]) -> bool {
+    header.iter().any(|field| is_among(field, &RESENT))
+}
+
 /// Returns the whole header of a message: the site's fields that it lacks, then its `own`; templates are expanded now with
 /// the macros of `ctx`, but those that are bound late.
 pub fn complete(ctx: &Context, own: Vec<Header>) -> Vec<Header> {
@@ -53,7 +58,7 @@ impl Completion<'_> {
     /// Returns the whole header: the site's fields that the message lacks, then its own.
     fn complete(&self, own: Vec<Header>) -> Vec<Header> {
         let own: Vec<Header> = own.into_iter().filter(|field| !self.is_empty_default(field)).collect();
-        let resent = own.iter().any(|field| is_among(field, &RESENT));
+        let resent = is_resent(&own);
         let wanted = |rule: &&HeaderRule| {
             let name = rule.name.as_slice();
             let replaced = own.iter().any(|field| field.name.eq_ignore_ascii_case(name));

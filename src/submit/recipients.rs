@@ -14,6 +14,7 @@ use crate::name::{QueueId, Status, Sysexit};
 use crate::route::recipients::{Expander, Refused};
 use crate::route::refusal::Refusal;
 use crate::site::Context;
+use crate::site::completion::is_resent;
 
 /// The fields that name recipients, and those that do so in a message that is sent again.
 const FIELDS: [&str; 3] = ["To", "Cc", "Bcc"];
@@ -74,9 +75,7 @@ impl Desk<'_> {
         to: &mut Recipients,
         terminal: &mut Terminal<'_>,
     ) {
-        let is_resent =
-            header.iter().any(|field| field.name.len() > 7 && field.name[..7].eq_ignore_ascii_case(b"resent-"));
-        let names = if is_resent { RESENT_FIELDS } else { FIELDS };
+        let names = if is_resent(header) { RESENT_FIELDS } else { FIELDS };
         for field in header.iter().filter(|field| names.iter().any(|name| field.is(name))) {
             let text = BString::from(field.value.replace(b"\n", b""));
             self.add_list(ctx, &text, to, terminal).await;
