@@ -66,11 +66,8 @@ undivert(2)dnl
 ifdef(`_NO_CANONIFY_', `include(_CF_DIR_`m4/nocanonify.m4')', `R$* < @ $* . > $*	$@ $1 < @ $2 . > $3	complete already
 R$* < @ $* . $={P} > $*	$@ $1 < @ $2 . $3 . > $4	a marker is complete
 R$* < @ $+ > $*	$: < $&{daemon_flags} > $1 < @ $2 > $3
-R< $* CC $* > $* < @ $+ . $+ > $*	$: < > $3 < @ $4 . $5 . > $6	the port says: leave domains alone
-R< $* CC $* > $*	$: < > $3
-R< $* > $* < @ $* . > $*	$@ $2 < @ $3 . > $4
-R< > $* < @ $=w > $*	$@ $1 < @ $2 . > $3
-R< > $*	$@ $1
+R< $* CC $* > $* < @ $+ . $+ > $*	$@ $3 < @ $4 . $5 . > $6	the port says: leave domains alone
+R< $* CC $* > $*	$: $3
 R< $* > $*	$: $2
 R$* < @ $+ > $*	$: $1 < @ $[ $2 $] > $3	ask the name server
 ')dnl

@@ -159,6 +159,9 @@ define(`MODIFY_MAILER_FLAGS', `define(`_CHANGE_$1_FLAGS_', `$2')')
 define(`_FLAGS', `ifdef(`_CHANGE_$1_FLAGS_', `_CHANGED(_CHANGE_$1_FLAGS_, `$2')', `$2')')
 define(`_CHANGED', `ifelse(substr(`$1', 0, 1), `+', `$2`'substr(`$1', 1)', substr(`$1', 0, 1), `-', `translit(`$2', substr(`$1', 1))', `$1')')
 
+# _EQUATES(NAME): what a site may say of every mailer
+define(`_EQUATES', `ifdef(`$1_MAILER_MAX', ` M=$1_MAILER_MAX,')`'ifdef(`$1_MAILER_MAXMSGS', ` m=$1_MAILER_MAXMSGS,')`'ifdef(`$1_MAILER_MAXRCPTS', ` r=$1_MAILER_MAXRCPTS,')`'ifdef(`$1_MAILER_CHARSET', ` C=$1_MAILER_CHARSET,')`'ifdef(`$1_MAILER_QGRP', ` Q=$1_MAILER_QGRP,')')
+
 # SITECONFIG(file, name, class): UUCP neighbours of old
 define(`SITECONFIG', `_BEGIN(`SITECONFIG($1)')PUSHDIVERT(_AT_HEAD_)define(`_SITE_CLASS_', `$3')D{$3}$2
 ifelse(`$3', `U', `Cw$2 $2.UUCP

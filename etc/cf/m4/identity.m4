@@ -51,3 +51,5 @@ ifdef(`_ACCEPT_UNRESOLVABLE_', `', `Kresolve host -a<OKR> -T<TEMP>
 undivert(_AT_HEAD_)dnl
 ifdef(`LUSER_RELAY', `Kuser user -m -a<>
 ')dnl
+ifdef(`_VIRTUSER_TABLE_', `C{VirtualNothing}@ !
+')dnl

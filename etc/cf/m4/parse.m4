@@ -69,6 +69,10 @@ ifdef(`_VIRTUSER_ENTIRE_DOMAIN_', `R$+ < @ $* . $={VirtHost} . >	$: < V > $1 < @
 ')')dnl
 R< V > $+	$: $>Virtual $1
 ')dnl
+ifdef(`_BESTMX_', `R$+ < @ $+ . >	$: $1 < @ $2 . > $| $>IsBestMX $2
+R$+ < @ $* > $| YES	$: $1 < @ $j . >
+R$+ $| $*	$: $1
+')dnl
 `#' names of ours
 R$={L} < @ $=w . >	$#_LOCAL_ $: @ $1
 ifdef(`_STICKY_HOST_', `ifdef(`MAIL_HUB', `R$+ < @ $=w . >	$@ $>MailerToTriple < $H > $1 < @ $2 . >', `R$+ < @ $=w . >	$#_LOCAL_ $: @ $1')', `R$+ < @ $=w . >	$#_LOCAL_ $: $1')

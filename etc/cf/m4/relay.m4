@@ -56,7 +56,9 @@ ifdef(`_PERCENT_REJECT_', `R$* % $* < @ $* >	$@ $1 % $2 < @ $3 >
 R$* % $*	$@ $1 % $2
 ')dnl
 R$+ < @ $=w >	$@ RELAY	ours
-ifdef(`_BESTMX_', `_BESTMX_RELAY_
+ifdef(`_BESTMX_', `R$+ < @ $+ >	$: $1 < @ $2 > $| $>IsBestMX $2
+R$* $| YES	$@ RELAY
+R$* $| $*	$: $1
 ')dnl
 ifdef(`_RELAY_ENTIRE_DOMAIN_', `R$+ < @ $* . $=m >	$@ RELAY
 R$+ < @ $=m >	$@ RELAY
@@ -80,6 +82,18 @@ R< : $* : > < $* >	$: $2
 ')dnl
 R$* < @ $* >	$@ $1 < @ $2 >
 R$+	$@ RELAY	a name without a domain is ours
+
+ifdef(`_BESTMX_', `
+`#' IsBestMX: a domain -> YES where its best MX record names this host
+SIsBestMX
+ifdef(`_BESTMX_LIMITED_', `R$=B	$: < $1 >
+R$* . $=B	$: < $1 . $2 >
+R< $+ >	$: $(bestmx $1 $: NO $)
+', `R$+	$: $(bestmx $1 $: NO $)
+')dnl
+R$=w .	$@ YES
+R$=w	$@ YES
+')dnl
 
 `#' Relay_ok: looks at the client, and at the sender where the site wants that -> RELAY, an error, or something else
 SRelay_ok

@@ -99,7 +99,16 @@ R$* $| $*	$: $1 $| $>Local_trust_auth $2
 R$* $| $#$*	$#$2
 R$*	$#error $@ 5.7.1 $: "550 " $&{auth_authen} " not allowed to act as " $&{auth_author}
 
-ifdef(`_AUTHINFO_', `_AUTHINFO_RULES_', `ifdef(`_ACCESS_TABLE_', `
+ifdef(`_AUTHINFO_', `
+`#' authinfo: a server -> how to log in there
+Sauthinfo
+R$*	$: < $(authinfo AuthInfo:$&{server_name} $: ? $) >
+R< ? >	$: < $(authinfo AuthInfo:$&{server_addr} $: ? $) >
+R< ? >	$: < $(authinfo AuthInfo: $: ? $) >
+R< ? >	$@ no
+R< $* <TMPF> >	$#temp
+R< $+ >	$# $1
+', `ifdef(`_ACCESS_TABLE_', `
 `#' authinfo: a server -> how to log in there
 Sauthinfo
 R$*	$: $>TLSWish AuthInfo $| $&{server_name} $| $&{server_addr}

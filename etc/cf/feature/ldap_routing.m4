@@ -1,0 +1,13 @@
+divert(-1)
+# ldap_routing(host map, address map, bounce|passthru|sendertoo, strip|preserve, nodomain, queue|tempfail): asks a directory
+# where mail for the domains of LDAPROUTE_DOMAIN goes: to another host, to another address, or nowhere (bounce).
+_ENABLE(`_LDAP_ROUTING_')
+ifelse(defn(`_ARG3_'), `', `', defn(`_ARG3_'), `passthru', `', `_ENABLE(`_LDAP_BOUNCE_')')
+ifelse(defn(`_ARG3_'), `sendertoo', `_ENABLE(`_LDAP_SENDER_')')
+ifelse(defn(`_ARG4_'), `', `', `define(`_LDAP_DETAIL_', _ARG4_)')
+ifelse(defn(`_ARG5_'), `', `', `_ENABLE(`_LDAP_NO_DOMAIN_')')
+ifelse(defn(`_ARG6_'), `tempfail', `_ENABLE(`_LDAP_TEMPFAIL_')')
+divert(_AT_HEAD_)dnl
+_PART_`'dnl
+Kldapmh ifelse(defn(`_ARG_'), `', `ldap -1 -T<TMPF> -v mailHost -k (&(objectClass=inetLocalMailRecipient)(mailLocalAddress=%0))', `_ARG_')
+Kldapmra ifelse(defn(`_ARG2_'), `', `ldap -1 -T<TMPF> -v mailRoutingAddress -k (&(objectClass=inetLocalMailRecipient)(mailLocalAddress=%0))', `_ARG2_')

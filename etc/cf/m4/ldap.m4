@@ -1,0 +1,42 @@
+divert(-1)
+# LDAP routing (FEATURE ldap_routing).
+divert(0)dnl
+`#' LDAPRoute: user < @ domain . > -> where the directory wants the mail: a mailer, or the address when it says nothing
+SLDAPRoute
+R$+ < @ $+ . > $*	$: $>LDAPFind < $1 > < $2 > < > < $1 < @ $2 . > >
+ifdef(`_LDAP_EQUIVALENTS_', `R< > < > < > < $+ < @ $={LDAPRouteEquiv} . > >	$: $>LDAPFind < $1 > < $M > < > < $1 < @ $2 . > >
+')dnl
+R< $* <TMPF> > $*	ifdef(`_LDAP_TEMPFAIL_', `$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_', `$@ $>LDAPQueue $2')
+R< $* > < $* <TMPF> > $*	ifdef(`_LDAP_TEMPFAIL_', `$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_', `$@ $>LDAPQueue $3')
+R< > < > < $* > < $+ >	ifdef(`_LDAP_BOUNCE_', `$#error $@ nouser $: "550 User unknown"', `$@ $2')
+R< > < $=w > < $* > < $+ >	$@ $3
+R< > < $+ > < $* > < $+ < @ $+ . > >	$@ $>LDAPHost < $1 > $3 < @ $4 . >
+R< $+ > < > < $* > < $+ >	$@ $>Recurse $>LDAPDetail < $1 > < $2 >
+R< $+ > < $=w > < $* > < $+ >	$@ $>Recurse $>LDAPDetail < $1 > < $3 >
+R< $+ > < $+ > < $* > < $+ >	$@ $>LDAPHost < $2 > $>canonify $>LDAPDetail < $1 > < $3 >
+
+`#' LDAPFind: < user > < domain > < > < address > -> < new address > < host > < detail > < address >
+SLDAPFind
+R< $+ > < $+ > < $* > $*	$: < $(ldapmra $1@$2 $: $) > < $(ldapmh $1@$2 $: $) > < $3 > < $1 > < $2 > $4
+ifdef(`_LDAP_DETAIL_', `R< > < > < > < $+ + $* > < $+ > $*	$: < $(ldapmra $1@$3 $: $) > < $(ldapmh $1@$3 $: $) > < ifelse(_LDAP_DETAIL_, `preserve', `+ $2') > < $1 + $2 > < $3 > $4
+')dnl
+ifdef(`_LDAP_NO_DOMAIN_', `', `R< > < > < $* > < $+ > < $+ > $*	$: < $(ldapmra @$3 $: $) > < $(ldapmh @$3 $: $) > < > < $2 > < $3 > $4
+')dnl
+R< $* > < $* > < $* > < $* > < $+ > $*	$@ < $1 > < $2 > < $3 > $6
+
+`#' LDAPDetail: < address > < +detail > -> the address with the detail
+SLDAPDetail
+R< $+ @ $+ > < + $* >	$@ $1 + $3 @ $2
+R< $+ > < $* >	$@ $1
+
+`#' LDAPHost: < host > address -> the mailer for that host
+SLDAPHost
+ifdef(`_MAILER_TABLE_', `R< $+ > $*	$: < $1 > < $(mailertable $1 $: $) > $2
+R< $+ > < $- : $+ > $*	$@ $>MailerToTriple < $2 : $3 > $4
+R< $+ > < $* > $*	$: < $1 > $3
+')dnl
+R< $+ > $*	$@ $>MailerToTriple < confRELAY_MAILER : $1 > $2
+
+`#' LDAPQueue: the address whose look-up failed for now -> itself
+SLDAPQueue
+R$* < $+ < @ $+ > >	$@ $2 < @ $3 >

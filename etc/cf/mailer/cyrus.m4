@@ -1,0 +1,14 @@
+divert(-1)
+# MAILER(cyrus): hands mail to the deliver program of Cyrus 1.
+_DEFIFNOT(`CYRUS_MAILER_PATH', `/usr/cyrus/bin/deliver')
+_DEFIFNOT(`CYRUS_MAILER_FLAGS', `Ah5@/:|')
+_DEFIFNOT(`CYRUS_MAILER_ARGS', `deliver -e -m $h -- $u')
+_DEFIFNOT(`CYRUS_MAILER_USER', `cyrus:mail')
+_DEFIFNOT(`CYRUS_BB_MAILER_FLAGS', `u')
+_DEFIFNOT(`CYRUS_BB_MAILER_ARGS', `deliver -e -m $u')
+divert(7)dnl
+_PART_`'dnl
+Mcyrus, P=CYRUS_MAILER_PATH, F=lsDFMnPq`'_FLAGS(`CYRUS', CYRUS_MAILER_FLAGS), S=EnvFromL/HdrFromL, R=EnvToL/HdrToL, U=CYRUS_MAILER_USER,_EQUATES(`CYRUS')
+	T=DNS/RFC822/X-Unix, A=CYRUS_MAILER_ARGS
+Mcyrusbb, P=CYRUS_MAILER_PATH, F=lsDFMnP`'_FLAGS(`CYRUS_BB', CYRUS_BB_MAILER_FLAGS), S=EnvFromL/HdrFromL, R=EnvToL/HdrToL, U=CYRUS_MAILER_USER,_EQUATES(`CYRUS')
+	T=DNS/RFC822/X-Unix, A=CYRUS_BB_MAILER_ARGS

@@ -1,0 +1,9 @@
+divert(-1)
+# MAILER(pop): hands mail to a POP server.
+_DEFIFNOT(`POP_MAILER_PATH', `/usr/lib/mh/spop')
+_DEFIFNOT(`POP_MAILER_FLAGS', `Penu')
+_DEFIFNOT(`POP_MAILER_ARGS', `pop $u')
+divert(7)dnl
+_PART_`'dnl
+Mpop, P=POP_MAILER_PATH, F=lsDFMq`'_FLAGS(`POP', POP_MAILER_FLAGS), S=EnvFromL/HdrFromL, R=EnvToL/HdrToL,_EQUATES(`POP')
+	T=DNS/RFC822/X-Unix, A=POP_MAILER_ARGS
