@@ -32,7 +32,7 @@ def final(chunks):
                     last = l.split('returns:', 1)[1].strip()
             elif STATUS.match(l):
                 keep.append(re.sub(r'\(\d+\)', '', l))
-            elif l and l != '> ':
+            elif l and l != '> ' and 'excessive recursion' not in l:
                 keep.append(l)
         if last is not None:
             if VERDICT.match(inp) and not last.startswith('$#'):

@@ -10,6 +10,6 @@ R$* $| < $* >	$: $1 $| $2
 R$+ $| $+	$: < $(access Compat:$1<@>$2 $: OK $) >
 R< $* <TMPF> >	$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_
 R< DISCARD >	$#discard $: " - discarded by check_compat"
-R< DISCARD $+ >	$#discard $: $1 " - discarded by check_compat"
+R< DISCARD : $* >	$#discard $: $1 " - discarded by check_compat"
 R< TEMP : $* >	$#error $@ TEMPFAIL $: $1 " error from check_compat. Try again later"
 R< ERROR : $* >	$#error $@ UNAVAILABLE $: $1 " error from check_compat"

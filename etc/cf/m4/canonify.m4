@@ -72,13 +72,19 @@ R< $* > $*	$: $2
 R$* < @ $+ > $*	$: $1 < @ $[ $2 $] > $3	ask the name server
 ')dnl
 R$* < @ $* . > $*	$@ $1 < @ $2 . > $3
+ifdef(`_ALL_ELSEWHERE_', `R$* < @ $+ . UUCP > $*	$@ $1 < @ $2 . UUCP . > $3	the hub knows the way
+')dnl
 `#' names of ours are complete without the name server
 R$* < @ $=w > $*	$@ $1 < @ $2 . > $3
-R$* < @ $=M > $*	$@ $1 < @ $2 . > $3
+R$* < @ $={M} > $*	$@ $1 < @ $2 . > $3
+ifdef(`_MASQUERADE_ENTIRE_DOMAIN_', `R$* < @ $* . $={M} > $*	$@ $1 < @ $2 . $3 . > $4
+')dnl
 ifdef(`_VIRTUAL_HOSTS_', `R$* < @ $={VirtHost} > $*	$@ $1 < @ $2 . > $3
-')dnl
+ifdef(`_VIRTUSER_ENTIRE_DOMAIN_', `R$* < @ $* . $={VirtHost} > $*	$@ $1 < @ $2 . $3 . > $4
+')')dnl
 ifdef(`_GENERICS_DOMAINS_', `R$* < @ $=G > $*	$@ $1 < @ $2 . > $3
-')dnl
+ifdef(`_GENERICS_ENTIRE_DOMAIN_', `R$* < @ $* . $=G > $*	$@ $1 < @ $2 . $3 . > $4
+')')dnl
 
 `#' final: user < @ domain . > -> the address as the world writes it
 Sfinal=4

@@ -25,6 +25,7 @@ R$* < @ $={M} . > $*	$@ $1 < @ $M . > $3
 ifdef(`_LIMITED_MASQUERADE_', `', `R$* < @ $=w . > $*	$@ $1 < @ $M . > $3
 ')dnl
 R$* < @ *LOCAL* > $*	$@ $1 < @ $M . > $2
+R$* < @ $+ @ $+ > $*	$@ $1 < @ $3 . > $4	of a route only the end
 ', `R$* < @ *LOCAL* > $*	$@ $1 < @ $j . > $2
 ')dnl
 

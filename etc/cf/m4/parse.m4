@@ -39,10 +39,9 @@ R< @ $=w . > $*	$@ $>Parse0 $>canonify $2
 R$- < @ $=w . >	$: $(dequote $1 $) < @ $2 . >
 R< @ $=w . > $*	$#error $@ 5.1.3 $: "553 User address required"
 R$* $={O} $* < @ $=w . >	$@ $>Parse0 $>canonify $1 $2 $3
-R$-	$: $(dequote $1 $)
-R< @ *LOCAL* >	$#error $@ 5.1.3 $: "553 User address required"
-R$* $={O} $* < @ *LOCAL* >	$@ $>Parse0 $>canonify $1 $2 $3
-R$* < @ *LOCAL* >	$: $1
+R$-	$: < Q > $(dequote $1 $)
+R< Q > $* $={O} $*	$@ $>Parse0 $>canonify $1 $2 $3
+R< Q > $*	$: $1
 
 `#' ParseLocal: what the .mc file has for ruleset 0
 SParseLocal=98
@@ -70,12 +69,14 @@ ifdef(`_VIRTUSER_ENTIRE_DOMAIN_', `R$+ < @ $* . $={VirtHost} . >	$: < V > $1 < @
 R< V > $+	$: $>Virtual $1
 ')dnl
 ifdef(`_BESTMX_', `R$+ < @ $+ . >	$: $1 < @ $2 . > $| $>IsBestMX $2
-R$+ < @ $* > $| YES	$: $1 < @ $j . >
+R$+ < @ $* > $| YES	$#_LOCAL_ $@ $: $1
 R$+ $| $*	$: $1
 ')dnl
 `#' names of ours
+ifdef(`_STICKY_HOST_', `ifdef(`MAIL_HUB', `R$+ < @ $=w . >	$@ $>MailerToTriple < $H > $1 < @ $2 . >', `R$+ < @ $=w . >	$#_LOCAL_ $: @ $1')
+')dnl
 R$={L} < @ $=w . >	$#_LOCAL_ $: @ $1
-ifdef(`_STICKY_HOST_', `ifdef(`MAIL_HUB', `R$+ < @ $=w . >	$@ $>MailerToTriple < $H > $1 < @ $2 . >', `R$+ < @ $=w . >	$#_LOCAL_ $: @ $1')', `R$+ < @ $=w . >	$#_LOCAL_ $: $1')
+R$+ < @ $=w . >	$#_LOCAL_ $: $1
 ifdef(`_MAILER_TABLE_', `R$* < @ $+ > $*	$: < $2 > $1 < @ $2 > $3
 R< $+ . > $*	$: < $1 > $2	keys have no final dot
 R< $+ > $*	$: $>Mailertable < $1 > < > $2
@@ -101,15 +102,14 @@ ifdef(`_MAILER_smtp_', `R$* < @ $* > $*	$#_SMTP_ $@ $2 $: $1 < @ $2 > $3
 ')dnl
 `#' names without a domain
 R$={L}	$#_LOCAL_ $: @ $1
-ifdef(`_STICKY_HOST_', `ifdef(`LOCAL_RELAY', `R$+	$@ $>MailerToTriple < $R > $1')', `dnl')
+ifdef(`DECNET_RELAY', `R$+ :: $+	$@ $>MailerToTriple < $C > $1 :: $2
+')dnl
 R$+	$#_LOCAL_ $: $1
 
 `#' MailerToTriple: < mailer : host > user < @ domain >, a relay or a value of a table -> mailer, host and user
 SMailerToTriple=95
 R< > $*	$@ $1
 R< error : $- . $- . $- : $+ > $*	$#error $@ $1.$2.$3 $: $4
-R< error : $- : $+ > $*	$#error $@ $1 $: $2
-R< error : $- $+ > $*	$#error $@ $1 $: $2
 R< error : $+ > $*	$#error $: $1
 R< local : $* > $*	$>CanonLocal < $1 > $2
 R< $~[ : $+ @ $+ > $* < $* > $*	$# $1 $@ $3 $: $2 < @ $3 >	a user at another host

@@ -21,9 +21,16 @@ ifdef(`LOCAL_MAILER_MAX', ` M=LOCAL_MAILER_MAX,')dnl
 ifdef(`LOCAL_PROG_QGRP', ` Q=LOCAL_PROG_QGRP,')
 	T=X-Unix/X-Unix/X-Unix, A=LOCAL_SHELL_ARGS
 ')
+# where all mail is delivered elsewhere, the two speak SMTP
+define(`_MSP_LINES_', `Mlocal, P=[IPC], F=lmDFMuXkw5, S=EnvFromL/HdrFromL, R=EnvToL/HdrToL,
+	T=DNS/RFC822/SMTP, A=_MSP_ARGS_
+Mprog, P=[IPC], F=lmDFMuXk5, S=EnvFromL/HdrFromL, R=EnvToL/HdrToL, D=$z:/,
+	T=X-Unix/X-Unix/X-Unix, A=_MSP_ARGS_
+')
+define(`_MSP_ARGS_', `ifdef(`RELAY_MAILER_ARGS', `RELAY_MAILER_ARGS', `TCP $h')')
 divert(7)dnl
 _PART_`'dnl
-_LOCAL_LINES_`'dnl
+ifdef(`_MSP_', `_MSP_LINES_', `_LOCAL_LINES_')dnl
 divert(_AT_MAILER_RULES_)dnl
 
 `#' EnvFromL: the sender of an envelope for delivery here

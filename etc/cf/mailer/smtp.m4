@@ -25,6 +25,8 @@ divert(_AT_MAILER_RULES_)dnl
 `#' MasqSMTP: an address without a domain is one of ours
 SMasqSMTP=61
 R$* < @ $* > $*	$@ $1 < @ $2 > $3
+ifdef(`DECNET_RELAY', `R$+ :: $+	$@ $1 :: $2
+')dnl
 R$+	$@ $1 < @ *LOCAL* >
 
 `#' PseudoToReal: a domain that is only a marker -> a way that the world knows
@@ -33,7 +35,7 @@ ifdef(`UUCP_RELAY', `R$+ < @ $+ . UUCP . > $*	$: < $Y > $1 < @ $2 . UUCP . > $3
 R< $- : $+ > $* < @ $+ . UUCP . > $*	$@ $4 ! $3 < @ $2 > $5
 R< $+ > $* < @ $+ . UUCP . > $*	$@ $3 ! $2 < @ $1 > $4
 ')dnl
-R$+ < @ $+ . UUCP . > $*	$@ $2 ! $1 < @ $j . > $3
+R$+ < @ $+ . UUCP $* > $*	$@ $2 ! $1 < @ *LOCAL* > $4
 ifdef(`BITNET_RELAY', `R$+ < @ $+ . BITNET . > $*	$: < $B > $1 < @ $2 . BITNET . > $3
 R< $- : $+ > $* < @ $+ . BITNET . > $*	$@ $3 % $4 . BITNET < @ $2 > $5
 R< $+ > $* < @ $+ . BITNET . > $*	$@ $2 % $3 . BITNET < @ $1 > $4

@@ -1,0 +1,70 @@
+divert(-1)
+# MAILER(uucp): neighbours by UUCP: the mailers uucp-old (uucp), uucp-new (suucp) and, behind MAILER(smtp), uucp-dom and
+# uucp-uudom, for the hosts of the classes U, Y and Z.
+_DEFIFNOT(`UUCP_MAILER_PATH', `/usr/bin/uux')
+_DEFIFNOT(`UUCP_MAILER_ARGS', `uux - -r -z -a$g -gC $h!rmail ($u)')
+_DEFIFNOT(`UUCP_MAILER_MAX', `100000')
+define(`_UUCP_LINE', `M$1, P=UUCP_MAILER_PATH, F=_FLAGS(`UUCP', `$2`'ifdef(`UUCP_MAILER_FLAGS', `UUCP_MAILER_FLAGS')'), S=$3, R=$4, M=UUCP_MAILER_MAX,dnl
+ifdef(`UUCP_MAILER_CHARSET', ` C=UUCP_MAILER_CHARSET,')dnl
+ifdef(`UUCP_MAILER_QGRP', ` Q=UUCP_MAILER_QGRP,')
+	T=X-UUCP/X-UUCP/X-Unix, A=UUCP_MAILER_ARGS
+')
+ifdef(`_MAILER_smtp_', `', `_WARN(`without MAILER(smtp) before it there are no mailers uucp-dom and uucp-uudom')')
+define(`_UUCP_LINES_', `_UUCP_LINE(`uucp', `DFMhuUd', `FromU', `EnvToU/HdrToU')`'_UUCP_LINE(`uucp-old', `DFMhuUd', `FromU', `EnvToU/HdrToU')`'_UUCP_LINE(`suucp', `mDFMhuUd', `FromU', `EnvToU/HdrToU')`'_UUCP_LINE(`uucp-new', `mDFMhuUd', `FromU', `EnvToU/HdrToU')`'ifdef(`_MAILER_smtp_', `_UUCP_LINE(`uucp-dom', `mDFMhud', `EnvFromUD/HdrFromSMTP', ifdef(`_ALL_MASQUERADE_', `EnvToSMTP/HdrFromSMTP', `EnvToSMTP'))`'_UUCP_LINE(`uucp-uudom', `mDFMhud', `EnvFromUUD/HdrFromSMTP', ifdef(`_ALL_MASQUERADE_', `EnvToSMTP/HdrFromSMTP', `EnvToSMTP'))')')
+divert(7)dnl
+_PART_`'dnl
+_UUCP_LINES_`'dnl
+divert(4)dnl
+_PART_`'dnl
+R$* < @ $=Z . UUCP . > $*	$#uucp-uudom $@ $2 $: $1 < @ $2 . UUCP . > $3
+R$* < @ $=Y . UUCP . > $*	$#uucp-new $@ $2 $: $1 < @ $2 . UUCP . > $3
+R$* < @ $=U . UUCP . > $*	$#uucp-old $@ $2 $: $1 < @ $2 . UUCP . > $3
+divert(_AT_HEAD_)dnl
+C{P}UUCP
+divert(_AT_MAILER_RULES_)dnl
+
+`#' FromU: a sender for a neighbour: our name and the way to it
+SFromU=12
+R:; < @ >	$@
+R$* < @ $* . > $*	$1 < @ $2 > $3
+R$* < @ $=w >	$1
+R$* < @ $- . UUCP >	$2 ! $1
+R$* < @ $+ >	$2 ! $1
+R$&h ! $+ ! $+	$@ $1 ! $2
+R$&h ! $+	$@ $&h ! $1
+R$+	$: $U ! $1
+
+`#' EnvToU: a recipient for a neighbour: the way behind it
+SEnvToU=22
+R$* < @ $* . > $*	$1 < @ $2 > $3
+R$* < @ $j >	$1
+R< @ $+ >	$: $1
+R$* < @ $- . UUCP >	$2 ! $1
+R$* < @ $+ >	$2 ! $1
+R$&h ! $+	$: $1
+
+`#' HdrToU: a recipient in the header for a neighbour
+SHdrToU=42
+R:; < @ >	$@
+R$* < @ $* . > $*	$1 < @ $2 > $3
+R$* < @ $j >	$1
+R$* < @ $- . UUCP >	$2 ! $1
+R$* < @ $+ >	$2 ! $1
+R$&h ! $+ ! $+	$@ $1 ! $2
+R$&h ! $+	$@ $&h ! $1
+R$+	$: $U ! $1
+ifdef(`_MAILER_smtp_', `
+`#' EnvFromUUD: a sender of the envelope as domain!user
+SEnvFromUUD=72
+R:; < @ >	$@
+R$+	$: $>MasqSMTP $1
+R$+	$: $>MasqEnv $1
+R$* < @ $* . > $*	$1 < @ $2 > $3
+R$* < @ $- . UUCP >	$2 ! $1
+R$* < @ $+ >	$: $2 ! $1
+
+`#' EnvFromUD: a sender of the envelope as user@domain
+SEnvFromUD=52
+R:; < @ >	$@
+R$+	$: $>EnvFromSMTP $1
+')dnl
