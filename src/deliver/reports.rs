@@ -74,7 +74,7 @@ async fn due(
     let told = told.or_else(|| last.map(|settled| settled.outcome.stat.clone())).unwrap_or_default();
     let sender = envelope.sender.clone();
     let mut due = Vec::new();
-    if has_failed && !is_last_resort(services, attempted) {
+    if has_failed && !is_last_resort(services, envelope, attempted) {
         let postmaster = options.double_bounce_address.clone();
         if envelope.has_null_sender() || !has_mailbox(services, envelope, now).await {
             if !postmaster.is_empty() {
@@ -111,12 +111,17 @@ fn asks_receipt(settled: &Settled) -> bool {
         }
 }
 
-/// Tells whether the postmaster's own copy failed: there is nobody left to tell.
-pub(super) fn is_last_resort(services: &Services, attempted: &Attempted) -> bool {
+/// Tells whether the postmaster's own copy failed, wherever aliases lead it: there is nobody left to tell.
+pub(super) fn is_last_resort(services: &Services, envelope: &Envelope, attempted: &Attempted) -> bool {
     let postmaster = &services.site.config.options.double_bounce_address;
-    !postmaster.is_empty()
+    let is_notice = envelope.flags.response
+        && envelope
+            .header("Auto-Submitted")
+            .is_some_and(|field| field.value.trim_ascii() == ReportKind::Postmaster.auto_submitted().as_bytes());
+    let is_for_postmaster = !postmaster.is_empty()
         && attempted.failed.iter().all(|settled| bare(&settled.recipient.address) == postmaster.as_slice())
-        && attempted.failed.iter().any(|settled| settled.recipient.primary)
+        && attempted.failed.iter().any(|settled| settled.recipient.primary);
+    is_notice || is_for_postmaster
 }
 
 /// Finds out whether the sender can get a report; if that is a user who does not exist, the log says so.

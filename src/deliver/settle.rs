@@ -122,7 +122,7 @@ fn age(services: &Services, holding: &mut Holding, attempted: &mut Attempted, no
 fn give_up(services: &Services, holding: &mut Holding, attempted: &Attempted) -> bool {
     let envelope = holding.envelope();
     let is_lost = envelope.has_null_sender() && !attempted.failed.is_empty();
-    let is_lost = is_lost && reports::is_last_resort(services, attempted);
+    let is_lost = is_lost && reports::is_last_resort(services, envelope, attempted);
     if is_lost {
         let text = "the postmaster cannot be told of a failure; the message is kept as Qf: see mailq -qL";
         services.log.say(Level::ALERT, &envelope.id, text);

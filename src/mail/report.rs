@@ -51,13 +51,13 @@ impl ReportKind {
         }
     }
 
-    /// Returns the keyword of `Auto-Submitted:` (`RFC 3834 §5`).
-    fn keyword(self) -> &'static str {
+    /// Returns the text of `Auto-Submitted:` (`RFC 3834 §5`), by which a report is known again.
+    pub fn auto_submitted(self) -> &'static str {
         match self {
-            Self::Failure => "failure",
-            Self::Delay { .. } => "warning-timeout",
-            Self::Receipt => "return-receipt",
-            Self::Postmaster => "postmaster-notification",
+            Self::Failure => "auto-generated (failure)",
+            Self::Delay { .. } => "auto-generated (warning-timeout)",
+            Self::Receipt => "auto-generated (return-receipt)",
+            Self::Postmaster => "auto-generated (postmaster-notification)",
         }
     }
 }
@@ -233,7 +233,7 @@ fn headers(facts: &ReportFacts<'_>, boundary: &str) -> Vec<Header> {
         }
     }
     headers.push(Header::new("Subject", facts.kind.subject()));
-    headers.push(Header::new("Auto-Submitted", format!("auto-generated ({})", facts.kind.keyword())));
+    headers.push(Header::new("Auto-Submitted", facts.kind.auto_submitted()));
     headers
 }
 

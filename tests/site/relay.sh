@@ -37,6 +37,16 @@ send 203.0.113.77 25 x@example.net 'a!b' no && fail "a bang path was taken"
 send 203.0.113.77 25 x@example.net nobody-here@hoge.foo.jp no && fail "an unknown user was taken"
 grep -q '550 5.1.1 <nobody-here@hoge.foo.jp>... User unknown' /tmp/dialogue || { cat /tmp/dialogue; fail "other words"; }
 
+say "a failure that nobody can be told of ends, and is kept for a person"
+sed -i 's#^postmaster:.*#postmaster: /nonexistent/mail#; $agone: /nonexistent/gone' /etc/mail/aliases
+newaliases
+send 203.0.113.77 25 '' gone@hoge.foo.jp "to nowhere" || { cat /tmp/dialogue; fail "an alias was refused"; }
+until_true 100 sh -c 'ls /var/spool/mqueue/Qf*'
+[ "$(grep -c 'postmaster notify\|return to sender' /var/log/maillog)" = 1 ] || { tail -n 5 /var/log/maillog; fail "not told once"; }
+rm /var/spool/mqueue/*
+sed -i 's#^postmaster:.*#postmaster: root#' /etc/mail/aliases
+newaliases
+
 say "nobody who reads the network is root"
 for pid in $(pgrep -x sendmail); do
 	[ -n "$(ls -l "/proc/$pid/fd" 2>/dev/null | grep -c 'socket:')" ] || continue
