@@ -103,8 +103,12 @@ impl Inspector {
         self
     }
 
-    /// Returns an inspector with the rights of `user`, as whom the process must act while files are opened.
+    /// Returns an inspector with the rights of `user`, as whom the process must act while files are opened; a process
+    /// that is not root acts as itself, whoever is named.
     pub fn acting_as(&self, user: &User) -> Self {
+        if self.uid != 0 {
+            return self.clone();
+        }
         Self { uid: user.uid, gid: user.gid, groups: vec![user.gid], ..self.clone() }
     }
 

@@ -26,7 +26,7 @@ for cf in sendmail.cf submit.cf; do
 done
 sed -i "/sm-client.pid/!s#^O PidFile=.*clientmqueue.*##" "$demo/etc/mail/submit.cf"
 sed -i "s#^O PidFile=$demo/var/run/sendmail.pid#O PidFile=$demo/var/spool/clientmqueue/sm-client.pid#" "$demo/etc/mail/submit.cf"
-mkdir -p "$demo/var/mail"
+mkdir -p "$demo/var/mail" "$demo/var/run"
 printf '%s: %s\npostmaster: %s\nMAILER-DAEMON: postmaster\n' "$me" "$demo/var/mail/$me" "$me" >"$demo/etc/mail/aliases"
 sendmail() { "$demo/usr/sbin/sendmail" -C"$demo/etc/mail/sendmail.cf" "$@"; }
 submit() { "$demo/usr/sbin/sendmail" -C"$demo/etc/mail/submit.cf" "$@"; }

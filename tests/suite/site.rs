@@ -39,6 +39,11 @@ fn the_demonstration_delivers_by_every_way() {
 }
 
 #[test]
+fn an_ordinary_user_sees_the_demonstration_too() {
+    check("ordinary.sh");
+}
+
+#[test]
 fn the_sites_own_rules_decide_and_the_client_queue_waits() {
     check("relay.sh");
 }
