@@ -65,10 +65,10 @@ ifdef(`_UUCP_TABLE_', `R$* < @ $+ . UUCP > $*	$: $1 < @ $(uudomain $2 $: $2 . UU
 undivert(2)dnl
 ifdef(`_NO_CANONIFY_', `include(_CF_DIR_`m4/nocanonify.m4')', `R$* < @ $* . > $*	$@ $1 < @ $2 . > $3	complete already
 R$* < @ $* . $={P} > $*	$@ $1 < @ $2 . $3 . > $4	a marker is complete
-R$* < @ $+ > $*	$: < $&{daemon_flags} > $1 < @ $2 > $3
-R< $* CC $* > $* < @ $+ . $+ > $*	$@ $3 < @ $4 . $5 . > $6	the port says: leave domains alone
-R< $* CC $* > $*	$: $3
-R< $* > $*	$: $2
+R$*	$: $&{daemon_flags} $| $1
+R$* CC $* $| $* < @ $+ . $+ > $*	$@ $3 < @ $4 . $5 . > $6	the port says: leave domains alone
+R$* CC $* $| $*	$@ $3
+R$* $| $*	$: $2
 R$* < @ $+ > $*	$: $1 < @ $[ $2 $] > $3	ask the name server
 ')dnl
 R$* < @ $* . > $*	$@ $1 < @ $2 . > $3

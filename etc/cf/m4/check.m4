@@ -79,14 +79,14 @@ ifdef(`_ACCEPT_UNRESOLVABLE_', `R$* < @ $+ >	$@ < OKR > $1 < @ $2 >
 ', `R$* < @ $+ >	$: < $(resolve $2 $: $2 <PERM> $) > $1 < @ $2 >
 R< $* <$+> > $*	$@ < $2 > $3
 ')dnl
-R$*	$: < $&{daemon_flags} > $1
-ifdef(`_ACCEPT_UNQUALIFIED_', `R< $* f $* > $*	$: < f > $3
-R< $~f $* > $*	$@ < OKR > $3
-R< > $*	$@ < OKR > $1
-R< f > $*	$: < > $1
-', `R< $* u $* > $*	$@ < OKR > $3
+R$*	$: $&{daemon_flags} $| $1
+ifdef(`_ACCEPT_UNQUALIFIED_', `R$* f $* $| $*	$: FULL $| $3
+R$* $| $*	$: < $1 > $2
+R< FULL > $*	$: $| $1
+R< $* > $*	$@ < OKR > $2
+', `R$* u $* $| $*	$@ < OKR > $3
 ')dnl
-R< $* > $*	$: < $&{client_addr} > $2
+R$* $| $*	$: < $&{client_addr} > $2
 R< > $*	$@ < OKR > $1	a local program
 R< $* > $*	$@ < NONE > $2
 

@@ -86,8 +86,9 @@ R< $* > $*	$: $2
 undivert(1)dnl
 ifdef(`BITNET_RELAY', `R$* < @ $+ . BITNET . > $*	$: $>MailerToTriple < $B > $1 < @ $2 . BITNET . > $3
 ')dnl
-ifdef(`DECNET_RELAY', `R$* < @ $+ . DECNET . > $*	$: $>MailerToTriple < $C > $1 < @ $2 . DECNET . > $3
-')dnl
+ifdef(`_MAILER_mail11_', `R$* < @ $+ . DECNET . > $*	$#mail11 $@ $2 $: $1 $3
+', `ifdef(`DECNET_RELAY', `R$* < @ $+ . DECNET . > $*	$: $>MailerToTriple < $C > $1 < @ $2 . DECNET . > $3
+')')dnl
 ifdef(`_MAILER_fax_', `R$+ < @ $+ . FAX . > $*	$#fax $@ $2 $: $1
 ', `ifdef(`FAX_RELAY', `R$* < @ $+ . FAX . > $*	$: $>MailerToTriple < $F > $1 < @ $2 . FAX . > $3
 ')')dnl

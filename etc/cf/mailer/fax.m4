@@ -7,6 +7,8 @@ divert(7)dnl
 _PART_`'dnl
 Mfax, P=FAX_MAILER_PATH, F=DFMhu, S=14, R=24,_EQUATES(`FAX')
 	T=X-Phone/X-FAX/X-Unix, A=FAX_MAILER_ARGS
+divert(_AT_HEAD_)dnl
+C{P}FAX
 divert(_AT_MAILER_RULES_)dnl
 
 `#' 14, 24: sender and recipient of a fax

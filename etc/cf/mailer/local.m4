@@ -30,7 +30,7 @@ Mprog, P=[IPC], F=lmDFMuXk5, S=EnvFromL/HdrFromL, R=EnvToL/HdrToL, D=$z:/,
 define(`_MSP_ARGS_', `ifdef(`RELAY_MAILER_ARGS', `RELAY_MAILER_ARGS', `TCP $h')')
 divert(7)dnl
 _PART_`'dnl
-ifdef(`_MSP_', `_MSP_LINES_', `_LOCAL_LINES_')dnl
+ifdef(`_MSP_', `_MSP_LINES_`'', `_LOCAL_LINES_`'')dnl
 divert(_AT_MAILER_RULES_)dnl
 
 `#' EnvFromL: the sender of an envelope for delivery here

@@ -7,6 +7,8 @@ divert(7)dnl
 _PART_`'dnl
 Mmail11, P=MAIL11_MAILER_PATH, F=_FLAGS(`MAIL11', MAIL11_MAILER_FLAGS), S=Mail11From, R=Mail11To,_EQUATES(`MAIL11')
 	T=DNS/X-DECnet/X-Unix, A=MAIL11_MAILER_ARGS
+divert(_AT_HEAD_)dnl
+C{P}DECNET
 divert(_AT_MAILER_RULES_)dnl
 
 `#' Mail11From, Mail11To: addresses as DECnet writes them
@@ -16,7 +18,5 @@ R$* < @ *LOCAL* >	$: $w :: $1
 R$* < @ $- . UUCP >	$: $2 ! $1
 R$+ < @ $- . DECNET . >	$: $2 :: $1
 R$+ < @ $- . LOCAL >	$: $2 :: $1
-R$+ < @ $+ >	$: $w :: "$1@$2"
 SMail11To
 R$+ < @ $- . DECNET . >	$: $2 :: $1
-R$+ < @ $* >	$: $1

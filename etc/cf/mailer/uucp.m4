@@ -41,7 +41,6 @@ R$* < @ $j >	$1
 R< @ $+ >	$: $1
 R$* < @ $- . UUCP >	$2 ! $1
 R$* < @ $+ >	$2 ! $1
-R$&h ! $+	$: $1
 
 `#' HdrToU: a recipient in the header for a neighbour
 SHdrToU=42
