@@ -1,7 +1,6 @@
 divert(-1)
-# generic: what suits most sites: users with +detail have their own .forward files, root shows its host, moved users are told.
+# generic: what most sites want: names of this host from a file, .forward files for one host or one address, a limit for headers.
+
 define(`confFORWARD_PATH', `$z/.forward.$w+$h:$z/.forward+$h:$z/.forward.$w:$z/.forward')
-_DEFIFNOT(`confMAX_HEADERS_LENGTH', `32768')
-FEATURE(`redirect')
+define(`confMAX_HEADERS_LENGTH', `32768')
 FEATURE(`use_cw_file')
-EXPOSED_USER(`root')

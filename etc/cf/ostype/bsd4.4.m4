@@ -1,5 +1,6 @@
 divert(-1)
-# bsd4.4: paths and the local mailer of 4.4BSD.
+# bsd4.4: systems that descend from 4.4BSD; mail.local is the local mailer.
+
 _DEFIFNOT(`STATUS_FILE', `/var/log/sendmail.st')
 _DEFIFNOT(`LOCAL_MAILER_PATH', `/usr/libexec/mail.local')
-_DEFIFNOT(`confEBINDIR', `/usr/libexec')
+_DEFIFNOT(`UUCP_MAILER_ARGS', `uux - -r -z -a$g $h!rmail ($u)')

@@ -1,0 +1,23 @@
+divert(-1)
+# debian: Debian; sensible-mda chooses the local mailer, and files of names may have comments.
+
+define(`STATUS_FILE', `/var/lib/sendmail/sendmail.st')
+define(`LOCAL_MAILER_PATH', `/usr/sbin/sensible-mda')
+define(`LOCAL_MAILER_ARGS', `sensible-mda $g $u $h ${client_addr}')
+define(`PROCMAIL_MAILER_PATH', `/usr/bin/procmail')
+define(`PROCMAIL_MAILER_ARGS', `procmail -m $h $f $u')
+define(`USENET_MAILER_PATH', `/usr/bin/inews')
+define(`UUCP_MAILER_ARGS', `uux - -r -z -a$g -gC $h!rmail ($u)')
+define(`confEBINDIR', `/usr/libexec/sendmail')
+define(`confCR_FILE', `-o MAIL_SETTINGS_DIR`'relay-domains %[^\#]')
+define(`confCT_FILE', `MAIL_SETTINGS_DIR`'trusted-users %[^\#]')
+define(`confCW_FILE', `MAIL_SETTINGS_DIR`'local-host-names %[^\#]')
+define(`confDEAD_LETTER_DROP', `/var/lib/sendmail/dead.letter')
+define(`confDEF_USER_ID', `mail:mail')
+define(`confHOST_STATUS_DIRECTORY', `/var/lib/sendmail/host_status')
+define(`confME_TOO', `True')
+# A lone quote needs other quotes around it.
+changequote({, })define({confMUST_QUOTE_CHARS}, {.'})changequote({`}, {'})
+define(`confSMTP_LOGIN_MSG', `$j Sendmail $v/$Z; $b; (No UCE/UBE) $?{client_addr}logging access from: ${client_name}(${client_resolve})-$_$.')
+MODIFY_MAILER_FLAGS(`LOCAL', `+S')
+MODIFY_MAILER_FLAGS(`LOCAL', `-rm')

@@ -1,0 +1,7 @@
+divert(-1)
+# solaris8: Solaris 8 to 10; mail.local speaks LMTP.
+
+define(`confEBINDIR', `/usr/lib')
+_DEFIFNOT(`UUCP_MAILER_ARGS', `uux - -r -a$g $h!rmail ($u)')
+define(`confPID_FILE', `/var/run/sendmail.pid')
+FEATURE(`local_lmtp', `/usr/lib/mail.local')
