@@ -8,7 +8,8 @@ mod header_rule;
 mod lines;
 mod mailer;
 mod mailer_line;
-pub mod option_kind;
+mod mc_names;
+mod option_kind;
 mod options;
 mod port;
 mod read;
@@ -21,6 +22,7 @@ pub use config::{ClassDecls, ClassFile, ClassSource, Config, Filter, FilterFailu
 pub use error::{CfError, OptionError, Problem, Severity};
 pub use header_rule::{HeaderCheck, HeaderRule};
 pub use mailer::{Mailer, MailerFlags, MailerTypes, Mailers, Principal, UserSpec};
+pub use mc_names::{McName, mc_names};
 pub use option_kind::{MilterOptions, MimeHeaderLimits};
 pub use options::{OPTION_TABLE, OptionRow, Options, Setting};
 pub use port::{ClientPort, DaemonPort, Family, Port, PortFlags};

@@ -171,6 +171,18 @@ pub struct MilterOptions {
 }
 
 impl MilterOptions {
+    /// What may stand behind `Milter.`.
+    pub(super) const NAMES: &[&str] = &[
+        "LogLevel",
+        "macros.connect",
+        "macros.helo",
+        "macros.envfrom",
+        "macros.envrcpt",
+        "macros.data",
+        "macros.eoh",
+        "macros.eom",
+    ];
+
     fn set(&mut self, given: &Given<'_>, problems: &mut Vec<OptionError>) {
         let Some(name) = given.sub else {
             problems.push(OptionError::MilterAlone);

@@ -60,6 +60,27 @@ macro_rules! timeouts {
         }
 
         impl Timeouts {
+            /// What may stand behind `Timeout.`; a name for several limits stands before those of each.
+            pub(super) const NAMES: &[&str] = &[
+                $( stringify!($field), )*
+                "queuereturn",
+                "queuereturn.normal",
+                "queuereturn.urgent",
+                "queuereturn.non-urgent",
+                "queuereturn.dsn",
+                "queuewarn",
+                "queuewarn.normal",
+                "queuewarn.urgent",
+                "queuewarn.non-urgent",
+                "queuewarn.dsn",
+                "resolver.retrans",
+                "resolver.retrans.first",
+                "resolver.retrans.normal",
+                "resolver.retry",
+                "resolver.retry.first",
+                "resolver.retry.normal",
+            ];
+
             /// Returns the limit that is written `Timeout.name`.
             fn plain(&mut self, name: &str) -> Option<&mut Duration> {
                 $( if name == stringify!($field) { return Some(&mut self.$field); } )*
