@@ -29,7 +29,10 @@ pub fn mc_names() -> Vec<McName> {
 /// Returns those of one option.
 fn names_of(row: &'static OptionRow) -> Vec<McName> {
     let below = |prefix: &str, name: &str| McName {
-        name: format!("{prefix}{}", name.replace("LogLevel", "log.level").replace('.', "_").replace('-', "").to_uppercase()),
+        name: format!(
+            "{prefix}{}",
+            name.replace("LogLevel", "log.level").replace('.', "_").replace('-', "").to_uppercase()
+        ),
         option: format!("{}.{name}", row.name),
         about: row.about,
         usual: USUAL_TIMEOUTS.iter().find(|(usual, _)| *usual == name).map(|(_, text)| *text),
@@ -55,7 +58,8 @@ mod tests {
     use super::*;
 
     /// The line of `options.m4` behind which nothing is written by hand.
-    const MARK: &str = "# From here on made from the table of options: `cargo test mc_names' tells what to write.\ndivert(0)dnl\n";
+    const MARK: &str =
+        "# From here on made from the table of options: `cargo test mc_names' tells what to write.\ndivert(0)dnl\n";
 
     fn line(name: &McName) -> String {
         let usual = name.usual.map(|usual| format!(", `{usual}'")).unwrap_or_default();

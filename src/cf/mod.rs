@@ -9,7 +9,7 @@ mod lines;
 mod mailer;
 mod mailer_line;
 mod mc_names;
-mod option_kind;
+pub mod option_kind;
 mod options;
 mod port;
 mod read;

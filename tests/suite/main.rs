@@ -4,6 +4,7 @@
 
 mod explain;
 mod m4;
+mod makecf;
 mod oracle;
 mod random;
 mod site;

@@ -19,8 +19,10 @@ include(_CF_DIR_`m4/identity.m4')dnl
 
 `#' ---- options ----
 include(_CF_DIR_`m4/options.m4')dnl
-ifdef(`_DAEMON_OPTIONS_', `', `O DaemonPortOptions=Name=MTA
-')dnl
+ifdef(`_DAEMON_OPTIONS_', `', `ifdef(`_BOTH_FAMILIES_', `O DaemonPortOptions=Name=MTA-v4, Family=inet
+O DaemonPortOptions=Name=MTA-v6, Family=inet6
+', `O DaemonPortOptions=Name=MTA
+')')dnl
 undivert(_AT_OPTIONS_)dnl
 ifdef(`_NO_MSA_', `', `O DaemonPortOptions=Port=587, Name=MSA, M=E
 ')dnl

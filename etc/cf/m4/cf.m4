@@ -154,10 +154,11 @@ define(`MAIL_FILTER', `PUSHDIVERT(_AT_FILTERS_)_LINE_`'X$1, $2
 POPDIVERT`'')
 define(`INPUT_MAIL_FILTER', `MAIL_FILTER(`$1', `$2')define(`confINPUT_MAIL_FILTERS', ifdef(`confINPUT_MAIL_FILTERS', `defn(`confINPUT_MAIL_FILTERS')``,' '')``$1'')')
 # MODIFY_MAILER_FLAGS(NAME, flags | +flags | -flags)
-define(`MODIFY_MAILER_FLAGS', `define(`_CHANGE_$1_FLAGS_', `$2')')
-# _FLAGS(NAME, usual): the flags of a mailer as the site wants them
-define(`_FLAGS', `ifdef(`_CHANGE_$1_FLAGS_', `_CHANGED(_CHANGE_$1_FLAGS_, `$2')', `$2')')
-define(`_CHANGED', `ifelse(substr(`$1', 0, 1), `+', `$2`'substr(`$1', 1)', substr(`$1', 0, 1), `-', `translit(`$2', substr(`$1', 1))', `$1')')
+define(`MODIFY_MAILER_FLAGS', `ifelse(substr(`$2', 0, 1), `+', `_MORE_FLAGS(`_ADDED_$1_FLAGS_', substr(`$2', 1))',
+substr(`$2', 0, 1), `-', `_MORE_FLAGS(`_DROPPED_$1_FLAGS_', substr(`$2', 1))', `define(`_SET_$1_FLAGS_', `$2')')')
+define(`_MORE_FLAGS', `define(`$1', ifdef(`$1', `defn(`$1')')``$2'')')
+# _FLAGS(NAME, usual): the flags of a mailer as the site wants them; those that are added win over those that are dropped
+define(`_FLAGS', `ifdef(`_SET_$1_FLAGS_', `_SET_$1_FLAGS_', `translit($2, ifdef(`_DROPPED_$1_FLAGS_', `defn(`_DROPPED_$1_FLAGS_')'))`'ifdef(`_ADDED_$1_FLAGS_', `_ADDED_$1_FLAGS_')')')
 
 # _EQUATES(NAME): what a site may say of every mailer
 define(`_EQUATES', `ifdef(`$1_MAILER_MAX', ` M=$1_MAILER_MAX,')`'ifdef(`$1_MAILER_MAXMSGS', ` m=$1_MAILER_MAXMSGS,')`'ifdef(`$1_MAILER_MAXRCPTS', ` r=$1_MAILER_MAXRCPTS,')`'ifdef(`$1_MAILER_CHARSET', ` C=$1_MAILER_CHARSET,')`'ifdef(`$1_MAILER_QGRP', ` Q=$1_MAILER_QGRP,')')
