@@ -121,6 +121,8 @@ impl<'a> Clerk<'a> {
 
     /// Judges the connection and says how the session begins.
     pub(super) async fn open(&mut self) -> (Settings, Opening) {
+        // Else a client whom a damaged map has refused would never come as far as a transaction.
+        self.service.site.refresh_maps().await;
         let client_name = self.facts.trusted_name.clone();
         let address = self.facts.address.clone();
         let mut opening = Opening::Welcome;

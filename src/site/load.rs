@@ -88,7 +88,7 @@ impl Site {
         (Arc::new(Self { config, classes, maps, opener, identity, resolver, zone, macros }), errors)
     }
 
-    /// Opens again every map whose file has changed; to be called once a transaction.
+    /// Opens again every map whose file has changed; to be called for each connection and each transaction.
     ///
     /// Opening may wait for another process, so this is done where waiting hurts nobody else.
     pub async fn refresh_maps(self: &Arc<Self>) {

@@ -37,6 +37,15 @@ send 203.0.113.77 25 x@example.net 'a!b' no && fail "a bang path was taken"
 send 203.0.113.77 25 x@example.net nobody-here@hoge.foo.jp no && fail "an unknown user was taken"
 grep -q '550 5.1.1 <nobody-here@hoge.foo.jp>... User unknown' /tmp/dialogue || { cat /tmp/dialogue; fail "other words"; }
 
+say "a damaged access map puts everybody off, and nobody is refused for good"
+lay() { cat >/etc/mail/access.db.new && mv /etc/mail/access.db.new /etc/mail/access.db; }
+cp /etc/mail/access.db /tmp/whole
+head -c 6000 /tmp/whole | lay
+send 203.0.113.77 25 x@example.net bob@hoge.foo.jp no && fail "taken although the access map is damaged"
+grep -q ' 5[0-9][0-9][ -]' /tmp/dialogue && { cat /tmp/dialogue; fail "refused for good"; }
+grep -q ' 4[25]1 4.3.0' /tmp/dialogue || { cat /tmp/dialogue; fail "other words"; }
+lay </tmp/whole
+
 say "a failure that nobody can be told of ends, and is kept for a person"
 sed -i 's#^postmaster:.*#postmaster: /nonexistent/mail#; $agone: /nonexistent/gone' /etc/mail/aliases
 newaliases
