@@ -1,7 +1,7 @@
 //! A file that is a recipient (`/file` in an alias or `.forward`): locked, appended to, cut back if that fails.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -38,22 +38,26 @@ impl HeldFile {
     /// Opens and locks the file `name` with the rights of `user`; one that is not there is made.
     pub(super) fn open(charter: &Charter, name: &[u8], user: &User) -> Result<Self, Refusal> {
         let place = Place::of(&charter.config.options.safe_file_environment, name);
-        let writer = writer(&place.path(), user)?;
+        let writer = Writer::of(&place.path(), user)?;
         Self::hold(charter, &place, &writer, Kind::Recipient)
     }
 
     /// Opens and locks `path`, where mail of `user` is kept that cannot be sent.
     pub(super) fn open_dead_letter(charter: &Charter, path: &Path, user: &User) -> Result<Self, Refusal> {
-        Self::hold(charter, &Place::of(b"", path.as_os_str().as_bytes()), user, Kind::DeadLetter)
+        let writer = Writer { user: user.clone(), lender: None };
+        Self::hold(charter, &Place::of(b"", path.as_os_str().as_bytes()), &writer, Kind::DeadLetter)
     }
 
-    fn hold(charter: &Charter, place: &Place, writer: &User, kind: Kind) -> Result<Self, Refusal> {
+    fn hold(charter: &Charter, place: &Place, writer: &Writer, kind: Kind) -> Result<Self, Refusal> {
         let path = place.path();
-        let inspector = charter.inspector.acting_as(writer);
-        let opened = sources::with_rights_of(writer, || -> Result<File, Unsafe> {
+        let inspector = charter.inspector.acting_as(&writer.user);
+        let opened = sources::with_rights_of(&writer.user, || -> Result<File, Unsafe> {
             let before = inspector.check_before_writing(&path, kind)?;
-            let file = place.open(inspector.follows_links(kind))?;
+            let file = place.open(inspector.follows_links(kind), writer.lender.is_none())?;
             inspector.check_opened(&file, before.as_ref(), kind)?;
+            if writer.lender.is_some() {
+                inspector.check_opened(&file, writer.lender.as_ref(), kind)?;
+            }
             Ok(file)
         })?;
         let shown = path.display();
@@ -133,14 +137,14 @@ impl Place {
     }
 
     /// Opens the file for appending; below a base of the site's, no link leads out of it.
-    fn open(&self, follows_links: bool) -> io::Result<File> {
+    fn open(&self, follows_links: bool, creates: bool) -> io::Result<File> {
         let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
         let nofollow = if follows_links { OFlag::empty() } else { OFlag::O_NOFOLLOW };
         if self.base.as_os_str().is_empty() {
             let mut how = OpenOptions::new();
             return how
                 .append(true)
-                .create(true)
+                .create(creates)
                 .mode(MODE.into())
                 .custom_flags((flags | nofollow).bits())
                 .open(self.path());
@@ -151,24 +155,38 @@ impl Place {
         for name in folders {
             at = openat(&at, name.as_slice(), folder | OFlag::O_NOFOLLOW, Mode::empty())?;
         }
-        let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_WRONLY | OFlag::O_APPEND | OFlag::O_CREAT;
+        let create = if creates { OFlag::O_CREAT } else { OFlag::empty() };
+        let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_WRONLY | OFlag::O_APPEND | create;
         Ok(openat(&at, name.as_slice(), flags, Mode::from_bits_truncate(MODE.into()))?.into())
     }
 }
 
-/// Returns as whom a file is written: as `user`, or as the owner who has marked it so (op guide, "File Modes").
-fn writer(path: &Path, user: &User) -> Result<User, Refusal> {
-    let Ok(found) = fs::metadata(path) else { return Ok(user.clone()) };
-    let is_marked = found.is_file() && found.mode() & 0o111 == 0;
-    let mut writer = user.clone();
-    if is_marked && found.mode() & SET_UID != 0 {
-        let owner = User::by_uid(found.uid()).map_err(|error| refusal(FailureKind::Temporary {}, error.to_string()))?;
-        writer = owner.unwrap_or_else(|| User::nameless(found.uid(), found.gid()));
+/// As whom a file is written.
+struct Writer {
+    user: User,
+    /// The file whose mark lends its owner's rights, or its group's: they hold for that file and no other.
+    lender: Option<Metadata>,
+}
+
+impl Writer {
+    /// Returns `user`, or the owner who has marked the file so (op guide, "File Modes").
+    fn of(path: &Path, user: &User) -> Result<Self, Refusal> {
+        let mut writer = Self { user: user.clone(), lender: None };
+        let Ok(found) = fs::metadata(path) else { return Ok(writer) };
+        if !found.is_file() || found.mode() & 0o111 != 0 || found.mode() & (SET_UID | SET_GID) == 0 {
+            return Ok(writer);
+        }
+        if found.mode() & SET_UID != 0 {
+            let owner = User::by_uid(found.uid());
+            let owner = owner.map_err(|error| refusal(FailureKind::Temporary {}, error.to_string()))?;
+            writer.user = owner.unwrap_or_else(|| User::nameless(found.uid(), found.gid()));
+        }
+        if found.mode() & SET_GID != 0 {
+            writer.user.gid = found.gid();
+        }
+        writer.lender = Some(found);
+        Ok(writer)
     }
-    if is_marked && found.mode() & SET_GID != 0 {
-        writer.gid = found.gid();
-    }
-    Ok(writer)
 }
 
 #[cfg(test)]
@@ -236,6 +254,26 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("ours");
         assert!(refused(&path).ends_with("/file: Executable files not allowed"));
         refused(folder.path());
+    }
+
+    #[test]
+    fn the_rights_that_a_file_lends_hold_for_no_other() {
+        let folder = folder();
+        let [marked, other, absent] = ["marked", "other", "absent"].map(|name| folder.path().join(name));
+        write(&marked, "");
+        write(&other, "whole");
+        fs::set_permissions(&marked, fs::Permissions::from_mode(0o4600)).expect("ours");
+        let us = User::by_uid(geteuid().as_raw()).expect("asked").expect("we are somebody");
+        let writer = Writer::of(&marked, &us).expect("looked at");
+        assert!(writer.lender.is_some());
+        let charter = Charter::new(Config::default(), false, Listeners::default());
+        let hold = |path: &Path| {
+            HeldFile::hold(&charter, &Place::of(b"", path.as_os_str().as_bytes()), &writer, Kind::DeadLetter)
+        };
+        hold(&marked).expect("the file that was looked at");
+        hold(&other).expect_err("swapped in between");
+        hold(&absent).expect_err("gone in between");
+        assert!(!absent.exists());
     }
 
     #[test]
