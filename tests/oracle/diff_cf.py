@@ -35,7 +35,7 @@ def final(chunks):
             elif l and l != '> ' and 'excessive recursion' not in l:
                 keep.append(l)
         if last is not None:
-            if VERDICT.match(inp) and not last.startswith('$#'):
+            if VERDICT.match(inp) and not last.startswith(('$# error', '$# discard')):
                 last = 'passes'
             keep.insert(0, last)
         res.append((inp, keep))

@@ -4,5 +4,5 @@ _WARN(`FEATURE(relay_local_from) lets everybody relay who names a sender of ours
 divert(_AT_RELAY_OK_)dnl
 _PART_`'dnl
 R$*	$: < $&f >	senders of ours may relay
-R< $* >	$: $>CanonAddr $1
-R$+ < @ $=w . >	$@ RELAY
+R< $* >	$: < S > $>CanonAddr $1
+R< S > $+ < @ $=w . >	$@ RELAY

@@ -5,8 +5,8 @@ _WARN(`FEATURE(relay_mail_from) lets everybody relay who names such a sender; be
 divert(_AT_RELAY_OK_)dnl
 _PART_`'dnl
 R$*	$: < $&f >	senders that may relay
-R< $* >	$: $>CanonAddr $1
-R$+ < @ $+ . >	$: $1 < @ $2 >
-R$+ < @ $+ >	$: $>SearchList < ! From > $| < F : $1@$2 >ifelse(_ARG_, `domain', ` < ifdef(`_RELAY_HOSTS_ONLY_', `E', `D') : $2 >') <>
+R< $* >	$: < S > $>CanonAddr $1
+R< S > $+ < @ $+ . >	$: < S > $1 < @ $2 >
+R< S > $+ < @ $+ >	$: $>SearchList < ! From > $| < F : $1@$2 >ifelse(_ARG_, `domain', ` < ifdef(`_RELAY_HOSTS_ONLY_', `E', `D') : $2 >') <>
 R< RELAY >	$@ RELAY
 R< $* <TMPF> >	$#TEMP $@ 4.3.0 $: _TEMPORARY_FAILURE_

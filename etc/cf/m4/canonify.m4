@@ -13,7 +13,9 @@ R$*	$: $>Innermost $1	< > and what stands around it
 R$@	$@ < @ >	it was <>
 R@	$@ < @ >	it was <@>
 R:include: $*	$@ :include: $1	a file of recipients
-R@ $+ : $+	$@ $>canonify $2	a source route: only its end counts
+R@ [ $* ] : $+	$@ $>canonify $2	a source route of addresses,
+R@ [ $* ] , $+	$@ $>canonify $2
+R@ $+ : $+	$@ $>canonify $2	of names: only its end counts
 R@ $+ , $+	$@ $>canonify $2	or its next hop
 R$* :: $* ;	$@ $>Focus $1 :: $2	node::user is no list
 R$* :: $*	$@ $>Focus $1 :: $2
@@ -91,8 +93,8 @@ Sfinal=4
 R$* < @ >	$@	the null address, an empty list
 R$* < @ $+ . > $*	$: $1 < @ $2 > $3	no final dot outside
 R$* < @ *LOCAL* > $*	$: $1 < @ $j > $2
-R$+ @ $- . UUCP	$@ $2 ! $1
-R$* < @ $- . UUCP >	$@ $2 ! $1	a neighbour by UUCP
+ifdef(`_NO_UUCP_', `', `R$+ < @ $- . UUCP >	$@ $2 ! $1	a neighbour by UUCP
+')dnl
 R$* < @ $* > $*	$@ $1 @ $2 $3
 
 `#' Recurse: an address from a table, parsed anew

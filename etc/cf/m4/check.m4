@@ -52,7 +52,11 @@ R$* $| $#$*	$#$2
 R$* $| $*	$: $1
 R<>	$@ < OK >	bounces may come from anybody
 undivert(_AT_MAIL_)dnl
-R$*	$: $>CanonAddr $1
+ifdef(`_ACCESS_TABLE_', `R$*	$: < S > $>CanonAddr $1
+R< S > $#error $*	$@ < OK >	what cannot be an address cannot be looked up
+R< S > $*	$: $1
+', `R$*	$: $>CanonAddr $1
+')dnl
 R$*	$: $>SenderMark $1
 ifdef(`_ACCESS_TABLE_', `R< $- > $*	$: < $1 > $2 $| $>SenderKeys $2
 R< $- > $* $| $*	$: < $1 > $2 $| $>SearchList < + From > $| $3
@@ -70,11 +74,9 @@ R< PERM > $*	$#error $@ 5.1.8 $: "553 Domain of sender address " $&f " does not 
 `#' SenderMark: user < @ domain . > -> < OKR > address where the domain exists, < TEMP > where the name server cannot say,
 `#' < PERM > where it does not exist, < NONE > where there should be one and is none
 SSenderMark
-ifdef(`_NO_CANONIFY_', `R$* < @ $+ . >	$: $1 < @ $2 >
-R$* < @ $* $={P} >	$@ < OKR > $1 < @ $2 $3 >
+R$* < @ $+ . >	$: $1 < @ $2 >
+R$* < @ $* . $={P} >	$@ < OKR > $1 < @ $2 . $3 >
 R$* < @ $=w >	$@ < OKR > $1 < @ $2 >
-', `R$* < @ $+ . >	$@ < OKR > $1 < @ $2 >
-')dnl
 ifdef(`_ACCEPT_UNRESOLVABLE_', `R$* < @ $+ >	$@ < OKR > $1 < @ $2 >
 ', `R$* < @ $+ >	$: < $(resolve $2 $: $2 <PERM> $) > $1 < @ $2 >
 R< $* <$+> > $*	$@ < $2 > $3

@@ -57,7 +57,10 @@ SParse1
 ifdef(`_LDAP_ROUTING_', `R$* < @ $={LDAPRoute} . > $*	$: $>LDAPRoute $1 < @ $2 . > $3
 ifdef(`_LDAP_EQUIVALENTS_', `R$* < @ $={LDAPRouteEquiv} . > $*	$: $>LDAPRoute $1 < @ $2 . > $3
 ')')dnl
-ifdef(`_MAILER_smtp_', `ifdef(`SMART_HOST', `', `R$* < @ [ $+ ] > $*	$#_SMTP_ $@ [ $2 ] $: $1 < @ [ $2 ] > $3
+ifdef(`_MAILER_smtp_', `ifdef(`SMART_HOST', `R$* < @ [ $+ ] > $*	$: < $S > $1 < @ [ $2 ] > $3	address literals
+R< $-:$+ > $* < @ [ $+ ] > $*	$#$1 $@ $2 $: $3 < @ [ $4 ] > $5
+R< $+ > $* < @ [ $+ ] > $*	$#_SMTP_ $@ $1 $: $2 < @ [ $3 ] > $4
+', `R$* < @ [ $+ ] > $*	$#_SMTP_ $@ [ $2 ] $: $1 < @ [ $2 ] > $3
 R$* < @ [ $+ ] : > $*	$#_SMTP_ $@ [ $2 ] $: $1 < @ [ $2 ] : > $3
 R$* < @ [ $+ ] : $- : $* > $*	$#$3 $@ $4 $: $1 < @ [ $2 ] > $5
 R$* < @ [ $+ ] : $+ > $*	$#_SMTP_ $@ $3 $: $1 < @ [ $2 ] > $4
@@ -140,13 +143,15 @@ ifdef(`_PRESERVE_PLUS_DETAIL_', `', `R$+ + *	$#_LOCAL_ $@ $&h $: $1	user+detail 
 R$+ + $*	$#_LOCAL_ $@ + $2 $: $1 + *
 ')dnl
 R$={L}	$@ $1
-ifelse(_HUB_, `', `', `R$+	$: < $`'_HUB_ > $1
-R< > $+	$: $1
-R< $+ > $+	$@ $>MailerToTriple < $1 > $2 < @ $`'_HUB_ >
-')dnl
 ifdef(`LUSER_RELAY', `R$+	$: < $L . > $(user $1 $: $1 $)
-R< $+ . > $+ <>	$@ $2	the user is there
+R< $+ . > $+ <>	$: $2	the user is there
+R< local : $+ . > $+	$@ $>MailerToTriple < local : $1 > $2
+R< $- : $+ . > $+	$@ $>MailerToTriple < $1 : $2 > $3 ifdef(`_PRESERVE_LUSER_HOST_', `< @ $&h >', `< @ $2 >')
 R< $+ . > $+	$@ $>MailerToTriple < $1 > $2 ifdef(`_PRESERVE_LUSER_HOST_', `< @ $&h >', `< @ $1 >')
+')dnl
+ifelse(_HUB_, `', `', `R$+	$: < $`'_HUB_ > $1
+R< $- : $+ > $+	$@ $>MailerToTriple < $1 : $2 > $3 < @ $2 >
+R< $+ > $+	$@ $>MailerToTriple < $1 > $2 < @ $1 >
 ')dnl
 
 `#' ruleset 1: a sender

@@ -117,7 +117,7 @@ R< TEMP >	$#TEMP $@ 4.4.0 $: "450 Relaying temporarily denied. Cannot resolve PT
 R< FORGED >	$#error $@ 5.7.1 $: "550 Relaying denied. IP name possibly forged " $&{client_name}
 R< FAIL >	$#error $@ 5.7.1 $: "550 Relaying denied. IP name lookup failed " $&{client_name}
 R$*	$: $&{client_name}
-R$@	$@ RELAY
+R$@	$@ NO	it has none
 R$=w	$@ RELAY
 ifdef(`_RELAY_ENTIRE_DOMAIN_', `R$* . $=m	$@ RELAY
 R$=m	$@ RELAY
