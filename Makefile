@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 CARGO ?= cargo
 
-.PHONY: all demo test torture bench install uninstall
+.PHONY: all demo test torture fuzz bench install uninstall
 
 all:
 	$(CARGO) build --release --locked
@@ -20,6 +20,18 @@ torture: all
 	JAIL=$(CURDIR)/target/torture sh tests/site/jail.sh $(CURDIR)/target/release/sendmail $(CURDIR)/tests/site/kill.sh 200
 	JAIL=$(CURDIR)/target/torture sh tests/site/jail.sh $(CURDIR)/target/release/sendmail $(CURDIR)/tests/site/hup.sh 100
 	JAIL=$(CURDIR)/target/torture sh tests/site/jail.sh $(CURDIR)/target/release/sendmail $(CURDIR)/tests/site/abuse.sh long
+
+# Ten minutes for each trial of tests/fuzz (needs `cargo install cargo-fuzz` and a C++ compiler); a finding ends it and is kept.
+# What the fuzzer learns stays below target; a file worth keeping goes to tests/fuzz/corpus by hand.
+FUZZ_SECONDS ?= 600
+FUZZ_TRIALS ?= cf rule address map
+fuzz:
+	for trial in $(FUZZ_TRIALS); do \
+	    mkdir -p target/fuzz/corpus/$$trial && \
+	    RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none $$trial \
+	        target/fuzz/corpus/$$trial tests/fuzz/corpus/$$trial -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+	        -rss_limit_mb=2048 || exit 1; \
+	done
 
 # Single decisions first (any user), then whole servers side by side (root, Debian 12; see benches/README.md).
 bench: all

@@ -3,6 +3,7 @@
 //! What cannot be had on a machine (root, the original, python3) is skipped with a printed reason.
 
 mod explain;
+mod fuzz;
 mod m4;
 mod makecf;
 mod oracle;
