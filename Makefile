@@ -2,11 +2,13 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 CARGO ?= cargo
+# Packages have all of them: make FEATURES=ldap
+FEATURES ?=
 
 .PHONY: all demo test torture fuzz bench install uninstall
 
 all:
-	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked --features '$(FEATURES)'
 
 demo: all
 	sh tests/site/demonstrate.sh target/release/sendmail
@@ -15,6 +17,7 @@ test:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) test --locked
+	$(CARGO) test --locked --features ldap --lib --test suite ldap
 
 torture: all
 	JAIL=$(CURDIR)/target/torture sh tests/site/jail.sh $(CURDIR)/target/release/sendmail $(CURDIR)/tests/site/kill.sh 200

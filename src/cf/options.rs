@@ -296,7 +296,7 @@ options! {
     /// Bytes of a transcript kept in memory before the disk.
     XscriptFileBufferSize _ xscript_file_buffer_size: Number = "4096", drops, inert, confXF_BUFFER_SIZE;
     /// What all LDAP maps have in common.
-    LDAPDefaultSpec _ ldap_default_spec: Text = "", drops, inert, confLDAP_DEFAULT_SPEC;
+    LDAPDefaultSpec _ ldap_default_spec: Text = "", drops, works, confLDAP_DEFAULT_SPEC;
     /// TLS: the certificate of the server.
     ServerCertFile _ server_cert_file: Text = "", drops, inert, confSERVER_CERT;
     /// TLS: the key of the server.

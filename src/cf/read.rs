@@ -219,7 +219,7 @@ impl<'a> Reader<'a> {
             return;
         }
         let line = self.line;
-        let file = match class_map(rest) {
+        let file = match self.class_map(&class, rest) {
             Some(source) => ClassFile { class, optional, source, pattern: BString::default(), line },
             None => {
                 let (path, pattern) = rest.split_at(word_len(rest));
@@ -279,7 +279,63 @@ impl<'a> Reader<'a> {
             return;
         }
         let line = self.line;
-        self.config.maps.push(MapDecl { name: MapName::new(name), class: class.into(), args: args.into(), line });
+        let args = self.map_args(class, args);
+        self.config.maps.push(MapDecl { name: MapName::new(name), class: class.into(), args, line });
+    }
+
+    /// Gives aliases of a directory what all its maps have in common, and the original's own schema where they name none.
+    fn complete_alias_files(&mut self) {
+        let own = expand(b"(sendmailMTACluster=\x81{sendmailMTACluster})(sendmailMTAHost=\x81j)", &self.macros);
+        for place in 0..self.config.options.alias_file.len() {
+            let Some(spec) = self.config.options.alias_file[place].strip_prefix(b"ldap:") else { continue };
+            let schema = format!(
+                "-k (&(objectClass=sendmailMTAAliasObject)(sendmailMTAAliasGrouping=aliases)(|{own})(sendmailMTAKey=%0)) \
+                 -v sendmailMTAAliasValue,sendmailMTAAliasSearch:FILTER:sendmailMTAAliasObject,\
+                 sendmailMTAAliasURL:URL:sendmailMTAAliasObject"
+            );
+            let spec = if spec.trim_ascii().is_empty() { schema.as_bytes() } else { spec };
+            let args = self.map_args(b"ldap", &[b"-z, ", spec].concat());
+            self.config.options.alias_file[place] = [b"ldap:", args.as_slice()].concat().into();
+        }
+    }
+
+    /// Reads `key@class:spec` or `@LDAP`; a path or a program is none.
+    fn class_map(&self, name: &ClassName, text: &[u8]) -> Option<ClassSource> {
+        if matches!(text.first(), Some(b'/' | b'|')) {
+            return None;
+        }
+        if text == b"@LDAP" {
+            return Some(self.class_of_directory(name));
+        }
+        let at = memchr::memchr(b'@', text)?;
+        let colon = at + memchr::memchr(b':', &text[at..])?;
+        let class = &text[at + 1..colon];
+        let mut spec = self.map_args(class, &text[colon + 1..]);
+        if class == b"ldap" {
+            // All values are members.
+            spec.extend_from_slice(b" -z\\n");
+        }
+        Some(ClassSource::Map { key: text[..at].into(), class: class.into(), spec })
+    }
+
+    /// Returns the arguments of a map; those of an `ldap` map begin with what all of them have in common.
+    fn map_args(&self, class: &[u8], args: &[u8]) -> BString {
+        match class {
+            b"ldap" => [&self.config.options.ldap_default_spec, &b" "[..], args].concat().into(),
+            _ => args.into(),
+        }
+    }
+
+    /// Returns the map of `F{Name}@LDAP`: words of a directory with the original's own schema.
+    fn class_of_directory(&self, class: &ClassName) -> ClassSource {
+        let own = expand(b"(sendmailMTACluster=\x81{sendmailMTACluster})(sendmailMTAHost=\x81j)", &self.macros);
+        let search = format!(
+            "-k (&(objectClass=sendmailMTAClass)(sendmailMTAClassName={class})(|{own})) \
+             -v sendmailMTAClassValue,sendmailMTAClassSearch:FILTER:sendmailMTAClass,\
+             sendmailMTAClassURL:URL:sendmailMTAClass -z\\n"
+        );
+        let spec = self.map_args(b"ldap", search.as_bytes());
+        ClassSource::Map { key: BString::default(), class: "ldap".into(), spec }
     }
 
     fn precedence(&mut self, line: &[u8], rest: &[u8]) {
@@ -420,6 +476,7 @@ impl<'a> Reader<'a> {
         } else if level > known {
             self.report(Problem::TooNew { version, known, level });
         }
+        self.complete_alias_files();
         self.config.rulesets = self.rules.finish();
         (self.config, self.errors)
     }
@@ -428,16 +485,6 @@ impl<'a> Reader<'a> {
 /// Returns how long the first word is.
 fn word_len(text: &[u8]) -> usize {
     text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len())
-}
-
-/// Reads `key@class:spec`; a path or a program is none.
-fn class_map(text: &[u8]) -> Option<ClassSource> {
-    if matches!(text.first(), Some(b'/' | b'|')) {
-        return None;
-    }
-    let at = memchr::memchr(b'@', text)?;
-    let colon = at + memchr::memchr(b':', &text[at..])?;
-    Some(ClassSource::Map { key: text[..at].into(), class: text[at + 1..colon].into(), spec: text[colon + 1..].into() })
 }
 
 #[cfg(test)]

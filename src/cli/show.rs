@@ -9,6 +9,8 @@ use crate::site::VERSION;
 const COMPILED_WITH: &[&str] = &[
     "DNSMAP",
     "IPV6_FULL",
+    #[cfg(feature = "ldap")]
+    "LDAPMAP",
     "LOG",
     "MAP_REGEX",
     "MIME7TO8",

@@ -19,6 +19,7 @@ use crate::deliver::services::Services;
 use crate::deliver::settle;
 use crate::keeper::{self, Request};
 use crate::log::{Level, Log};
+use crate::map::aliases;
 use crate::map::outdated;
 use crate::name::UnixTime;
 use crate::policy::Gate;
@@ -26,7 +27,6 @@ use crate::queue::Claimed;
 use crate::queue::schedule::Facts;
 use crate::queue::spool::EntryName;
 use crate::receive::{self, Accepted, Client, Pending, Service, SiteDirectory};
-use crate::route::alias;
 use crate::site::{Inside, Started, start_inside};
 use crate::sys::host::LoadAverage;
 
@@ -105,7 +105,7 @@ impl Loaded {
         if let Some(complaint) = &site.identity.complaint {
             self.log.say(Level::SETUP, None, complaint);
         }
-        let aliases = alias::definitions(&site.config.options.alias_file).0;
+        let aliases = aliases::definitions(&site.config.options.alias_file).0;
         let aliases = aliases.iter().filter_map(|definition| outdated(definition, &*site.opener));
         for line in site.maps.outdated().into_iter().chain(aliases) {
             self.log.say(Level::SETUP, None, line);

@@ -44,7 +44,7 @@ impl Services {
     pub fn new(site: Arc<Site>, hands: Arc<Hands>, queue: Queue, log: Log, interval: Option<Duration>) -> Self {
         let options = &site.config.options;
         Self {
-            aliases: Arc::new(Aliases::open(&options.alias_file, Arc::clone(&site.opener))),
+            aliases: Arc::new(Aliases::of_site(&site)),
             mailboxes: Arc::new(Mailboxes::new(Arc::clone(&hands))),
             policy: Arc::new(Policy::new(options, interval)),
             smtp: Arc::new(smtp_client(&site, interval, false)),

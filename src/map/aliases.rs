@@ -9,7 +9,10 @@ use std::path::Path;
 
 use bstr::{BString, ByteSlice};
 
-use super::{Method, Records, SaveError, Target, TargetOptions};
+use super::{Definition, DefinitionError, Method, Records, SaveError, Target, TargetOptions};
+
+/// The class of an alias file that names none: whatever of `FILE.db`, `FILE.cdb` and the text is there.
+const DEFAULT_CLASS: &[u8] = b"implicit";
 
 /// What is wrong with a line of an alias file; the texts are the original's, without file name and line number.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -196,6 +199,23 @@ pub fn alias_file_maps(option: &[u8]) -> Vec<(BString, BString)> {
             _ => ("implicit".into(), word.into()),
         })
         .collect()
+}
+
+/// Returns what option AliasFile declares: maps called `Alias0`, `Alias1`, ….
+pub fn definitions(alias_files: &[BString]) -> (Vec<Definition>, Vec<DefinitionError>) {
+    let mut definitions = Vec::new();
+    let mut errors = Vec::new();
+    for (number, file) in alias_files.iter().enumerate() {
+        let file = file.trim_ascii();
+        let (class, file) = match file.iter().position(|byte| *byte == b':') {
+            Some(colon) if !file.starts_with(b"/") => (&file[..colon], &file[colon + 1..]),
+            _ => (DEFAULT_CLASS, file),
+        };
+        let (definition, mut problems) = Definition::parse(format!("Alias{number}").as_bytes(), class, file);
+        definitions.extend(definition);
+        errors.append(&mut problems);
+    }
+    (definitions, errors)
 }
 
 /// The record that a complete alias database has, as key and as value.

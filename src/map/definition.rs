@@ -3,7 +3,7 @@
 use bstr::{BString, ByteSlice};
 
 use super::options::{self, Words};
-use super::{DnsRecord, RegexSpec};
+use super::{DnsRecord, LdapError, LdapSpec, RegexSpec, ldap};
 use crate::cf::ClassFile;
 use crate::log::Priority;
 use crate::name::{Interval, IntervalUnit, MapName};
@@ -35,6 +35,17 @@ pub enum DefinitionError {
         /// The class that the line asks for.
         class: BString,
     },
+    /// A class that this build does not have.
+    #[error("readcf: map {name}: class {class} not available (this program was built without the feature ldap)")]
+    ClassNotBuilt {
+        /// Name of the map.
+        name: BString,
+        /// The class that the line asks for.
+        class: BString,
+    },
+    /// The flags of an `ldap` map.
+    #[error(transparent)]
+    Ldap(#[from] LdapError),
     /// The class reads a file, and the line names none.
     #[error("No file name for {class} map {name}")]
     NoFile {
@@ -136,6 +147,8 @@ pub enum Kind {
     Bestmx,
     /// A field of the user databases of option UserDatabaseSpec.
     Userdb,
+    /// Entries of a directory.
+    Ldap(Box<LdapSpec>),
 }
 
 /// How the keys of a database end.
@@ -168,7 +181,8 @@ pub struct Definition {
     pub class_line: Option<usize>,
     /// Class.
     pub kind: Kind,
-    /// The file (of a switch the service, of a program the path) as written, without `.db`.
+    /// The file (of a switch the service, of a program the path, of a directory the file with the password) as written,
+    /// without `.db`.
     pub file: Option<BString>,
     /// What follows the file: the arguments of a program.
     pub arguments: BString,
@@ -231,6 +245,9 @@ impl Definition {
             }
             return (None, vec![DefinitionError::ClassNotAvailable { name, class }]);
         };
+        if matches!(kind, Kind::Ldap(_)) && !cfg!(feature = "ldap") {
+            return (None, vec![DefinitionError::ClassNotBuilt { name: name.into(), class: class.into() }]);
+        }
         let mut definition = Definition::new(name, kind);
         let errors = match &definition.kind {
             Kind::Regex(_) => definition.read_regex(args),
@@ -238,6 +255,7 @@ impl Definition {
             Kind::Dequote => definition.read_dequote(args),
             Kind::Syslog(_) => definition.read_syslog(args),
             Kind::Dns(_) => definition.read_dns(args),
+            Kind::Ldap(_) => definition.read_ldap(args),
             _ => definition.read_general(args),
         };
         (Some(definition), errors)
@@ -381,6 +399,12 @@ impl Definition {
         errors
     }
 
+    fn read_ldap(&mut self, args: &[u8]) -> Vec<DefinitionError> {
+        let (spec, errors) = ldap::parse(args, self);
+        self.kind = Kind::Ldap(Box::new(spec));
+        errors
+    }
+
     fn read_dns(&mut self, args: &[u8]) -> Vec<DefinitionError> {
         let mut errors = Vec::new();
         let mut record = None;
@@ -441,6 +465,7 @@ impl Kind {
             b"dns" => Kind::Dns(DnsRecord::default()),
             b"bestmx" => Kind::Bestmx,
             b"userdb" => Kind::Userdb,
+            b"ldap" => Kind::Ldap(Box::default()),
             _ => return None,
         })
     }
@@ -470,6 +495,7 @@ impl Kind {
             Kind::Dns(_) => "dns",
             Kind::Bestmx => "bestmx",
             Kind::Userdb => "userdb",
+            Kind::Ldap(_) => "ldap",
         }
     }
 

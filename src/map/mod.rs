@@ -17,6 +17,7 @@ mod dequote;
 mod dns_record;
 mod keyed;
 mod layout;
+mod ldap;
 mod opener;
 mod options;
 mod outcome;
@@ -35,6 +36,7 @@ pub use database::{Database, DatabaseError};
 pub use definition::{Definition, DefinitionError, KeyEnd, Kind};
 pub use dns_record::DnsRecord;
 pub use layout::{BuildError, Flavour, Layout, Method, Pair};
+pub use ldap::{LdapAttribute, LdapDeref, LdapError, LdapScope, LdapSpec, LdapValue};
 pub use opener::{
     CLASS_BYTES_MAX, DirectOpener, Opener, PROGRAM_BYTES_MAX, ProgramAnswer, ProgramCall, Reached, check_class_program,
 };

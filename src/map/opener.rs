@@ -10,14 +10,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::Stdio;
 
 use bstr::{BString, ByteSlice};
 use tokio::io::AsyncReadExt as _;
 
-use super::Definition;
+use super::{Definition, Kind as MapKind};
 use crate::sys::safe_file::{Inspector, Kind};
 use crate::sys::user::User;
 
@@ -92,12 +92,17 @@ pub trait Opener: Send + Sync {
 }
 
 impl Definition {
-    /// Returns the socket of this host that the map names: `local:/path`, `unix:/path` or `/path`.
-    pub fn socket_path(&self) -> Option<&Path> {
+    /// Returns the socket of this host that the map names: `local:/path`, `unix:/path` or `/path`, of a directory
+    /// `ldapi://%2Fpath`.
+    pub fn socket_path(&self) -> Option<PathBuf> {
+        if let MapKind::Ldap(spec) = &self.kind {
+            let encoded = spec.servers.iter().find_map(|server| server.strip_prefix("ldapi://"))?;
+            return Some(encoded.trim_end_matches('/').replace("%2F", "/").replace("%2f", "/").into());
+        }
         let file = self.file.as_ref()?;
         let prefixed = file.strip_prefix(b"local:").or_else(|| file.strip_prefix(b"unix:"));
         let path = prefixed.or_else(|| file.starts_with(b"/").then_some(file))?;
-        Some(Path::new(OsStr::from_bytes(path)))
+        Some(Path::new(OsStr::from_bytes(path)).to_owned())
     }
 }
 

@@ -67,7 +67,7 @@ impl SiteDirectory {
                 None => (route.user.clone(), false),
             };
             if mailer.flags.contains(b'A') && !plain && self.uses_aliases {
-                match self.alias(&user) {
+                match self.alias(&user).await {
                     Local::Unknown => {}
                     known => return Ok(known),
                 }
@@ -91,8 +91,8 @@ impl SiteDirectory {
     }
 
     /// Looks a user part up in the alias files; details (`user+detail`) are ruleset 5's business.
-    fn alias(&self, user: &BString) -> Local {
-        match self.aliases.find(user) {
+    async fn alias(&self, user: &BString) -> Local {
+        match self.aliases.find(user).await {
             Alias::Found { .. } => Local::Alias(user.clone()),
             Alias::TempFail(_) => Local::Later,
             Alias::None => Local::Unknown,

@@ -5,15 +5,15 @@ use std::sync::{Arc, RwLock};
 
 use bstr::BString;
 
-use crate::map::{Definition, DefinitionError, Map, Opener, Outcome};
-
-/// The class of an alias file that names none: whatever of `FILE.db`, `FILE.cdb` and the text is there.
-const DEFAULT_CLASS: &[u8] = b"implicit";
+use crate::map::{Map, Opener, Outcome, aliases};
+use crate::site::Site;
 
 /// The alias databases of a site, in the order they are asked.
 pub struct Aliases {
     files: Vec<RwLock<Arc<Map>>>,
     opener: Arc<dyn Opener>,
+    /// Who asks the network for those that are no files.
+    site: Option<Arc<Site>>,
     /// Whether a verbose caller has heard of files without a database.
     told: AtomicBool,
 }
@@ -34,30 +34,19 @@ pub enum Alias {
     TempFail(BString),
 }
 
-/// Returns what option AliasFile declares: maps called `Alias0`, `Alias1`, ….
-pub fn definitions(alias_files: &[BString]) -> (Vec<Definition>, Vec<DefinitionError>) {
-    let mut definitions = Vec::new();
-    let mut errors = Vec::new();
-    for (number, file) in alias_files.iter().enumerate() {
-        let file = file.trim_ascii();
-        let (class, file) = match file.iter().position(|byte| *byte == b':') {
-            Some(colon) if !file.starts_with(b"/") => (&file[..colon], &file[colon + 1..]),
-            _ => (DEFAULT_CLASS, file),
-        };
-        let (definition, mut problems) = Definition::parse(format!("Alias{number}").as_bytes(), class, file);
-        definitions.extend(definition);
-        errors.append(&mut problems);
-    }
-    (definitions, errors)
-}
-
 impl Aliases {
     /// Opens the files that option AliasFile declares.
     pub fn open(alias_files: &[BString], opener: Arc<dyn Opener>) -> Self {
-        let (definitions, _) = definitions(alias_files);
+        let (definitions, _) = aliases::definitions(alias_files);
         let files =
             definitions.iter().map(|definition| RwLock::new(Arc::new(Map::open(definition, &*opener)))).collect();
-        Self { files, opener, told: AtomicBool::new(false) }
+        Self { files, opener, site: None, told: AtomicBool::new(false) }
+    }
+
+    /// Opens the alias databases of a site.
+    pub fn of_site(site: &Arc<Site>) -> Self {
+        let opened = Self::open(&site.config.options.alias_file, Arc::clone(&site.opener));
+        Self { site: Some(Arc::clone(site)), ..opened }
     }
 
     /// Opens again what was rebuilt since; to be called once a transaction.
@@ -83,10 +72,14 @@ impl Aliases {
     }
 
     /// Looks `name` up; capitals do not count.
-    pub fn find(&self, name: &[u8]) -> Alias {
+    pub async fn find(&self, name: &[u8]) -> Alias {
         for (number, file) in self.files.iter().enumerate() {
             let map = Arc::clone(&file.read().expect("no holder panics"));
-            match map.lookup(name, &[]) {
+            let outcome = match &self.site {
+                Some(site) if !map.definition().kind.is_local() => site.look_up(&map.definition().name, name).await,
+                _ => map.lookup(name, &[]),
+            };
+            match outcome {
                 Outcome::Found(value) => return Alias::Found { file: u8::try_from(number).unwrap_or(u8::MAX), value },
                 Outcome::NotFound(_) => {}
                 Outcome::TempFail(reason) => return Alias::TempFail(reason),
@@ -101,8 +94,8 @@ mod tests {
     use super::*;
     use crate::map::DirectOpener;
 
-    #[test]
-    fn files_are_asked_in_their_order() {
+    #[tokio::test]
+    async fn files_are_asked_in_their_order() {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| {
             let path = folder.path().join(name);
@@ -113,14 +106,14 @@ mod tests {
         let second = write("second", "List: carol\nother: dora\n");
         let aliases =
             Aliases::open(&[first.into(), format!("implicit:{second}").into()], Arc::new(DirectOpener::for_tests()));
-        assert_eq!(aliases.find(b"LIST"), Alias::Found { file: 0, value: "alice, bob".into() });
-        assert_eq!(aliases.find(b"other"), Alias::Found { file: 1, value: "dora".into() });
-        assert_eq!(aliases.find(b"nobody"), Alias::None);
+        assert_eq!(aliases.find(b"LIST").await, Alias::Found { file: 0, value: "alice, bob".into() });
+        assert_eq!(aliases.find(b"other").await, Alias::Found { file: 1, value: "dora".into() });
+        assert_eq!(aliases.find(b"nobody").await, Alias::None);
     }
 
-    #[test]
-    fn a_missing_file_is_a_failure_that_may_pass() {
+    #[tokio::test]
+    async fn a_missing_file_is_a_failure_that_may_pass() {
         let aliases = Aliases::open(&["hash:/nonexistent/aliases".into()], Arc::new(DirectOpener::for_tests()));
-        assert!(matches!(aliases.find(b"x"), Alias::TempFail(_)));
+        assert!(matches!(aliases.find(b"x").await, Alias::TempFail(_)));
     }
 }

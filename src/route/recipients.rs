@@ -340,7 +340,7 @@ impl Expander<'_> {
             None => (route.user.clone(), false),
         };
         if mailer.flags.contains(b'A') && !plain && self.uses_aliases {
-            match self.find_alias(&user, &item.recipient.address) {
+            match self.find_alias(&user, &item.recipient.address).await {
                 Alias::Found { file, value } => return self.alias(item, mailer, &user, file, &value).await,
                 Alias::None => {}
                 Alias::TempFail(reason) => {
@@ -368,7 +368,7 @@ impl Expander<'_> {
     }
 
     /// Looks a name up in the alias files; a verbose caller hears of files that have no database.
-    fn find_alias(&self, name: &[u8], address: &[u8]) -> Alias {
+    async fn find_alias(&self, name: &[u8], address: &[u8]) -> Alias {
         if self.witness.is_verbose() {
             for (file, counts) in self.aliases.texts_to_tell() {
                 let text = format!("WARNING: cannot open alias database {file}; reading text version");
@@ -376,7 +376,7 @@ impl Expander<'_> {
                 self.witness.tell(format!("{file}: {counts}"));
             }
         }
-        self.aliases.find(name)
+        self.aliases.find(name).await
     }
 
     /// Puts the addresses of an alias in the place of its name.
@@ -393,7 +393,7 @@ impl Expander<'_> {
         let (uid, gid) = self.default_ids().await;
         let alias = item.recipient.address.clone();
         let controller = Controller { user: name.into(), uid, gid, alias };
-        item.recipient.owner = self.owner(mailer, name);
+        item.recipient.owner = self.owner(mailer, name).await;
         let list = List { source: &source, standing: Standing::Full {}, file: None, controller };
         let mut items = items(&item, &addresses, &list);
         items.iter_mut().for_each(|item| item.recipient.from_alias = true);
@@ -402,13 +402,13 @@ impl Expander<'_> {
 
     /// Returns the address that hears of failures of a list: what `owner-LIST` stands for, or its name if that is no
     /// plain address.
-    fn owner(&self, mailer: &Mailer, list: &[u8]) -> Option<BString> {
+    async fn owner(&self, mailer: &Mailer, list: &[u8]) -> Option<BString> {
         let rest = if list.starts_with(b"owner-") { b"owner" } else { list };
         let mut name = BString::from([b"owner-", rest].concat());
         if !mailer.flags.contains(b'u') {
             name.make_ascii_lowercase();
         }
-        match self.aliases.find(&name) {
+        match self.aliases.find(&name).await {
             Alias::Found { value, .. } if value.iter().any(|byte| b",:/|\"".contains(byte)) => Some(name),
             Alias::Found { value, .. } => Some(value.trim().into()),
             Alias::None | Alias::TempFail(_) => None,

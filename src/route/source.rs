@@ -38,7 +38,7 @@ impl Finder<'_> {
         let original =
             recipient.final_recipient.as_ref().map(|value| value.split_once_str("; ").map_or(&b""[..], |it| it.1));
         let names = [&controller.user, local_part(&controller.alias), local_part(original.unwrap_or_default())];
-        let mut work = self.roots(&names);
+        let mut work = self.roots(&names).await;
         let mut looked_through = 0;
         while let Some((source, text)) = work.pop() {
             looked_through += 1;
@@ -63,7 +63,7 @@ impl Finder<'_> {
                 }
                 if plain.starts_with(b":include:") && place.elements.len() < DEPTH_MAX {
                     work.push((place, None));
-                } else if let Alias::Found { file, value } = self.aliases.find(&plain)
+                } else if let Alias::Found { file, value } = self.aliases.find(&plain).await
                     && source.elements.is_empty()
                 {
                     let root = SourceRoot::Alias { file, key: plain.to_ascii_lowercase().into() };
@@ -76,13 +76,13 @@ impl Finder<'_> {
 
     /// Returns the texts where the search begins: the aliases and `.forward` files of these names, each once. What was found
     /// in an alias file is at hand already.
-    fn roots(&self, names: &[&[u8]]) -> Vec<(Source, Option<BString>)> {
+    async fn roots(&self, names: &[&[u8]]) -> Vec<(Source, Option<BString>)> {
         let mut roots = Vec::new();
         for (number, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
             if names[..number].contains(name) {
                 continue;
             }
-            if let Alias::Found { file, value } = self.aliases.find(name) {
+            if let Alias::Found { file, value } = self.aliases.find(name).await {
                 let root = SourceRoot::Alias { file, key: name.to_ascii_lowercase().into() };
                 roots.push((Source { root, elements: Vec::new() }, Some(value)));
             }

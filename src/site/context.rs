@@ -292,6 +292,14 @@ impl Context {
                 self.hear_message(opened.err());
                 return Some(is_open);
             }
+            #[cfg(feature = "ldap")]
+            Kind::Ldap(_) if entry.definition.usable => {
+                let reach = super::ldap::Reach { resolver: &site.resolver, opener: site.maps.opener() };
+                let opened = super::ldap::open(reach, entry).await;
+                let is_open = opened.is_ok() || !entry.definition.optional;
+                self.hear_message(opened.err().filter(|_| is_open));
+                return Some(is_open);
+            }
             _ => return Some(entry.definition.usable),
         }
         let (map, complaint) = site.maps.open(entry);

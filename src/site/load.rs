@@ -12,7 +12,7 @@ use super::identity::Identity;
 use super::maps::Maps;
 use crate::cf::{CfError, ClassFile, ClassSource, Config, Problem};
 use crate::macros::MacroTable;
-use crate::map::{CLASS_BYTES_MAX, Definition, Kind, Map, Opener, Outcome};
+use crate::map::{CLASS_BYTES_MAX, Definition, DefinitionError, Kind, Map, Opener, Outcome};
 use crate::name::{ClassName, Sysexit};
 use crate::net::Resolver;
 
@@ -74,7 +74,13 @@ impl Site {
     /// Returns the site as far as it can be used, and what is wrong, in the order of the file.
     pub fn load(config: Arc<Config>, opener: Arc<dyn Opener>, options: LoadOptions) -> (Arc<Self>, Vec<CfError>) {
         let LoadOptions { identity, resolver, zone, mode, duties } = options;
-        let mut loader = Loader { config: &config, opener: &*opener, errors: Vec::new() };
+        let mut loader = Loader {
+            config: &config,
+            opener: &*opener,
+            #[cfg(feature = "ldap")]
+            resolver: &resolver,
+            errors: Vec::new(),
+        };
         let classes = loader.classes(&identity);
         let definitions = loader.definitions();
         let mut errors = loader.errors;
@@ -86,6 +92,14 @@ impl Site {
         let maps = Maps::new(definitions, Arc::clone(&opener));
         let (classes, macros) = (Arc::new(classes), Arc::new(macros));
         (Arc::new(Self { config, classes, maps, opener, identity, resolver, zone, macros }), errors)
+    }
+
+    /// Looks a key up in a map of the network, without a session.
+    pub async fn look_up(&self, map: &[u8], key: &[u8]) -> Outcome {
+        match self.maps.entry(map) {
+            Some(entry) => super::network::look_up(self, entry, key, &[]).await.0,
+            None => Outcome::NotFound(Sysexit::Config),
+        }
     }
 
     /// Opens again every map whose file has changed; to be called for each connection and each transaction.
@@ -140,6 +154,8 @@ pub fn user_databases(config: &Config) -> Vec<Definition> {
 struct Loader<'a> {
     config: &'a Config,
     opener: &'a dyn Opener,
+    #[cfg(feature = "ldap")]
+    resolver: &'a Resolver,
     errors: Vec<CfError>,
 }
 
@@ -231,6 +247,16 @@ impl Loader<'_> {
         spec: &[u8],
     ) -> Result<Vec<BString>, Refused> {
         let (definition, errors) = Definition::parse_for_class(file, class, spec);
+        #[cfg(feature = "ldap")]
+        if let Some(definition) = definition.as_ref().filter(|definition| matches!(definition.kind, Kind::Ldap(_))) {
+            for error in errors {
+                self.report(file.line, error.to_string().into(), Sysexit::Software);
+            }
+            return if definition.usable { self.words_of_directory(file, definition, key) } else { Ok(Vec::new()) };
+        }
+        if let [error @ DefinitionError::ClassNotBuilt { .. }] = &errors[..] {
+            return Err((error.to_string().into(), Sysexit::Software));
+        }
         let Some(definition) = definition.filter(|definition| definition.kind.is_local()) else {
             let text = format!("fileclass: F{{{}}}: class {} not available", file.class, class.as_bstr());
             return Err((text.into(), Sysexit::Software));
@@ -248,6 +274,28 @@ impl Loader<'_> {
             Outcome::Found(value) => Ok(value.fields().map(BString::from).collect()),
             Outcome::NotFound(_) => Ok(Vec::new()),
             Outcome::TempFail(reason) => Err((reason, Sysexit::OsErr)),
+        }
+    }
+
+    /// Returns the words that a directory knows.
+    #[cfg(feature = "ldap")]
+    fn words_of_directory(&mut self, file: &ClassFile, map: &Definition, key: &[u8]) -> Result<Vec<BString>, Refused> {
+        let (opener, settings) = (self.opener, self.resolver.settings().clone());
+        // What the program's own runtime does may have to wait for the end of loading: this thread has one for itself.
+        let ask = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.map_err(|error| BString::from(error.to_string()))?;
+            let resolver = Resolver::new(settings);
+            runtime.block_on(super::ldap::words(super::ldap::Reach { resolver: &resolver, opener }, map, key))
+        };
+        let asked = std::thread::scope(|scope| scope.spawn(ask).join());
+        match asked.unwrap_or_else(|_| Err("the look-up ended early".into())) {
+            Ok(words) => Ok(words),
+            Err(_) if map.optional || file.optional => Ok(Vec::new()),
+            Err(reason) => {
+                self.report(file.line, reason, Sysexit::TempFail);
+                Err((format!("fileclass: F{{{}}}: map open failed", file.class).into(), Sysexit::OsErr))
+            }
         }
     }
 
@@ -276,6 +324,9 @@ impl Loader<'_> {
             definitions.push(definition);
         }
         definitions.extend(user_databases(self.config));
+        // Alias files are opened by those who look recipients up; what is no file is asked here.
+        let aliases = crate::map::aliases::definitions(&self.config.options.alias_file).0;
+        definitions.extend(aliases.into_iter().filter(|definition| !definition.kind.is_local()));
         for place in 0..definitions.len() {
             if definitions[place].kind == Kind::Switch {
                 definitions[place].kind = Kind::Sequence(self.switched(&definitions[place], &definitions));

@@ -31,6 +31,9 @@ pub(super) struct Entry {
     map: RwLock<Option<Arc<Map>>>,
     /// Connections to the map's server that nobody uses now.
     streams: Mutex<Vec<Stream>>,
+    /// The connection to the directory of an LDAP map.
+    #[cfg(feature = "ldap")]
+    pub(super) directory: tokio::sync::Mutex<Option<ldap3::Ldap>>,
     /// Its server failed, and that was told.
     is_told: AtomicBool,
 }
@@ -140,7 +143,14 @@ impl Maps {
 
 impl Entry {
     fn new(definition: Definition) -> Self {
-        Self { definition, map: RwLock::default(), streams: Mutex::default(), is_told: AtomicBool::new(false) }
+        Self {
+            definition,
+            map: RwLock::default(),
+            streams: Mutex::default(),
+            #[cfg(feature = "ldap")]
+            directory: tokio::sync::Mutex::default(),
+            is_told: AtomicBool::new(false),
+        }
     }
 
     /// Notes whether its server fails; tells whether that is news.

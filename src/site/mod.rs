@@ -8,6 +8,8 @@ mod context;
 mod exchange;
 mod identity;
 mod inside;
+#[cfg(feature = "ldap")]
+mod ldap;
 mod load;
 mod maps;
 mod network;

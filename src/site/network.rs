@@ -25,6 +25,11 @@ pub(super) async fn look_up(site: &Site, entry: &Entry, key: &[u8], args: &[&[u8
         Kind::Bestmx => (best_mx(site, map, key, args).await, None),
         Kind::Program => outside::program(site, map, key, args).await,
         Kind::Socket => outside::socket(site, entry, key, args).await,
+        #[cfg(feature = "ldap")]
+        Kind::Ldap(_) => {
+            let reach = super::ldap::Reach { resolver: &site.resolver, opener: site.maps.opener() };
+            super::ldap::look_up(reach, entry, key, args).await
+        }
         Kind::User => (outside::user(site.maps.opener(), map, key, args).await, None),
         _ => (Outcome::NotFound(Sysexit::Config), None),
     }

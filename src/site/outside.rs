@@ -1,5 +1,6 @@
 //! Map classes that ask other programs: program, socket and user.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
@@ -11,7 +12,7 @@ use super::maps::{Entry, Stream};
 use super::network::OUTSIDE_PATIENCE;
 use crate::map::{Definition, Opener, Outcome, ProgramCall};
 use crate::name::Sysexit;
-use crate::net::Family;
+use crate::net::{Answer, Family, Resolver};
 
 /// The longest answer of a socket that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -169,17 +170,26 @@ async fn connect(site: &Site, map: &Definition) -> Result<Stream, String> {
     let (port, host) = rest.split_once('@').ok_or_else(|| format!("bad address {rest} (expected port@host)"))?;
     let port = port.parse::<u16>().map_err(|_| format!("unknown port name {port} (write its number)"))?;
     let host = host.trim_matches(['[', ']']);
-    let addresses: Vec<std::net::IpAddr> = match host.parse() {
-        Ok(address) => vec![address],
-        Err(_) => match site.resolver.addresses(host.as_bytes(), family).await {
-            crate::net::Answer::Found(addresses) => addresses,
-            crate::net::Answer::TempFail(reason) => return Err(format!("{host}: {reason}")),
-            _ => return Err(format!("Unknown host name {host}")),
-        },
-    };
-    let addresses: Vec<_> = addresses.into_iter().map(|address| (address, port).into()).collect();
+    let addresses = addresses(&site.resolver, host, port, family).await?;
     let stream = TcpStream::connect(addresses.as_slice()).await;
     Ok(Box::new(stream.map_err(|error| format!("{place}: {}", told(&error)))?))
+}
+
+/// Returns where a server of a map is; the error is what the log tells.
+pub(super) async fn addresses(
+    resolver: &Resolver,
+    host: &str,
+    port: u16,
+    family: Family,
+) -> Result<Vec<SocketAddr>, String> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![(address, port).into()]);
+    }
+    match resolver.addresses(host.as_bytes(), family).await {
+        Answer::Found(addresses) => Ok(addresses.into_iter().map(|address| (address, port).into()).collect()),
+        Answer::TempFail(reason) => Err(format!("{host}: {reason}")),
+        Answer::NotFound | Answer::NoData => Err(format!("Unknown host name {host}")),
+    }
 }
 
 /// Speaks one question and one answer; returns the stream, which nothing more is to be read from.

@@ -4,6 +4,7 @@
 
 mod explain;
 mod fuzz;
+mod ldap;
 mod m4;
 mod makecf;
 mod oracle;

@@ -11,8 +11,8 @@ use crate::cf::{ClassSource, Config};
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, NamedFile};
 use crate::map::Definition;
+use crate::map::aliases;
 use crate::name::MapName;
-use crate::route::alias;
 use crate::sys::safe_file::Kind;
 
 /// What may follow the declared name of a map in the names of its files.
@@ -47,7 +47,7 @@ pub(super) fn definition(config: &Config, map: &MapName) -> Option<Definition> {
         return Some(definition);
     }
     let number: usize = map.as_bytes().strip_prefix(b"Alias")?.to_str().ok()?.parse().ok()?;
-    alias::definitions(&config.options.alias_file).0.into_iter().nth(number)
+    aliases::definitions(&config.options.alias_file).0.into_iter().nth(number)
 }
 
 /// Opens the file of an `F` line.

@@ -14,6 +14,7 @@ use crate::cf::Config;
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Service};
 use crate::log::SYSLOG_SOCKETS;
+use crate::map::{Definition, Kind};
 
 /// Ports that only root can use and that no service has by convention (rresvport(3)).
 const RESERVED: std::ops::RangeInclusive<u16> = 512..=1023;
@@ -27,8 +28,8 @@ pub(super) fn connect(config: &Config, service: &Service) -> Served {
             connect_path(filter.and_then(|filter| local_path(&filter.socket)))
         }
         Service::Map { map } => {
-            let definition = definition(config, map).filter(|definition| definition.kind == crate::map::Kind::Socket);
-            connect_path(definition.and_then(|definition| definition.socket_path().map(PathBuf::from)))
+            let has_socket = |definition: &Definition| matches!(definition.kind, Kind::Socket | Kind::Ldap(_));
+            connect_path(definition(config, map).filter(has_socket).and_then(|definition| definition.socket_path()))
         }
         Service::Mailer { mailer } => {
             let words = config.mailers.get(mailer.as_bytes()).map(|mailer| mailer.argv.as_slice());

@@ -17,8 +17,8 @@ use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Source, SourceRoot, Standing};
 use crate::macros::{Value, Values, expand};
 use crate::mail::address_list::{self, Separator};
+use crate::map::aliases;
 use crate::map::{DirectOpener, Map, Outcome};
-use crate::route::alias;
 use crate::sys::privilege::Acting;
 use crate::sys::safe_file::{Reading, TextKind, Trust};
 use crate::sys::user::User;
@@ -137,7 +137,7 @@ fn resolve(charter: &Charter, source: &Source) -> Result<Element, Refusal> {
 
 /// Looks an alias up in one of the alias files.
 fn alias(charter: &Charter, file: u8, key: &[u8]) -> Result<BString, Refusal> {
-    let definitions = alias::definitions(&charter.config.options.alias_file).0;
+    let definitions = aliases::definitions(&charter.config.options.alias_file).0;
     let definition = definitions.get(usize::from(file));
     let definition = definition.ok_or_else(|| refusal(FailureKind::Undeclared {}, "no such alias file"))?;
     match Map::open(definition, &DirectOpener::new(charter.inspector.clone())).lookup(key, &[]) {
