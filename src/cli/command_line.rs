@@ -245,7 +245,7 @@ impl CommandLine {
             b'f' | b'r' => self.set_from(value)?,
             b'G' => self.is_gateway = true,
             b'h' => self.hops = Some(hops(value)?),
-            b'L' => self.tag = Some(value.into()),
+            b'L' => self.tag = Some(tag(value)),
             b'M' => self.overrides.push(Override::Macro(value.into())),
             b'N' => self.notify = Some(notify(value)?),
             b'n' => self.without_aliases = true,
@@ -327,6 +327,13 @@ impl CommandLine {
     pub fn safe_for_setgid(&self) -> bool {
         self.reasons_against_setgid().is_empty()
     }
+}
+
+/// Returns the name for the system log, which everybody can choose: no line of its own, no longer than a name.
+fn tag(value: &[u8]) -> BString {
+    const BYTES_MAX: usize = 64;
+    let shown = |byte: &u8| if matches!(byte, b' '..=b'~' | 0xa0..) { *byte } else { b'?' };
+    value.iter().take(BYTES_MAX).map(shown).collect::<Vec<u8>>().into()
 }
 
 /// Tells whether any user may set this without losing rights (op guide, "O -- Set Option", last paragraph).

@@ -105,6 +105,13 @@ fn faults_are_told_as_the_original_does() {
 }
 
 #[test]
+fn the_name_in_the_log_is_a_name() {
+    let tag = |given: &str| good(&format!("-L{given}")).tag;
+    assert_eq!(tag("x\nsu[1]:\x1b[31m"), Some("x?su[1]:?[31m".into()));
+    assert_eq!(tag(&"y".repeat(1000)), Some("y".repeat(64).into()));
+}
+
+#[test]
 fn rights_are_kept_only_with_safe_options() {
     for words in [
         "root",

@@ -22,7 +22,7 @@ use bstr::{BString, ByteSlice};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
-use nix::unistd::{Pid, UnlinkatFlags, unlinkat};
+use nix::unistd::{Pid, UnlinkatFlags, geteuid, unlinkat};
 
 use crate::sys::{host, lock, process};
 
@@ -167,9 +167,14 @@ fn break_stale(directory: BorrowedFd<'_>, name: &[u8]) -> nix::Result<Option<Opt
         return Ok(None);
     }
     Ok(Some(match owner {
-        Owner::Dead { leftover } => leftover,
+        Owner::Dead { leftover } if is_trusted(&file) => leftover,
         _ => None,
     }))
+}
+
+/// Tells whether root or we ourselves made the file: what somebody else wrote there must not shorten a mailbox.
+fn is_trusted(file: &File) -> bool {
+    file.metadata().is_ok_and(|found| found.uid() == 0 || found.uid() == geteuid().as_raw())
 }
 
 /// Breaks a lock file that cannot be read, once it is old.
@@ -361,6 +366,25 @@ mod tests {
             let room = tempfile::tempdir().unwrap();
             std::os::unix::fs::symlink("x", room.path().join("joe.lock")).unwrap();
             assert!(is_held(room.path()));
+        });
+    }
+
+    #[test]
+    fn the_remark_of_somebody_else_is_not_believed() {
+        if !geteuid().is_root() {
+            eprintln!("skipped: needs root");
+            return;
+        }
+        alone(|| {
+            let room = tempfile::tempdir().unwrap();
+            let remark = Leftover { length: 12, device: 34, inode: 56, messages: 7 };
+            let status = branch_for_test(|| {
+                let Taken::Ours(mut lock, None) = take(room.path()) else { return 1 };
+                u8::from(lock.remember(remark).is_err())
+            });
+            assert_eq!(status, 0);
+            std::os::unix::fs::chown(room.path().join("joe.lock"), Some(65534), None).unwrap();
+            let Taken::Ours(_lock, None) = take(room.path()) else { panic!("the owner is dead, and not believed") };
         });
     }
 
