@@ -21,8 +21,11 @@ use crate::route::parse::{Refusal, Role, check_bytes};
 use crate::route::remote_name::Kind;
 use crate::site::{Context, Heard, Site, StartOptions, start};
 
+mod lines;
 mod list;
 mod query;
+
+use lines::Lines;
 
 /// The longest line that is read, in bytes; the rest of a longer one is a line of its own (the original's MAXLINE less
 /// one).
@@ -63,7 +66,7 @@ async fn session(command: &CommandLine) -> ExitCode {
     let mut session = TestMode::new(&site, Box::new(io::stdout()), exit);
     session.debug = DebugFlags::parse(&command.debug);
     session.ctx.set_trace_level(session.debug.level(REWRITE_CATEGORY));
-    match session.run(io::stdin().lock()).await {
+    match session.run(Lines::of(io::stdin().lock())).await {
         Ok(status) => ExitCode::from(status),
         Err(_) => Sysexit::IoErr.into(),
     }
@@ -100,21 +103,15 @@ impl TestMode {
         &mut self.ctx
     }
 
-    /// Reads commands until `/quit` or the end of `input`; returns the status to exit with.
+    /// Reads commands until `/quit` or the end of the lines; returns the status to exit with.
     ///
     /// # Errors
     /// Reading or writing fails.
-    pub async fn run(&mut self, mut input: impl BufRead) -> io::Result<u8> {
+    async fn run(&mut self, mut lines: Lines<impl BufRead>) -> io::Result<u8> {
         self.write(BANNER)?;
-        loop {
-            self.write(b"> ")?;
-            self.flush()?;
-            let mut line = Vec::new();
-            if io::Read::take(&mut input, LINE_BYTES_MAX).read_until(b'\n', &mut line)? == 0 {
-                break;
-            }
-            let text = line.strip_suffix(b"\n").unwrap_or(&line);
-            if !self.take(text).await? {
+        let output = Arc::clone(&self.output);
+        while let Some(line) = lines.next(&output)? {
+            if !self.take(&line).await? {
                 break;
             }
         }

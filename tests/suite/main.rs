@@ -10,6 +10,7 @@ mod makecf;
 mod oracle;
 mod random;
 mod site;
+mod terminal;
 
 use std::path::PathBuf;
 
