@@ -99,6 +99,36 @@ fn rcpt_decision(bencher: Bencher, spelling: &str) {
     bencher.bench_local(|| runtime.block_on(decide(&mut ctx, black_box(spelling.as_bytes()))));
 }
 
+/// Addresses of 2 KiB that keep wildcards busy: what one of them costs at most is what a client can make us work.
+const HOSTILE: [(&str, &str, &str, &str); 10] = [
+    ("dots", "a", ".a", ""),
+    ("at signs", "a", "@a", ""),
+    ("percents", "a", "%a", "@mx.bench.test"),
+    ("bangs", "", "a!", "a"),
+    ("routes", "<", "@a,", "@b:c@d>"),
+    ("colons", "a", "::a", "@d"),
+    ("brackets", "<", "[", "a@b>"),
+    ("words", "a", " a", "@b"),
+    ("pluses", "a", "+a", "@mx.bench.test"),
+    ("addresses", "a@b", ",a@b", ""),
+];
+
+#[divan::bench(max_time = 1.0, args = HOSTILE.map(|(name, ..)| name))]
+fn hostile_recipient(bencher: Bencher, name: &str) {
+    let (_, head, middle, tail) = HOSTILE.into_iter().find(|(known, ..)| *known == name).expect("of the list");
+    let times = (2048 - head.len() - tail.len()) / middle.len();
+    let spelling = [head, &middle.repeat(times), tail].concat();
+    let site = load(read_cf());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let mut ctx = session(&site);
+    let judge = async |ctx: &mut Context, spelling: &[u8]| {
+        // Nearly all are refused; what it takes to find that out counts.
+        let route = parse::parse(ctx, spelling, Role::Recipient).await.is_ok();
+        (route, policy::check(ctx, &Ask::address("check_rcpt", &[spelling])).await)
+    };
+    bencher.bench_local(|| runtime.block_on(judge(&mut ctx, black_box(spelling.as_bytes()))));
+}
+
 #[divan::bench]
 fn read_configuration(bencher: Bencher) {
     let (path, text) = configuration();
