@@ -70,7 +70,7 @@ def random_mc(r):
     m += some(r, *[f"FEATURE(`{t}', `{MAPS[t]}')" for t in ('mailertable', 'virtusertable', 'genericstable', 'domaintable')], p=30)
     m += some(r, "VIRTUSER_DOMAIN(`virt.example.com')", "VIRTUSER_DOMAIN(`v2.example.com')", "FEATURE(`virtuser_entire_domain')",
               "GENERICS_DOMAIN(`foo.jp hoge.foo.jp')", "FEATURE(`generics_entire_domain')", p=25)
-    m += ["MAILER(`local')"] + some(r, "MAILER(`smtp')", p=95) + some(r, "MAILER(`procmail')", "MAILER(`uucp')", "MAILER(`usenet')", p=8)
+    m += ["MAILER(`local')", "MAILER(`smtp')"] + some(r, "MAILER(`procmail')", "MAILER(`uucp')", "MAILER(`usenet')", p=8)
     return m
 
 

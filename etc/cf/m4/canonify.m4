@@ -43,7 +43,7 @@ R$+ ! $+	$@ $>Canonify2 $2 < @ $1 .UUCP >
 ifdef(`_USE_DECNET_SYNTAX_', `R$- :: $+	$@ $>Canonify2 $2 < @ $1 .DECNET >	a DECnet node
 R$- . $- :: $+	$@ $>Canonify2 $3 < @ $1 . $2 .DECNET >	with its area
 ')dnl
-ifdef(`_NO_PERCENT_HACK_', `', `R$+ % $+	$: $1 < @ $2 >	then the last %
+ifdef(`_NO_PERCENT_HACK_', `', `R$* % $*	$: $1 < @ $2 >	then the last %
 R$* < @ $* % $* >	$1 % $2 < @ $3 >
 ')dnl
 R$* < @ $* >	$@ $>Canonify2 $1 < @ $2 >
@@ -67,6 +67,8 @@ ifdef(`_UUCP_TABLE_', `R$* < @ $+ . UUCP > $*	$: $1 < @ $(uudomain $2 $: $2 . UU
 undivert(2)dnl
 ifdef(`_NO_CANONIFY_', `include(_CF_DIR_`m4/nocanonify.m4')', `R$* < @ $* . > $*	$@ $1 < @ $2 . > $3	complete already
 R$* < @ $* . $={P} > $*	$@ $1 < @ $2 . $3 . > $4	a marker is complete
+ifdef(`_NO_UUCP_', `', `R$* < @ $+ . UUCP > $*	$@ $1 < @ $2 . UUCP . > $3
+')dnl
 R$*	$: $&{daemon_flags} $| $1
 R$* CC $* $| $* < @ $+ . $+ > $*	$@ $3 < @ $4 . $5 . > $6	the port says: leave domains alone
 R$* CC $* $| $*	$@ $3
@@ -74,8 +76,6 @@ R$* $| $*	$: $2
 R$* < @ $+ > $*	$: $1 < @ $[ $2 $] > $3	ask the name server
 ')dnl
 R$* < @ $* . > $*	$@ $1 < @ $2 . > $3
-ifdef(`_ALL_ELSEWHERE_', `R$* < @ $+ . UUCP > $*	$@ $1 < @ $2 . UUCP . > $3	the hub knows the way
-')dnl
 `#' names of ours are complete without the name server
 R$* < @ $=w > $*	$@ $1 < @ $2 . > $3
 R$* < @ $={M} > $*	$@ $1 < @ $2 . > $3

@@ -26,7 +26,7 @@ R< d > $*	$@ deferred
 R< $* > $*	$: $2
 ifdef(`_ACCESS_TABLE_', `R$+ $| $*	$: $1 $| $2 $| $>D < $1 > < ? > < + Connect > < >
 R$| $*	$: $| $1 $| < ? > < >
-R$* $| $* $| < ? > < >	$: $1 $| $2 $| $>A < $2 > < ? > < + Connect > < >
+R$* $| $+ $| < ? > < >	$: $1 $| $2 $| $>A < $2 > < ? > < + Connect > < >
 R$* $| $* $| < ? > < >	$: $1 $| $2 $| < ? >
 R$* $| $* $| < $={Accept} > < >	$@ $3
 R$* $| $* $| < $* > < >	$: $1 $| $2 $| $>Verdict < $3 >
@@ -52,11 +52,21 @@ R$* $| $#$*	$#$2
 R$* $| $*	$: $1
 R<>	$@ < OK >	bounces may come from anybody
 undivert(_AT_MAIL_)dnl
-ifdef(`_ACCESS_TABLE_', `R$*	$: < S > $>CanonAddr $1
-R< S > $#error $*	$@ < OK >	what cannot be an address cannot be looked up
-R< S > $*	$: $1
-', `R$*	$: $>CanonAddr $1
+ifdef(`_ACCEPT_UNQUALIFIED_', `', `R< $+ >	$: $1
+`#' from the network a sender at localhost has no domain
+R$+ @ localhost	$: < $&{client_name} > $1 @ localhost
+R$+ @ localhost . $=m	$: < $&{client_name} > $1 @ localhost . $2
+R$+ @ localhost . UUCP	$: < $&{client_name} > $1 @ localhost . UUCP
+R< > $+	$: $1
+R< localhost > $+	$: $1
+R< $+ > $+	$#error $@ 5.5.4 $: "553 Real domain name required for sender address"
 ')dnl
+R$*	$: < S > $>CanonAddr $1
+R< S > $# $*	$: ?	no address at all, and no domain
+R< S > $*	$: $1
+R$* < @ $- > $*	$: $&{daemon_flags} $| $1 < @ $2 > $3
+R$* f $* $| $*	$#error $@ 5.5.4 $: "553 Real domain name required for sender address"
+R$* $| $*	$: $2
 R$*	$: $>SenderMark $1
 ifdef(`_ACCESS_TABLE_', `R< $- > $*	$: < $1 > $2 $| $>SenderKeys $2
 R< $- > $* $| $*	$: < $1 > $2 $| $>SearchList < + From > $| $3

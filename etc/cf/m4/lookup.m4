@@ -74,6 +74,7 @@ R< $+ > $* <> $| < $+ > < >	$@ < $3 >
 R$*	$@ < ? >
 
 `#' Verdict: < value > -> the error, discard or quarantine that the value asks for; < OK > and the like are returned
+C{NoVerdict}? SKIP FRIEND HATER
 SVerdict
 R< $* <TMPF> >	$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_
 R< REJECT >	$#error ifdef(`confREJECT_CODE', `$@ confREJECT_CODE', `$@ 5.7.1') $: "confREJECT_MSG"
@@ -81,4 +82,7 @@ R< DISCARD $* >	$#discard $: discard
 R< QUARANTINE : $+ >	$#error $@ quarantine $: $1
 R< ERROR : $- . $- . $- : $+ >	$#error $@ $1.$2.$3 $: $4
 R< ERROR : $+ >	$#error $: $1
+R< $={Accept} >	$@ < $1 >
+R< $={NoVerdict} >	$@ < $1 >
+R< $+ >	$#error $: $1	any other text is the reply
 ')dnl

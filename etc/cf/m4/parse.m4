@@ -45,9 +45,7 @@ R< Q > $*	$: $1
 
 `#' ParseLocal: what the .mc file has for ruleset 0
 SParseLocal=98
-ifdef(`_REDIRECT_', `R$* < @ $+ . REDIRECT . >	$: $1 < @ $2 . REDIRECT . > < ${opMode} >
-R$* < @ $+ . REDIRECT . > < i >	$: $1 < @ $2 . REDIRECT . >
-R$* < @ $+ . REDIRECT . > < $- >	$#error $@ 5.1.1 $: "551 User has moved; please try " < $1 @ $2 >
+ifdef(`_REDIRECT_', `R$* < @ $+ . REDIRECT . >	$#error $@ 5.1.1 $: "551 User has moved; please try " < $1 @ $2 >
 ')dnl
 undivert(3)dnl
 undivert(4)dnl
@@ -71,15 +69,15 @@ ifdef(`_VIRTUSER_ENTIRE_DOMAIN_', `R$+ < @ $* . $={VirtHost} . >	$: < V > $1 < @
 ')')dnl
 R< V > $+	$: $>Virtual $1
 ')dnl
+`#' names of ours
+ifdef(`_STICKY_HOST_', `ifdef(`MAIL_HUB', `R$- < @ $=w . >	$@ $>MailerToTriple < $H > $1 < @ $2 . >', `R$- < @ $=w . >	$#_LOCAL_ $: @ $1')
+')dnl
+R$={L} < @ $=w . >	$#_LOCAL_ $: @ $1
+R$+ < @ $=w . >	$#_LOCAL_ $: $1
 ifdef(`_BESTMX_', `R$+ < @ $+ . >	$: $1 < @ $2 . > $| $>IsBestMX $2
 R$+ < @ $* > $| YES	$#_LOCAL_ $@ $: $1
 R$+ $| $*	$: $1
 ')dnl
-`#' names of ours
-ifdef(`_STICKY_HOST_', `ifdef(`MAIL_HUB', `R$+ < @ $=w . >	$@ $>MailerToTriple < $H > $1 < @ $2 . >', `R$+ < @ $=w . >	$#_LOCAL_ $: @ $1')
-')dnl
-R$={L} < @ $=w . >	$#_LOCAL_ $: @ $1
-R$+ < @ $=w . >	$#_LOCAL_ $: $1
 ifdef(`_MAILER_TABLE_', `R$* < @ $+ > $*	$: < $2 > $1 < @ $2 > $3
 R< $+ . > $*	$: < $1 > $2	keys have no final dot
 R< $+ > $*	$: $>Mailertable < $1 > < > $2
@@ -103,6 +101,7 @@ R< $+ > $* < @ $* > $*	$@ $>MailerToTriple < $1 > $2 < @ $3 > $4
 R< > $* < @ $* > $*	$: $1 < @ $2 > $3
 ')dnl
 ifdef(`_MAILER_smtp_', `R$* < @ $* > $*	$#_SMTP_ $@ $2 $: $1 < @ $2 > $3
+', `R$* < @ $* > $*	$#error $@ 5.1.2 $: "553 Unrecognized host name " $2
 ')dnl
 `#' names without a domain
 R$={L}	$#_LOCAL_ $: @ $1
@@ -142,13 +141,17 @@ Slocaladdr=5
 ifdef(`_PRESERVE_PLUS_DETAIL_', `', `R$+ + *	$#_LOCAL_ $@ $&h $: $1	user+detail is tried as user+*, then as user
 R$+ + $*	$#_LOCAL_ $@ + $2 $: $1 + *
 ')dnl
-R$={L}	$@ $1
 ifdef(`LUSER_RELAY', `R$+	$: < $L . > $(user $1 $: $1 $)
 R< $+ . > $+ <>	$: $2	the user is there
 R< local : $+ . > $+	$@ $>MailerToTriple < local : $1 > $2
-R< $- : $+ . > $+	$@ $>MailerToTriple < $1 : $2 > $3 ifdef(`_PRESERVE_LUSER_HOST_', `< @ $&h >', `< @ $2 >')
-R< $+ . > $+	$@ $>MailerToTriple < $1 > $2 ifdef(`_PRESERVE_LUSER_HOST_', `< @ $&h >', `< @ $1 >')
+ifdef(`_PRESERVE_LUSER_HOST_', `R< $+ . > $+	$: < $1 . > $2 < @ $&h >	with the host that was named
+R< $+ . > $+ < @ >	$: < $1 . > $2
+R< $+ . > $+ < @ $+ >	$@ $>MailerToTriple < $1 > $2 < @ $3 >
 ')dnl
+R< $- : $+ . > $+	$@ $>MailerToTriple < $1 : $2 > $3 < @ $2 >
+R< $+ . > $+	$@ $>MailerToTriple < $1 > $2 < @ $1 >
+')dnl
+R$={L}	$@ $1
 ifelse(_HUB_, `', `', `R$+	$: < $`'_HUB_ > $1
 R< $- : $+ > $+	$@ $>MailerToTriple < $1 : $2 > $3 < @ $2 >
 R< $+ > $+	$@ $>MailerToTriple < $1 > $2 < @ $1 >

@@ -118,6 +118,8 @@ R< FORGED >	$#error $@ 5.7.1 $: "550 Relaying denied. IP name possibly forged " 
 R< FAIL >	$#error $@ 5.7.1 $: "550 Relaying denied. IP name lookup failed " $&{client_name}
 R$*	$: $&{client_name}
 R$@	$@ NO	it has none
+R$+	$: $[ $1 $]	it may be an alias of another
+R$* .	$1
 R$=w	$@ RELAY
 ifdef(`_RELAY_ENTIRE_DOMAIN_', `R$* . $=m	$@ RELAY
 R$=m	$@ RELAY

@@ -43,8 +43,6 @@ R$*	$@ $>MasqEnv $1
 `#' EnvToL: the recipient: a mailbox has no domain
 SEnvToL=20
 R$+ < @ $* >	$: $1
-ifdef(`_PRESERVE_PLUS_DETAIL_', `', `R$+ + $*	$: $1
-')dnl
 
 `#' HdrFromL: a sender in the header
 SHdrFromL=30

@@ -35,7 +35,8 @@ ifdef(`UUCP_RELAY', `R$+ < @ $+ . UUCP . > $*	$: < $Y > $1 < @ $2 . UUCP . > $3
 R< $- : $+ > $* < @ $+ . UUCP . > $*	$@ $4 ! $3 < @ $2 > $5
 R< $+ > $* < @ $+ . UUCP . > $*	$@ $3 ! $2 < @ $1 > $4
 ')dnl
-R$+ < @ $+ . UUCP $* > $*	$@ $2 ! $1 < @ *LOCAL* > $4
+ifdef(`_NO_UUCP_', `', `R$+ < @ $+ . UUCP . > $*	$@ $2 ! $1 < @ *LOCAL* > $3
+')dnl
 ifdef(`BITNET_RELAY', `R$+ < @ $+ . BITNET . > $*	$: < $B > $1 < @ $2 . BITNET . > $3
 R< $- : $+ > $* < @ $+ . BITNET . > $*	$@ $3 % $4 . BITNET < @ $2 > $5
 R< $+ > $* < @ $+ . BITNET . > $*	$@ $2 % $3 . BITNET < @ $1 > $4
