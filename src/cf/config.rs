@@ -9,7 +9,8 @@ use crate::rewrite::Rulesets;
 
 use super::header_rule::HeaderRule;
 use super::mailer::Mailers;
-use super::options::Options;
+use super::options::{OPTION_TABLE, Options};
+use super::port::DaemonPort;
 
 /// A configuration; it never changes once it is read.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +55,39 @@ impl Config {
     /// Returns the raw value of a macro of the file.
     pub fn macro_value(&self, name: &[u8]) -> Option<&BString> {
         self.macros.iter().rev().find(|(known, _)| known.as_bytes() == name).map(|(_, value)| value)
+    }
+
+    /// Returns the milters of a session in their order: those of its port, else those of `InputMailFilters`.
+    pub fn filters_of<'a>(&'a self, port: Option<&'a DaemonPort>) -> impl Iterator<Item = &'a Filter> {
+        let names = port.and_then(|port| port.filters.as_ref()).unwrap_or(&self.options.input_mail_filters);
+        names.iter().filter_map(|name| self.filters.iter().find(|filter| filter.name == *name))
+    }
+
+    /// Says of each milter that some session should ask what becomes of mail without it: this version asks none.
+    pub fn filters_not_asked(&self) -> Vec<String> {
+        let ports = self.options.daemon_ports();
+        let is_wanted =
+            |filter: &&Filter| ports.iter().any(|port| self.filters_of(Some(port)).any(|used| used == *filter));
+        let told = self.filters.iter().filter(is_wanted).map(|filter| {
+            let fate = match filter.failure {
+                FilterFailure::Pass => "mail passes without it (F=T would defer mail instead)",
+                FilterFailure::Reject => "mail is rejected (F=R)",
+                FilterFailure::TempFail => "mail is deferred with 451 (F=T)",
+                FilterFailure::Shutdown => "connections are closed with 421 (F=4)",
+            };
+            format!("Milter ({}): this version has no mail filters yet: {fate}; line {}", filter.name, filter.line)
+        });
+        told.collect()
+    }
+}
+
+impl Options {
+    /// Returns the options that are set to something else than their default and do nothing yet, as `NAME=VALUE`.
+    pub fn without_effect(&self) -> Vec<String> {
+        let defaults = Self::default();
+        let rows = OPTION_TABLE.iter().filter(|row| !row.has_effect && !row.name.is_empty());
+        let set = rows.filter(|row| row.show(self) != row.show(&defaults));
+        set.map(|row| format!("{}={}", row.name, row.show(self))).collect()
     }
 }
 

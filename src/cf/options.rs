@@ -314,7 +314,7 @@ options! {
     /// The milters, in their order.
     InputMailFilters _ input_mail_filters: Words = "", drops, works, confINPUT_MAIL_FILTERS;
     /// The macros that milters get.
-    Milter _ milter: Milters = "", drops, works;
+    Milter _ milter: Milters = "", drops, inert;
     /// AUTH: single-letter flags.
     AuthOptions _ auth_options: AuthLetters = "", drops, inert, confAUTH_OPTIONS;
     /// Permissions of queue files.

@@ -106,17 +106,13 @@ pub fn system_identity(level: u8, names: Names<'_>) -> String {
 ///
 /// Nothing is returned if there are none.
 pub fn options_without_effect(options: &Options) -> String {
-    let defaults = Options::default();
-    let set: Vec<_> = OPTION_TABLE
-        .iter()
-        .filter(|row| !row.has_effect && !row.name.is_empty() && row.show(options) != row.show(&defaults))
-        .collect();
+    let set = options.without_effect();
     if set.is_empty() {
         return String::new();
     }
     let mut shown = String::from("Options that this version reads but does not act upon yet:\n");
-    for row in set {
-        shown.push_str(&format!("\t{}={}\n", row.name, row.show(options)));
+    for option in set {
+        shown.push_str(&format!("\t{option}\n"));
     }
     shown.push('\n');
     shown

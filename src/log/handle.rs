@@ -79,6 +79,8 @@ levels! {
     USER_ERROR = Notice 2;
     /// An alias database that is out of date, and the like.
     MINOR = Notice 4;
+    /// `Milter: …`.
+    FILTER = Info 4;
     /// `ruleset=…, reject=…`.
     REJECT = Notice 4;
     /// `Authentication-Warning: …`.

@@ -8,7 +8,7 @@ use bstr::{BStr, BString, ByteSlice};
 use super::connection::{Connection, Facts};
 use super::service::Service;
 use super::transaction::Transaction;
-use crate::cf::{DeliveryMode, Options, Privacy};
+use crate::cf::{DeliveryMode, FilterFailure, Options, Privacy};
 use crate::log::{self, Level, Log, Priority};
 use crate::mail::date;
 use crate::mail::header::HeaderLimits;
@@ -151,6 +151,9 @@ impl<'a> Clerk<'a> {
         if !known && opening == Opening::Welcome {
             opening = Opening::Refused(texts::try_again());
         }
+        if opening == Opening::Welcome {
+            opening = self.without_filters();
+        }
         if opening == Opening::Welcome
             && let Err(error) = self.service.queue.check_space(0)
         {
@@ -159,6 +162,26 @@ impl<'a> Clerk<'a> {
         self.ctx.log_notes(&self.service.log, &self.id);
         self.begin();
         (self.settings(&features), opening)
+    }
+
+    /// Says how a session begins whose filters cannot be asked (`F=` of the first one without which no mail may pass).
+    ///
+    /// This version asks no filter: each one counts as one that does not answer.
+    fn without_filters(&self) -> Opening {
+        let host = self.ctx.get("j").unwrap_or_default();
+        let filters = self.service.site.config.filters_of(self.connection.daemon.as_ref());
+        let (opening, what) = match filters.map(|filter| filter.failure).find(|failure| *failure != FilterFailure::Pass)
+        {
+            None | Some(FilterFailure::Pass) => return Opening::Welcome,
+            Some(FilterFailure::Reject) => (Opening::NotAccepting, "rejecting commands"),
+            Some(FilterFailure::TempFail) => (Opening::Refused(texts::try_again()), "temp failing commands"),
+            Some(FilterFailure::Shutdown) => {
+                (Opening::Refused(texts::filter_failed(host.as_bstr())), "closing connection")
+            }
+        };
+        let line = format_args!("Milter: initialization failed, {what}");
+        self.service.log.say(Level::FILTER, Some(&self.id), line);
+        opening
     }
 
     /// Returns how long the greeting is held back to see whether the client waits for it (ruleset greet_pause).

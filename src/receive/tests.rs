@@ -92,8 +92,13 @@ struct Server {
 
 impl Server {
     fn new() -> Self {
+        Self::with("")
+    }
+
+    /// Returns a server whose configuration has `lines` besides.
+    fn with(lines: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (config, errors) = cf::read(CF.as_bytes(), "test.cf", &ReadEnv::default());
+        let (config, errors) = cf::read(format!("{CF}{lines}").as_bytes(), "test.cf", &ReadEnv::default());
         assert!(errors.is_empty(), "{errors:?}");
         let resolver = Arc::new(Resolver::new(ResolverSettings::with_servers(Vec::new())));
         let options = LoadOptions {
@@ -301,6 +306,21 @@ fn two_messages_of_one_session_have_nothing_in_common() {
     let texts = texts.map(|name| std::fs::read_to_string(server.folder.path().join(name)).expect("text"));
     let second = texts.filter(|text| text.contains("S<e>")).collect::<String>();
     assert!(second.contains("RPFD:<f>") && !second.contains("RPFD:<d>") && !second.contains("Zone"), "{second}");
+}
+
+#[tokio::test]
+async fn a_filter_without_which_no_mail_may_pass_is_not_passed_over() {
+    for (failure, replies, told) in [
+        ("F=T, ", &["220", "250", "451", "221"][..], "Milter: initialization failed, temp failing commands"),
+        ("F=R, ", &["554", "250", "550", "221"], "Milter: initialization failed, rejecting commands"),
+        ("F=4, ", &["421"], "Milter: initialization failed, closing connection"),
+        ("", &["220", "250", "250", "221"], ""),
+    ] {
+        let server = Server::with(&format!("Xfoo, S=local:/nowhere, {failure}T=R:2m\nO InputMailFilters=foo\n"));
+        let said = server.play(&["EHLO c.test\r\n", "MAIL FROM:<a@b.test>\r\n", "QUIT\r\n"], usize::MAX).await;
+        assert_eq!(codes(&said), replies, "{failure}: {said}");
+        assert!(server.log().contains(told), "{failure}");
+    }
 }
 
 #[tokio::test]

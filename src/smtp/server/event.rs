@@ -38,6 +38,8 @@ pub enum Opening {
     Welcome,
     /// Nearly all commands get this reply; 421 closes the connection instead of the greeting.
     Refused(Reply),
+    /// Nearly all commands are rejected, after a greeting that says so.
+    NotAccepting,
     /// There is no room for messages: nearly all commands but ETRN get this reply.
     NoRoom(Reply),
     /// The client talked this many seconds after connecting, before the greeting.

@@ -160,13 +160,19 @@ impl Session {
             }
             Opening::Refused(reply) => self.denial = Some(Denial::Client(reply)),
             Opening::NoRoom(reply) => self.denial = Some(Denial::NoRoom(reply)),
+            Opening::NotAccepting => greeting = self.accept_nothing(),
             Opening::EarlyTalk { seconds } => {
-                self.denial = Some(Denial::Client(texts::command_rejected()));
                 self.log(notes::pre_greeting(self.settings.client.as_bstr(), seconds));
-                greeting = texts::not_accepting(self.settings.host.as_bstr());
+                greeting = self.accept_nothing();
             }
         }
         self.filter(FilterMoment::Connection, Held::Greeting(greeting));
+    }
+
+    /// Will reject nearly all commands; returns the greeting that says so.
+    fn accept_nothing(&mut self) -> Reply {
+        self.denial = Some(Denial::Client(texts::command_rejected()));
+        texts::not_accepting(self.settings.host.as_bstr())
     }
 
     /// Works on the input until something must be asked or read, or all is over.

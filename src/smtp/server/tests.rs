@@ -328,6 +328,9 @@ fn a_refused_client_gets_its_refusal() {
     assert!(world.closed && world.seen[0] == "421 4.7.1 come back later");
     let world = World::new(settings(), Opening::EarlyTalk { seconds: 5 });
     assert_eq!(world.seen[1], "554 mx ESMTP not accepting messages");
+    let mut world = World::new(settings(), Opening::NotAccepting);
+    world.send(b"NOOP\r\nMAIL FROM:<a@b>\r\n", 999);
+    assert_eq!(world.seen.join("|"), "554 mx ESMTP not accepting messages|250 2.0.0 OK|550 5.0.0 Command rejected");
 }
 
 #[test]

@@ -159,6 +159,11 @@ pub fn message_cut_off(name: &BStr, sender: &BStr, why: &str) -> Reply {
     reply!(421, status(4, 4, 1), &cut_off(name, sender, why))
 }
 
+/// A mail filter whose failure closes the connection has failed.
+pub fn filter_failed(host: &BStr) -> Reply {
+    reply!(421, status(4, 7, 0), host, " closing connection")
+}
+
 /// Too many commands that are none, or the same too often.
 pub fn too_many_bad_commands(host: &BStr) -> Reply {
     reply!(421, status(4, 7, 0), host, " Too many bad commands; closing connection")
