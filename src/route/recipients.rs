@@ -187,6 +187,13 @@ impl Course {
         self.work.extend(items.into_iter().rev().map(|item| Item { parent: Some(number), ..item }));
     }
 
+    /// Refuses the address that all others come out of: whole, so that the next try serves nobody twice.
+    fn too_many(mut self) -> Refused {
+        let text = format!("more than {RECIPIENTS_MAX} recipients: use a mailing list manager");
+        let first = self.parents.swap_remove(0).recipient;
+        refused(first, Refusal::temporary(Status::new(4, 5, 3), text))
+    }
+
     /// Returns the place of the address with this route among those that `from` comes out of.
     fn ancestor(&self, mut from: Option<usize>, route: &Route) -> Option<usize> {
         while let Some(number) = from {
@@ -228,10 +235,8 @@ impl Expander<'_> {
                 Step::Nothing => {}
             }
             if course.found.len() + course.work.len() > RECIPIENTS_MAX {
-                course.work.clear();
-                let text = format!("more than {RECIPIENTS_MAX} recipients: use a mailing list manager");
-                let recipient = Recipient::new("");
-                expanded.refused.push(refused(recipient, Refusal::temporary(Status::new(4, 5, 3), text)));
+                // What was refused on the way comes again with the next try.
+                return Expanded { refused: vec![course.too_many()], ..expanded };
             }
         }
         expanded.recipients = course.found.into_iter().flatten().collect();
@@ -687,5 +692,21 @@ pub async fn read_source(hands: &Hands, source: &Source) -> Text {
     match read {
         Ok(owner) => Text::Here { path, text, owner, standing },
         Err(error) => Text::Later(format!("cannot read it: {error}").into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_becomes_too_many_waits_under_its_own_name() {
+        let mut course = Course::default();
+        course.expand(Recipient::new("<alice@example.com>"), None, Vec::new());
+        course.expand(Recipient::new("<list@example.com>"), Some(0), Vec::new());
+        let refused = course.too_many();
+        assert_eq!(refused.recipient, Recipient::new("<alice@example.com>"));
+        assert_eq!(refused.refusal.text, "more than 200000 recipients: use a mailing list manager");
+        assert!(refused.refusal.is_temporary());
     }
 }
