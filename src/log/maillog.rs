@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::name::{Elapsed, Status};
+use crate::name::{Elapsed, QueueId, Status};
 
 use super::handle::{About, Level, Log};
 use super::text::shorten;
@@ -250,9 +250,26 @@ impl Rejected<'_> {
     }
 }
 
+/// Returns the line about recipients that were put into entries of their own; none if there are no such entries.
+pub fn split<'a>(ids: impl DoubleEndedIterator<Item = &'a QueueId> + ExactSizeIterator) -> Option<String> {
+    let count = ids.len();
+    let ids: Vec<&str> = ids.rev().map(QueueId::as_str).collect();
+    let name = if count == 1 { "id" } else { "ids" };
+    (count > 0).then(|| format!("split: count={count}, {name}={}", ids.join("; ")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn entries_that_were_split_off_are_named_from_the_last_to_the_first() {
+        let ids = ["6AT7qq9J000075", "6AT7qq9K000075"].map(|id| id.parse::<QueueId>().expect("an id"));
+        assert_eq!(split(ids[..0].iter()), None);
+        assert_eq!(split(ids[..1].iter()).as_deref(), Some("split: count=1, id=6AT7qq9J000075"));
+        let both = split(ids.iter());
+        assert_eq!(both.as_deref(), Some("split: count=2, ids=6AT7qq9K000075; 6AT7qq9J000075"));
+    }
 
     #[test]
     fn an_accepted_message_tells_its_facts_in_order() {

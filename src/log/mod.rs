@@ -10,7 +10,7 @@ mod traffic;
 mod witness;
 
 pub use handle::{About, Level, Log, Priority};
-pub use maillog::{Accepted, Delivered, Rejected, Verdict, relay};
+pub use maillog::{Accepted, Delivered, Rejected, Verdict, relay, split};
 pub use sink::Sink;
 pub use statistics::{MAILERS_MAX, Statistics, StatisticsError};
 pub use syslog::{SYSLOG_SOCKETS, Syslog};

@@ -51,11 +51,16 @@ impl Layout {
     /// The directory above a `*` cannot be read, or nothing matches.
     pub fn directories(&self) -> Result<Vec<SpoolDirectory>, LayoutError> {
         let mut all = Vec::new();
-        let default = (BString::from(DEFAULT_GROUP), self.queue_directory.clone());
-        for (group, path) in std::iter::once(&default).chain(&self.groups) {
-            let path = self.absolute(path);
+        let own = self.groups.iter().find(|(group, _)| group == DEFAULT_GROUP).map(|(_, path)| path);
+        let default = (BString::from(DEFAULT_GROUP), own.unwrap_or(&self.queue_directory).clone());
+        let others = self.groups.iter().filter(|(group, _)| group != DEFAULT_GROUP);
+        for (group, path) in std::iter::once(&default).chain(others) {
+            let path = if path.is_empty() { self.queue_directory.clone() } else { self.absolute(path) };
             for path in expand(&path)? {
-                all.push(SpoolDirectory { group: group.clone(), path });
+                // A directory that two groups name is listed and run once.
+                if !all.iter().any(|known: &SpoolDirectory| known.path == path) {
+                    all.push(SpoolDirectory { group: group.clone(), path });
+                }
             }
         }
         all.truncate(DIRECTORIES_MAX);

@@ -26,6 +26,7 @@ mod direct;
 mod error;
 pub mod format;
 mod layout;
+mod parts;
 pub mod problem;
 mod recover;
 pub mod schedule;
@@ -39,6 +40,7 @@ pub use absent::AbsentSpool;
 pub use direct::DirectSpool;
 pub use error::{LostReason, QueueError};
 pub use layout::{DEFAULT_GROUP, Layout, LayoutError, told};
+pub use parts::{Part, parts, take_back};
 pub use recover::{Orphans, Recovered};
 pub use store::{Body, Claimed, Draft, Listed, Queue, QueueOptions, Unwritten, read_control};
 

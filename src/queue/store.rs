@@ -97,7 +97,7 @@ impl Queue {
         let shared = Shared {
             committer: Committer::new(Arc::clone(&spool), options.sync),
             ids: Mutex::new(QueueIdMaker::new(options.pid, options.sequence)),
-            turn: AtomicUsize::new(0),
+            turn: AtomicUsize::new(anywhere()),
             options,
             spool,
         };
@@ -257,6 +257,8 @@ impl Queue {
             .collect();
         let turn = self.shared.turn.fetch_add(1, Ordering::Relaxed);
         match places.len() {
+            // A group without directories of its own waits in those of the default one.
+            0 if group != DEFAULT_GROUP.as_bytes() => self.pick_directory(DEFAULT_GROUP.as_bytes()),
             0 => Err(QueueError::NoGroup(group.into())),
             count => Ok(places[turn % count]),
         }
@@ -299,6 +301,27 @@ impl Draft {
     /// Returns the entry.
     pub fn name(&self) -> &EntryName {
         &self.entry
+    }
+
+    /// Returns the queue.
+    pub(super) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// Returns the queue group that the draft is in.
+    pub fn group(&self) -> &BString {
+        &self.queue.shared.spool.directories()[usize::from(self.entry.directory)].group
+    }
+
+    /// Returns a draft of the same body in a queue group, under `id` or a newer identifier.
+    ///
+    /// # Errors
+    /// As [`Queue::create_in`], [`Draft::copy`] and [`Draft::write`].
+    pub(super) async fn twin(&mut self, group: &[u8], id: QueueId, now: UnixTime) -> Result<Self, QueueError> {
+        let body = self.body().await?;
+        let mut twin = self.queue.create_as(group, id, now).await?;
+        twin.copy(&body).await?;
+        Ok(twin)
     }
 
     /// Returns how many bytes the body has so far.
@@ -566,6 +589,13 @@ pub struct Unwritten {
     pub claimed: Box<Claimed>,
     /// Why not.
     pub error: QueueError,
+}
+
+/// Returns a number by lot (hash keys that the standard library draws): of several programs that put one message each into
+/// the queue, not all begin with the first directory.
+fn anywhere() -> usize {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0) as usize >> 1
 }
 
 /// The body of a message: LF line ends, no dots stuffed. Copies are the same file.

@@ -15,8 +15,9 @@ use crate::mail::reply::Reply;
 use crate::mail::token::{Comments, ScanOptions};
 use crate::name::MacroName;
 use crate::policy::Ask;
-use crate::queue::QueueError;
 use crate::queue::schedule::Policy;
+use crate::queue::{Claimed, QueueError, take_back};
+use crate::route::groups;
 use crate::site::completion::{complete, mend_recipients};
 use crate::smtp::server::notes::{Note, Severity};
 use crate::smtp::server::{Answer, Ending, Refusal, texts};
@@ -162,21 +163,39 @@ impl Clerk<'_> {
     }
 
     /// Puts the message into the queue; only then the client is told that it is ours.
-    async fn store(&mut self, envelope: Envelope) -> Reply {
+    async fn store(&mut self, mut envelope: Envelope) -> Reply {
         let Some(draft) = self.transaction.draft.take() else { return texts::try_again() };
-        let claimed = match draft.commit(&envelope).await {
-            Ok(claimed) => claimed,
+        let parts = groups::sort(&mut self.ctx, &envelope.recipients).await;
+        let (draft, others) = match draft.divide(&mut envelope, parts).await {
+            Ok(divided) => divided,
             Err(error) => return self.queue_failed(&error),
         };
-        let mode = self.delivery_mode(envelope.priority);
+        let claimed = match draft.commit(&envelope).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                take_back(others).await;
+                return self.queue_failed(&error);
+            }
+        };
+        if let Some(line) = log::split(others.iter().map(|other| &other.name().id)) {
+            self.service.log.say(Level::ACCEPTED, &envelope.id, line);
+        }
+        for part in std::iter::once(claimed).chain(others) {
+            self.send_on(part).await;
+        }
+        texts::accepted(envelope.id.as_str())
+    }
+
+    /// Delivers a message that is in the queue, or lets it wait there.
+    async fn send_on(&self, claimed: Claimed) {
+        let mode = self.delivery_mode(claimed.envelope.priority);
         match mode {
             // What is held back waits for a person, and what is only queued for the next run of the queue.
-            _ if envelope.quarantine.is_some() => {}
-            DeliveryMode::Queue | DeliveryMode::Defer => self.log_queued(&envelope),
+            _ if claimed.envelope.quarantine.is_some() => {}
+            DeliveryMode::Queue | DeliveryMode::Defer => self.log_queued(&claimed.envelope),
             DeliveryMode::Background => drop(tokio::spawn((self.service.deliver)(Accepted { claimed, mode }))),
             DeliveryMode::Interactive => (self.service.deliver)(Accepted { claimed, mode }).await,
         }
-        texts::accepted(envelope.id.as_str())
     }
 
     /// Logs that recipients wait.
@@ -208,7 +227,7 @@ impl Clerk<'_> {
             status: stat,
             ..log::Delivered::default()
         };
-        line.write(&self.service.log, &self.id);
+        line.write(&self.service.log, &envelope.id);
     }
 
     /// Builds the envelope with the whole header.

@@ -1,6 +1,7 @@
 //! From an address to recipients and mailers: parsing by rules, aliases, .forward.
 
 pub mod alias;
+pub mod groups;
 pub mod parse;
 pub mod recipients;
 pub mod refusal;

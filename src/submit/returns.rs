@@ -47,13 +47,14 @@ pub(super) struct Returns<'a> {
 }
 
 impl Returns<'_> {
-    /// Delivers or queues what `holding` has; `failed` are recipients that were refused before.
+    /// Delivers or queues what `holding` has, and `others` that were split off it; `failed` are recipients that were refused
+    /// before.
     ///
     /// # Errors
     /// The queue cannot be written.
     pub(super) async fn end(
         &self,
-        mut holding: Holding,
+        (mut holding, others): (Holding, Vec<Claimed>),
         failed: Vec<Settled>,
         fate: Fate,
         terminal: &mut Terminal<'_>,
@@ -81,6 +82,8 @@ impl Returns<'_> {
             clones.iter().rev().for_each(|clone| self.log_queued(&clone.envelope));
             self.log_queued(holding.envelope());
         }
+        // QUIRK(split-waits): who waits for a delivery waits for one entry only; the others are left to a run of the queue.
+        let behind = if fate == Fate::DeliverBehind { others } else { self.leave(others) };
         let mut own = None;
         match (holding, self.party.release) {
             (Holding::Draft { draft, envelope, .. }, _) if self.stays => drop(draft.commit(&envelope).await?),
@@ -91,7 +94,7 @@ impl Returns<'_> {
             (holding, _) => holding.finish().await.map_err(|unfinished| unfinished.error)?,
         }
         if matches!(fate, Fate::Deliver | Fate::DeliverBehind) {
-            for message in own.into_iter().chain(clones.into_iter().rev()) {
+            for message in own.into_iter().chain(clones.into_iter().rev()).chain(behind) {
                 self.deliver(vec![message]).await;
             }
         }
@@ -141,6 +144,12 @@ impl Returns<'_> {
             format: Format::of(mailer).for_mailbox(),
         };
         self.services.mailboxes.append(Mailbox::DeadLetter { uid: self.party.caller.uid }, letter).await
+    }
+
+    /// Leaves entries to a run of the queue.
+    fn leave(&self, entries: Vec<Claimed>) -> Vec<Claimed> {
+        entries.iter().for_each(|entry| self.log_queued(&entry.envelope));
+        Vec::new()
     }
 
     /// Logs that the recipients of a message wait.

@@ -18,12 +18,13 @@ use crate::deliver::attempt::{Settled, refused_by_rules};
 use crate::deliver::holding::Holding;
 use crate::deliver::outcome::Outcome;
 use crate::deliver::services::Services;
-use crate::log::{Accepted, Level, Priority};
+use crate::log::{self, Accepted, Level, Priority};
 use crate::mail::date;
 use crate::mail::envelope::{Envelope, Recipient};
 use crate::mail::header::{self as fields, Header, HeaderLimits};
 use crate::name::{MacroName, Status, Sysexit, UnixTime};
 use crate::queue::{Draft, QueueError};
+use crate::route::groups;
 use crate::route::recipients::Refused;
 use crate::site::Context;
 use crate::site::completion::{complete, mend_recipients};
@@ -290,6 +291,17 @@ impl<'a> Work<'a> {
         terminal: &mut Terminal<'_>,
     ) -> Sysexit {
         let services = self.services;
+        let parts = groups::sort(&mut self.ctx, &envelope.recipients).await;
+        let others = match self.draft.divide(&mut envelope, parts).await {
+            Ok((draft, others)) => {
+                self.draft = draft;
+                others
+            }
+            Err(error) => return queue_failed(services, terminal, &error),
+        };
+        if let Some(line) = log::split(others.iter().map(|other| &other.name().id)) {
+            services.log.say(Level::ACCEPTED, &envelope.id, line);
+        }
         let body = match self.draft.body().await {
             Ok(body) => body,
             Err(error) => return queue_failed(services, terminal, &error),
@@ -335,7 +347,7 @@ impl<'a> Work<'a> {
             told: told.or(recipients.complaint),
         };
         let holding = Holding::Draft { draft: self.draft, envelope: Box::new(envelope), body };
-        match returns.end(holding, failed, fate, terminal).await {
+        match returns.end((holding, others), failed, fate, terminal).await {
             Ok(()) => terminal.exit(),
             Err(error) => queue_failed(services, terminal, &error),
         }
