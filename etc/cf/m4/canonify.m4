@@ -40,6 +40,7 @@ ifdef(`_NO_UUCP_', `', `R$- ! $+	$@ $>Canonify2 $2 < @ $1 .UUCP >	without @ the 
 R$+ . $- ! $+	$@ $>Canonify2 $3 < @ $1 . $2 >	before it stands a domain
 R$+ ! $+	$@ $>Canonify2 $2 < @ $1 .UUCP >
 ')dnl
+ifdef(`DECNET_RELAY', `define(`_USE_DECNET_SYNTAX_', `1')')dnl
 ifdef(`_USE_DECNET_SYNTAX_', `R$- :: $+	$@ $>Canonify2 $2 < @ $1 .DECNET >	a DECnet node
 R$- . $- :: $+	$@ $>Canonify2 $3 < @ $1 . $2 .DECNET >	with its area
 ')dnl
@@ -81,10 +82,10 @@ R$* < @ $=w > $*	$@ $1 < @ $2 . > $3
 R$* < @ $={M} > $*	$@ $1 < @ $2 . > $3
 ifdef(`_MASQUERADE_ENTIRE_DOMAIN_', `R$* < @ $* . $={M} > $*	$@ $1 < @ $2 . $3 . > $4
 ')dnl
-ifdef(`_VIRTUAL_HOSTS_', `R$* < @ $={VirtHost} > $*	$@ $1 < @ $2 . > $3
+ifelse(ifdef(`_VIRTUAL_HOSTS_', `1')`'ifdef(`_VIRTUSER_TABLE_', `1'), `11', `R$* < @ $={VirtHost} > $*	$@ $1 < @ $2 . > $3
 ifdef(`_VIRTUSER_ENTIRE_DOMAIN_', `R$* < @ $* . $={VirtHost} > $*	$@ $1 < @ $2 . $3 . > $4
 ')')dnl
-ifdef(`_GENERICS_DOMAINS_', `R$* < @ $=G > $*	$@ $1 < @ $2 . > $3
+ifelse(ifdef(`_GENERICS_DOMAINS_', `1')`'ifdef(`_GENERICS_TABLE_', `1'), `11', `R$* < @ $=G > $*	$@ $1 < @ $2 . > $3
 ifdef(`_GENERICS_ENTIRE_DOMAIN_', `R$* < @ $* . $=G > $*	$@ $1 < @ $2 . $3 . > $4
 ')')dnl
 
@@ -94,6 +95,8 @@ R$* < @ >	$@	the null address, an empty list
 R$* < @ $+ . > $*	$: $1 < @ $2 > $3	no final dot outside
 R$* < @ *LOCAL* > $*	$: $1 < @ $j > $2
 ifdef(`_NO_UUCP_', `', `R$+ < @ $- . UUCP >	$@ $2 ! $1	a neighbour by UUCP
+')dnl
+ifdef(`_USE_DECNET_SYNTAX_', `R$+ < @ $+ . DECNET >	$@ $2 :: $1	a DECnet node
 ')dnl
 R$* < @ $* > $*	$@ $1 @ $2 $3
 

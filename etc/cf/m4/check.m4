@@ -54,9 +54,9 @@ R<>	$@ < OK >	bounces may come from anybody
 undivert(_AT_MAIL_)dnl
 ifdef(`_ACCEPT_UNQUALIFIED_', `', `R< $+ >	$: $1
 `#' from the network a sender at localhost has no domain
-R$+ @ localhost	$: < $&{client_name} > $1 @ localhost
-R$+ @ localhost . $=m	$: < $&{client_name} > $1 @ localhost . $2
-R$+ @ localhost . UUCP	$: < $&{client_name} > $1 @ localhost . UUCP
+R$* @ localhost	$: < $&{client_name} > $1 @ localhost
+R$* @ localhost . $=m	$: < $&{client_name} > $1 @ localhost . $2
+R$* @ localhost . UUCP	$: < $&{client_name} > $1 @ localhost . UUCP
 R< > $+	$: $1
 R< localhost > $+	$: $1
 R< $+ > $+	$#error $@ 5.5.4 $: "553 Real domain name required for sender address"
@@ -65,7 +65,8 @@ R$*	$: < S > $>CanonAddr $1
 R< S > $# $*	$: ?	no address at all, and no domain
 R< S > $*	$: $1
 R$* < @ $- > $*	$: $&{daemon_flags} $| $1 < @ $2 > $3
-R$* f $* $| $*	$#error $@ 5.5.4 $: "553 Real domain name required for sender address"
+R$* f $* $| $*	$: FULL $&{client_name} $| $3
+RFULL $+ $| $*	$#error $@ 5.5.4 $: "553 Real domain name required for sender address"
 R$* $| $*	$: $2
 R$*	$: $>SenderMark $1
 ifdef(`_ACCESS_TABLE_', `R< $- > $*	$: < $1 > $2 $| $>SenderKeys $2

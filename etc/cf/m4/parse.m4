@@ -70,7 +70,8 @@ ifdef(`_VIRTUSER_ENTIRE_DOMAIN_', `R$+ < @ $* . $={VirtHost} . >	$: < V > $1 < @
 R< V > $+	$: $>Virtual $1
 ')dnl
 `#' names of ours
-ifdef(`_STICKY_HOST_', `ifdef(`MAIL_HUB', `R$- < @ $=w . >	$@ $>MailerToTriple < $H > $1 < @ $2 . >', `R$- < @ $=w . >	$#_LOCAL_ $: @ $1')
+ifdef(`_STICKY_HOST_', `R$+ + $* < @ $=w . >	$#_LOCAL_ $: $1 + $2
+ifdef(`MAIL_HUB', `R$+ < @ $=w . >	$@ $>MailerToTriple < $H > $1 < @ $2 . >', `R$+ < @ $=w . >	$#_LOCAL_ $: @ $1')
 ')dnl
 R$={L} < @ $=w . >	$#_LOCAL_ $: @ $1
 R$+ < @ $=w . >	$#_LOCAL_ $: $1
@@ -105,8 +106,6 @@ ifdef(`_MAILER_smtp_', `R$* < @ $* > $*	$#_SMTP_ $@ $2 $: $1 < @ $2 > $3
 ')dnl
 `#' names without a domain
 R$={L}	$#_LOCAL_ $: @ $1
-ifdef(`DECNET_RELAY', `R$+ :: $+	$@ $>MailerToTriple < $C > $1 :: $2
-')dnl
 R$+	$#_LOCAL_ $: $1
 
 `#' MailerToTriple: < mailer : host > user < @ domain >, a relay or a value of a table -> mailer, host and user
@@ -141,7 +140,10 @@ Slocaladdr=5
 ifdef(`_PRESERVE_PLUS_DETAIL_', `', `R$+ + *	$#_LOCAL_ $@ $&h $: $1	user+detail is tried as user+*, then as user
 R$+ + $*	$#_LOCAL_ $@ + $2 $: $1 + *
 ')dnl
-ifdef(`LUSER_RELAY', `R$+	$: < $L . > $(user $1 $: $1 $)
+ifdef(`LUSER_RELAY', `ifdef(`_PRESERVE_PLUS_DETAIL_', `R$+ + $*	$: $1 + $2 $| $(user $1 $: NO $)
+R$+ $| $+ <>	$@ $1
+R$+ $| $*	$: $1
+')R$+	$: < $L . > $(user $1 $: $1 $)
 R< $+ . > $+ <>	$: $2	the user is there
 R< local : $+ . > $+	$@ $>MailerToTriple < local : $1 > $2
 ifdef(`_PRESERVE_LUSER_HOST_', `R< $+ . > $+	$: < $1 . > $2 < @ $&h >	with the host that was named

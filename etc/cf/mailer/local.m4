@@ -54,4 +54,4 @@ ifdef(`_LOCAL_NO_MASQUERADE_', `R$* < @ *LOCAL* > $*	$: $1 < @ $j . > $2', `R$*	
 `#' HdrToL: a recipient in the header
 SHdrToL=40
 R$+	$: $>AddDomain $1
-ifdef(`_ALL_MASQUERADE_', `R$*	$@ $>MasqHdr $1', `R$* < @ *LOCAL* > $*	$: $1 < @ $j . > $2')
+ifelse(ifdef(`_ALL_MASQUERADE_', `1')`'ifdef(`_LOCAL_NO_MASQUERADE_', `0'), `1', `R$*	$@ $>MasqHdr $1', `R$* < @ *LOCAL* > $*	$: $1 < @ $j . > $2')

@@ -25,8 +25,6 @@ divert(_AT_MAILER_RULES_)dnl
 `#' MasqSMTP: an address without a domain is one of ours
 SMasqSMTP=61
 R$* < @ $* > $*	$@ $1 < @ $2 > $3
-ifdef(`DECNET_RELAY', `R$+ :: $+	$@ $1 :: $2
-')dnl
 R$+	$@ $1 < @ *LOCAL* >
 
 `#' PseudoToReal: a domain that is only a marker -> a way that the world knows
@@ -40,10 +38,6 @@ ifdef(`_NO_UUCP_', `', `R$+ < @ $+ . UUCP . > $*	$@ $2 ! $1 < @ *LOCAL* > $3
 ifdef(`BITNET_RELAY', `R$+ < @ $+ . BITNET . > $*	$: < $B > $1 < @ $2 . BITNET . > $3
 R< $- : $+ > $* < @ $+ . BITNET . > $*	$@ $3 % $4 . BITNET < @ $2 > $5
 R< $+ > $* < @ $+ . BITNET . > $*	$@ $2 % $3 . BITNET < @ $1 > $4
-')dnl
-ifdef(`DECNET_RELAY', `R$+ < @ $+ . DECNET . > $*	$: < $C > $1 < @ $2 . DECNET . > $3
-R< $- : $+ > $* < @ $+ . DECNET . > $*	$@ $3 % $4 . DECNET < @ $2 > $5
-R< $+ > $* < @ $+ . DECNET . > $*	$@ $2 % $3 . DECNET < @ $1 > $4
 ')dnl
 
 `#' EnvFromSMTP: an envelope sender

@@ -19,8 +19,6 @@ _PART_`'dnl
 R$* < @ $=Z . UUCP . > $*	$#uucp-uudom $@ $2 $: $1 < @ $2 . UUCP . > $3
 R$* < @ $=Y . UUCP . > $*	$#uucp-new $@ $2 $: $1 < @ $2 . UUCP . > $3
 R$* < @ $=U . UUCP . > $*	$#uucp-old $@ $2 $: $1 < @ $2 . UUCP . > $3
-divert(_AT_HEAD_)dnl
-C{P}UUCP
 divert(_AT_MAILER_RULES_)dnl
 
 `#' FromU: a sender for a neighbour: our name and the way to it
