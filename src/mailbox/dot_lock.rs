@@ -157,7 +157,7 @@ fn break_stale(directory: BorrowedFd<'_>, name: &[u8]) -> nix::Result<Option<Opt
     let mut content = Vec::new();
     let _ = (&file).take(CONTENT_BYTES_MAX).read_to_end(&mut content);
     let owner = Owner::of(&content, &Machine::here(), lock::flock_is_record(directory));
-    let age = file.metadata().ok().and_then(|found| age_since(found.mtime())).unwrap_or_default();
+    let age = file.metadata().map(|found| age(found.mtime(), found.ctime(), SystemTime::now())).unwrap_or_default();
     let stale = match owner {
         Owner::Dead { .. } => true,
         Owner::Foreign => age >= FOREIGN_AGE_MAX,
@@ -179,7 +179,7 @@ fn is_trusted(file: &File) -> bool {
 
 /// Breaks a lock file that cannot be read, once it is old.
 fn break_by_age(directory: BorrowedFd<'_>, name: &[u8], found: &FileStat) -> nix::Result<Option<Option<Leftover>>> {
-    let is_old = age_since(found.st_mtime).is_some_and(|age| age >= UNKNOWN_AGE_MAX);
+    let is_old = age(found.st_mtime, found.st_ctime, SystemTime::now()) >= UNKNOWN_AGE_MAX;
     Ok(if is_old && removed(directory, name)? { Some(None) } else { None })
 }
 
@@ -199,9 +199,16 @@ fn unlink(directory: BorrowedFd<'_>, name: &[u8]) -> nix::Result<()> {
     }
 }
 
-fn age_since(seconds: i64) -> Option<Duration> {
-    let then = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).ok()?);
-    SystemTime::now().duration_since(then).ok()
+/// Returns how old a lock file is that was written at `written`, and whose status changed last at `changed` (seconds).
+///
+/// A file dated in the future is as old as its last change, which nobody can date at will; if that lies in the future too,
+/// the clock was set back, and how far tells the least time since: no lock is honoured for ever.
+fn age(written: i64, changed: i64, now: SystemTime) -> Duration {
+    let at = |seconds: i64| SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+    match (now.duration_since(at(written)), now.duration_since(at(changed))) {
+        (Ok(age), _) | (Err(_), Ok(age)) => age,
+        (Err(_), Err(ahead)) => ahead.duration(),
+    }
 }
 
 /// This host and this start of it.
@@ -302,6 +309,16 @@ mod tests {
 
     const NOW: Duration = Duration::ZERO;
     const OLD: Duration = Duration::from_secs(301);
+
+    #[test]
+    fn a_lock_dated_in_the_future_grows_old_all_the_same() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(10_000);
+        let check = |written, changed, secs| assert_eq!(age(written, changed, now), Duration::from_secs(secs));
+        check(9_000, 9_500, 1_000);
+        check(99_000_000, 9_500, 500);
+        check(99_000, 14_000, 4_000);
+        check(-1, 9_500, 10_000);
+    }
 
     #[test]
     fn when_one_has_the_lock_then_the_next_does_not_until_it_is_released() {
