@@ -37,10 +37,10 @@ const CLIENT_USER: &str = "smmsp";
 
 /// Runs the client queue until TERM.
 pub fn run(order: Order, programs: Programs) -> ExitCode {
-    match start(order, programs) {
+    match start(order.clone(), programs) {
         Ok(()) => ExitCode::SUCCESS,
         Err((exit, text)) => {
-            eprintln!("{text}");
+            programs.tell_failure(&order, &text);
             ExitCode::from(exit as u8)
         }
     }
@@ -63,18 +63,18 @@ fn start(order: Order, programs: Programs) -> Result<(), Failed> {
     become_client(&config)?;
     let waiting = if order.foreground { None } else { Some(daemonize::background().map_err(system)?) };
     let log = (programs.log)(&order, &config);
-    let pid_file = PidFile::of(&order, &config, &log).map_err(system)?;
-    if let Some(interval) = order.queue_interval() {
-        title.set(runner::title(interval, &config.options.queue_directory).as_bytes());
-        let duties = runner::duties(false, Some(interval));
-        log.say(Level::DAEMON, None, format_args!("starting daemon ({PRODUCT}): {duties}"));
-    }
     let spool = (programs.spool)(&config).map_err(|text| {
         match examine(&config.options.queue_directory, &Expected::CLIENT_QUEUE) {
             Err(problem) => (problem.sysexit(), problem.to_string()),
             Ok(()) => (Sysexit::NoPerm, text),
         }
     })?;
+    let pid_file = PidFile::of(&order, &config, &log).map_err(system)?;
+    if let Some(interval) = order.queue_interval() {
+        title.set(runner::title(interval, &config.options.queue_directory).as_bytes());
+        let duties = runner::duties(false, Some(interval));
+        log.say(Level::DAEMON, None, format_args!("starting daemon ({PRODUCT}): {duties}"));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system)?;
     let queue = Queue::new(spool, QueueOptions::of(&config));
     if let Some(waiting) = waiting {

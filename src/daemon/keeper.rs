@@ -77,10 +77,10 @@ pub use self::task::run as run_task;
 
 /// Runs a daemon to its end.
 pub fn run(order: Order, programs: Programs) -> ExitCode {
-    match start::start(order, programs) {
+    match start::start(order.clone(), programs) {
         Ok(keeper) => keeper.serve(),
         Err(error) => {
-            eprintln!("{error}");
+            programs.tell_failure(&order, &error.to_string());
             ExitCode::from(error.exit() as u8)
         }
     }

@@ -15,7 +15,7 @@ use super::order::Order;
 use super::runner::Delivery;
 use crate::cf::Config;
 use crate::keeper::Hands;
-use crate::log::Log;
+use crate::log::{About, Level, Log};
 use crate::name::Sysexit;
 use crate::queue::schedule::Facts;
 use crate::queue::spool::Spool;
@@ -39,6 +39,19 @@ pub struct Programs {
     pub open: fn(Surroundings) -> Task<Result<Work, String>>,
     /// Does in the network process the one thing that the command line says; returns what the program exits with.
     pub perform: fn(Surroundings) -> Task<Sysexit>,
+}
+
+impl Programs {
+    /// Tells the caller and the log why what `order` asks for cannot begin, line by line.
+    ///
+    /// The configuration may be what cannot be read: the log is that of a site which says nothing of it.
+    pub(super) fn tell_failure(&self, order: &Order, failure: &str) {
+        let (log, name) = ((self.log)(order, &Config::default()), Caller::find().name);
+        for line in failure.lines() {
+            eprintln!("{line}");
+            log.say(Level::SYSTEM_ERROR, About::NoQueue, format_args!("SYSERR({name}): {line}"));
+        }
+    }
 }
 
 /// Lets the caller of the program go, with this exit status, while the work goes on.

@@ -59,6 +59,11 @@ fn hup_kill_and_term_are_taken_as_the_original_takes_them() {
 }
 
 #[test]
+fn who_cannot_begin_says_why_in_the_log() {
+    check("refusals.sh");
+}
+
+#[test]
 fn a_dead_name_server_blocks_nothing() {
     check("dead-dns.sh");
 }

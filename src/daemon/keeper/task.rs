@@ -50,10 +50,10 @@ struct TaskKeeper {
 
 /// Has the thing done that `order` is about; returns what the program exits with.
 pub fn run(order: Order, programs: Programs) -> ExitCode {
-    match start(order, programs) {
+    match start(order.clone(), programs) {
         Ok(keeper) => keeper.serve().into(),
         Err(error) => {
-            eprintln!("{error}");
+            programs.tell_failure(&order, &error.to_string());
             error.exit().into()
         }
     }
