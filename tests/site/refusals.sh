@@ -15,6 +15,11 @@ rmdir /var/spool/mqueue
 start_daemon 2>/tmp/refusal && fail "it started without a queue directory"
 logged "NOQUEUE: SYSERR(root): $(cat /tmp/refusal)"
 
+say "a file in the place of the queue directory"
+: >/var/spool/mqueue
+start_daemon 2>/tmp/refusal && fail "it started with a file for its queue"
+logged "NOQUEUE: SYSERR(root): /var/spool/mqueue: not a directory: move it away, then run \`install -d -o root -m 0700 /var/spool/mqueue\`"
+
 say "a client queue that belongs to somebody else"
 chown root:root /var/spool/clientmqueue
 start_client 2>/tmp/refusal && fail "it started on somebody else's queue"

@@ -97,12 +97,16 @@ pub(super) fn look_at_queues(config: &Config) -> Result<Vec<SpoolProblem>, Start
     let expected = Expected { owner, ..Expected::DAEMON_QUEUE };
     let mut odd = Vec::new();
     for directory in Layout::of(config).directories()? {
+        let examined = examine(&directory.path, &expected);
+        let is_there = !matches!(examined, Err(SpoolProblem::Missing { .. } | SpoolProblem::NotADirectory { .. }));
         // A hand that cannot open it would only end again and again.
         let rights = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
-        if let Err(errno @ Errno::EACCES) = access(Path::new(OsStr::from_bytes(&directory.path)), rights) {
+        if is_there
+            && let Err(errno @ Errno::EACCES) = access(Path::new(OsStr::from_bytes(&directory.path)), rights)
+        {
             return Err(StartError::NotTrusted { path: directory.path, errno });
         }
-        match examine(&directory.path, &expected) {
+        match examined {
             Ok(()) => {}
             Err(problem @ SpoolProblem::Wrong { .. }) => {
                 eprintln!("{problem}");
