@@ -183,6 +183,9 @@ async fn in_process(command: &CommandLine, caller: Caller) -> Result<Desk, Sysex
     let site = begun.site;
     log.set_detail(site.config.options.log_level);
     let queue = queue(&site.config).map_err(|error| no_queue(&error, &site.config, &log, &caller))?;
+    if let Some(problem) = client_queue_problem(&site.config) {
+        log.say(Level::SETUP, About::NoQueue, problem);
+    }
     let hands = Arc::new(hand::in_process(&site.config, file_listeners(command)));
     let orphans = if site.config.options.use_msp { Orphans::ProcessGone } else { Orphans::NotLocked };
     let services = Services::new(site, hands, queue, log, None);
@@ -257,6 +260,7 @@ fn no_queue(error: &LayoutError, config: &Config, log: &Log, caller: &Caller) ->
     match client_queue_problem(config) {
         Some(problem) => {
             terminal.tell(problem.to_string());
+            log.say(level, About::NoQueue, format_args!("SYSERR({}): {problem}", caller.name));
             problem.sysexit()
         }
         None => {

@@ -75,6 +75,7 @@ fn start(order: Order, programs: Programs) -> Result<(), Failed> {
         let duties = runner::duties(false, Some(interval));
         log.say(Level::DAEMON, None, format_args!("starting daemon ({PRODUCT}): {duties}"));
     }
+    look_at_queue(&config, &log);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system)?;
     let queue = Queue::new(spool, QueueOptions::of(&config));
     if let Some(waiting) = waiting {
@@ -85,6 +86,19 @@ fn start(order: Order, programs: Programs) -> Result<(), Failed> {
         file.remove();
     }
     ended.map_err(|text| (Sysexit::Config, text))
+}
+
+/// Logs what is odd about a directory that can be used all the same.
+fn look_at_queue(config: &Config, log: &Log) {
+    let expected = match &config.options.run_as_user.user {
+        None => Expected::CLIENT_QUEUE,
+        Some(Principal::Name(name)) if name == CLIENT_USER => Expected::CLIENT_QUEUE,
+        Some(Principal::Name(name)) => Expected { owner: Some(name), group: None, mode: 0o700 },
+        Some(Principal::Id(_)) => Expected { owner: None, group: None, mode: 0o700 },
+    };
+    if let Err(problem) = examine(&config.options.queue_directory, &expected) {
+        log.say(Level::SETUP, None, problem);
+    }
 }
 
 /// Becomes the submission user for good, where root starts it; another must be in the group of the queue by himself.

@@ -292,8 +292,9 @@ impl Keeper {
     /// Starts a pair for the configuration as it is now; a broken one is logged and changes nothing.
     fn renew(&mut self) {
         match Generation::after(&self.generation, self.programs) {
-            Ok(generation) => {
+            Ok((generation, odd)) => {
                 self.generation = Rc::new(generation);
+                odd.iter().for_each(|problem| self.log.say(Level::SETUP, None, problem));
                 self.log_start();
                 self.start_pair();
             }

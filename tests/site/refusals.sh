@@ -25,3 +25,29 @@ chown root:root /var/spool/clientmqueue
 start_client 2>/tmp/refusal && fail "it started on somebody else's queue"
 logged "NOQUEUE: SYSERR(smmsp): /var/spool/clientmqueue: owner is root, must be smmsp: run \`chown smmsp /var/spool/clientmqueue\`"
 ! grep -q 'sm-msp-queue.*starting daemon\|pid file' /var/log/maillog || fail "it said that it starts"
+su alice -c "echo hello | /usr/sbin/sendmail root" >/dev/null 2>&1 && fail "it took mail into somebody else's queue"
+logged "NOQUEUE: SYSERR(alice): /var/spool/clientmqueue: owner is root, must be smmsp"
+chown smmsp:smmsp /var/spool/clientmqueue
+
+say "directories that work but are odd"
+chmod 777 /var/spool/clientmqueue
+odd="/var/spool/clientmqueue: mode is 0777, must be 0770: run \`chmod 0770 /var/spool/clientmqueue\`"
+su alice -c "echo hello | /usr/sbin/sendmail -odq root" || fail "it refused mail"
+logged "NOQUEUE: $odd"
+start_client
+until_true 50 grep -qF -e "sm-msp-queue" /var/log/maillog
+logged_by_daemon() { grep -F -e "$odd" /var/log/maillog | grep -q sm-msp-queue; }
+until_true 50 logged_by_daemon
+kill "$(head -n 1 /var/spool/clientmqueue/sm-client.pid)"
+chmod 770 /var/spool/clientmqueue
+rm /var/spool/mqueue
+install -d -o root -m 0700 /var/spool/mqueue
+start_daemon
+chmod 770 /var/spool/mqueue
+chown alice /var/spool/mqueue
+kill -HUP "$(head -n 1 /var/run/sendmail.pid)"
+logged "/var/spool/mqueue: owner is alice, must be root: run \`chown root /var/spool/mqueue\`"
+chown root /var/spool/mqueue
+chmod 700 /var/spool/mqueue
+kill -TERM "$(head -n 1 /var/run/sendmail.pid)"
+until_true 150 test ! -e /var/run/sendmail.pid

@@ -11,6 +11,7 @@ use crate::daemon::cage;
 use crate::daemon::order::{Cage, Order};
 use crate::daemon::ports::{self, OpenPort};
 use crate::daemon::programs::Programs;
+use crate::queue::problem::SpoolProblem;
 
 /// A configuration with the ports and the cage that it asks for.
 #[derive(Debug)]
@@ -24,13 +25,15 @@ pub(super) struct Generation {
 
 impl Generation {
     /// Reads the configuration as it is now and opens its ports; those of `before` that it names too go on.
-    pub(super) fn after(before: &Self, programs: Programs) -> Result<Self, StartError> {
+    ///
+    /// What is odd about its queue directories is returned too.
+    pub(super) fn after(before: &Self, programs: Programs) -> Result<(Self, Vec<SpoolProblem>), StartError> {
         let order = before.order.clone();
         let (text, config) = read_config(&order, programs)?;
-        look_at_queues(&config)?;
+        let odd = look_at_queues(&config)?;
         let cage = cage::find(&config)?;
         let ports = if order.listen { ports::open(&config, &before.ports)? } else { Vec::new() };
-        Ok(Self { order, text, config: Rc::new(config), cage, ports })
+        Ok((Self { order, text, config: Rc::new(config), cage, ports }, odd))
     }
 
     /// Returns the same without ports.

@@ -101,9 +101,7 @@ pub(super) fn look_at_queues(config: &Config) -> Result<Vec<SpoolProblem>, Start
         let is_there = !matches!(examined, Err(SpoolProblem::Missing { .. } | SpoolProblem::NotADirectory { .. }));
         // A hand that cannot open it would only end again and again.
         let rights = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
-        if is_there
-            && let Err(errno @ Errno::EACCES) = access(Path::new(OsStr::from_bytes(&directory.path)), rights)
-        {
+        if is_there && let Err(errno @ Errno::EACCES) = access(Path::new(OsStr::from_bytes(&directory.path)), rights) {
             return Err(StartError::NotTrusted { path: directory.path, errno });
         }
         match examined {
