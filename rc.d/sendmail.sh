@@ -42,6 +42,19 @@ stop() {
 	return "$status"
 }
 
+# Tells whether the configurations of both daemons can be used.
+check() { "$sendmail" -bC && "$sendmail" -Ac -bC; }
+
+# Starts both anew; those that run go on when no others could take their place.
+restart() {
+	if ! problems=$(check 2>&1); then
+		printf '%s\n' "$problems" "$0: nothing was stopped: mend the configuration first" >&2
+		return 1
+	fi
+	stop && echo
+	start
+}
+
 # Tells which of the two run; 1 if one does not.
 tell() {
 	status=0
@@ -59,7 +72,7 @@ tell() {
 case "$1" in
 start) start ;;
 stop) stop ;;
-restart) stop; start ;;
+restart) restart ;;
 status) tell ;;
 *)
 	echo "Usage: $(basename "$0") {start|stop|restart|status}" >&2

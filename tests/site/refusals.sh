@@ -51,3 +51,18 @@ chown root /var/spool/mqueue
 chmod 700 /var/spool/mqueue
 kill -TERM "$(head -n 1 /var/run/sendmail.pid)"
 until_true 150 test ! -e /var/run/sendmail.pid
+
+say "a restart with a broken configuration stops nothing"
+script() { SENDMAIL=/usr/sbin/sendmail sh "$HERE/rc.d/sendmail.sh" "$@"; }
+script start
+pid=$(head -n 1 /var/run/sendmail.pid)
+for file in sendmail.cf submit.cf; do
+	cp "/etc/mail/$file" /tmp/good.cf
+	echo "what is this" >>"/etc/mail/$file"
+	script restart 2>/tmp/refusal && fail "it restarted with a broken $file"
+	grep -q "/$file: line .*what is this" /tmp/refusal || fail "it does not say what is wrong: $(cat /tmp/refusal)"
+	[ "$(head -n 1 /var/run/sendmail.pid)" = "$pid" ] && kill -0 "$pid" || fail "the good daemon is gone"
+	cp /tmp/good.cf "/etc/mail/$file"
+done
+script restart || fail "it does not restart"
+script stop
