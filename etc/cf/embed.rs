@@ -1,20 +1,29 @@
-//! The build script: makes a table of the files of the cf library, which `makecf` carries.
+//! The build script: makes a table of the files of the cf library and of the `.mc` files, which `makecf` carries.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-/// The folders of the library; each is one kind of thing that a `.mc` file names.
-const FOLDERS: &[&str] = &["m4", "feature", "mailer", "ostype", "domain", "hack", "siteconfig"];
+/// The folders of the library, each one kind of thing that a `.mc` file names, and the folder of `.mc` files.
+const FOLDERS: &[(&str, &str)] = &[
+    ("m4", "etc/cf/m4"),
+    ("feature", "etc/cf/feature"),
+    ("mailer", "etc/cf/mailer"),
+    ("ostype", "etc/cf/ostype"),
+    ("domain", "etc/cf/domain"),
+    ("hack", "etc/cf/hack"),
+    ("siteconfig", "etc/cf/siteconfig"),
+    ("mail", "etc/mail"),
+];
 
 fn main() -> io::Result<()> {
-    let library = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("etc/cf");
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let mut table = String::from("&[\n");
-    for folder in FOLDERS {
-        println!("cargo:rerun-if-changed=etc/cf/{folder}");
-        for name in names(&library.join(folder))? {
-            let path = library.join(folder).join(&name);
-            writeln!(table, "    (\"{folder}/{name}\", include_bytes!({path:?})),").expect("text grows");
+    for (kind, folder) in FOLDERS {
+        println!("cargo:rerun-if-changed={folder}");
+        for name in names(&root.join(folder))? {
+            let path = root.join(folder).join(&name);
+            writeln!(table, "    (\"{kind}/{name}\", include_str!({path:?})),").expect("text grows");
         }
     }
     table.push_str("]\n");
@@ -30,7 +39,7 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
     }
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".m4") {
+        if name.ends_with(".m4") || name.ends_with(".mc") {
             names.push(name);
         }
     }

@@ -1,14 +1,18 @@
 //! `makecf`: makes a `.cf` out of a `.mc`.
 
+mod faults;
 mod files;
 mod library;
+mod nearest;
 mod options;
+mod request;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use self::faults::Run;
 use self::files::Files;
-use self::options::{LIBRARY, Options, USAGE};
+use self::options::{LIBRARY, Options, Question, USAGE};
 use super::map_tools::{Streams, with_streams};
 use crate::m4::Machine;
 use crate::name::Sysexit;
@@ -27,16 +31,21 @@ fn run(args: &[OsString], streams: &mut Streams<'_>) -> Sysexit {
             return Sysexit::Usage;
         }
     };
-    match process(&options, streams) {
-        Ok(exit) => exit,
-        Err(error) => {
-            streams.complain(format!("makecf: {error}"));
-            Sysexit::NoInput
-        }
-    }
+    let answer = options.question.as_ref().map(|question| match question {
+        Question::Features => Ok(request::features()),
+        Question::Page(name) => request::explain(name),
+    });
+    let done = match answer {
+        Some(answer) => answer.and_then(|page| write(streams, page.as_bytes())).map(|()| Sysexit::Ok),
+        None => process(&options, streams),
+    };
+    done.unwrap_or_else(|error| {
+        streams.complain(format!("makecf: {error}"));
+        Sysexit::NoInput
+    })
 }
 
-/// Reads all files and prints what they make; the error is the text for the user.
+/// Reads all files and prints what they make, unless it is wrong; the error is the text for the user.
 fn process(options: &Options, streams: &mut Streams<'_>) -> Result<Sysexit, String> {
     let mut files = Files::new(options);
     let texts = options.texts(&mut files, streams.input)?;
@@ -50,15 +59,34 @@ fn process(options: &Options, streams: &mut Streams<'_>) -> Result<Sysexit, Stri
             None => machine.undefine(&definition.name),
         }
     }
-    for (name, text) in texts {
-        machine.process(&name, text);
+    for (name, text) in &texts {
+        machine.process(name, text.clone());
     }
-    let made = machine.finish();
-    for message in &made.messages {
+    let output = machine.finish();
+    for message in &output.messages {
         // Nobody may be listening; the exit status tells as well.
         let _ = write!(streams.errors, "{message}");
     }
-    let written = streams.output.write_all(&made.text).and_then(|()| streams.output.flush());
-    written.map_err(|error| format!("cannot write the output: {error}"))?;
-    Ok(if made.exit == 0 { Sysexit::Ok } else { Sysexit::DataErr })
+    // Without a library this is plain m4: any text will do, and a faulty one is printed as far as it goes.
+    let Some((_, given)) = texts.split_first().filter(|_| options.library().is_some()) else {
+        write(streams, &output.text)?;
+        return Ok(if output.exit == 0 { Sysexit::Ok } else { Sysexit::DataErr });
+    };
+    let faults = match output.exit {
+        0 => Run { given, included: &files.read, output: &output }.faults(),
+        _ => Vec::new(),
+    };
+    faults.iter().for_each(|fault| streams.complain(fault.to_string()));
+    if output.exit != 0 || faults.iter().any(|fault| fault.is_error) {
+        streams.complain("makecf: nothing is written until this is mended");
+        return Ok(Sysexit::DataErr);
+    }
+    write(streams, if options.only_checks { b"" } else { &output.text })?;
+    Ok(Sysexit::Ok)
+}
+
+/// Writes to standard output; the error is the text for the user.
+fn write(streams: &mut Streams<'_>, text: &[u8]) -> Result<(), String> {
+    let written = streams.output.write_all(text).and_then(|()| streams.output.flush());
+    written.map_err(|error| format!("cannot write the output: {error}"))
 }

@@ -2,13 +2,50 @@
 
 use std::collections::BTreeMap;
 
+use super::message::Place;
+
+/// Where a part of a text was written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Origin {
+    /// Where the part begins in the text; it ends where the next one begins.
+    pub at: usize,
+    /// The line that wrote it.
+    pub place: Place,
+    /// Whether it went to the output at once, and not by a diversion.
+    pub is_direct: bool,
+}
+
+/// A text and where its parts come from.
+#[derive(Debug, Default)]
+struct Text {
+    bytes: Vec<u8>,
+    origins: Vec<Origin>,
+}
+
+impl Text {
+    fn write(&mut self, bytes: &[u8], place: &Place, is_direct: bool) {
+        let at = self.bytes.len();
+        let is_same = |last: &Origin| last.is_direct == is_direct && last.place == *place;
+        if !bytes.is_empty() && !self.origins.last().is_some_and(is_same) {
+            self.origins.push(Origin { at, place: place.clone(), is_direct });
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn append(&mut self, other: Self) {
+        let at = self.bytes.len();
+        self.origins.extend(other.origins.into_iter().map(|origin| Origin { at: origin.at + at, ..origin }));
+        self.bytes.extend(other.bytes);
+    }
+}
+
 /// All output.
 #[derive(Debug, Default)]
 pub(super) struct Diversions {
     current: i32,
     /// What number 0 has.
-    output: Vec<u8>,
-    waiting: BTreeMap<i32, Vec<u8>>,
+    output: Text,
+    waiting: BTreeMap<i32, Text>,
 }
 
 impl Diversions {
@@ -23,26 +60,29 @@ impl Diversions {
     }
 
     /// Appends to the text in force.
-    pub(super) fn write(&mut self, text: &[u8]) {
+    pub(super) fn write(&mut self, text: &[u8], place: &Place) {
         match self.current {
-            0 => self.output.extend_from_slice(text),
-            1.. => self.waiting.entry(self.current).or_default().extend_from_slice(text),
+            0 => self.output.write(text, place, true),
+            1.. => self.waiting.entry(self.current).or_default().write(text, place, false),
             _ => {}
         }
     }
 
     /// Appends to the output, whichever number is in force.
-    pub(super) fn write_output(&mut self, text: &[u8]) {
-        self.output.extend_from_slice(text);
+    pub(super) fn write_output(&mut self, text: &[u8], place: &Place) {
+        self.output.write(text, place, true);
     }
 
     /// Brings the text of one number back into the one in force.
     pub(super) fn undivert(&mut self, number: i32) {
-        if number > 0
-            && number != self.current
-            && let Some(text) = self.waiting.remove(&number)
-        {
-            self.write(&text);
+        if number <= 0 || number == self.current {
+            return;
+        }
+        let Some(text) = self.waiting.remove(&number) else { return };
+        match self.current {
+            0 => self.output.append(text),
+            1.. => self.waiting.entry(self.current).or_default().append(text),
+            _ => {}
         }
     }
 
@@ -52,8 +92,8 @@ impl Diversions {
         numbers.into_iter().for_each(|number| self.undivert(number));
     }
 
-    /// Returns the output.
-    pub(super) fn into_output(self) -> Vec<u8> {
-        self.output
+    /// Returns the output, and where its parts come from.
+    pub(super) fn into_output(self) -> (Vec<u8>, Vec<Origin>) {
+        (self.output.bytes, self.output.origins)
     }
 }

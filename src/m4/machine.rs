@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use bstr::{BString, ByteSlice};
 
 use super::builtin::Builtin;
-use super::diversion::Diversions;
+use super::diversion::{Diversions, Origin};
 use super::host::Host;
 use super::input::{Input, shown};
 use super::message::{Message, Place, Severity};
 use super::run;
-use super::table::{Definition, Table};
+use super::table::{Defined, Definition, Table};
 use super::text::substitute;
 use super::token::{Marks, Token};
 
@@ -94,6 +94,20 @@ pub struct Output {
     pub messages: Vec<Message>,
     /// The exit status.
     pub exit: u8,
+    /// Where each part of the text was written.
+    pub origins: Vec<Origin>,
+    /// The macros that files defined.
+    pub defined: Vec<Defined>,
+    /// The files that were included, in order, and where.
+    pub included: Vec<(BString, Place)>,
+}
+
+impl Output {
+    /// Returns where the byte at an offset of the text was written.
+    pub fn origin(&self, offset: usize) -> Option<&Origin> {
+        let after = self.origins.partition_point(|origin| origin.at <= offset);
+        self.origins.get(after.checked_sub(1)?)
+    }
 }
 
 /// The processor.
@@ -110,6 +124,8 @@ pub struct Machine<'host> {
     /// Where the call stands that is expanded now.
     place: Place,
     messages: Vec<Message>,
+    /// See [`Output::included`].
+    pub(super) included: Vec<(BString, Place)>,
     /// Set when nothing more is to be read.
     exit: Option<u8>,
     has_failed: bool,
@@ -120,10 +136,10 @@ impl<'host> Machine<'host> {
     pub fn new(host: &'host mut dyn Host) -> Self {
         let mut table = Table::default();
         for builtin in Builtin::ALL {
-            table.define(builtin.name().as_bytes(), Definition::Builtin(*builtin));
+            table.define(builtin.name().as_bytes(), Definition::Builtin(*builtin), None);
         }
         for name in ["__gnu__", "__unix__"] {
-            table.define(name.as_bytes(), Definition::text(b""));
+            table.define(name.as_bytes(), Definition::text(b""), None);
         }
         let input = Input::new();
         let place = input.place().clone();
@@ -138,6 +154,7 @@ impl<'host> Machine<'host> {
             open: Vec::new(),
             place,
             messages: Vec::new(),
+            included: Vec::new(),
             exit: None,
             has_failed: false,
         }
@@ -145,7 +162,7 @@ impl<'host> Machine<'host> {
 
     /// Defines a macro, as `-D` does.
     pub fn define(&mut self, name: &[u8], text: &[u8]) {
-        self.table.define(name, Definition::text(text));
+        self.table.define(name, Definition::text(text), None);
     }
 
     /// Takes back a macro, as `-U` does.
@@ -171,7 +188,9 @@ impl<'host> Machine<'host> {
             self.diversions.undivert_all();
         }
         let exit = self.exit.unwrap_or(u8::from(self.has_failed));
-        Output { text: self.diversions.into_output(), messages: self.messages, exit }
+        let (text, origins) = self.diversions.into_output();
+        let defined = self.table.into_defined();
+        Output { text, messages: self.messages, exit, origins, defined, included: self.included }
     }
 
     /// Reads tokens until the input ends.
@@ -180,10 +199,7 @@ impl<'host> Machine<'host> {
             match self.marks.read(&mut self.input) {
                 Ok(Token::End) => return self.end_of_input(),
                 Ok(token) => self.token(token),
-                Err(unfinished) => {
-                    let place = self.input.place().clone();
-                    return self.fatal(place, &unfinished.to_string());
-                }
+                Err(unfinished) => return self.fatal(unfinished.place().clone(), &unfinished.to_string()),
             }
         }
     }
@@ -224,7 +240,7 @@ impl<'host> Machine<'host> {
     fn write(&mut self, text: &[u8]) {
         match self.open.last_mut() {
             Some(open) => open.text.extend_from_slice(text),
-            None => self.diversions.write(text),
+            None => self.diversions.write(text, self.input.place()),
         }
     }
 

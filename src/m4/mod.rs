@@ -21,6 +21,8 @@ mod tests;
 mod text;
 mod token;
 
+pub use diversion::Origin;
 pub use host::{Host, Ran};
 pub use machine::{Machine, Output};
 pub use message::{Message, Place, Severity};
+pub use table::Defined;

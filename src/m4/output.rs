@@ -23,7 +23,8 @@ pub(super) fn run(machine: &mut Machine<'_>, builtin: Builtin, call: &Call) {
         Builtin::Sysval => machine.input.push(machine.command_status.to_string().into()),
         Builtin::Syscmd => {
             if let Some(output) = command(machine, call) {
-                machine.diversions.write_output(&output);
+                let place = machine.place().clone();
+                machine.diversions.write_output(&output, &place);
             }
         }
         Builtin::Esyscmd => {
@@ -44,14 +45,20 @@ fn undivert(machine: &mut Machine<'_>, name: &[u8]) {
         return;
     }
     match machine.host.read(name) {
-        Ok(text) => machine.diversions.write(&text),
+        Ok(text) => {
+            let place = machine.place().clone();
+            machine.diversions.write(&text, &place);
+        }
         Err(why) => machine.complain(&format!("cannot read {}: {why}", shown(name))),
     }
 }
 
 fn include(machine: &mut Machine<'_>, name: &[u8], must_exist: bool) {
     match machine.host.read(name) {
-        Ok(text) => machine.input.push_file(name, text),
+        Ok(text) => {
+            machine.included.push((name.into(), machine.place().clone()));
+            machine.input.push_file(name, text);
+        }
         Err(why) if must_exist => machine.fail(&format!("cannot read {}: {why}", shown(name))),
         Err(_) => {}
     }

@@ -157,8 +157,8 @@ fn define(machine: &mut Machine<'_>, call: &Call, push: bool) {
         None => Definition::text(b""),
     };
     match push {
-        true => machine.table.push(name, definition),
-        false => machine.table.define(name, definition),
+        true => machine.table.push(name, definition, Some(machine.place().clone())),
+        false => machine.table.define(name, definition, Some(machine.place().clone())),
     }
 }
 

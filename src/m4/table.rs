@@ -6,6 +6,7 @@ use std::rc::Rc;
 use bstr::{BStr, BString};
 
 use super::builtin::Builtin;
+use super::message::Place;
 
 /// What a macro stands for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,16 +24,34 @@ impl Definition {
     }
 }
 
+/// A macro as it stands in the end.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Defined {
+    /// Its name.
+    pub name: BString,
+    /// What it stands for.
+    pub text: BString,
+    /// Where it was defined.
+    pub place: Place,
+}
+
+/// A definition, and where it stands; none for one of the command line or of the processor itself.
+#[derive(Debug)]
+struct Entry {
+    definition: Definition,
+    place: Option<Place>,
+}
+
 /// All macros.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    macros: BTreeMap<BString, Vec<Definition>>,
+    macros: BTreeMap<BString, Vec<Entry>>,
 }
 
 impl Table {
     /// Returns the definition in force.
     pub(super) fn get(&self, name: &[u8]) -> Option<&Definition> {
-        self.macros.get(BStr::new(name)).and_then(|stack| stack.last())
+        self.macros.get(BStr::new(name)).and_then(|stack| stack.last()).map(|entry| &entry.definition)
     }
 
     /// Returns all names, in order.
@@ -40,16 +59,28 @@ impl Table {
         self.macros.keys()
     }
 
-    /// Defines a macro, in the place of the definition in force.
-    pub(super) fn define(&mut self, name: &[u8], definition: Definition) {
+    /// Defines a macro, instead of the definition in force.
+    pub(super) fn define(&mut self, name: &[u8], definition: Definition, place: Option<Place>) {
         let stack = self.macros.entry(name.into()).or_default();
         stack.pop();
-        stack.push(definition);
+        stack.push(Entry { definition, place });
     }
 
     /// Defines a macro, above the definition in force.
-    pub(super) fn push(&mut self, name: &[u8], definition: Definition) {
-        self.macros.entry(name.into()).or_default().push(definition);
+    pub(super) fn push(&mut self, name: &[u8], definition: Definition, place: Option<Place>) {
+        self.macros.entry(name.into()).or_default().push(Entry { definition, place });
+    }
+
+    /// Returns every text that a file defined, with its name and its place.
+    pub(super) fn into_defined(self) -> Vec<Defined> {
+        let entries = self.macros.into_iter().filter_map(|(name, mut stack)| Some((name, stack.pop()?)));
+        let defined = entries.filter_map(|(name, entry)| match entry {
+            Entry { definition: Definition::Text(text), place: Some(place) } => {
+                Some(Defined { name, text: text.to_vec().into(), place })
+            }
+            _ => None,
+        });
+        defined.collect()
     }
 
     /// Takes back the definition in force.

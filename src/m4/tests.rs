@@ -72,7 +72,11 @@ fn files_and_commands_are_asked_of_the_host() {
 
 #[test]
 fn faults_are_told_with_their_place() {
-    check_message("\nlen(`a',\n`b", "stdin:3: the file ends within a quoted string: a closing quote is missing\n", 1);
+    check_message(
+        "\nlen(`a',\n`b",
+        "stdin:3: the quoted string that begins here has no end: a closing quote is missing\n",
+        1,
+    );
     let unclosed = "stdin:2: the file ends within the arguments of `len`: a closing parenthesis is missing\n";
     check_message("\nlen(a,\nb", unclosed, 1);
     check_message("include(`x y')", "stdin:1: cannot read x y: no such file\n", 1);

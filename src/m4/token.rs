@@ -4,6 +4,7 @@ use bstr::BString;
 
 use super::builtin::Builtin;
 use super::input::{Input, Next};
+use super::message::Place;
 
 /// One token of the input.
 #[derive(Debug, Eq, PartialEq)]
@@ -23,12 +24,21 @@ pub(super) enum Token {
 }
 
 /// A token that the input does not finish.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum Unfinished {
-    #[error("the file ends within a quoted string: a closing quote is missing")]
-    Quoted,
-    #[error("the file ends within a comment")]
-    Comment,
+    #[error("the quoted string that begins here has no end: a closing quote is missing")]
+    Quoted(Place),
+    #[error("the comment that begins here has no end")]
+    Comment(Place),
+}
+
+impl Unfinished {
+    /// Returns where it begins.
+    pub(super) fn place(&self) -> &Place {
+        match self {
+            Self::Quoted(place) | Self::Comment(place) => place,
+        }
+    }
 }
 
 /// The quotes and comment marks in force.
@@ -84,7 +94,7 @@ impl Marks {
     }
 
     fn read_comment(&self, input: &mut Input) -> Result<Token, Unfinished> {
-        let mut text = self.comment.0.to_vec();
+        let (start, mut text) = (input.place().clone(), self.comment.0.to_vec());
         loop {
             if input.take(&self.comment.1) {
                 text.extend_from_slice(&self.comment.1);
@@ -93,13 +103,13 @@ impl Marks {
             match input.next() {
                 Next::Byte(byte) => text.push(byte),
                 Next::Builtin(_) => {}
-                Next::End => return Err(Unfinished::Comment),
+                Next::End => return Err(Unfinished::Comment(start)),
             }
         }
     }
 
     fn read_quoted(&self, input: &mut Input) -> Result<Token, Unfinished> {
-        let mut text = Vec::new();
+        let (start, mut text) = (input.place().clone(), Vec::new());
         let mut depth = 1_usize;
         loop {
             if input.take(&self.quotes.1) {
@@ -115,7 +125,7 @@ impl Marks {
                 match input.next() {
                     Next::Byte(byte) => text.push(byte),
                     Next::Builtin(_) => {}
-                    Next::End => return Err(Unfinished::Quoted),
+                    Next::End => return Err(Unfinished::Quoted(start)),
                 }
             }
         }

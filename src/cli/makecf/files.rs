@@ -19,18 +19,39 @@ pub(super) struct Files {
     allow_commands: bool,
     /// Temporary files that exist only here, since nothing may be run that would read them.
     temporary: BTreeMap<BString, Vec<u8>>,
+    /// What was read, by name.
+    pub(super) read: BTreeMap<BString, Vec<u8>>,
 }
 
 impl Files {
     pub(super) fn new(options: &Options) -> Self {
         let (folders, allow_commands) = (options.folders.clone(), options.allow_commands);
-        Self { folders, allow_commands, temporary: BTreeMap::new() }
+        Self { folders, allow_commands, temporary: BTreeMap::new(), read: BTreeMap::new() }
     }
 
     /// Reads a file of the library that the program carries; one in a folder of `-I` stands for it.
     fn library_file(&self, name: &[u8]) -> Result<Vec<u8>, BString> {
         let own = self.folders.iter().find_map(|folder| std::fs::read(folder.join(OsStr::from_bytes(name))).ok());
-        own.or_else(|| library::text(name).map(<[u8]>::to_vec)).ok_or_else(|| library::missing(name))
+        own.or_else(|| library::text(name).map(|text| text.as_bytes().to_vec())).ok_or_else(|| library::missing(name))
+    }
+
+    /// Reads a file that is included.
+    fn find(&self, name: &[u8]) -> Result<Vec<u8>, BString> {
+        if let Some(text) = self.temporary.get(name.as_bstr()) {
+            return Ok(text.clone());
+        }
+        if let Some(name) = library::below(name) {
+            return self.library_file(name);
+        }
+        let path = Path::new(OsStr::from_bytes(name));
+        if name.is_empty() {
+            return Err("the name is empty".into());
+        }
+        let mut result = std::fs::read(path);
+        for folder in self.folders.iter().filter(|_| path.is_relative()) {
+            result = result.or_else(|_| std::fs::read(folder.join(path)));
+        }
+        result.map_err(|error| error.to_string().into())
     }
 
     /// Answers what the common cf library runs: the script that tells who makes the file, and the removal of its output.
@@ -67,21 +88,9 @@ fn information(folder: &[u8]) -> Vec<u8> {
 
 impl Host for Files {
     fn read(&mut self, name: &[u8]) -> Result<Vec<u8>, BString> {
-        if let Some(text) = self.temporary.get(name.as_bstr()) {
-            return Ok(text.clone());
-        }
-        if let Some(name) = library::below(name) {
-            return self.library_file(name);
-        }
-        let path = Path::new(OsStr::from_bytes(name));
-        if name.is_empty() {
-            return Err("the name is empty".into());
-        }
-        let mut result = std::fs::read(path);
-        for folder in self.folders.iter().filter(|_| path.is_relative()) {
-            result = result.or_else(|_| std::fs::read(folder.join(path)));
-        }
-        result.map_err(|error| error.to_string().into())
+        let text = self.find(name)?;
+        self.read.insert(name.into(), text.clone());
+        Ok(text)
     }
 
     fn run(&mut self, command: &[u8]) -> Result<Ran, BString> {

@@ -12,7 +12,8 @@ use super::library::FOLDER;
 use crate::m4::Host;
 
 /// What is told with a command line that is wrong.
-pub(super) const USAGE: &str = "usage: makecf [-D NAME[=TEXT]] [-U NAME] [-I DIR] [--allow-commands] [FILE.mc ...]";
+pub(super) const USAGE: &str = "usage: makecf [-D NAME[=TEXT]] [-U NAME] [-I DIR] [--allow-commands] [--check] [FILE.mc ...]\n       \
+     makecf --list-features | --explain NAME";
 
 /// The macro that says where the cf library is.
 pub(super) const LIBRARY: &[u8] = b"_CF_DIR_";
@@ -27,6 +28,15 @@ pub(super) struct Definition {
     pub(super) text: Option<BString>,
 }
 
+/// What is asked about the library.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Question {
+    /// Which features there are.
+    Features,
+    /// What something is.
+    Page(String),
+}
+
 /// What the command line asks for.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct Options {
@@ -36,6 +46,10 @@ pub(super) struct Options {
     pub(super) folders: Vec<PathBuf>,
     /// Whether a file may run commands.
     pub(super) allow_commands: bool,
+    /// Whether the result is only checked.
+    pub(super) only_checks: bool,
+    /// What is told of the library instead.
+    pub(super) question: Option<Question>,
     /// The folder of the first cf library among them.
     library: Option<BString>,
     /// `-` is standard input.
@@ -59,6 +73,11 @@ impl Options {
                 Short('U') => options.definitions.push(Definition { name: value(&mut parser)?, text: None }),
                 Short('I') => options.folders.push(OsString::from_vec(value(&mut parser)?.into()).into()),
                 Long("allow-commands") => options.allow_commands = true,
+                Long("check") => options.only_checks = true,
+                Long("list-features") => options.question = Some(Question::Features),
+                Long("explain") => {
+                    options.question = Some(Question::Page(value(&mut parser)?.to_string()));
+                }
                 Value(file) => options.files.push(file.into()),
                 other => return Err(other.unexpected().to_string()),
             }

@@ -1,0 +1,96 @@
+//! What `makecf` tells of its library instead of making a file.
+
+use crate::cf::mc_names;
+
+use super::library::{self, SETUP};
+use super::nearest::nearest;
+
+/// The kinds of files that have pages, and how a `.mc` file names them.
+const KINDS: &[(&str, &str)] =
+    &[("feature", "FEATURE"), ("mailer", "MAILER"), ("ostype", "OSTYPE"), ("domain", "DOMAIN"), ("hack", "HACK")];
+
+/// Returns a line for each feature: its name and what it does.
+pub(super) fn features() -> String {
+    library::names("feature").map(|name| format!("{name:30} {}\n", summary("feature", name))).collect()
+}
+
+/// Returns the first sentence of a page, without the name in front of it.
+fn summary(kind: &str, name: &str) -> String {
+    let page = library::page(kind, name).unwrap_or_default().replace('\n', " ");
+    let text = page.split_once(": ").map_or(page.as_str(), |(_, text)| text);
+    let end = text.find(". ").map_or(text.len(), |at| at + 1);
+    text[..end].trim_end().to_owned()
+}
+
+/// Returns the page of a feature, mailer, system, setting or set-up.
+///
+/// # Errors
+/// There is none; the text for the user.
+pub(super) fn explain(name: &str) -> Result<String, String> {
+    let mut pages: Vec<String> = KINDS.iter().filter_map(|(kind, word)| page(kind, word, name)).collect();
+    pages.extend(setup(name));
+    pages.extend(setting(name));
+    if pages.is_empty() { Err(unknown(name)) } else { Ok(pages.join("\n")) }
+}
+
+/// Returns the page of a file of the library.
+fn page(kind: &str, word: &str, name: &str) -> Option<String> {
+    let page = library::page(kind, name)?;
+    Some(format!("{word}(`{name}')\n\n{page}"))
+}
+
+/// Returns a set-up: what it is for, and the whole `.mc` file.
+fn setup(name: &str) -> Option<String> {
+    library::text(format!("{SETUP}/{name}.mc").as_bytes()).map(str::to_owned)
+}
+
+/// Returns what a `conf…` macro sets.
+fn setting(name: &str) -> Option<String> {
+    let setting = mc_names().into_iter().find(|setting| setting.name == name)?;
+    let usual = setting.usual.map(|usual| format!("Unless it is defined: {usual}\n")).unwrap_or_default();
+    Some(format!(
+        "define(`{name}', `VALUE')\n\n{}\nWritten as: O {}=VALUE\n{usual}",
+        setting.about.trim(),
+        setting.option
+    ))
+}
+
+/// Says that there is no page of that name, and which there are.
+fn unknown(name: &str) -> String {
+    let settings = mc_names();
+    let files = KINDS.iter().flat_map(|(kind, _)| library::names(kind)).chain(library::names(SETUP));
+    match nearest(name, files.map(str::to_owned).chain(settings.into_iter().map(|setting| setting.name))) {
+        Some(near) => format!("there is no page {name:?}; did you mean {near}?"),
+        None => {
+            let setups: Vec<&str> = library::names(SETUP).collect();
+            format!(
+                "there is no page {name:?}; `makecf --list-features` names the features, set-ups are: {}",
+                setups.join(" ")
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_its_page() {
+        assert!(explain("access_db").is_ok_and(|page| page.starts_with("FEATURE(`access_db')\n\naccess_db(")));
+        assert!(
+            explain("confALIAS_WAIT").is_ok_and(|page| page.ends_with("O AliasWait=VALUE\nUnless it is defined: 10\n"))
+        );
+        assert!(explain("nullclient").is_ok_and(|page| page.contains("FEATURE(`nullclient'")));
+        assert_eq!(explain("acces_db"), Err("there is no page \"acces_db\"; did you mean access_db?".to_owned()));
+        assert!(explain("zzz").is_err_and(|text| text.contains("--list-features")));
+    }
+
+    #[test]
+    fn features_are_listed_with_one_sentence() {
+        let list = features();
+        let line = list.lines().find(|line| line.starts_with("access_db ")).expect("is listed");
+        assert!(line.contains(" decides by the access map "), "{line}");
+        assert_eq!(list.lines().count(), library::names("feature").count());
+    }
+}
