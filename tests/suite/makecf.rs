@@ -23,9 +23,10 @@ fn makecf(args: &[&str], text: &str) -> Output {
     child.wait_with_output().expect("ends")
 }
 
-/// Returns the option lines that a text makes.
-fn options(args: &[&str], text: &str) -> BTreeSet<String> {
-    let made = makecf(args, text).stdout;
+/// Returns the option lines that a library in a folder makes of a text, whatever they are worth.
+fn options(library: &Path, text: &str) -> BTreeSet<String> {
+    let core = library.join("m4/cf.m4").display().to_string();
+    let made = makecf(&["-U_CF_DIR_", &core, "-"], text).stdout;
     let lines = String::from_utf8_lossy(&made);
     // An option without a value is an empty one.
     lines.lines().filter(|line| line.starts_with("O ")).map(|line| line.trim_end_matches('=').to_owned()).collect()
@@ -34,9 +35,9 @@ fn options(args: &[&str], text: &str) -> BTreeSet<String> {
 #[track_caller]
 fn check_options(settings: &str) {
     let text = format!("{settings}\nMAILER(`local')\nMAILER(`smtp')\n");
-    let stock = options(&[&format!("-D_CF_DIR_={STOCK}")], &text);
+    let stock = options(Path::new(STOCK), &text);
     assert!(stock.len() > 20, "{settings}");
-    assert_eq!(options(&[], &text), stock, "{settings}");
+    assert_eq!(options(&crate::repository("etc/cf"), &text), stock, "{settings}");
 }
 
 fn has_stock() -> bool {
@@ -75,4 +76,67 @@ fn every_system_has_the_options_that_it_has_in_the_stock_library() {
         check_options(&format!("OSTYPE(`{name}')"));
     }
     assert!(names.len() > 15);
+}
+
+/// Puts settings between the usual first and last lines, and tells what comes of them.
+#[track_caller]
+fn check_fault(settings: &str, told: &str, is_error: bool) {
+    let text = format!("OSTYPE(`linux')dnl\n{settings}\nMAILER(`local')dnl\nMAILER(`smtp')dnl\n");
+    let made = makecf(&[], &text);
+    let errors = String::from_utf8_lossy(&made.stderr);
+    assert!(errors.lines().any(|line| line.contains(told)), "{settings}: {errors}");
+    let expected = if is_error { (Some(65), true) } else { (Some(0), false) };
+    assert_eq!((made.status.code(), made.stdout.is_empty()), expected, "{settings}: {errors}");
+    let checked = makecf(&["--check"], &text);
+    assert_eq!((checked.status.code(), checked.stdout.len()), (expected.0, 0), "{settings}");
+}
+
+#[test]
+fn what_is_wrong_is_told_by_line_and_no_wrong_file_is_written() {
+    let error = |settings: &str, told: &str| check_fault(settings, told, true);
+    error(
+        "FEATURE(`acess_db')dnl",
+        "stdin:2: cannot read <futago>/cf/feature/acess_db.m4: there is no FEATURE(acess_db); did you mean FEATURE(`access_db')?",
+    );
+    error("MAILER(`smpt')dnl", "there is no MAILER(smpt); did you mean MAILER(`smtp')?");
+    error("DOMAIN(`generics')dnl", "there is no DOMAIN(generics); did you mean DOMAIN(`generic')?");
+    error("\ndefine(`confMAX_HOPS', `5')dnl", "stdin:3: there is no setting confMAX_HOPS; did you mean confMAX_HOP?");
+    error("FEATRUE(`access_db')dnl", "stdin:2: there is no macro FEATRUE; did you mean FEATURE?");
+    error("this is a comment", "stdin:2: unknown configuration line \"this is a comment\"");
+    error("define(`confMAX_HOP', `5)dnl", "stdin:2: the quoted string that begins here has no end");
+    error("define(`confMAX_HOP', 5')dnl", "stdin:2: confMAX_HOP has a quote without a partner");
+    error("define(`confMAX_HOP', `5'dnl", "stdin:2: the file ends within the arguments of `define`");
+    error("FEATURE(`access_db', `hsh -T<TMPF> /etc/mail/access')dnl", "map access: class hsh not available");
+    error("LOCAL_CONFIG\nKfoo", "stdin:3: readcf: config K line, map foo: no map class");
+    error(
+        "define(`confMAX_HOP', `5')dnl\nOSTYPE(`bsd4.4')dnl",
+        "stdin:3: OSTYPE(bsd4.4): the system is OSTYPE(linux) already",
+    );
+}
+
+#[test]
+fn what_is_perhaps_not_meant_is_told_by_line() {
+    let warning = |settings: &str, told: &str| check_fault(settings, told, false);
+    warning(
+        "FEATURE(`local_procmail')dnl\ndefine(`PROCMAIL_MAILER_PATH', `/x')dnl",
+        "stdin:3: warning: PROCMAIL_MAILER_PATH comes too late for FEATURE(local_procmail) in line 2",
+    );
+    warning(
+        "MAILER(`procmail')dnl\nFEATURE(`access_db')dnl",
+        "stdin:3: FEATURE(access_db) should stand before the first MAILER",
+    );
+    warning("Cwexample.com", "stdin:2: warning: \"Cwexample.com\" goes into the configuration as it stands");
+    warning("define(`confDAEMON_OPTIONS', `Port=25')dnl", "stdin:2: warning: confDAEMON_OPTIONS is obsolete");
+    warning("define(`confOUR_OWN', `x')dnl", "stdin:2: warning: nothing reads confOUR_OWN");
+}
+
+#[test]
+fn pages_tell_what_a_mc_file_may_say() {
+    let page = |args: &[&str]| String::from_utf8_lossy(&makecf(args, "").stdout).into_owned();
+    assert!(page(&["--list-features"]).lines().count() > 50);
+    assert!(page(&["--explain", "access_db"]).contains("RELAY"));
+    assert!(page(&["--explain", "confTO_IDENT"]).contains("O Timeout.ident=VALUE"));
+    let unknown = makecf(&["--explain", "acess_db"], "");
+    assert_eq!(unknown.status.code(), Some(66));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("did you mean access_db?"));
 }

@@ -9,6 +9,7 @@ use super::library;
 use super::nearest::nearest;
 use crate::cf::{self, ReadEnv};
 use crate::m4::{Defined, Output, Place};
+use crate::map::{Definition, DefinitionError};
 
 /// Settings of old that do nothing any more, or that others have replaced.
 const OBSOLETE: &[(&str, &str)] = &[
@@ -65,10 +66,10 @@ impl Run<'_> {
         faults.extend(self.open_quotes());
         faults.extend(self.late_definitions());
         // Lines that are wrong already need not be told again as text that nobody understands.
-        let known: BTreeSet<String> =
-            faults.iter().filter_map(|fault| fault.place.as_ref().map(Place::to_string)).collect();
-        let is_new = |fault: &Fault| fault.place.as_ref().is_none_or(|place| !known.contains(&place.to_string()));
-        faults.extend(self.bad_lines().into_iter().chain(self.loose_text()).filter(is_new));
+        let known = places(&faults);
+        faults.extend(self.bad_lines().into_iter().filter(|fault| !known.contains(&fault.place)));
+        let known = places(&faults);
+        faults.extend(self.loose_text().into_iter().filter(|fault| !known.contains(&fault.place)));
         faults
     }
 
@@ -128,15 +129,27 @@ impl Run<'_> {
 
     /// Finds lines of the result that the program refuses.
     fn bad_lines(&self) -> Vec<Fault> {
-        let (_, errors) = cf::read(&self.output.text, "", &ReadEnv::default());
+        let (config, errors) = cf::read(&self.output.text, "", &ReadEnv::default());
         let starts: Vec<(usize, &BStr)> = self.lines().collect();
-        let mut faults = Vec::new();
+        let mut wrong: Vec<(usize, String)> = Vec::new();
         for error in errors.iter().filter(|error| error.exit().is_some()) {
-            let (at, line) = starts.get(error.line.saturating_sub(1)).copied().unwrap_or_default();
+            wrong.push((error.line, error.problem.to_string()));
+        }
+        for map in &config.maps {
+            let errors = Definition::parse(map.name.as_bytes(), &map.class, &map.args).1;
+            // Classes that are left out of this build may be in that of the host which the file is for.
+            let is_never = |error: &&DefinitionError| {
+                matches!(error, DefinitionError::ClassNotAvailable { .. } | DefinitionError::NoFile { .. })
+            };
+            wrong.extend(errors.iter().filter(is_never).map(|error| (map.line, error.to_string())));
+        }
+        let mut faults = Vec::new();
+        for (number, problem) in wrong {
+            let (at, line) = starts.get(number.saturating_sub(1)).copied().unwrap_or_default();
             let origin = self.output.origin(at);
             let is_loose = origin.is_some_and(|origin| origin.is_direct && self.is_given(&origin.place));
             let help = if is_loose { ": is it a comment without `dnl' before it?" } else { "" };
-            let text = format!("{}: line {} of the result is {:?}{help}", error.problem, error.line, shown(line));
+            let text = format!("{problem}: line {number} of the result is {:?}{help}", shown(line));
             faults.push(Fault { place: origin.map(|origin| origin.place.clone()), is_error: true, text });
         }
         faults
@@ -216,6 +229,11 @@ impl Run<'_> {
         }
         faults
     }
+}
+
+/// Returns the lines that something is told of.
+fn places(faults: &[Fault]) -> Vec<Option<Place>> {
+    faults.iter().map(|fault| fault.place.clone()).collect()
 }
 
 /// The processor's own macros that a `.mc` file calls.

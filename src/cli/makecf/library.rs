@@ -67,10 +67,9 @@ mod tests {
         for kind in ["feature", "mailer", "ostype", "domain"] {
             for name in names(kind) {
                 let page = page(kind, name).expect("is there");
-                assert!(
-                    page.starts_with(name),
-                    "{kind}/{name}.m4 must begin with a comment `# {name}…: what it does.`"
-                );
+                let called = format!("{}({name})", kind.to_uppercase());
+                let begins = page.starts_with(name) || page.starts_with(&called);
+                assert!(begins, "{kind}/{name}.m4 must begin with a comment `# {name}…: what it does.`");
                 assert!(page.contains(": ") && page.trim_end().ends_with('.'), "{kind}/{name}.m4: {page}");
             }
         }
