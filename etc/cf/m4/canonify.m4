@@ -44,7 +44,7 @@ ifdef(`DECNET_RELAY', `define(`_USE_DECNET_SYNTAX_', `1')')dnl
 ifdef(`_USE_DECNET_SYNTAX_', `R$- :: $+	$@ $>Canonify2 $2 < @ $1 .DECNET >	a DECnet node
 R$- . $- :: $+	$@ $>Canonify2 $3 < @ $1 . $2 .DECNET >	with its area
 ')dnl
-ifdef(`_NO_PERCENT_HACK_', `', `R$* % $*	$: $1 < @ $2 >	then the last %
+ifdef(`_PERCENT_REJECT_', `', `R$* % $*	$: $1 < @ $2 >	then the last %
 R$* < @ $* % $* >	$1 % $2 < @ $3 >
 ')dnl
 R$* < @ $* >	$@ $>Canonify2 $1 < @ $2 >

@@ -52,8 +52,8 @@ R$* $| $#$*	$#$2
 R$* $| $*	$: $1
 R<>	$@ < OK >	bounces may come from anybody
 undivert(_AT_MAIL_)dnl
-ifdef(`_ACCEPT_UNQUALIFIED_', `', `R< $+ >	$: $1
-`#' from the network a sender at localhost has no domain
+R< $+ >	$: $1
+ifdef(`_ACCEPT_UNQUALIFIED_', `', ``#' from the network a sender at localhost has no domain
 R$* @ localhost	$: < $&{client_name} > $1 @ localhost
 R$* @ localhost . $=m	$: < $&{client_name} > $1 @ localhost . $2
 R$* @ localhost . UUCP	$: < $&{client_name} > $1 @ localhost . UUCP
@@ -61,13 +61,14 @@ R< > $+	$: $1
 R< localhost > $+	$: $1
 R< $+ > $+	$#error $@ 5.5.4 $: "553 Real domain name required for sender address"
 ')dnl
-R$*	$: < S > $>CanonAddr $1
-R< S > $# $*	$: ?	no address at all, and no domain
-R< S > $*	$: $1
-R$* < @ $- > $*	$: $&{daemon_flags} $| $1 < @ $2 > $3
+`#' nor has one at a name without dot, where the port wants complete names
+R$* @ $-	$: $&{daemon_flags} $| $1 @ $2
 R$* f $* $| $*	$: FULL $&{client_name} $| $3
 RFULL $+ $| $*	$#error $@ 5.5.4 $: "553 Real domain name required for sender address"
 R$* $| $*	$: $2
+R$*	$: < S > $>CanonAddr $1
+R< S > $# $*	$: ?	no address at all, and no domain
+R< S > $*	$: $1
 R$*	$: $>SenderMark $1
 ifdef(`_ACCESS_TABLE_', `R< $- > $*	$: < $1 > $2 $| $>SenderKeys $2
 R< $- > $* $| $*	$: < $1 > $2 $| $>SearchList < + From > $| $3
