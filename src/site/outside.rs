@@ -12,7 +12,9 @@ use super::maps::{Entry, Stream};
 use super::network::OUTSIDE_PATIENCE;
 use crate::map::{Definition, Opener, Outcome, ProgramCall};
 use crate::name::Sysexit;
+use crate::net::listen::Port;
 use crate::net::{Answer, Family, Resolver};
+use crate::sys::host;
 
 /// The longest answer of a socket that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -168,7 +170,8 @@ async fn connect(site: &Site, map: &Definition) -> Result<Stream, String> {
         _ => return Err(format!("unknown socket type {kind} (write unix:/path, inet:port@host or inet6:port@host)")),
     };
     let (port, host) = rest.split_once('@').ok_or_else(|| format!("bad address {rest} (expected port@host)"))?;
-    let port = port.parse::<u16>().map_err(|_| format!("unknown port name {port} (write its number)"))?;
+    let number = Port::find(port, |name| host::service_port(name.as_bytes()));
+    let port = number.map_err(|_| format!("unknown port name {port} (write its number)"))?.0;
     let host = host.trim_matches(['[', ']']);
     let addresses = addresses(&site.resolver, host, port, family).await?;
     let stream = TcpStream::connect(addresses.as_slice()).await;

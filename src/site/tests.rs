@@ -224,6 +224,15 @@ async fn a_socket_map_asks_its_server() {
 }
 
 #[tokio::test]
+async fn the_port_of_a_socket_map_may_have_a_name() {
+    let (mut ctx, _server) = context_of("Kname socket inet:lmtp@nosuch.example\nKnone socket inet:nosuch@127.0.0.1\n");
+    let unknown_host = Outcome::TempFail("socket map \"name\": Unknown host name nosuch.example".into());
+    assert_eq!(ctx.map_lookup("name", b"x", &[]).await, unknown_host);
+    let unknown_port = Outcome::TempFail("socket map \"none\": unknown port name nosuch (write its number)".into());
+    assert_eq!(ctx.map_lookup("none", b"x", &[]).await, unknown_port);
+}
+
+#[tokio::test]
 async fn macros_of_a_context_can_be_taken_back() {
     let (mut ctx, _server) = context();
     ctx.set("s", "peer");
