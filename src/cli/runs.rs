@@ -34,7 +34,7 @@ impl Runs {
             services.log.clone(),
             Watched::new(WorkTable::create()?),
             (*services.policy).clone(),
-            RunOptions { rhythm, orphans: desk.orphans, pace },
+            RunOptions { rhythm, orphans: desk.orphans, pace, classes: Arc::clone(&services.site.classes) },
             Arc::clone(&desk.load),
         );
         Ok(Self { delivery, stage, run: tokio::spawn(runner.run(taken, reached)) })

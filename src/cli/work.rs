@@ -58,8 +58,9 @@ pub(super) fn open(surroundings: Surroundings) -> Task<Result<Work, String>> {
             Box::pin(async move { door.serve(connection, ending).await })
         };
         let log = services.log.clone();
+        let classes = Arc::clone(&services.site.classes);
         let attempt = attempts(services, delivery);
-        Ok(Work { session: Arc::new(session), pace: Arc::new(pace), attempt, log })
+        Ok(Work { session: Arc::new(session), pace: Arc::new(pace), attempt, classes, log })
     })
 }
 

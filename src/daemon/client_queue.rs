@@ -164,8 +164,12 @@ async fn serve(
     };
     let work = (programs.open)(surroundings).await?;
     let watched = Watched::new(WorkTable::create().map_err(|error| error.to_string())?);
-    let options =
-        RunOptions { rhythm: Rhythm::of(order.queue_interval()), orphans: Orphans::ProcessGone, pace: Pace::Together };
+    let options = RunOptions {
+        rhythm: Rhythm::of(order.queue_interval()),
+        orphans: Orphans::ProcessGone,
+        pace: Pace::Together,
+        classes: Arc::clone(&work.classes),
+    };
     let policy = Policy::new(&config.options, order.queue_interval());
     let runner = Runner::new(queue, work.attempt, log, watched, policy, options, load);
     let mut run = tokio::spawn(runner.run(intake, reached));

@@ -171,8 +171,12 @@ async fn work(start: Start, outside: Outside, socket: OwnedFd, programs: Program
     let table = descriptors.next().ok_or("the keeper gave no table of work")?;
     let listeners: Vec<(u16, TcpListener)> = start.ports.into_iter().zip(descriptors.map(Into::into)).collect();
     let watched = Watched::new(WorkTable::from_descriptor(table));
-    let options =
-        RunOptions { rhythm: Rhythm::of(order.queue_interval()), orphans: Orphans::NotLocked, pace: Pace::Together };
+    let options = RunOptions {
+        rhythm: Rhythm::of(order.queue_interval()),
+        orphans: Orphans::NotLocked,
+        pace: Pace::Together,
+        classes: Arc::clone(&work.classes),
+    };
     let policy = Policy::new(&config.options, order.queue_interval());
     let runner = Runner::new(queue, Arc::clone(&work.attempt), log.clone(), watched, policy, options, load);
     let run = tokio::spawn(runner.run(intake, reached.clone()));

@@ -20,6 +20,7 @@ use crate::name::Sysexit;
 use crate::queue::schedule::Facts;
 use crate::queue::spool::Spool;
 use crate::queue::{Claimed, Queue};
+use crate::site::Classes;
 use crate::submit::Caller;
 use crate::sys::host::LoadAverage;
 
@@ -99,6 +100,8 @@ pub struct Work {
     pub pace: Arc<dyn Fn(u16) -> Duration + Send + Sync>,
     /// Attempts messages.
     pub attempt: Attempt,
+    /// The classes of the site.
+    pub classes: Arc<Classes>,
     /// Where all of that writes its lines.
     pub log: Log,
 }

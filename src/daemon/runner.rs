@@ -21,6 +21,7 @@ use crate::queue::schedule::{BUSY_WAIT, Facts, Policy, Schedule};
 use crate::queue::select::Selection;
 use crate::queue::spool::EntryName;
 use crate::queue::{Claimed, Orphans, Queue, QueueError, Recovered};
+use crate::site::Classes;
 use crate::sys::host::LoadAverage;
 
 /// The most entries in work at a time: each may hold a connection and two files open.
@@ -139,6 +140,8 @@ pub struct RunOptions {
     pub orphans: Orphans,
     /// How many entries are worked with at a time.
     pub pace: Pace,
+    /// The classes of the site: which domains are this host.
+    pub classes: Arc<Classes>,
 }
 
 /// How many entries a runner works with at a time.
@@ -261,7 +264,7 @@ impl Runner {
         load: Arc<LoadAverage>,
     ) -> Self {
         let schedule = match options.pace {
-            Pace::Together => Schedule::new(policy),
+            Pace::Together => Schedule::new(policy, Arc::clone(&options.classes)),
             Pace::OneByOne(_) => Schedule::one_by_one(policy),
         };
         Self {
@@ -289,7 +292,7 @@ impl Runner {
             // What has come of an entry is part of the run that it is in, and goes before the next one.
             while self.has_room() && self.options.rhythm.is_once() {
                 let Ok(claimed) = intake.at_once.try_recv() else { break };
-                self.attempt(claimed);
+                self.accept(claimed);
             }
             self.start_due();
             // What could not be begun now is not for a single run: the load is too high for it.
@@ -339,6 +342,10 @@ impl Runner {
                 let Ok(claimed) = intake.at_once.try_recv() else { break };
                 self.attempt(claimed);
             }
+            // Where no queue is run, what waits is what was accepted and found no place.
+            if reached < Stage::Ending && matches!(self.options.rhythm, Rhythm::Never) {
+                self.start_due();
+            }
             if self.jobs.is_empty() && reached >= Stage::Last {
                 return;
             }
@@ -346,14 +353,14 @@ impl Runner {
             tokio::select! {
                 changed = stage.changed(), if reached < Stage::Ending => if changed.is_err() { return },
                 Some(claimed) = intake.at_once.recv(), if has_room => self.attempt(claimed),
-                Some(_) = self.jobs.join_next() => {}
+                Some(ended) = self.jobs.join_next() => if let Ok(finished) = ended { self.finished(finished) },
             }
         }
     }
 
     fn happened(&mut self, happening: Happening) {
         match happening {
-            Happening::Accepted(claimed) => self.attempt(*claimed),
+            Happening::Accepted(claimed) => self.accept(*claimed),
             Happening::Known(name, facts) => self.put(name, facts, None),
             Happening::Unwritten(claimed) => self.hold(claimed),
             Happening::Ended(finished) => self.finished(finished),
@@ -437,6 +444,17 @@ impl Runner {
                     }
                 }
             });
+        }
+    }
+
+    /// Begins the work on a message that was accepted; if as many to its destination are in work as may be, it waits.
+    fn accept(&mut self, claimed: Claimed) {
+        let (name, facts) = (claimed.name().clone(), Facts::of(&claimed.envelope));
+        if self.schedule.admit(&name, &facts) {
+            self.attempt(claimed);
+        } else {
+            drop(claimed);
+            self.put(name, facts, None);
         }
     }
 
@@ -565,7 +583,7 @@ mod tests {
 
     fn runner(queue: &Queue, work: Attempt, rhythm: Rhythm) -> Runner {
         let watched = Watched::new(WorkTable::create().expect("a table"));
-        let options = RunOptions { rhythm, orphans: Orphans::NotLocked, pace: Pace::Together };
+        let options = RunOptions { rhythm, orphans: Orphans::NotLocked, pace: Pace::Together, classes: Arc::default() };
         let policy = Policy::new(&Options::default(), None);
         Runner::new(queue.clone(), work, Log::nowhere(), watched, policy, options, Arc::new(LoadAverage::open()))
     }
@@ -600,6 +618,40 @@ mod tests {
         end.send_replace(Stage::Ending);
         running.await.expect("no panic");
         assert_eq!(queue.list().await.expect("listed").len(), 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_destination_that_never_answers_holds_up_no_other() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let queue = queue_in(folder.path());
+        let (begun, mut seen) = mpsc::unbounded_channel();
+        let (answer, silence) = watch::channel(false);
+        let attempt = move |claimed: Claimed| -> Task<Attempted> {
+            let (begun, mut silence) = (begun.clone(), silence.clone());
+            Box::pin(async move {
+                let destination = Facts::of(&claimed.envelope).destination;
+                begun.send(destination.clone()).expect("heard");
+                if destination == "silent.example" {
+                    silence.wait_for(|answers| *answers).await.expect("told");
+                }
+                claimed.remove().await.expect("removed");
+                Attempted::Settled
+            })
+        };
+        let (delivery, intake) = intake();
+        let (end, stage) = watch::channel(Stage::Serving);
+        let running = tokio::spawn(runner(&queue, Arc::new(attempt), Rhythm::Never).run(intake, stage));
+        for _ in 0..JOBS_MAX {
+            delivery.at_once(put(&queue, "<x@silent.example>").await);
+        }
+        delivery.at_once(put(&queue, "<x@good.example>").await);
+        while seen.recv().await.expect("begun") != "good.example" {}
+        answer.send_replace(true);
+        while !queue.list().await.expect("listed").is_empty() {
+            tokio::task::yield_now().await;
+        }
+        end.send_replace(Stage::Ending);
+        running.await.expect("no panic");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

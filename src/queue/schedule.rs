@@ -1,10 +1,11 @@
 //! Which entry is tried when: pure functions of the moment and of what the envelope says, and the list made by them.
 //!
-//! Entries wait by due time. Those that are due stand in the order of `QueueSortOrder`, and each destination has a
-//! lane of few places: a destination that is slow or dead fills its lane and holds up no other.
+//! Entries wait by due time. Those that are due stand in the order of `QueueSortOrder`, and each destination, and each
+//! user of this host, has a lane of few places: who is slow or dead fills his lane and holds up no other.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
@@ -13,9 +14,13 @@ use super::spool::EntryName;
 use crate::cf::{ByUrgency, Options, QueueSortOrder};
 use crate::mail::envelope::{DeliverBy, DeliverByMode, Envelope, Urgency};
 use crate::name::UnixTime;
+use crate::site::Classes;
 
-/// Messages to one destination that are worked with at the same time.
+/// Entries of one lane that are worked with at the same time when they are tried again.
 pub const LANE_PLACES: usize = 8;
+
+/// The places of a lane that an entry may take at its first try: a quarter of a runner's jobs.
+pub const FIRST_TRY_PLACES: usize = 64;
 
 /// When an entry that another process works with is looked at again.
 pub const BUSY_WAIT: Duration = Duration::from_secs(60);
@@ -43,8 +48,10 @@ pub struct Facts {
     pub warned: bool,
     /// `BY=`.
     pub deliver_by: Option<DeliverBy>,
-    /// The domain of the first recipient, in lower case: the lane.
+    /// The domain of the first recipient, in lower case.
     pub destination: BString,
+    /// The first recipient before the domain, in lower case and without what follows a plus sign.
+    pub user: BString,
     /// When the control file was last written, if that is known.
     pub modified: Option<UnixTime>,
 }
@@ -52,7 +59,7 @@ pub struct Facts {
 impl Facts {
     /// Returns the facts of an envelope that was classified.
     pub fn of(envelope: &Envelope) -> Self {
-        let first = envelope.recipients.first().map(|recipient| destination(&recipient.address));
+        let first = envelope.recipients.first().map(|recipient| recipient.address.as_slice()).unwrap_or_default();
         Self {
             created: envelope.created,
             last_try: envelope.last_try,
@@ -61,9 +68,15 @@ impl Facts {
             urgency: envelope.timeout_class,
             warned: envelope.flags.warned,
             deliver_by: envelope.deliver_by,
-            destination: first.unwrap_or_default(),
+            destination: destination(first),
+            user: user(first),
             modified: None,
         }
+    }
+
+    /// Returns how many places of its lane must be free for it.
+    fn places(&self) -> usize {
+        if self.tries == 0 { FIRST_TRY_PLACES } else { LANE_PLACES }
     }
 }
 
@@ -71,6 +84,13 @@ impl Facts {
 fn destination(address: &[u8]) -> BString {
     let domain = address.rfind_byte(b'@').map(|at| &address[at + 1..]).unwrap_or_default();
     domain.trim_end_with(|c| c == '>' || c == '.').to_ascii_lowercase().into()
+}
+
+/// Returns what stands before the domain of an address in lower case, without what follows a plus sign.
+fn user(address: &[u8]) -> BString {
+    let local = address.rfind_byte(b'@').map_or(address, |at| &address[..at]);
+    let local = local.find_byte(b'+').map_or(local, |at| &local[..at]);
+    local.trim_with(|c| c == '<' || c == '>' || c == '"').to_ascii_lowercase().into()
 }
 
 /// What becomes of a message that could not be delivered now.
@@ -240,8 +260,8 @@ fn shuffled(text: &[u8]) -> i64 {
 /// The entries that wait, and those that are worked with.
 pub struct Schedule {
     policy: Policy,
-    /// Entries to one destination that are worked with at the same time.
-    lane_places: usize,
+    /// Who works with the entries.
+    lanes_are: Lanes,
     /// When each waiting entry is due; what is no longer current is skipped.
     due: BinaryHeap<Reverse<(UnixTime, u64)>>,
     /// Waiting entries by their number.
@@ -249,13 +269,30 @@ pub struct Schedule {
     /// The number of each entry.
     numbers: HashMap<EntryName, u64>,
     /// Entries that are due and have a place in their lane.
-    ready: BTreeMap<(Rank, u64), (EntryName, BString)>,
-    lanes: HashMap<BString, Lane>,
-    /// The destination of each entry that is worked with.
-    working: HashMap<EntryName, BString>,
+    ready: BTreeMap<(Rank, u64), (EntryName, LaneKey)>,
+    lanes: HashMap<LaneKey, Lane>,
+    /// The lane of each entry that is worked with.
+    working: HashMap<EntryName, LaneKey>,
     last_number: u64,
     /// The latest moment it was told.
     latest: UnixTime,
+}
+
+/// Which lanes there are.
+enum Lanes {
+    /// One for each destination; for each user where the destination is in class `w`.
+    Apart(Arc<Classes>),
+    /// One without limit.
+    Single,
+}
+
+/// Whom a lane leads to: a domain, or a user of this host.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+enum LaneKey {
+    #[default]
+    All,
+    Domain(BString),
+    User(BString),
 }
 
 /// A destination.
@@ -263,25 +300,37 @@ pub struct Schedule {
 struct Lane {
     /// Places taken by entries that are ready or worked with.
     taken: usize,
-    /// Entries that are due but have no place.
-    parked: BTreeMap<(Rank, u64), EntryName>,
+    /// Entries that are due but have no place, each with the number of places that it looks for one in.
+    parked: BTreeMap<(Rank, u64), (EntryName, usize)>,
+}
+
+impl Lane {
+    /// Takes the first of those that wait, if there is a place for it now.
+    fn next(&mut self) -> Option<((Rank, u64), EntryName)> {
+        let (_, (_, places)) = self.parked.first_key_value()?;
+        if self.taken >= *places {
+            return None;
+        }
+        self.taken += 1;
+        self.parked.pop_first().map(|(key, (name, _))| (key, name))
+    }
 }
 
 impl Schedule {
-    /// Returns an empty schedule.
-    pub fn new(policy: Policy) -> Self {
-        Self::with_lanes(policy, LANE_PLACES)
+    /// Returns an empty schedule; class `w` of `classes` has the names of this host.
+    pub fn new(policy: Policy, classes: Arc<Classes>) -> Self {
+        Self::with_lanes(policy, Lanes::Apart(classes))
     }
 
     /// Returns an empty schedule for somebody who works with one entry after the other: only their rank counts.
     pub fn one_by_one(policy: Policy) -> Self {
-        Self::with_lanes(policy, usize::MAX)
+        Self::with_lanes(policy, Lanes::Single)
     }
 
-    fn with_lanes(policy: Policy, lane_places: usize) -> Self {
+    fn with_lanes(policy: Policy, lanes_are: Lanes) -> Self {
         Self {
             policy,
-            lane_places,
+            lanes_are,
             due: BinaryHeap::new(),
             waiting: HashMap::new(),
             numbers: HashMap::new(),
@@ -330,6 +379,35 @@ impl Schedule {
         self.waiting.insert(self.last_number, (name, facts));
     }
 
+    /// Gives a place to an entry that somebody has in hand already, to be worked with at once; the caller tells its end with
+    /// [`Schedule::finish`]. Tells whether there was one: if not, the entry must wait here as others do.
+    pub fn admit(&mut self, name: &EntryName, facts: &Facts) -> bool {
+        if self.knows(name) {
+            return true;
+        }
+        let (key, places) = self.lane_of(facts);
+        let lane = self.lanes.entry(key.clone()).or_default();
+        // Those who wait for a place come first.
+        let has_place = lane.parked.is_empty() && lane.taken < places;
+        if has_place {
+            lane.taken += 1;
+            self.working.insert(name.clone(), key);
+        }
+        has_place
+    }
+
+    /// Returns the lane of an entry, and how many places it looks for one in.
+    fn lane_of(&self, facts: &Facts) -> (LaneKey, usize) {
+        let Lanes::Apart(classes) = &self.lanes_are else { return (LaneKey::All, usize::MAX) };
+        let Facts { destination, user, .. } = facts;
+        let key = if destination.is_empty() || classes.contains(b"w", destination) {
+            LaneKey::User(user.clone())
+        } else {
+            LaneKey::Domain(destination.clone())
+        };
+        (key, facts.places())
+    }
+
     /// Makes all waiting entries due that `chosen` chooses, but for those that are too young.
     pub fn hasten(&mut self, now: UnixTime, chosen: impl Fn(&EntryName, &Facts) -> bool) {
         let policy = &self.policy;
@@ -357,9 +435,9 @@ impl Schedule {
             _ if load_avg < policy.queue_load => self.ready.first_key_value()?.0.clone(),
             _ => return None,
         };
-        let (name, destination) = self.ready.remove(&first)?;
+        let (name, lane) = self.ready.remove(&first)?;
         self.numbers.remove(&name);
-        self.working.insert(name.clone(), destination);
+        self.working.insert(name.clone(), lane);
         Some(name)
     }
 
@@ -376,18 +454,14 @@ impl Schedule {
 
     /// Forgets an entry that was worked with and gives its place to the next of its lane.
     pub fn finish(&mut self, name: &EntryName) {
-        let Some(destination) = self.working.remove(name) else { return };
-        let Some(lane) = self.lanes.get_mut(&destination) else { return };
-        match lane.parked.pop_first() {
-            Some((key, next)) => {
-                self.ready.insert(key, (next, destination));
-            }
-            None => {
-                lane.taken -= 1;
-                if lane.taken == 0 {
-                    self.lanes.remove(&destination);
-                }
-            }
+        let Some(key) = self.working.remove(name) else { return };
+        let Some(lane) = self.lanes.get_mut(&key) else { return };
+        lane.taken -= 1;
+        while let Some((rank, next)) = lane.next() {
+            self.ready.insert(rank, (next, key.clone()));
+        }
+        if lane.taken == 0 {
+            self.lanes.remove(&key);
         }
     }
 
@@ -405,13 +479,12 @@ impl Schedule {
             }
             self.due.pop();
             let Some((name, facts)) = self.waiting.remove(&number) else { continue };
-            let key = (self.policy.rank(&name, &facts), number);
-            let lane = self.lanes.entry(facts.destination.clone()).or_default();
-            if lane.taken < self.lane_places {
-                lane.taken += 1;
-                self.ready.insert(key, (name, facts.destination));
-            } else {
-                lane.parked.insert(key, name);
+            let rank = (self.policy.rank(&name, &facts), number);
+            let (key, places) = self.lane_of(&facts);
+            let lane = self.lanes.entry(key.clone()).or_default();
+            lane.parked.insert(rank, (name, places));
+            if let Some((rank, next)) = lane.next() {
+                self.ready.insert(rank, (next, key));
             }
         }
     }
@@ -449,8 +522,17 @@ mod tests {
             warned: false,
             deliver_by: None,
             destination: destination.into(),
+            user: "user".into(),
             modified: None,
         }
+    }
+
+    fn schedule() -> Schedule {
+        Schedule::new(policy(), Arc::default())
+    }
+
+    fn again(priority: i64, destination: &str) -> Facts {
+        Facts { tries: 1, last_try: Some(at(-1000)), ..facts(priority, destination) }
     }
 
     fn at(secs: i64) -> UnixTime {
@@ -500,7 +582,7 @@ mod tests {
         assert_eq!(policy().next_try(&tried, at(100)), at(1000));
         assert_eq!(policy().next_try(&Facts { tries: 0, ..tried.clone() }, at(100)), at(100));
         assert!(!policy().is_too_young(&tried, at(9_999)));
-        let mut schedule = Schedule::new(policy());
+        let mut schedule = schedule();
         schedule.insert(name(1), tried, at(10_000));
         assert_eq!(schedule.next(at(10_899), 0), None);
         assert_eq!((schedule.next(at(100), 0), schedule.next_due()), (None, Some(at(1000))));
@@ -532,7 +614,7 @@ mod tests {
 
     #[test]
     fn due_entries_come_by_priority() {
-        let mut schedule = Schedule::new(policy());
+        let mut schedule = schedule();
         for (number, priority) in [(1, 300), (2, 100), (3, 200)] {
             schedule.insert(name(number), facts(priority, "a"), at(0));
         }
@@ -545,9 +627,9 @@ mod tests {
 
     #[test]
     fn a_full_lane_holds_up_no_other() {
-        let mut schedule = Schedule::new(policy());
+        let mut schedule = schedule();
         for number in 0..100 {
-            schedule.insert(name(number), facts(1, "dead.example"), at(0));
+            schedule.insert(name(number), again(1, "dead.example"), at(0));
         }
         schedule.insert(name(999), facts(2, "alive.example"), at(0));
         let taken: Vec<_> = std::iter::from_fn(|| schedule.next(at(0), 0)).collect();
@@ -559,11 +641,53 @@ mod tests {
     }
 
     #[test]
+    fn what_is_worked_with_at_once_takes_a_place_and_leaves_the_others_theirs() {
+        let mut schedule = schedule();
+        let admitted = (0..300).filter(|number| schedule.admit(&name(*number), &facts(1, "slow.example"))).count();
+        assert_eq!(admitted, FIRST_TRY_PLACES);
+        assert!(schedule.admit(&name(999), &facts(1, "alive.example")));
+        let late = u32::try_from(FIRST_TRY_PLACES).expect("small");
+        schedule.insert(name(late), facts(1, "slow.example"), at(0));
+        assert_eq!(schedule.next(at(0), 0), None);
+        schedule.finish(&name(0));
+        assert!(!schedule.admit(&name(300), &facts(1, "slow.example")), "who waits comes first");
+        assert_eq!(schedule.next(at(0), 0), Some(name(late)));
+    }
+
+    #[test]
+    fn a_lane_gives_few_places_to_what_is_tried_again() {
+        let mut schedule = schedule();
+        for number in 0..20 {
+            assert!(schedule.admit(&name(number), &facts(1, "slow.example")));
+        }
+        schedule.insert(name(20), again(1, "slow.example"), at(0));
+        for number in 0..12 {
+            assert_eq!(schedule.next(at(0), 0), None);
+            schedule.finish(&name(number));
+        }
+        assert_eq!(schedule.next(at(0), 0), None);
+        schedule.finish(&name(12));
+        assert_eq!(schedule.next(at(0), 0), Some(name(20)));
+    }
+
+    #[test]
+    fn users_of_this_host_have_lanes_of_their_own() {
+        let mut classes = Classes::default();
+        classes.insert(&crate::name::ClassName::new("w"), b"here.example");
+        let mut schedule = Schedule::new(policy(), Arc::new(classes));
+        let of = |address: &[u8]| Facts { user: user(address), destination: destination(address), ..facts(1, "") };
+        let alice = [b"<alice@here.example>".as_slice(), b"Alice+1@HERE.example", b"alice"];
+        let admitted = (0..300).filter(|number| schedule.admit(&name(*number), &of(alice[*number as usize % 3])));
+        assert_eq!(admitted.count(), FIRST_TRY_PLACES);
+        assert!(schedule.admit(&name(999), &of(b"<bob@here.example>")));
+    }
+
+    #[test]
     fn when_all_is_finished_nothing_is_kept() {
-        let mut schedule = Schedule::new(policy());
+        let mut schedule = schedule();
         for number in 0..50 {
-            schedule.insert(name(number), facts(1, "a"), at(0));
-            schedule.insert(name(number), facts(1, "a"), at(0));
+            schedule.insert(name(number), again(1, "a"), at(0));
+            schedule.insert(name(number), again(1, "a"), at(0));
         }
         assert_eq!(schedule.len(), 50);
         while let Some(next) = schedule.next(at(0), 0) {
@@ -574,7 +698,7 @@ mod tests {
 
     #[test]
     fn a_run_by_hand_hastens_what_it_chooses() {
-        let mut schedule = Schedule::new(policy());
+        let mut schedule = schedule();
         let tried = |destination| Facts { tries: 1, last_try: Some(at(0)), ..facts(1, destination) };
         schedule.insert(name(1), tried("a"), at(0));
         schedule.insert(name(2), tried("b"), at(0));
@@ -592,7 +716,7 @@ mod tests {
             (QueueSortOrder::Host, [2, 1]),
             (QueueSortOrder::Nothing, [1, 2]),
         ] {
-            let mut schedule = Schedule::new(Policy { sort, ..policy() });
+            let mut schedule = Schedule::new(Policy { sort, ..policy() }, Arc::default());
             schedule.insert(name(1), Facts { created: at(9), ..facts(1, "b") }, at(0));
             schedule.insert(name(2), Facts { created: at(8), ..facts(2, "a") }, at(0));
             let order: Vec<_> = std::iter::from_fn(|| schedule.next(at(10), 0)).collect();
