@@ -112,7 +112,10 @@ impl Loaded {
             self.log.say(Level::SETUP, None, line);
         }
         let (hands, queue) = (Arc::clone(&surroundings.hands), surroundings.queue.clone());
-        Some(Services::new(site, hands, queue, self.log, surroundings.order.queue_interval()))
+        let services = Services::new(site, hands, queue, self.log, surroundings.order.queue_interval());
+        // The alias files are open by now.
+        services.site.maps.log_failures(&services.log, None);
+        Some(services)
     }
 }
 
@@ -215,7 +218,9 @@ async fn attempt(services: &Services, delivery: &Delivery, claimed: Claimed) -> 
     let id = claimed.envelope.id.clone();
     services.site.refresh_maps().await;
     services.aliases.refresh();
-    match settle::deliver(services, Holding::Queued(Box::new(claimed)), now()).await {
+    let delivered = settle::deliver(services, Holding::Queued(Box::new(claimed)), now()).await;
+    services.site.maps.log_failures(&services.log, &id);
+    match delivered {
         Ok(ended) => {
             ended.reports.into_iter().for_each(|report| delivery.at_once(report));
             ended.waits.map_or(Attempted::Settled, Attempted::Waits)

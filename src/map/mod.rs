@@ -41,7 +41,7 @@ pub use opener::{
     CLASS_BYTES_MAX, DirectOpener, Opener, PROGRAM_BYTES_MAX, ProgramAnswer, ProgramCall, Reached, check_class_program,
 };
 pub use outcome::Outcome;
-pub use outdated::outdated;
+pub use outdated::{mend, outdated};
 pub use paged::ByteOrder;
 pub use records::{Records, SaveError};
 pub use regex::{COLUMN_MARK, RegexSpec};

@@ -22,15 +22,21 @@ pub fn outdated(definition: &Definition, opener: &dyn Opener) -> Option<String> 
     if written(&database)? >= written(text)? {
         return None;
     }
-    let command = match definition.kind {
-        Kind::Implicit => "newaliases".to_owned(),
-        _ => {
+    Some(format!("{} is older than {}; run: {}", database.as_bstr(), text, mend(definition)?))
+}
+
+/// Returns the command that makes the database of a map again from its text.
+pub fn mend(definition: &Definition) -> Option<String> {
+    let text = definition.file.as_ref()?;
+    match definition.kind {
+        Kind::Implicit => Some("newaliases".to_owned()),
+        Kind::Hash | Kind::Btree | Kind::Cdb => {
             let nul = if definition.key_end == KeyEnd::Nul { "-N " } else { "" };
             let case = if definition.keep_case { "-f " } else { "" };
-            format!("makemap {nul}{case}{} {text} < {text}", definition.kind.class())
+            Some(format!("makemap {nul}{case}{} {text} < {text}", definition.kind.class()))
         }
-    };
-    Some(format!("{} is older than {}; run: {command}", database.as_bstr(), text))
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ impl Aliases {
     /// Opens the alias databases of a site.
     pub fn of_site(site: &Arc<Site>) -> Self {
         let opened = Self::open(&site.config.options.alias_file, Arc::clone(&site.opener));
+        opened.files.iter().for_each(|file| note(site, &file.read().expect("no holder panics")));
         Self { site: Some(Arc::clone(site)), ..opened }
     }
 
@@ -54,7 +55,9 @@ impl Aliases {
         for file in &self.files {
             let map = Arc::clone(&file.read().expect("no holder panics"));
             if map.is_stale() {
-                *file.write().expect("no holder panics") = Arc::new(Map::open(map.definition(), &*self.opener));
+                let map = Arc::new(Map::open(map.definition(), &*self.opener));
+                self.site.iter().for_each(|site| note(site, &map));
+                *file.write().expect("no holder panics") = map;
             }
         }
     }
@@ -87,6 +90,11 @@ impl Aliases {
         }
         Alias::None
     }
+}
+
+/// Takes note of how an alias file has been opened.
+fn note(site: &Site, map: &Map) {
+    site.maps.note(map, Some("newaliases".to_owned()));
 }
 
 #[cfg(test)]

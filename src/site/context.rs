@@ -347,6 +347,7 @@ impl Context {
     /// Logs what rules have written through maps of class syslog since the last call, and how they failed.
     pub fn log_notes<'a>(&mut self, log: &Log, about: impl Into<About<'a>>) {
         let about = about.into();
+        self.site.maps.log_failures(log, about);
         for text in std::mem::take(&mut self.failures) {
             log.say(Level::SYSTEM_ERROR, about, format_args!("SYSERR(root): {text}"));
         }

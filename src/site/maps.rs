@@ -8,7 +8,9 @@ use bstr::{BStr, BString};
 use rustc_hash::FxHashMap;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::map::{Definition, Kind, Map, Opener, Outcome, outdated};
+use super::map_failures::MapFailures;
+use crate::log::{About, Log};
+use crate::map::{Definition, Kind, Map, Opener, Outcome, mend, outdated};
 use crate::rewrite::KeyStyle;
 
 /// How many connections to a map's server are kept while nobody uses them.
@@ -50,6 +52,7 @@ pub struct Maps {
     /// For each sequence, its members that are no sequences.
     sequences: FxHashMap<BString, Vec<Arc<Entry>>>,
     opener: Arc<dyn Opener>,
+    failures: MapFailures,
 }
 
 impl std::fmt::Debug for Maps {
@@ -67,7 +70,7 @@ impl Maps {
             .collect();
         let sequences = entries.iter().filter(|(_, entry)| matches!(entry.definition.kind, Kind::Sequence(_)));
         let sequences = sequences.map(|(name, entry)| (name.clone(), members(&entries, entry))).collect();
-        Self { entries, sequences, opener }
+        Self { entries, sequences, opener, failures: MapFailures::default() }
     }
 
     /// Returns the definition of a map.
@@ -106,10 +109,27 @@ impl Maps {
         if let Some(map) = &*entry.map.read().unwrap_or_else(PoisonError::into_inner) {
             return (Arc::clone(map), None);
         }
-        let map = Arc::new(Map::open(&entry.definition, &*self.opener));
+        let map = self.opened(&entry.definition);
         *entry.map.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&map));
         let complaint = map.complaint().map(BString::from);
         (map, complaint)
+    }
+
+    /// Opens a map and takes note of how that went.
+    fn opened(&self, definition: &Definition) -> Arc<Map> {
+        let map = Arc::new(Map::open(definition, &*self.opener));
+        self.note(&map, mend(definition));
+        map
+    }
+
+    /// Takes note of how a map has been opened; `mend` is the command that makes its file again.
+    pub fn note(&self, map: &Map, mend: Option<String>) {
+        self.failures.note(map, mend);
+    }
+
+    /// Logs which maps could not be opened since the last call.
+    pub fn log_failures<'a>(&self, log: &Log, about: impl Into<About<'a>>) {
+        self.failures.log(log, about.into());
     }
 
     /// Returns lines for the log: which databases are older than their texts, and what makes them again.
@@ -129,7 +149,7 @@ impl Maps {
     /// Opens again what has changed.
     pub(super) fn reopen_stale(&self) {
         for entry in self.entries.values().filter(|entry| entry.is_stale()) {
-            let map = Arc::new(Map::open(&entry.definition, &*self.opener));
+            let map = self.opened(&entry.definition);
             *entry.map.write().unwrap_or_else(PoisonError::into_inner) = Some(map);
         }
     }

@@ -11,6 +11,7 @@ mod inside;
 #[cfg(feature = "ldap")]
 mod ldap;
 mod load;
+mod map_failures;
 mod maps;
 mod network;
 mod outside;

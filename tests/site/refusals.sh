@@ -66,3 +66,16 @@ for file in sendmail.cf submit.cf; do
 done
 script restart || fail "it does not restart"
 script stop
+
+say "maps that cannot be opened"
+cp /etc/mail/access.db /tmp/good.db
+: >/etc/mail/access.db
+: >/etc/mail/aliases.db
+: >/var/log/maillog
+script start
+client 198.51.100.11 25 a@lan.foo.jp alice@hoge.foo.jp lost >/dev/null 2>&1 || :
+logged "run: newaliases"
+logged "run: makemap hash /etc/mail/access < /etc/mail/access"
+[ "$(grep -cF 'run: newaliases' /var/log/maillog)" = 1 ] || fail "told more than once"
+cp /tmp/good.db /etc/mail/access.db
+script stop
