@@ -205,3 +205,46 @@ fn nothing_is_left_undone() {
     }
     report(&complaints);
 }
+
+/// Read only to tell that it has no effect.
+const TOLD_INERT: &str = "host_status_directory";
+
+/// Returns field and word (`works`, `settled`, `inert`) of every row of the table of options.
+fn option_rows(table: &str) -> Vec<(&str, &str)> {
+    let row = |line| {
+        let (head, tail) = str::split_once(line, " = \"")?;
+        let field = head.split_once(": ")?.0.rsplit(' ').next()?;
+        let words = tail.rsplit_once(", safe, ").or_else(|| tail.rsplit_once(", drops, "))?.1;
+        Some((field, words.split([',', ';']).next()?))
+    };
+    table.lines().filter_map(row).collect()
+}
+
+/// Whether a line reads the field of a structure.
+fn reads(line: &str, field: &str) -> bool {
+    let mut pieces = line.split("//").next().unwrap_or_default().split('.').skip(1);
+    pieces.any(|piece| {
+        piece.strip_prefix(field).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+    })
+}
+
+#[test]
+fn an_option_works_where_something_reads_it() {
+    let is_table = |path: &Path| path.to_string_lossy().contains("src/cf/option");
+    let all = sources();
+    let table = all.iter().find(|source| source.path.ends_with("src/cf/options.rs")).expect("the table");
+    let text = table.code.join("\n");
+    let rows = option_rows(&text);
+    assert!(rows.len() > 140, "only {} rows were understood", rows.len());
+    let is_test = |path: &Path| path.to_string_lossy().ends_with("tests.rs");
+    let readers: Vec<&Source> = all.iter().filter(|source| !is_table(&source.path) && !is_test(&source.path)).collect();
+    let mut complaints = Vec::new();
+    for (field, word) in rows.into_iter().filter(|(field, _)| *field != TOLD_INERT) {
+        let is_read = readers.iter().any(|source| source.code.iter().any(|line| reads(line, field)));
+        if is_read != (word == "works") {
+            complaints
+                .push(format!("option {field}: marked {word}, but {}", if is_read { "read" } else { "read nowhere" }));
+        }
+    }
+    report(&complaints);
+}

@@ -9,7 +9,7 @@ use crate::rewrite::Rulesets;
 
 use super::header_rule::HeaderRule;
 use super::mailer::Mailers;
-use super::options::{OPTION_TABLE, Options};
+use super::options::{Effect, OPTION_TABLE, Options};
 use super::port::DaemonPort;
 
 /// A configuration; it never changes once it is read.
@@ -85,7 +85,7 @@ impl Options {
     /// Returns the options that are set to something else than their default and do nothing yet, as `NAME=VALUE`.
     pub fn without_effect(&self) -> Vec<String> {
         let defaults = Self::default();
-        let rows = OPTION_TABLE.iter().filter(|row| !row.has_effect && !row.name.is_empty());
+        let rows = OPTION_TABLE.iter().filter(|row| row.effect == Effect::Inert && !row.name.is_empty());
         let set = rows.filter(|row| row.show(self) != row.show(&defaults));
         set.map(|row| format!("{}={}", row.name, row.show(self))).collect()
     }

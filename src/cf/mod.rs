@@ -24,7 +24,7 @@ pub use header_rule::{HeaderCheck, HeaderRule};
 pub use mailer::{Mailer, MailerFlags, MailerTypes, Mailers, Principal, UserSpec};
 pub use mc_names::{McName, mc_names};
 pub use option_kind::{MilterOptions, MimeHeaderLimits};
-pub use options::{OPTION_TABLE, OptionRow, Options, Setting};
+pub use options::{Effect, OPTION_TABLE, OptionRow, Options, Setting};
 pub use port::{ClientPort, DaemonPort, Family, Port, PortFlags};
 pub use read::{LEVEL_KNOWN, Override, ReadEnv, read};
 pub use timeout::{ByAttempt, ByUrgency, Timeouts};

@@ -11,6 +11,17 @@ use super::option_kind::{
     Template, Text, Times, TlsLetters, User, Words,
 };
 
+/// What follows from setting an option; `tests/tidy.rs` compares it with where the sources name the field.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Effect {
+    /// The program acts upon it.
+    Works,
+    /// What it is for is done in any case, so that nobody asks for its value.
+    Settled,
+    /// Nothing yet.
+    Inert,
+}
+
 /// One row of the table.
 pub struct OptionRow {
     /// The name; empty for old letters that have none.
@@ -19,8 +30,8 @@ pub struct OptionRow {
     pub letter: Option<u8>,
     /// Whether any user may set it on the command line without losing privileges.
     pub is_safe: bool,
-    /// Whether the program acts upon it yet.
-    pub has_effect: bool,
+    /// Whether the program acts upon it.
+    pub effect: Effect,
     /// What it is, in one sentence.
     pub about: &'static str,
     /// The macro of `.mc` files that sets it, and what the cf library writes, as m4 text, where a file says nothing.
@@ -48,10 +59,13 @@ macro_rules! word {
         false
     };
     (works) => {
-        true
+        Effect::Works
+    };
+    (settled) => {
+        Effect::Settled
     };
     (inert) => {
-        false
+        Effect::Inert
     };
     ($value:literal) => {
         Some($value)
@@ -89,7 +103,7 @@ macro_rules! options {
                 name: stringify!($name),
                 letter: word!($letter),
                 is_safe: word!($safe),
-                has_effect: word!($effect),
+                effect: word!($effect),
                 about: $about,
                 mc: word!($($mc $($usual)?)?),
                 set: |options, given, problems| $kind::set(&mut options.$field, given, problems),
@@ -99,7 +113,7 @@ macro_rules! options {
                 name: $also_name,
                 letter: Some($also_letter),
                 is_safe: word!($also_safe),
-                has_effect: word!($also_effect),
+                effect: word!($also_effect),
                 about: "An old name.",
                 mc: None,
                 set: |options, given, problems| $also_kind::set(&mut options.$also_field, given, problems),
@@ -124,7 +138,7 @@ options! {
     /// Free blocks that the queue's file system must have.
     MinFreeBlocks b'b' min_free_blocks: Number = "100", safe, works, confMIN_FREE_BLOCKS = "100";
     /// Recipients after which the queue file is rewritten.
-    CheckpointInterval b'C' checkpoint_interval: Number = "10", safe, works, confCHECKPOINT_INTERVAL;
+    CheckpointInterval b'C' checkpoint_interval: Number = "10", safe, settled, confCHECKPOINT_INTERVAL;
     /// Mail for expensive mailers is only queued.
     HoldExpensive b'c' hold_expensive: Flag = "", drops, works, confCON_EXPENSIVE = "False";
     /// When an accepted message is delivered.
@@ -134,7 +148,7 @@ options! {
     /// How errors are told.
     ErrorMode b'e' error_mode: Errors = "p", safe, works, confERROR_MODE;
     /// Permissions of transcripts, delivered files and statistics.
-    TempFileMode b'F' temp_file_mode: Mode = "0600", drops, works, confTEMP_FILE_MODE = "0600";
+    TempFileMode b'F' temp_file_mode: Mode = "0600", drops, inert, confTEMP_FILE_MODE = "0600";
     /// UNIX `From ` lines in front of a header are kept.
     SaveFromLine b'f' save_from_line: Flag = "", drops, works, confSAVE_FROM_LINES;
     /// Users are searched by their full names too.
@@ -152,17 +166,17 @@ options! {
     /// Delivery reports are MIME, and DSN is offered.
     SendMimeErrors b'j' send_mime_errors: Flag = "true", safe, works, confMIME_FORMAT_ERRORS = "True";
     /// Connections kept open for the next message.
-    ConnectionCacheSize b'k' connection_cache_size: Number = "1", drops, inert, confMCI_CACHE_SIZE = "2";
+    ConnectionCacheSize b'k' connection_cache_size: Number = "1", drops, works, confMCI_CACHE_SIZE = "2";
     /// How long such a connection may be idle.
-    ConnectionCacheTimeout b'K' connection_cache_timeout: Minutes = "5m", drops, inert, confMCI_CACHE_TIMEOUT = "5m";
+    ConnectionCacheTimeout b'K' connection_cache_timeout: Minutes = "5m", drops, works, confMCI_CACHE_TIMEOUT = "5m";
     /// Errors go to the addresses of `Errors-To:`.
     UseErrorsTo b'l' use_errors_to: Flag = "", drops, inert, confUSE_ERRORS_TO = "False";
     /// How much is logged.
     LogLevel b'L' log_level: Number = "9", safe, works, confLOG_LEVEL = "9";
     /// The sender stays in the expansion of an alias.
-    MeToo b'm' me_too: Flag = "true", safe, works, confME_TOO;
+    MeToo b'm' me_too: Flag = "true", safe, inert, confME_TOO;
     /// newaliases checks the right sides.
-    CheckAliases b'n' check_aliases: Flag = "", drops, works, confCHECK_ALIASES = "False";
+    CheckAliases b'n' check_aliases: Flag = "", drops, inert, confCHECK_ALIASES = "False";
     /// Addresses in headers may be separated by spaces.
     OldStyleHeaders b'o' old_style_headers: Flag = "", safe, works, confOLD_STYLE_HEADERS = "True";
     /// Where the daemon listens.
@@ -176,17 +190,17 @@ options! {
     /// The directory of the default queue group; `*` at the end takes all that match.
     QueueDirectory b'Q' queue_directory: Text = "", drops, works, QUEUE_DIR = "/var/spool/mqueue";
     /// Source routes of addresses are kept.
-    DontPruneRoutes b'R' dont_prune_routes: Flag = "", drops, works, confDONT_PRUNE_ROUTES;
+    DontPruneRoutes b'R' dont_prune_routes: Flag = "", drops, inert, confDONT_PRUNE_ROUTES;
     /// Time limits.
     Timeout b'r' timeout: Times = "", drops, works;
     /// Where statistics are kept.
-    StatusFile b'S' status_file: Text = "", drops, works, STATUS_FILE;
+    StatusFile b'S' status_file: Text = "", drops, inert, STATUS_FILE;
     /// When queue files reach the disk.
     SuperSafe b's' super_safe: Safety = "true", safe, works, confSAFE_QUEUE = "True";
     /// The time zone; unset: the system's, empty: that of the caller.
     TimeZoneSpec b't' time_zone_spec: MaybeText = "", drops, works, confTIME_ZONE;
     /// The user database.
-    UserDatabaseSpec b'U' user_database_spec: Text = "", drops, inert, confUSERDB_SPEC;
+    UserDatabaseSpec b'U' user_database_spec: Text = "", drops, works, confUSERDB_SPEC;
     /// Who runs mailers that nobody else runs.
     DefaultUser b'u' default_user: User = "1:1", drops, works, confDEF_USER_ID;
     /// The last MX host of every host.
@@ -210,13 +224,13 @@ options! {
     /// In which order a queue run takes its entries.
     QueueSortOrder _ queue_sort_order: SortOrder = "priority", safe, works, confQUEUE_SORT_ORDER;
     /// The hosts file used for canonification.
-    HostsFile _ hosts_file: Text = "/etc/hosts", drops, inert, confHOSTS_FILE;
+    HostsFile _ hosts_file: Text = "/etc/hosts", drops, works, confHOSTS_FILE;
     /// How long an entry rests between attempts.
     MinQueueAge _ min_queue_age: Minutes = "", safe, works, confMIN_QUEUE_AGE;
     /// The character set of unlabelled 8-bit text.
     DefaultCharSet _ default_char_set: Text = "unknown-8bit", safe, works, confDEF_CHAR_SET;
     /// Which services answer for aliases and hosts.
-    ServiceSwitchFile _ service_switch_file: Text = "/etc/mail/service.switch", drops, inert, confSERVICE_SWITCH_FILE;
+    ServiceSwitchFile _ service_switch_file: Text = "/etc/mail/service.switch", drops, works, confSERVICE_SWITCH_FILE;
     /// How long to wait before a connection is tried again.
     DialDelay _ dial_delay: Seconds = "", safe, inert, confDIAL_DELAY;
     /// What happens to a message without recipient headers.
@@ -242,15 +256,15 @@ options! {
     /// Characters that are tokens by themselves.
     OperatorChars _ operator_chars: Text = ".:@[]", drops, works, confOPERATORS = ".:%@!^/[]+";
     /// Programs get no supplementary groups.
-    DontInitGroups _ dont_init_groups: Flag = "", drops, works, confDONT_INIT_GROUPS;
+    DontInitGroups _ dont_init_groups: Flag = "", drops, inert, confDONT_INIT_GROUPS;
     /// `From:` is put on one line.
-    SingleLineFromHeader _ single_line_from_header: Flag = "", safe, works, confSINGLE_LINE_FROM_HEADER;
+    SingleLineFromHeader _ single_line_from_header: Flag = "", safe, inert, confSINGLE_LINE_FROM_HEADER;
     /// HELO needs no name.
     AllowBogusHELO _ allow_bogus_helo: Flag = "", safe, works, confALLOW_BOGUS_HELO;
     /// Connections accepted in a second; 0: any.
     ConnectionRateThrottle _ connection_rate_throttle: Number = "0", drops, works, confCONNECTION_RATE_THROTTLE;
     /// Group-writable .forward and :include: files are unsafe.
-    UnsafeGroupWrites _ unsafe_group_writes: Flag = "true", drops, works, confUNSAFE_GROUP_WRITES;
+    UnsafeGroupWrites _ unsafe_group_writes: Flag = "true", drops, inert, confUNSAFE_GROUP_WRITES;
     /// Who gets errors of error messages.
     DoubleBounceAddress _ double_bounce_address: Template = "postmaster", drops, works, confDOUBLE_BOUNCE_ADDRESS;
     /// Where the status of hosts is kept.
@@ -260,7 +274,7 @@ options! {
     /// Who the daemon is.
     RunAsUser _ run_as_user: User = "", drops, works, confRUN_AS_USER;
     /// `Return-Receipt-To:` asks for a delivery report.
-    RrtImpliesDsn _ rrt_implies_dsn: Flag = "", drops, works, confRRT_IMPLIES_DSN;
+    RrtImpliesDsn _ rrt_implies_dsn: Flag = "", drops, inert, confRRT_IMPLIES_DSN;
     /// The file with pid and command line.
     PidFile _ pid_file: Template = "/var/run/sendmail.pid", drops, works, confPID_FILE;
     /// Checks of files that are turned off.
@@ -270,7 +284,7 @@ options! {
     /// Recipients of an SMTP transaction; 0: any.
     MaxRecipientsPerMessage _ max_recipients_per_message: Number = "0", drops, works, confMAX_RCPTS_PER_MESSAGE;
     /// Where undeliverable errors go.
-    DeadLetterDrop _ dead_letter_drop: Text = "", drops, works, confDEAD_LETTER_DROP;
+    DeadLetterDrop _ dead_letter_drop: Text = "", drops, inert, confDEAD_LETTER_DROP;
     /// The depth of aliases.
     MaxAliasRecursion _ max_alias_recursion: Number = "10", drops, works, confMAX_ALIAS_RECURSION;
     /// The one address that is connected to.
@@ -278,13 +292,13 @@ options! {
     /// Who owns maps and may act as the daemon.
     TrustedUser _ trusted_user: User = "", drops, works, confTRUSTED_USER;
     /// The longest MIME header fields and parameters.
-    MaxMimeHeaderLength _ max_mime_header_length: MimeLimits = "2048/1024", drops, works, confMAX_MIME_HEADER_LENGTH;
+    MaxMimeHeaderLength _ max_mime_header_length: MimeLimits = "2048/1024", drops, inert, confMAX_MIME_HEADER_LENGTH;
     /// The socket that controls the daemon.
     ControlSocketName _ control_socket_name: Text = "", drops, inert, confCONTROL_SOCKET_NAME;
     /// Bytes of all headers; 0: any.
     MaxHeadersLength _ max_headers_length: Number = "32768", drops, works, confMAX_HEADERS_LENGTH;
     /// What precedes the process title.
-    ProcessTitlePrefix _ process_title_prefix: Template = "", drops, works, confPROCESS_TITLE_PREFIX;
+    ProcessTitlePrefix _ process_title_prefix: Template = "", drops, inert, confPROCESS_TITLE_PREFIX;
     /// The file with names and passwords for other servers.
     DefaultAuthInfo _ default_auth_info: Text = "", drops, inert, confDEF_AUTH_INFO;
     /// AUTH mechanisms.
@@ -344,7 +358,7 @@ options! {
     /// AUTH: the strongest security layer.
     AuthMaxBits _ auth_max_bits: Number = "2147483647", drops, inert, confAUTH_MAX_BITS;
     /// Where mailboxes are looked up.
-    MailboxDatabase _ mailbox_database: Text = "pw", drops, works, confMAILBOX_DATABASE;
+    MailboxDatabase _ mailbox_database: Text = "pw", drops, inert, confMAILBOX_DATABASE;
     /// Queue files may be group writable.
     UseMSP _ use_msp: Flag = "", drops, works, confUSE_MSP;
     /// The load average at which answers are delayed; 0: never.
@@ -358,7 +372,7 @@ options! {
     /// How often it is logged that connections are refused.
     RejectLogInterval _ reject_log_interval: Hours = "3h", drops, works, confREJECT_LOG_INTERVAL;
     /// Directories are synchronised too.
-    RequiresDirfsync _ requires_dirfsync: Flag = "true", drops, works, confREQUIRES_DIR_FSYNC;
+    RequiresDirfsync _ requires_dirfsync: Flag = "true", drops, settled, confREQUIRES_DIR_FSYNC;
     /// The span in which connections are counted.
     ConnectionRateWindowSize _ connection_rate_window_size: Seconds = "60s", drops, works, confCONNECTION_RATE_WINDOW_SIZE;
     /// TLS: revoked certificates.
@@ -376,9 +390,9 @@ options! {
     /// Useless commands before answers are slow.
     MaxNOOPCommands _ max_noop_commands: Number = "20", drops, works, confMAX_NOOP_COMMANDS;
     /// Rejected recipients after which the session ends; 0: never.
-    BadRcptShutdown _ bad_rcpt_shutdown: Number = "0", drops, inert;
+    BadRcptShutdown _ bad_rcpt_shutdown: Number = "0", drops, works;
     /// Good recipients, in percent, that save such a session.
-    BadRcptShutdownGood _ bad_rcpt_shutdown_good: Number = "0", drops, inert;
+    BadRcptShutdownGood _ bad_rcpt_shutdown_good: Number = "0", drops, works;
     /// TLS: options of the server.
     ServerSSLOptions _ server_ssl_options: Text = "", drops, inert, confSERVER_SSL_OPTIONS;
     /// TLS: options of the client.

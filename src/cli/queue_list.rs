@@ -22,6 +22,7 @@ use crate::queue::schedule::{Facts, Policy};
 use crate::queue::select::{Condition, Field, Selection};
 use crate::queue::spool::{EntryName, FileKind, Hold, OpenEntry, Opened, Spool, SpoolError};
 use crate::queue::{DirectSpool, Layout, LayoutError, LostReason, read_control, told};
+use crate::site::zone_of;
 use crate::sys::host::LoadAverage;
 
 /// Entries that are read with one request: bounds the open files.
@@ -64,7 +65,7 @@ pub fn main(command: &CommandLine) -> ExitCode {
             verbose: command.is_verbose,
             caller: Caller::of_process(),
             now: UnixTime::from(std::time::SystemTime::now()),
-            zone: &TimeZone::system(),
+            zone: &zone_of(&config.options),
             load_avg: LoadAverage::open().now(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;

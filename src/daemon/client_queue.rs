@@ -22,7 +22,7 @@ use crate::name::Sysexit;
 use crate::queue::problem::{Expected, examine};
 use crate::queue::schedule::Policy;
 use crate::queue::{Orphans, Queue, QueueOptions};
-use crate::site::PRODUCT;
+use crate::site::{PRODUCT, zone_of};
 use crate::submit::Caller;
 use crate::sys::daemonize;
 use crate::sys::host::LoadAverage;
@@ -157,7 +157,7 @@ async fn serve(
         log: log.clone(),
         resolv_conf: read("/etc/resolv.conf"),
         hosts: read("/etc/hosts"),
-        zone: jiff::tz::TimeZone::system(),
+        zone: zone_of(&config.options),
         ending: is_ending,
         delivery,
         load: Arc::clone(&load),

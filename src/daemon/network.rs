@@ -31,6 +31,7 @@ use crate::name::Sysexit;
 use crate::queue::schedule::Policy;
 use crate::queue::spool::{EntryName, SpoolDirectory};
 use crate::queue::{Layout, Orphans, Queue, QueueOptions};
+use crate::site::zone_of;
 use crate::submit::Caller;
 use crate::sys::host::LoadAverage;
 use crate::sys::title::Title;
@@ -78,7 +79,7 @@ impl Outside {
             directories,
             resolv_conf: read("/etc/resolv.conf"),
             hosts: read("/etc/hosts"),
-            zone: jiff::tz::TimeZone::system(),
+            zone: zone_of(&start.config.options),
             load: LoadAverage::open(),
         })
     }

@@ -77,7 +77,7 @@ pub struct Surroundings {
     pub resolv_conf: BString,
     /// The text of hosts(5), read likewise.
     pub hosts: BString,
-    /// The system's time zone, read likewise.
+    /// The time zone of dates, read likewise.
     pub zone: jiff::tz::TimeZone,
     /// Who called the program.
     pub caller: Caller,

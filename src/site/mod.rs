@@ -16,6 +16,7 @@ mod maps;
 mod network;
 mod outside;
 mod start;
+mod zone;
 
 pub use accounts::default_user;
 pub use class::{Class, Classes};
@@ -26,6 +27,7 @@ pub use inside::{Inside, start_inside};
 pub use load::{LoadOptions, Site, user_databases};
 pub use maps::Maps;
 pub use start::{StartOptions, Started, start};
+pub use zone::zone_of;
 
 #[cfg(test)]
 mod tests;

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
-use jiff::tz::TimeZone;
 
 use super::identity::{Identity, Probe};
 use super::load::{LoadOptions, Site, reason};
+use super::zone::zone_of;
 use crate::cf::{self, CfError, Config, DontProbe, Override, Problem, ReadEnv, ResolverFlag, Severity};
 use crate::macros::MacroTable;
 use crate::map::DirectOpener;
@@ -74,7 +74,7 @@ pub async fn start(options: StartOptions) -> Started {
     let resolver = Arc::new(Resolver::new(settings));
     identity.probe(&resolver, probe(&config)).await;
     errors.extend(unknown_hosts(&config, &resolver).await);
-    let zone = TimeZone::system();
+    let zone = zone_of(&config.options);
     let load = LoadOptions { identity, resolver, zone, mode, duties: None };
     let opener = Arc::new(DirectOpener::new(Inspector::of(&config.options).telling(listeners)));
     let (site, more) = Site::load(Arc::new(config), opener, load);
