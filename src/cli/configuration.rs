@@ -20,6 +20,9 @@ pub const SUBMISSION_FILE: &str = "/etc/mail/submit.cf";
 /// The configuration of the daemon.
 pub const DAEMON_FILE: &str = "/etc/mail/sendmail.cf";
 
+/// How many problems of a configuration a call tells; `-bC` tells all.
+const TOLD_MAX: usize = 20;
+
 /// Returns the file that a call uses; `exists` tells whether a file is there.
 ///
 /// Submission modes take submit.cf where it exists (op guide, "Mail Submission"), all others sendmail.cf.
@@ -69,18 +72,33 @@ pub fn report(errors: &[CfError], command: &CommandLine) -> Option<Sysexit> {
     let mode = command.mode;
     let talks_smtp = matches!(mode, Mode::Smtp | Mode::Daemon | Mode::ForegroundDaemon);
     let tells_warnings = matches!(mode, Mode::Test | Mode::CheckConfig);
-    let mut out = io::stdout().lock();
-    for error in errors.iter().filter(|error| tells_warnings || error.severity() != Severity::Warning) {
+    let line = |error: &CfError| {
         let exit = error.exit().unwrap_or_default();
         let code = match (talks_smtp, exit.is_temporary() || exit == Sysexit::OsFile) {
             (false, _) => "",
             (true, true) => "451 4.0.0 ",
             (true, false) => "554 5.0.0 ",
         };
+        format!("{code}{error}")
+    };
+    let grave = errors.iter().filter(|error| tells_warnings || error.severity() != Severity::Warning).map(line);
+    let lines = if tells_warnings { grave.collect() } else { first(grave, if talks_smtp { "554 5.0.0 " } else { "" }) };
+    let mut out = io::stdout().lock();
+    for line in lines {
         // A caller that has gone away learns it from the exit status.
-        let _ = writeln!(out, "{code}{error}");
+        let _ = writeln!(out, "{line}");
     }
     refusal(errors, mode)
+}
+
+/// Returns the first lines; where there are more, the last, behind `code`, counts them: a file that is no configuration has hundreds.
+fn first(mut lines: impl Iterator<Item = String>, code: &str) -> Vec<String> {
+    let mut told: Vec<String> = lines.by_ref().take(TOLD_MAX).collect();
+    match lines.count() {
+        0 => {}
+        more => told.push(format!("{code}problems not told here: {more}; run `sendmail -bC` with the same -C for all")),
+    }
+    told
 }
 
 /// Returns the exit status of a call that cannot go on.
@@ -94,13 +112,13 @@ pub fn refusal(errors: &[CfError], mode: Mode) -> Option<Sysexit> {
 
 /// Logs what keeps a call from going on.
 fn log(errors: &[CfError], command: &CommandLine) {
-    let mut errors = errors.iter().filter(|error| error.exit().is_some()).peekable();
-    if errors.peek().is_none() {
+    let lines = first(errors.iter().filter(|error| error.exit().is_some()).map(ToString::to_string), "");
+    if lines.is_empty() {
         return;
     }
     let (log, name) = (desk::log(command), Caller::find().name);
-    for error in errors {
-        log.say(Level::SYSTEM_ERROR, About::NoQueue, format_args!("SYSERR({name}): {error}"));
+    for line in lines {
+        log.say(Level::SYSTEM_ERROR, About::NoQueue, format_args!("SYSERR({name}): {line}"));
     }
 }
 
@@ -143,6 +161,15 @@ mod tests {
         }
         check("-C /tmp/x.cf -Ac root", true, "/tmp/x.cf");
         check("-Ac -C /tmp/x.cf root", true, "/tmp/x.cf");
+    }
+
+    #[test]
+    fn very_many_problems_are_counted() {
+        let lines = |count: usize| (0..count).map(|number| format!("line {number}"));
+        assert_eq!(first(lines(TOLD_MAX), "").len(), TOLD_MAX);
+        let told = first(lines(678), "554 5.0.0 ");
+        assert_eq!((told.len(), told[TOLD_MAX - 1].as_str()), (TOLD_MAX + 1, "line 19"));
+        assert!(told[TOLD_MAX].starts_with("554 5.0.0 problems not told here: 658; run"), "{}", told[TOLD_MAX]);
     }
 
     #[test]
