@@ -195,11 +195,6 @@ impl ReplyParser {
         Ok(None)
     }
 
-    /// Tells whether part of a reply has been read.
-    pub fn is_inside(&self) -> bool {
-        self.seen > 0 || !self.partial.is_empty()
-    }
-
     /// Appends a piece of a line, up to the limit.
     fn keep(&mut self, piece: &[u8]) {
         let room = LINE_BYTES_MAX.saturating_sub(self.partial.len());

@@ -480,23 +480,9 @@ impl Claimed {
         &self.name
     }
 
-    /// Tells whether the message is quarantined.
-    pub fn is_quarantined(&self) -> bool {
-        self.kind == FileKind::Quarantined
-    }
-
     /// Returns the body.
     pub fn body(&self) -> &Body {
         &self.body
-    }
-
-    /// Replaces the envelope and writes it down durably.
-    ///
-    /// # Errors
-    /// As [`Claimed::save`].
-    pub async fn update(&mut self, envelope: &Envelope) -> Result<(), QueueError> {
-        self.envelope = envelope.clone();
-        self.save().await
     }
 
     /// Writes the envelope down durably, under a new control file that replaces the old one.

@@ -67,13 +67,6 @@ pub enum Piece {
     Literal(Token),
 }
 
-impl Piece {
-    /// Tells whether what this matches has a number.
-    pub fn is_wildcard(&self) -> bool {
-        matches!(self, Self::ZeroOrMore | Self::OneOrMore | Self::One | Self::Class(_) | Self::NotClass(_))
-    }
-}
-
 /// What happens after a rule has rewritten the address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Action {
