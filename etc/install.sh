@@ -91,7 +91,7 @@ do_install() {
 	own root:smmsp 2555 "$sbin/sendmail.new"
 	set_aside "$sbin/sendmail"
 	mv -f "$sbin/sendmail.new" "$sbin/sendmail"
-	for name in makemap editmap praliases; do link sendmail "$sbin/$name"; done
+	for name in makemap editmap praliases makecf; do link sendmail "$sbin/$name"; done
 	for name in mailq newaliases hoststat purgestat; do link ../sbin/sendmail "$bin/$name"; done
 	link ../sbin/sendmail "$libexec/mail.local"
 
@@ -100,6 +100,7 @@ do_install() {
 	directory "$spool/clientmqueue" smmsp:smmsp 0770
 	if [ -z "$destdir" ] && [ -f /etc/aliases ] && [ ! -e "$mail/aliases" ]; then ln -s ../aliases "$mail/aliases"; fi
 	for name in sendmail.cf submit.cf aliases access local-host-names; do lay "$here/mail/$name" "$mail/$name"; done
+	for file in "$here"/mail/Makefile "$here"/mail/*.mc; do lay "$file" "$mail/${file##*/}"; done
 	if [ ! -e "$mail/access.db" ]; then "$sbin/makemap" hash "$mail/access.db" <"$mail/access"; fi
 	if [ -z "$destdir" ] && [ ! -e "$mail/aliases.db" ]; then "$bin/newaliases" || say "run newaliases once its file is mended"; fi
 	[ -e "$destdir/var/log/sendmail.st" ] || { : >"$destdir/var/log/sendmail.st"; own root:0 0640 "$destdir/var/log/sendmail.st"; }
@@ -111,7 +112,7 @@ do_install() {
 }
 
 do_uninstall() {
-	for name in sendmail makemap editmap praliases; do take_away "$sbin/$name"; done
+	for name in sendmail makemap editmap praliases makecf; do take_away "$sbin/$name"; done
 	for name in mailq newaliases hoststat purgestat; do take_away "$bin/$name"; done
 	take_away "$libexec/mail.local"
 	rm -f "$destdir$prefix/etc/rc.d/sendmail.sh"

@@ -140,3 +140,77 @@ fn pages_tell_what_a_mc_file_may_say() {
     assert_eq!(unknown.status.code(), Some(66));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("did you mean access_db?"));
 }
+
+#[test]
+fn every_set_up_makes_a_configuration_and_has_its_page() {
+    let files = std::fs::read_dir(crate::repository("etc/mail")).expect("is there").flatten();
+    let files: Vec<_> =
+        files.map(|entry| entry.path()).filter(|path| path.extension() == Some("mc".as_ref())).collect();
+    for file in &files {
+        let made = makecf(&[&file.display().to_string()], "");
+        assert!(made.status.success() && made.stderr.is_empty(), "{}: {made:?}", file.display());
+        let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
+        let page = makecf(&["--explain", &name], "").stdout;
+        assert!(String::from_utf8_lossy(&page).contains(&format!("dnl {name}: ")), "{name}");
+    }
+    assert!(files.len() > 10);
+}
+
+/// Runs `make` of one kind on a copy of `etc/mail`; tells whether it succeeded.
+fn make(program: &str, folder: &Path, target: &str) -> bool {
+    let given = |name: &str, value: &Path| format!("{name}={}", value.display());
+    let mut command = Command::new(program);
+    command.current_dir(folder).arg(target).stdout(Stdio::null()).stderr(Stdio::null());
+    for name in ["makecf", "makemap", "sendmail"] {
+        command.arg(given(&name.to_uppercase(), &folder.join("bin").join(name)));
+    }
+    command.arg(given("MAIL_DIR", &folder.join("installed")));
+    command.status().expect("starts").success()
+}
+
+#[track_caller]
+fn check_makefile(program: &str) {
+    if Command::new(program).args(["-f", "/dev/null", "-n", "-V", "MAKE"]).output().is_err() {
+        return skip(&format!("there is no {program}"));
+    }
+    let room = tempfile::tempdir().expect("a directory");
+    let folder = room.path();
+    for name in ["bin", "installed"] {
+        std::fs::create_dir(folder.join(name)).expect("is made");
+    }
+    for name in ["makecf", "makemap", "sendmail"] {
+        std::os::unix::fs::symlink(crate::program(), folder.join("bin").join(name)).expect("is made");
+    }
+    for name in ["Makefile", "access", "submit.mc"] {
+        std::fs::copy(crate::repository("etc/mail").join(name), folder.join(name)).expect("is copied");
+    }
+    let installed = |name: &str| std::fs::read_to_string(folder.join("installed").join(name)).unwrap_or_default();
+    let write = |name: &str, text: &str| {
+        // What is made from the file must look older than it.
+        let _ = std::fs::remove_file(folder.join("sendmail.cf"));
+        std::fs::write(folder.join(name), text).expect("is written");
+    };
+    let first = "OSTYPE(`linux')dnl\nFEATURE(`nullclient', `hub.example.com')dnl\n";
+    write("sendmail.mc", first);
+    assert!(make(program, folder, "maps") && folder.join("access.db").exists(), "{program}");
+    assert!(make(program, folder, "install"), "{program}");
+    write("sendmail.mc", &format!("define(`confMAX_HOP', `7')dnl\n{first}"));
+    assert!(make(program, folder, "install"), "{program}");
+    let good = installed("sendmail.cf");
+    assert!(
+        good.contains("\nO MaxHopCount=7\n") && !installed("sendmail.cf.prev").contains("MaxHopCount"),
+        "{program}"
+    );
+    write("sendmail.mc", &format!("define(`confMAX_HOPS', `8')dnl\n{first}"));
+    assert!(!make(program, folder, "install"), "{program}: a wrong .mc file");
+    std::fs::remove_file(folder.join("sendmail.mc")).expect("is there");
+    write("sendmail.cf", "garbage\n");
+    assert!(!make(program, folder, "install"), "{program}: a .cf file that does not load");
+    assert_eq!(installed("sendmail.cf"), good, "{program}");
+}
+
+#[test]
+fn make_install_keeps_the_previous_file_and_refuses_a_wrong_one() {
+    check_makefile("make");
+    check_makefile("bmake");
+}
