@@ -29,7 +29,7 @@ def final(chunks):
             l = re.sub(r'^(> )+', '', l)
             if TRACE.match(l):
                 if 'returns:' in l:
-                    last = l.split('returns:', 1)[1].strip()
+                    last = re.sub(r'8 \. 1\d( \. \d+)+', '<VERSION>', l.split('returns:', 1)[1].strip())
             elif STATUS.match(l):
                 keep.append(re.sub(r'\(\d+\)', '', l))
             elif l and l != '> ' and 'excessive recursion' not in l:
@@ -61,6 +61,8 @@ def main():
     cases = [c for c in load_cases(a.cases, 'bt-') if os.path.exists(f"{a.folder}/{c['cf']}.cf") and 'append' not in c]
     if a.k:
         cases = [c for c in cases if re.search(a.k, c['id'] + ' ' + c['cf'])]
+    if not cases:
+        sys.exit(f'no case has its configuration in {a.folder}')
     program = REF_BT if a.program == 'ref' else a.program
     res = list(rerun_in_worlds(__file__, cases, dict(our=program, folder=os.path.abspath(a.folder))))
 
