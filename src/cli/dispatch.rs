@@ -17,7 +17,7 @@ use super::desk::{self, Job};
 use super::mode::Mode;
 use super::{
     aliases, begin, compare, configuration, daemon_mode, editmap, explain, host_status, mail_local, makecf, makemap,
-    order, praliases, quarantine, queue_list, show, single_run, smtp_stdio, submission, test_mode, verify, work,
+    order, praliases, quarantine, queue_list, setup, show, single_run, smtp_stdio, submission, test_mode, verify, work,
 };
 
 /// What a program's name stands for.
@@ -143,7 +143,8 @@ fn without_group(name: &str, main: impl FnOnce() -> ExitCode) -> ExitCode {
 type Ask = fn(&[BString]) -> ExitCode;
 
 /// Programs behind a first word of `sendmail`, which the original takes for a recipient's.
-const QUESTIONS: &[(&str, Ask)] = &[("--explain", explain::main), ("--compare", compare::main)];
+const QUESTIONS: &[(&str, Ask)] =
+    &[("--explain", explain::main), ("--compare", compare::main), ("--setup", setup::main)];
 
 /// Runs `sendmail` in the mode that its options choose.
 fn sendmail(argv: &[BString], mode: Mode) -> ExitCode {

@@ -22,6 +22,11 @@ pub fn main(args: &[OsString]) -> ExitCode {
     with_streams(|streams| run(args.get(1..).unwrap_or_default(), streams))
 }
 
+/// Returns the `.mc` file of a set-up that the program carries; nothing where there is none.
+pub(super) fn setup(name: &str) -> &'static str {
+    library::text(format!("{}/{name}.mc", library::SETUP).as_bytes()).unwrap_or_default()
+}
+
 fn run(args: &[OsString], streams: &mut Streams<'_>) -> Sysexit {
     let options = match Options::parse(args) {
         Ok(options) => options,

@@ -25,6 +25,7 @@ mod quarantine;
 pub mod queue_list;
 pub mod queue_run;
 mod runs;
+mod setup;
 pub mod show;
 mod single_run;
 mod smtp_stdio;
