@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use bstr::{BString, ByteSlice};
@@ -55,6 +56,9 @@ struct Waiting {
     reply: oneshot::Sender<Outcome>,
 }
 
+/// Letters of which one could not be written; none of them is in the mailbox.
+struct Unwritten(Outcome);
+
 impl Mailboxes {
     /// Returns an empty set over `hands`.
     pub fn new(hands: Arc<Hands>) -> Self {
@@ -91,10 +95,19 @@ impl Mailboxes {
         while let Some(batch) = self.next_batch(&mailbox) {
             let (letters, replies): (Vec<Letter>, Vec<_>) =
                 batch.into_iter().map(|waiting| (waiting.letter, waiting.reply)).unzip();
-            let outcome = self.deliver(&mailbox, letters).await;
-            for reply in replies {
+            let letters: Arc<[Letter]> = letters.into();
+            let together = self.deliver(&mailbox, &letters, 0..letters.len()).await;
+            for (number, reply) in replies.into_iter().enumerate() {
+                let outcome = match &together {
+                    Ok(outcome) => outcome.clone(),
+                    // One that cannot be written takes none of the others with it.
+                    Err(Unwritten(_)) if letters.len() > 1 => {
+                        self.deliver(&mailbox, &letters, number..number + 1).await.unwrap_or_else(|Unwritten(own)| own)
+                    }
+                    Err(Unwritten(outcome)) => outcome.clone(),
+                };
                 // Who no longer listens has taken the outcome for a failure that may pass.
-                let _ = reply.send(outcome.clone());
+                let _ = reply.send(outcome);
             }
         }
     }
@@ -110,33 +123,44 @@ impl Mailboxes {
         Some(lane.drain(..lane.len().min(BATCH_LEN_MAX)).collect())
     }
 
-    /// Opens the mailbox, appends all letters, syncs once; on any failure the old length is restored for all.
-    async fn deliver(&self, mailbox: &Mailbox, letters: Vec<Letter>) -> Outcome {
-        let entry = letters.first().map(|letter| letter.entry.clone());
-        let count = u16::try_from(letters.len()).expect("at most BATCH_LEN_MAX");
+    /// Opens the mailbox, appends the letters at `places`, syncs once; returns what became of all of them.
+    ///
+    /// # Errors
+    /// One of them could not be written; the mailbox is as it was.
+    async fn deliver(
+        &self,
+        mailbox: &Mailbox,
+        letters: &Arc<[Letter]>,
+        places: Range<usize>,
+    ) -> Result<Outcome, Unwritten> {
+        let entry = Some(letters[places.start].entry.clone());
+        let count = u16::try_from(places.len()).expect("at most BATCH_LEN_MAX");
         let held = match self.hands.open_mailbox(mailbox.clone(), entry, count).await {
             Ok(held) => held,
-            Err(error) if error.is_temporary() => return Outcome::deferred(Status::new(4, 2, 0), error),
-            Err(error) => return refused(mailbox, &error),
+            Err(error) if error.is_temporary() => return Ok(Outcome::deferred(Status::new(4, 2, 0), error)),
+            Err(error) => return Ok(refused(mailbox, &error)),
         };
         let file = match held.file.try_clone() {
             Ok(file) => File::from(file),
             Err(error) => {
                 held.settle(false).await.ok();
-                return Outcome::deferred(Status::new(4, 3, 0), error);
+                return Ok(Outcome::deferred(Status::new(4, 3, 0), error));
             }
         };
         let (path, separator) = (held.path.to_path_lossy().into_owned(), held.separator.clone());
+        let letters = Arc::clone(letters);
         let written = tokio::task::spawn_blocking(move || {
             let mut appender = Appender::new(file, path, &separator);
-            letters.iter().try_for_each(|letter| write(&mut appender, letter))?;
+            letters[places].iter().try_for_each(|letter| write(&mut appender, letter))?;
             appender.finish(Durability::Synced).map_err(|error| outcome_of(&error))
         });
         let result = written.await.unwrap_or_else(|_| Err(busy()));
-        match (&result, held.settle(result.is_ok()).await) {
-            (Ok(()), Ok(())) => Outcome::sent(""),
-            (Ok(()), Err(error)) => Outcome::deferred(Status::new(4, 2, 0), error),
-            (Err(outcome), _) => outcome.clone(),
+        let settled = held.settle(result.is_ok()).await;
+        match (result, settled) {
+            (Ok(()), Ok(())) => Ok(Outcome::sent("")),
+            (Ok(()), Err(error)) => Ok(Outcome::deferred(Status::new(4, 2, 0), error)),
+            (Err(outcome), Ok(())) => Err(Unwritten(outcome)),
+            (Err(outcome), Err(_)) => Ok(outcome),
         }
     }
 }
@@ -186,6 +210,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+    use crate::deliver::outcome::Verdict;
     use crate::keeper::{Answer, Answered, Request};
     use crate::name::MailerName;
 
@@ -255,5 +280,33 @@ mod tests {
         assert_eq!(text.matches("\n>From here\nbody\n\n").count(), 200);
         assert!(openings.load(Ordering::Relaxed) < 20, "{openings:?}");
         assert!(mailboxes.lanes.lock().expect("no panic").is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_letter_that_cannot_be_written_takes_none_with_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("alice");
+        let mailboxes = Arc::new(Mailboxes::new(hands(&path, &Arc::default())));
+        let unreadable = File::options().write(true).create_new(true).open(folder.path().join("body")).expect("made");
+        let (mut waiting, mut outcomes) = (Vec::new(), Vec::new());
+        for number in 0..3 {
+            let mut letter = letter(number);
+            if number == 1 {
+                std::io::Write::write_all(&mut &unreadable, b"body\n").expect("written");
+                letter.body = Body::of(unreadable.try_clone().expect("a copy"));
+            }
+            let (reply, outcome) = oneshot::channel();
+            waiting.push(Waiting { letter, reply });
+            outcomes.push(outcome);
+        }
+        mailboxes.lanes.lock().expect("no panic").insert(mailbox(), waiting);
+        mailboxes.serve(mailbox()).await;
+        let mut verdicts = Vec::new();
+        for outcome in outcomes {
+            verdicts.push(outcome.await.expect("answered").verdict);
+        }
+        assert_eq!(verdicts, [Verdict::Sent, Verdict::Deferred, Verdict::Sent]);
+        let text = std::fs::read_to_string(&path).expect("delivered");
+        assert_eq!(text.matches("Subject: ").count(), 2);
     }
 }
