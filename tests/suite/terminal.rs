@@ -24,12 +24,16 @@ def until(text, count):
             shown += os.read(terminal, 4096)
         except OSError:
             break
-until(b"> ", 1)
+# Each time the program begins to edit a line it asks for bracketed paste; what is typed before that is lost.
+EDITS = b"\x1b[?2004h"
+until(EDITS, 1)
 # A slip is taken back, and the line comes again by the arrow, changed at its front.
 os.write(terminal, b"one adx\x7fb\r")
 until(b"returns: < adb >", 1)
+until(EDITS, 2)
 os.write(terminal, b"\x1b[A\x7fc\r")
 until(b"returns: < adc >", 1)
+until(EDITS, 3)
 os.write(terminal, b"\x04")
 until(b"never", 1)
 os.unlink(config)
