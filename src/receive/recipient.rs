@@ -12,9 +12,6 @@ use crate::policy::Ask;
 use crate::route::parse::Role;
 use crate::smtp::server::{Answer, RcptParams, Refusal, texts};
 
-/// The most recipients of one message where the site sets no limit: some 30 MB of memory; the client sends the others anew.
-const RECIPIENTS_MAX: usize = 50_000;
-
 /// Built-in mailers that nobody may name from outside, with the word of the refusal.
 const FORBIDDEN: [(&[u8], &str); 3] = [(b"prog", "programs"), (b"*file*", "files"), (b"*include*", ":include:s")];
 
@@ -79,7 +76,7 @@ impl Clerk<'_> {
         self.ctx.clear("u");
         // QUIRK(hop-count): from the first recipient on, until the message is there.
         self.ctx.set("c", "0");
-        if self.transaction.recipients.len() >= RECIPIENTS_MAX {
+        if self.transaction.is_full() {
             return self.refuse(Refusal::new(texts::too_many_recipients()));
         }
         recipient.notify = params.notify;

@@ -12,6 +12,12 @@ use crate::name::UnixTime;
 use crate::queue::Draft;
 use crate::smtp::server::MailParams;
 
+/// The most recipients of one message where the site sets no limit: some 30 MB of memory.
+const RECIPIENTS_MAX: usize = 50_000;
+
+/// The most bytes of their addresses, which are kept in several forms: as much memory.
+const RECIPIENT_BYTES_MAX: usize = 2 << 20;
+
 /// Sender, recipients and header of the message that is being received.
 #[derive(Default)]
 pub(super) struct Transaction {
@@ -31,6 +37,8 @@ pub(super) struct Transaction {
     pub(super) pending_later: bool,
     /// Recipients, each once.
     pub(super) recipients: Vec<Taken>,
+    /// Bytes of their addresses together.
+    pub(super) recipient_bytes: usize,
     /// Where each recipient stands.
     pub(super) places: HashMap<Key, usize>,
     /// How many RCPT were refused.
@@ -89,12 +97,18 @@ impl Transaction {
         !self.sender.is_empty()
     }
 
+    /// Tells whether the message may get no more recipients; the client sends the others anew.
+    pub(super) fn is_full(&self) -> bool {
+        self.recipients.len() >= RECIPIENTS_MAX || self.recipient_bytes >= RECIPIENT_BYTES_MAX
+    }
+
     /// Adds a recipient; returns the spelling of the one that stands there already if it is a duplicate.
     pub(super) fn take(&mut self, key: Key, taken: Taken) -> Option<&BString> {
         match self.places.entry(key) {
             Entry::Occupied(place) => Some(&self.recipients[*place.get()].recipient.address),
             Entry::Vacant(place) => {
                 place.insert(self.recipients.len());
+                self.recipient_bytes += taken.recipient.address.len();
                 self.recipients.push(taken);
                 None
             }
@@ -124,6 +138,18 @@ mod tests {
         recipient.route = Some(Route { mailer: MailerName::new("m"), host: host.into(), user: user.into() });
         let key = Key { mailer: "m".into(), host: host.into(), user: user.into() };
         transaction.take(key, Taken { recipient, again: false }).cloned()
+    }
+
+    #[test]
+    fn long_addresses_fill_a_message_before_their_number_does() {
+        let mut transaction = Transaction::default();
+        let mut count = 0;
+        while !transaction.is_full() {
+            count += 1;
+            let address = format!("{count}{}", "y".repeat(1000));
+            take(&mut transaction, &address, "h", &address);
+        }
+        assert!(count < RECIPIENTS_MAX / 10, "{count}");
     }
 
     #[test]
