@@ -386,6 +386,27 @@ mod tests {
         });
     }
 
+    const REMARK: Leftover = Leftover { length: 12, device: 34, inode: 56, messages: 7 };
+
+    /// Leaves the lock of an owner who was killed after his remark.
+    fn leave_lock(room: &Path) {
+        let status = branch_for_test(|| {
+            let Taken::Ours(mut lock, None) = take(room) else { return 1 };
+            u8::from(lock.remember(REMARK).is_err())
+        });
+        assert_eq!(status, 0);
+    }
+
+    #[test]
+    fn when_an_owner_is_killed_then_its_remark_is_found() {
+        alone(|| {
+            let room = tempfile::tempdir().unwrap();
+            leave_lock(room.path());
+            let Taken::Ours(_lock, leftover) = take(room.path()) else { panic!("owner is dead") };
+            assert_eq!(leftover, host::boot().map(|_| REMARK));
+        });
+    }
+
     #[test]
     fn the_remark_of_somebody_else_is_not_believed() {
         if !geteuid().is_root() {
@@ -394,29 +415,9 @@ mod tests {
         }
         alone(|| {
             let room = tempfile::tempdir().unwrap();
-            let remark = Leftover { length: 12, device: 34, inode: 56, messages: 7 };
-            let status = branch_for_test(|| {
-                let Taken::Ours(mut lock, None) = take(room.path()) else { return 1 };
-                u8::from(lock.remember(remark).is_err())
-            });
-            assert_eq!(status, 0);
+            leave_lock(room.path());
             std::os::unix::fs::chown(room.path().join("joe.lock"), Some(65534), None).unwrap();
             let Taken::Ours(_lock, None) = take(room.path()) else { panic!("the owner is dead, and not believed") };
-        });
-    }
-
-    #[test]
-    fn when_an_owner_is_killed_then_its_remark_is_found() {
-        alone(|| {
-            let room = tempfile::tempdir().unwrap();
-            let remark = Leftover { length: 12, device: 34, inode: 56, messages: 7 };
-            let status = branch_for_test(|| {
-                let Taken::Ours(mut lock, None) = take(room.path()) else { return 1 };
-                u8::from(lock.remember(remark).is_err())
-            });
-            assert_eq!(status, 0);
-            let Taken::Ours(_lock, leftover) = take(room.path()) else { panic!("owner is dead") };
-            assert_eq!(leftover, host::boot().map(|_| remark));
         });
     }
 }
