@@ -1,0 +1,165 @@
+use std::path::Path;
+use std::sync::Mutex;
+
+use super::*;
+use crate::cf::Options;
+use crate::daemon::programs::Task;
+use crate::daemon::work_table::WorkTable;
+use crate::mail::envelope::{Envelope, Recipient};
+use crate::name::QueueId;
+use crate::queue::{DirectSpool, Layout, QueueOptions};
+
+fn queue_in(folder: &Path) -> Queue {
+    let layout = Layout { queue_directory: folder.to_str().expect("text").into(), groups: Vec::new() };
+    Queue::new(Arc::new(DirectSpool::open(&layout, 0).expect("opened")), QueueOptions::default())
+}
+
+async fn put(queue: &Queue, to: &str) -> Claimed {
+    let draft = queue.create(now()).await.expect("created");
+    let mut envelope = Envelope::new(draft.id().clone(), now(), "<a@example.com>");
+    envelope.recipients = vec![Recipient::new(to)];
+    draft.commit(&envelope).await.expect("committed")
+}
+
+/// Work that notes what it was given; it removes messages to good.example, panics at bad.example, keeps the rest.
+fn work() -> (Attempt, Arc<Mutex<Vec<QueueId>>>) {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&seen);
+    let attempt = move |claimed: Claimed| -> Task<Attempted> {
+        noted.lock().expect("no panic").push(claimed.name().id.clone());
+        Box::pin(async move {
+            let facts = Facts::of(&claimed.envelope);
+            match facts.destination.as_slice() {
+                b"good.example" => {
+                    claimed.remove().await.expect("removed");
+                    Attempted::Settled
+                }
+                b"bad.example" => panic!("an error of the program"),
+                _ => Attempted::Waits(facts),
+            }
+        })
+    };
+    (Arc::new(attempt), seen)
+}
+
+fn runner(queue: &Queue, work: Attempt, rhythm: Rhythm) -> Runner {
+    let watched = Watched::new(WorkTable::create().expect("a table"));
+    let options = RunOptions { rhythm, orphans: Orphans::NotLocked, pace: Pace::Together, classes: Arc::default() };
+    let policy = Policy::new(&Options::default(), None);
+    Runner::new(queue.clone(), work, Log::nowhere(), watched, policy, options, Arc::new(LoadAverage::open()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_run_tries_everything_once_and_ends() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let queue = queue_in(folder.path());
+    for to in ["<x@good.example>", "<x@slow.example>", "<x@bad.example>", "<y@good.example>"] {
+        drop(put(&queue, to).await);
+    }
+    let (work, seen) = work();
+    let (_delivery, intake) = intake();
+    let (_end, stage) = watch::channel(Stage::Serving);
+    runner(&queue, work, Rhythm::Once(Selection::default())).run(intake, stage).await;
+    assert_eq!(seen.lock().expect("no panic").len(), 4);
+    assert_eq!(queue.list().await.expect("listed").len(), 2, "what was not delivered stays");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_accepted_is_tried_at_once_and_finished_before_the_end() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let queue = queue_in(folder.path());
+    let (work, seen) = work();
+    let (delivery, intake) = intake();
+    let (end, stage) = watch::channel(Stage::Serving);
+    let running = tokio::spawn(runner(&queue, work, Rhythm::Never).run(intake, stage));
+    delivery.at_once(put(&queue, "<x@good.example>").await);
+    while seen.lock().expect("no panic").is_empty() {
+        tokio::task::yield_now().await;
+    }
+    end.send_replace(Stage::Ending);
+    running.await.expect("no panic");
+    assert_eq!(queue.list().await.expect("listed").len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destination_that_never_answers_holds_up_no_other() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let queue = queue_in(folder.path());
+    let (begun, mut seen) = mpsc::unbounded_channel();
+    let (answer, silence) = watch::channel(false);
+    let attempt = move |claimed: Claimed| -> Task<Attempted> {
+        let (begun, mut silence) = (begun.clone(), silence.clone());
+        Box::pin(async move {
+            let destination = Facts::of(&claimed.envelope).destination;
+            begun.send(destination.clone()).expect("heard");
+            if destination == "silent.example" {
+                silence.wait_for(|answers| *answers).await.expect("told");
+            }
+            claimed.remove().await.expect("removed");
+            Attempted::Settled
+        })
+    };
+    let (delivery, intake) = intake();
+    let (end, stage) = watch::channel(Stage::Serving);
+    let running = tokio::spawn(runner(&queue, Arc::new(attempt), Rhythm::Never).run(intake, stage));
+    for _ in 0..JOBS_MAX {
+        delivery.at_once(put(&queue, "<x@silent.example>").await);
+    }
+    delivery.at_once(put(&queue, "<x@good.example>").await);
+    while seen.recv().await.expect("begun") != "good.example" {}
+    answer.send_replace(true);
+    while !queue.list().await.expect("listed").is_empty() {
+        tokio::task::yield_now().await;
+    }
+    end.send_replace(Stage::Ending);
+    running.await.expect("no panic");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_last_sessions_accept_is_delivered_before_the_end() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let queue = queue_in(folder.path());
+    let (work, _seen) = work();
+    let (delivery, intake) = intake();
+    let (end, stage) = watch::channel(Stage::Finishing);
+    let running = tokio::spawn(runner(&queue, work, Rhythm::Never).run(intake, stage));
+    tokio::task::yield_now().await;
+    delivery.at_once(put(&queue, "<x@good.example>").await);
+    end.send_replace(Stage::Last);
+    running.await.expect("no panic");
+    assert_eq!(queue.list().await.expect("listed").len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_written_down_is_held_and_written_later() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let queue = queue_in(folder.path());
+    let tries = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&tries);
+    let attempt = move |mut claimed: Claimed| -> Task<Attempted> {
+        *counted.lock().expect("no panic") += 1;
+        claimed.envelope.recipients.clear();
+        Box::pin(async { Attempted::Unwritten(Box::new(claimed)) })
+    };
+    let (delivery, intake) = intake();
+    let (end, stage) = watch::channel(Stage::Serving);
+    let mut runner = runner(&queue, Arc::new(attempt), Rhythm::Never);
+    runner.unwritten_wait = Duration::ZERO;
+    let running = tokio::spawn(runner.run(intake, stage));
+    delivery.at_once(put(&queue, "<x@good.example>").await);
+    while !queue.list().await.expect("listed").is_empty() {
+        tokio::task::yield_now().await;
+    }
+    end.send_replace(Stage::Ending);
+    running.await.expect("no panic");
+    assert_eq!(*tries.lock().expect("no panic"), 1, "it was delivered once");
+}
+
+#[test]
+fn titles_and_start_lines_are_the_originals() {
+    let interval = Duration::from_secs(900);
+    let title = title(interval, b"/var/spool/clientmqueue");
+    assert_eq!(title, "sendmail: Queue runner@00:15:00 for /var/spool/clientmqueue");
+    assert_eq!(duties(true, Some(interval)), "SMTP+queueing@00:15:00");
+    assert_eq!(duties(false, Some(interval)), "queueing@00:15:00");
+}
