@@ -21,8 +21,12 @@
 //! recovery goes by lock and never by age.
 
 mod absent;
+mod body;
+mod claimed;
 mod commit;
+mod control;
 mod direct;
+mod draft;
 mod error;
 pub mod format;
 mod layout;
@@ -37,12 +41,16 @@ pub mod spool;
 mod store;
 
 pub use absent::AbsentSpool;
+pub use body::Body;
+pub use claimed::{Claimed, Unwritten};
+pub use control::read_control;
 pub use direct::DirectSpool;
+pub use draft::Draft;
 pub use error::{LostReason, QueueError};
 pub use layout::{DEFAULT_GROUP, Layout, LayoutError, told};
 pub use parts::{Part, parts, take_back};
 pub use recover::{Orphans, Recovered};
-pub use store::{Body, Claimed, Draft, Listed, Queue, QueueOptions, Unwritten, read_control};
+pub use store::{Listed, Queue, QueueOptions};
 
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,9 @@
 
 use bstr::BString;
 
+use super::claimed::Claimed;
+use super::draft::Draft;
 use super::error::QueueError;
-use super::store::{Claimed, Draft};
 use crate::mail::envelope::{Envelope, Recipient};
 
 /// Recipients of a message that wait in one entry.

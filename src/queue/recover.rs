@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::control::read_control;
 use super::error::QueueError;
 use super::schedule::Facts;
 use super::select::Selection;
 use super::spool::{EntryName, FileKind, Hold, OpenEntry, Opened, Swept};
-use super::store::{Queue, read_control};
+use super::store::Queue;
 use crate::name::{QueueId, UnixTime};
 
 /// The most entries of one request to the holder.
