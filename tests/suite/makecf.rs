@@ -78,6 +78,59 @@ fn every_system_has_the_options_that_it_has_in_the_stock_library() {
     assert!(names.len() > 15);
 }
 
+/// Returns the mailers, files of classes, trusted users and options that a library in a folder makes of a text.
+fn shape(library: &Path, text: &str) -> BTreeSet<String> {
+    let core = library.join("m4/cf.m4").display().to_string();
+    let made = makecf(&["-U_CF_DIR_", &core, "-"], text).stdout;
+    let lines = String::from_utf8_lossy(&made);
+    let mut shape = BTreeSet::new();
+    for line in lines.lines() {
+        match line.as_bytes().first() {
+            Some(b'M' | b'F' | b'O') => {
+                shape.insert(line.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches('=').to_owned());
+            }
+            Some(b'T') => shape.extend(line[1..].split_whitespace().map(|user| format!("trusted {user}"))),
+            Some(b'C') if line.starts_with("Ct") => {
+                shape.extend(line[2..].split_whitespace().map(|user| format!("trusted {user}")));
+            }
+            _ => {}
+        }
+    }
+    shape
+}
+
+#[test]
+fn what_is_left_out_or_comes_late_has_the_shape_that_the_stock_library_gives_it() {
+    if !has_stock() {
+        return;
+    }
+    for text in [
+        // Mailers of this host come by themselves; old names of features.
+        "OSTYPE(`linux')\nFEATURE(`access_db', `hash -o /etc/mail/access.db')\nFEATURE(`blacklist_recipients')\n\
+         FEATURE(`local_procmail', `', `procmail -t -Y -a $h -d $u')\nMAILER(`smtp')\nMAILER(`procmail')\n",
+        // Files are named after the features that read them.
+        "OSTYPE(`freebsd6')\nFEATURE(`use_cw_file')\nFEATURE(`use_ct_file')\nFEATURE(`nouucp', `reject')\n\
+         define(`confCW_FILE', `-o /etc/mail/local-host-names')\ndefine(`confCT_FILE', `-o /etc/mail/ct')\n\
+         define(`confCR_FILE', `-o /etc/mail/cr')\ndefine(`confTRUSTED_USERS', `www uucp')\nMAILER(`local')\n",
+        // Tables say nothing of domains that nobody gave them.
+        "OSTYPE(`linux')\nFEATURE(`virtusertable')\nFEATURE(`genericstable')\nFEATURE(`nocanonify')\n",
+    ] {
+        let stock = shape(Path::new(STOCK), text);
+        assert!(stock.len() > 10, "{text}");
+        assert_eq!(shape(&crate::repository("etc/cf"), text), stock, "{text}");
+    }
+}
+
+/// No page of the library calls the macros that it speaks of.
+#[test]
+fn features_add_nothing_but_what_is_theirs() {
+    let text = "OSTYPE(`linux')\nFEATURE(`access_db', `hash /x')\nFEATURE(`blocklist_recipients')\n\
+                FEATURE(`virtusertable')\nFEATURE(`genericstable')\nFEATURE(`nocanonify')\nMAILER(`smtp')\n";
+    let made = String::from_utf8_lossy(&makecf(&[], text).stdout).into_owned();
+    assert_eq!(made.lines().filter(|line| line.starts_with("Kaccess ")).count(), 1);
+    assert!(!made.contains("C{R}") && !made.contains("C{G}") && !made.contains("C{Canonify}"));
+}
+
 /// Puts settings between the usual first and last lines, and tells what comes of them.
 #[track_caller]
 fn check_fault(settings: &str, told: &str, is_error: bool) {

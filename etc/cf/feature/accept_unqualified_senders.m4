@@ -1,3 +1,3 @@
 divert(-1)
-# accept_unqualified_senders: accepts senders without a domain from the network.
+dnl accept_unqualified_senders: accepts senders without a domain from the network.
 _ENABLE(`_ACCEPT_UNQUALIFIED_')

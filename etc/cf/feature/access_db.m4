@@ -1,8 +1,8 @@
 divert(-1)
-# access_db(map, skip, lookupdotdomain, relaytofulladdress): decides by the access map who may send, connect and relay:
-# tags Connect, From, To and those of other features; values OK, RELAY, REJECT, DISCARD, SKIP, ERROR and QUARANTINE. The
-# map is hash -T<TMPF> /etc/mail/access unless another is given. The words behind it: lookupdotdomain finds .domain,
-# too; relaytofulladdress takes To:user@domain RELAY.
+dnl access_db(map, skip, lookupdotdomain, relaytofulladdress): decides by the access map who may send, connect and relay:
+dnl tags Connect, From, To and those of other features; values OK, RELAY, REJECT, DISCARD, SKIP, ERROR and QUARANTINE. The
+dnl map is hash -T<TMPF> /etc/mail/access unless another is given. The words behind it: lookupdotdomain finds .domain,
+dnl too; relaytofulladdress takes To:user@domain RELAY.
 _ENABLE(`_ACCESS_TABLE_')
 define(`_WORD', `ifelse(`$1', `lookupdotdomain', `_ENABLE(`_LOOKUP_DOT_DOMAIN_')', `$1', `relaytofulladdress', `_ENABLE(`_RELAY_FULL_ADDRESS_')', `$1', `skip', `', `$1', `', `', `_COMPLAIN(`access_db does not know the word $1')')')
 _WORD(_ARG2_)_WORD(_ARG3_)_WORD(_ARG4_)

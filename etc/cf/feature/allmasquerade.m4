@@ -1,3 +1,3 @@
 divert(-1)
-# allmasquerade: masquerades recipients in headers, too.
+dnl allmasquerade: masquerades recipients in headers, too.
 _ENABLE(`_ALL_MASQUERADE_')

@@ -1,6 +1,6 @@
 divert(-1)
-# authinfo(map): keeps how to log in at other servers in a map of its own, which is hash /etc/mail/authinfo unless
-# another is given.
+dnl authinfo(map): keeps how to log in at other servers in a map of its own, which is hash /etc/mail/authinfo unless
+dnl another is given.
 _ENABLE(`_AUTHINFO_')
 divert(_AT_HEAD_)dnl
 _PART_`'dnl

@@ -1,6 +1,6 @@
 divert(-1)
-# badmx(pattern): refuses senders whose MX records lead to addresses of no host: those that match a regular expression,
-# which is ^(127\.|10\.|0\.0\.0\.0) unless one is given.
+dnl badmx(pattern): refuses senders whose MX records lead to addresses of no host: those that match a regular expression,
+dnl which is ^(127\.|10\.|0\.0\.0\.0) unless one is given.
 divert(_AT_HEAD_)dnl
 _PART_`'dnl
 Kmxlist bestmx -z: -T<TEMP>

@@ -1,3 +1,3 @@
 divert(-1)
-# bcc(map, host): sends copies: documented as experimental.
+dnl bcc(map, host): sends copies: documented as experimental.
 _COMPLAIN(`FEATURE(bcc) is not in this library yet')

@@ -1,6 +1,6 @@
 divert(-1)
-# bestmx_is_local(domains): takes mail for every domain whose best MX record names this host, or only for the given ones
-# of these.
+dnl bestmx_is_local(domains): takes mail for every domain whose best MX record names this host, or only for the given ones
+dnl of these.
 _ENABLE(`_BESTMX_')
 divert(_AT_HEAD_)dnl
 _PART_`'dnl

@@ -1,6 +1,6 @@
 divert(-1)
-# bitdomain(map): finds the domain of a BITNET host in a table. The map is hash /etc/mail/bitdomain unless another is
-# given.
+dnl bitdomain(map): finds the domain of a BITNET host in a table. The map is hash /etc/mail/bitdomain unless another is
+dnl given.
 _ENABLE(`_BITNET_TABLE_')
 divert(_AT_HEAD_)dnl
 _PART_`'dnl

@@ -1,3 +1,3 @@
 divert(-1)
-# blacklist_recipients: is the old name of blocklist_recipients.
+dnl blacklist_recipients: is the old name of blocklist_recipients.
 FEATURE(`blocklist_recipients')

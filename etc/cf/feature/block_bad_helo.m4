@@ -1,5 +1,5 @@
 divert(-1)
-# block_bad_helo: refuses clients whose HELO name has no dot or is one of ours, unless they may relay.
+dnl block_bad_helo: refuses clients whose HELO name has no dot or is one of ours, unless they may relay.
 divert(_AT_HEAD_)dnl
 _PART_`'dnl
 C{R}127.0.0.1

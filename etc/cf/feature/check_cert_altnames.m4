@@ -1,3 +1,3 @@
 divert(-1)
-# check_cert_altnames: see the documentation.
+dnl check_cert_altnames: see the documentation.
 _COMPLAIN(`FEATURE(check_cert_altnames) is not in this library yet')

@@ -1,5 +1,5 @@
 divert(-1)
-# compat_check: refuses pairs of sender and recipient by entries Compat:sender<@>recipient of the access map.
+dnl compat_check: refuses pairs of sender and recipient by entries Compat:sender<@>recipient of the access map.
 ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`compat_check needs FEATURE(access_db) before it')')
 divert(9)dnl
 _PART_`'dnl

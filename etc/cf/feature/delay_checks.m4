@@ -1,6 +1,6 @@
 divert(-1)
-# delay_checks(friend|hater): calls check_mail and check_relay only when a recipient is named, so that users who log in
-# pass. friend: recipients with Spam:... FRIEND in the access map are spared; hater: only those with Spam:... HATER are
-# protected.
+dnl delay_checks(friend|hater): calls check_mail and check_relay only when a recipient is named, so that users who log in
+dnl pass. friend: recipients with Spam:... FRIEND in the access map are spared; hater: only those with Spam:... HATER are
+dnl protected.
 _ENABLE(`_DELAY_CHECKS_')
 ifelse(_ARG_, `', `', _ARG_, `friend', `define(`_SPAM_', `FRIEND')', _ARG_, `hater', `define(`_SPAM_', `HATER')', `_COMPLAIN(`delay_checks takes friend or hater')')

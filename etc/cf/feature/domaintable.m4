@@ -1,6 +1,6 @@
 divert(-1)
-# domaintable(map): renames domains by a table, also in headers. The map is hash /etc/mail/domaintable unless another is
-# given.
+dnl domaintable(map): renames domains by a table, also in headers. The map is hash /etc/mail/domaintable unless another is
+dnl given.
 _ENABLE(`_DOMAIN_TABLE_')
 divert(_AT_HEAD_)dnl
 _PART_`'dnl

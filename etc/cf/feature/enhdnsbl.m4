@@ -1,6 +1,6 @@
 divert(-1)
-# enhdnsbl(list, message|discard|quarantine, t|message, answer, ...): is dnsbl that looks at the answer of the list:
-# only the given ones, up to five, count.
+dnl enhdnsbl(list, message|discard|quarantine, t|message, answer, ...): is dnsbl that looks at the answer of the list:
+dnl only the given ones, up to five, count.
 ifdef(`_EDNSBL_K_', `', `_ENABLE(`_EDNSBL_K_')PUSHDIVERT(_AT_HEAD_)Kednsbl dns -R A -a. -T<TMP> -r`'ifdef(`EDNSBL_TO', `EDNSBL_TO', `5')
 POPDIVERT')
 divert(8)dnl

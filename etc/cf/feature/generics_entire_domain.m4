@@ -1,3 +1,3 @@
 divert(-1)
-# generics_entire_domain: looks up hosts below the domains of GENERICS_DOMAIN, too.
+dnl generics_entire_domain: looks up hosts below the domains of GENERICS_DOMAIN, too.
 _ENABLE(`_GENERICS_ENTIRE_DOMAIN_')

@@ -1,6 +1,6 @@
 divert(-1)
-# genericstable(map): turns senders without a domain and those of GENERICS_DOMAIN into what a table says. The map is
-# hash /etc/mail/genericstable unless another is given.
+dnl genericstable(map): turns senders without a domain and those of GENERICS_DOMAIN into what a table says. The map is
+dnl hash /etc/mail/genericstable unless another is given.
 _ENABLE(`_GENERICS_TABLE_')
 divert(_AT_HEAD_)dnl
 _PART_`'dnl

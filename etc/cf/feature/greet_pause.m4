@@ -1,6 +1,6 @@
 divert(-1)
-# greet_pause(milliseconds): waits before the greeting and refuses clients that talk before it. The access map may have
-# GreetPause:client MILLISECONDS.
+dnl greet_pause(milliseconds): waits before the greeting and refuses clients that talk before it. The access map may have
+dnl GreetPause:client MILLISECONDS.
 divert(9)dnl
 _PART_`'dnl
 `#' greet_pause: client name $| address -> the pause in milliseconds

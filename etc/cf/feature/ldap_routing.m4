@@ -1,6 +1,6 @@
 divert(-1)
-# ldap_routing(host map, address map, bounce|passthru|sendertoo, strip|preserve, nodomain, queue|tempfail): asks a directory
-# where mail for the domains of LDAPROUTE_DOMAIN goes: to another host, to another address, or nowhere (bounce).
+dnl ldap_routing(host map, address map, bounce|passthru|sendertoo, strip|preserve, nodomain, queue|tempfail): asks a directory
+dnl where mail for the domains of LDAPROUTE_DOMAIN goes: to another host, to another address, or nowhere (bounce).
 _ENABLE(`_LDAP_ROUTING_')
 ifelse(defn(`_ARG3_'), `', `', defn(`_ARG3_'), `passthru', `', `_ENABLE(`_LDAP_BOUNCE_')')
 ifelse(defn(`_ARG3_'), `sendertoo', `_ENABLE(`_LDAP_SENDER_')')

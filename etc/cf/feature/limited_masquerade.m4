@@ -1,3 +1,3 @@
 divert(-1)
-# limited_masquerade: masquerades the domains of MASQUERADE_DOMAIN only, not those of class w.
+dnl limited_masquerade: masquerades the domains of MASQUERADE_DOMAIN only, not those of class w.
 _ENABLE(`_LIMITED_MASQUERADE_')

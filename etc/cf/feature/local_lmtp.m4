@@ -1,5 +1,5 @@
 divert(-1)
-# local_lmtp(path, arguments): delivers here by LMTP: to mail.local of confEBINDIR unless another program is given.
+dnl local_lmtp(path, arguments): delivers here by LMTP: to mail.local of confEBINDIR unless another program is given.
 _ENABLE(`_LOCAL_LMTP_')
 define(`LOCAL_MAILER_PATH', ifelse(defn(`_ARG_'), `', `_BIN_DIR_`'/mail.local', `_ARG_'))
 define(`LOCAL_MAILER_FLAGS', `PSXmnz9')

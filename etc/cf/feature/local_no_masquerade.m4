@@ -1,3 +1,3 @@
 divert(-1)
-# local_no_masquerade: does not masquerade mail that is delivered here.
+dnl local_no_masquerade: does not masquerade mail that is delivered here.
 _ENABLE(`_LOCAL_NO_MASQUERADE_')

@@ -1,3 +1,3 @@
 divert(-1)
-# loose_relay_check: does not look behind user%site@relay.domain in the check for relaying.
+dnl loose_relay_check: does not look behind user%site@relay.domain in the check for relaying.
 _ENABLE(`_LOOSE_RELAY_CHECK_')

@@ -1,6 +1,6 @@
 divert(-1)
-# mailertable(map): routes foreign domains by a table: domain or .domain to mailer:host. The map is hash
-# /etc/mail/mailertable unless another is given.
+dnl mailertable(map): routes foreign domains by a table: domain or .domain to mailer:host. The map is hash
+dnl /etc/mail/mailertable unless another is given.
 _ENABLE(`_MAILER_TABLE_')
 divert(_AT_HEAD_)dnl
 _PART_`'dnl

@@ -1,3 +1,3 @@
 divert(-1)
-# masquerade_envelope: masquerades the sender of the envelope, too.
+dnl masquerade_envelope: masquerades the sender of the envelope, too.
 _ENABLE(`_MASQUERADE_ENVELOPE_')

@@ -1,6 +1,6 @@
 divert(-1)
-# msp(host, MSA): submission: every mail goes to the daemon at the host, which is [localhost] unless one is given; with the
-# second word MSA to its port 587. For submit.mc only.
+dnl msp(host, MSA): submission: every mail goes to the daemon at the host, which is [localhost] unless one is given; with the
+dnl second word MSA to its port 587. For submit.mc only.
 _ENABLE(`_MSP_')
 _ENABLE(`_NO_MSA_')
 _ENABLE(`_NO_ALIASES_')

@@ -1,6 +1,6 @@
 divert(-1)
-# mtamark(message, t|message, prefix): refuses clients whose reverse DNS says by a TXT record that they are no mail
-# servers.
+dnl mtamark(message, t|message, prefix): refuses clients whose reverse DNS says by a TXT record that they are no mail
+dnl servers.
 divert(_AT_HEAD_)dnl
 _PART_`'dnl
 Kmtamark dns -R TXT -a. -T<TMP> -r`'ifdef(`MTAMARK_TO', `MTAMARK_TO', `5')

@@ -1,3 +1,3 @@
 divert(-1)
-# no_default_msa: has no daemon on port 587.
+dnl no_default_msa: has no daemon on port 587.
 _ENABLE(`_NO_MSA_')

@@ -1,5 +1,5 @@
 divert(-1)
-# nocanonify(canonify_hosts): does not ask the name server to complete domains, but those of CANONIFY_DOMAIN and, with
-# the argument canonify_hosts, names without a dot.
+dnl nocanonify(canonify_hosts): does not ask the name server to complete domains, but those of CANONIFY_DOMAIN and, with
+dnl the argument canonify_hosts, names without a dot.
 _ENABLE(`_NO_CANONIFY_')
 ifelse(_ARG_, `canonify_hosts', `_ENABLE(`_CANONIFY_HOSTS_')')

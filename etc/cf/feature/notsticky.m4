@@ -1,3 +1,3 @@
 divert(-1)
-# notsticky: is the default; it is here for old files.
+dnl notsticky: is the default; it is here for old files.
 

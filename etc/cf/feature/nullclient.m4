@@ -1,5 +1,5 @@
 divert(-1)
-# nullclient(hub): a host that hands all mail to a hub and delivers none: no aliases, no .forward files, no mailers to name.
+dnl nullclient(hub): a host that hands all mail to a hub and delivers none: no aliases, no .forward files, no mailers to name.
 ifelse(defn(`_ARG_'), `', `_COMPLAIN(`nullclient needs the name of the hub')')
 define(`SMART_HOST', defn(`_ARG_'))
 define(`MAIL_HUB', defn(`_ARG_'))

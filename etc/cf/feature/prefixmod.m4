@@ -1,3 +1,3 @@
 divert(-1)
-# prefixmod(number, text): is accepted and changes nothing.
+dnl prefixmod(number, text): is accepted and changes nothing.
 

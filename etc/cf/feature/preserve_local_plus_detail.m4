@@ -1,3 +1,3 @@
 divert(-1)
-# preserve_local_plus_detail: leaves user+detail to the local mailer.
+dnl preserve_local_plus_detail: leaves user+detail to the local mailer.
 _ENABLE(`_PRESERVE_PLUS_DETAIL_')

@@ -1,3 +1,3 @@
 divert(-1)
-# preserve_luser_host: keeps the host of a recipient that goes to LUSER_RELAY.
+dnl preserve_luser_host: keeps the host of a recipient that goes to LUSER_RELAY.
 _ENABLE(`_PRESERVE_LUSER_HOST_')

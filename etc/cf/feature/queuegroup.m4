@@ -1,6 +1,6 @@
 divert(-1)
-# queuegroup(group): chooses the queue group of a recipient by entries QGRP:domain or QGRP:address of the access map;
-# others go to the given group.
+dnl queuegroup(group): chooses the queue group of a recipient by entries QGRP:domain or QGRP:address of the access map;
+dnl others go to the given group.
 ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`queuegroup needs FEATURE(access_db) before it')')
 divert(9)dnl
 _PART_`'dnl

@@ -1,5 +1,5 @@
 divert(-1)
-# relay_based_on_MX: lets mail to domains through whose MX records name this host.
+dnl relay_based_on_MX: lets mail to domains through whose MX records name this host.
 _ENABLE(`_RELAY_MX_')
 divert(_AT_HEAD_)dnl
 _PART_`'dnl

@@ -1,3 +1,3 @@
 divert(-1)
-# relay_entire_domain: lets every host of our domain (class m) relay.
+dnl relay_entire_domain: lets every host of our domain (class m) relay.
 _ENABLE(`_RELAY_ENTIRE_DOMAIN_')

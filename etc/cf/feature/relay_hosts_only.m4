@@ -1,3 +1,3 @@
 divert(-1)
-# relay_hosts_only: takes the names of class R and of RELAY entries in the access map for hosts, not for domains.
+dnl relay_hosts_only: takes the names of class R and of RELAY entries in the access map for hosts, not for domains.
 _ENABLE(`_RELAY_HOSTS_ONLY_')

@@ -1,5 +1,5 @@
 divert(-1)
-# relay_local_from: lets everybody relay who names a sender of ours. Senders are easily forged.
+dnl relay_local_from: lets everybody relay who names a sender of ours. Senders are easily forged.
 _WARN(`FEATURE(relay_local_from) lets everybody relay who names a sender of ours; better use AUTH or STARTTLS')
 divert(_AT_RELAY_OK_)dnl
 _PART_`'dnl

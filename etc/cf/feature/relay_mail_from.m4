@@ -1,6 +1,6 @@
 divert(-1)
-# relay_mail_from(domain): lets senders relay for whom the access map has From:address RELAY, with the argument domain
-# also From:domain RELAY. Senders are easily forged.
+dnl relay_mail_from(domain): lets senders relay for whom the access map has From:address RELAY, with the argument domain
+dnl also From:domain RELAY. Senders are easily forged.
 _WARN(`FEATURE(relay_mail_from) lets everybody relay who names such a sender; better use AUTH or STARTTLS')
 divert(_AT_RELAY_OK_)dnl
 _PART_`'dnl

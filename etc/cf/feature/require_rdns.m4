@@ -1,6 +1,6 @@
 divert(-1)
-# require_rdns: refuses clients whose address has no name that leads back to it. Those of class R and with Connect: OK
-# or RELAY in the access map pass.
+dnl require_rdns: refuses clients whose address has no name that leads back to it. Those of class R and with Connect: OK
+dnl or RELAY in the access map pass.
 divert(_AT_RELAY_)dnl
 _PART_`'dnl
 R$*	$: $1 $| < $&{client_addr} > < $&{client_resolve} >

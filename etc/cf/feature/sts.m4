@@ -1,3 +1,3 @@
 divert(-1)
-# sts(map): asks a resolver of MTA-STS policies before mail is sent.
+dnl sts(map): asks a resolver of MTA-STS policies before mail is sent.
 _COMPLAIN(`FEATURE(sts) is not in this library yet')

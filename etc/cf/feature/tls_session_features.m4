@@ -1,5 +1,5 @@
 divert(-1)
-# tls_session_features: finds TLS options of a session in the access map: TLS_Srv_features and TLS_Clt_features.
+dnl tls_session_features: finds TLS options of a session in the access map: TLS_Srv_features and TLS_Clt_features.
 ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`tls_session_features needs FEATURE(access_db) before it')')
 divert(9)dnl
 _PART_`'dnl

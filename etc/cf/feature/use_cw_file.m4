@@ -1,5 +1,4 @@
 divert(-1)
-# use_cw_file: reads the names of this host from /etc/mail/local-host-names, or from confCW_FILE.
-divert(_AT_HEAD_)dnl
-_PART_`'dnl
-Fw`'ifdef(`confCW_FILE', `confCW_FILE', `MAIL_SETTINGS_DIR`'local-host-names')
+dnl use_cw_file: reads the names of this host from /etc/mail/local-host-names, or from confCW_FILE.
+_LATER(`_CW_FILE_', `Fw`'ifdef(`confCW_FILE', `confCW_FILE', `MAIL_SETTINGS_DIR`'local-host-names')
+')

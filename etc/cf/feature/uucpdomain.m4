@@ -1,6 +1,6 @@
 divert(-1)
-# uucpdomain(map): finds the domain of a UUCP host in a table. The map is hash /etc/mail/uudomain unless another is
-# given.
+dnl uucpdomain(map): finds the domain of a UUCP host in a table. The map is hash /etc/mail/uudomain unless another is
+dnl given.
 _ENABLE(`_UUCP_TABLE_')
 divert(_AT_HEAD_)dnl
 _PART_`'dnl

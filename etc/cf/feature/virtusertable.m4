@@ -1,6 +1,6 @@
 divert(-1)
-# virtusertable(map): sends user@domain of our domains and of VIRTUSER_DOMAIN where a table says. The map is hash
-# /etc/mail/virtusertable unless another is given.
+dnl virtusertable(map): sends user@domain of our domains and of VIRTUSER_DOMAIN where a table says. The map is hash
+dnl /etc/mail/virtusertable unless another is given.
 _ENABLE(`_VIRTUSER_TABLE_')
 divert(_AT_HEAD_)dnl
 _PART_`'dnl

@@ -1,5 +1,5 @@
 divert(-1)
-# Lays out the configuration: called once, when the .mc file has ended.
+dnl Lays out the configuration: called once, when the .mc file has ended.
 ifdef(`__OSTYPE__', `', `_COMPLAIN(`there is no OSTYPE: write for instance OSTYPE(linux) near the top')')
 _DEFIFNOT(`confSMTP_MAILER', `esmtp')
 _DEFIFNOT(`confLOCAL_MAILER', `local')
@@ -11,6 +11,8 @@ define(`_UUCP_', `confUUCP_MAILER')
 define(`_RELAY_MAILER_', `confRELAY_MAILER')
 _DEFIFNOT(`confREJECT_MSG', `550 Access denied')
 _DEFIFNOT(`confRELAY_MSG', `550 Relaying denied')
+dnl Every host has the mailers local and prog.
+MAILER(`local')
 divert(0)dnl
 
 V10/Berkeley

@@ -1,14 +1,14 @@
 divert(-1)
 changecom
-# The cf library: what a .mc file may say. Read before the .mc file; what the file says is gathered in diversions, and
-# when it ends m4/assemble.m4 lays them in order. Comments are ordinary text from here on: macros in them are expanded.
+dnl The cf library: what a .mc file may say. Read before the .mc file; what the file says is gathered in diversions, and
+dnl when it ends m4/assemble.m4 lays them in order. Comments are ordinary text from here on: macros in them are expanded.
 
 ifdef(`_CF_DIR_', `', `define(`_CF_DIR_', patsubst(__file__, `m4/cf\.m4$'))')
 
-# ---- Diversions. 1 to 9 are those that the documentation names; the others belong to the library. --------------------
-# 1 local hosts (LOCAL_NET_CONFIG)      2 ruleset 3 (LOCAL_RULE_3)    3 ruleset 0 (LOCAL_RULE_0)
-# 4 ruleset 0, UUCP (LOCAL_UUCP)        5 names that stay here        6 lines before the rules (LOCAL_CONFIG)
-# 7 mailers                             8 DNS based lists             9 further rulesets (LOCAL_RULESETS)
+dnl ---- Diversions. 1 to 9 are those that the documentation names; the others belong to the library. --------------------
+dnl 1 local hosts (LOCAL_NET_CONFIG)      2 ruleset 3 (LOCAL_RULE_3)    3 ruleset 0 (LOCAL_RULE_0)
+dnl 4 ruleset 0, UUCP (LOCAL_UUCP)        5 names that stay here        6 lines before the rules (LOCAL_CONFIG)
+dnl 7 mailers                             8 DNS based lists             9 further rulesets (LOCAL_RULESETS)
 define(`_AT_HEAD_', `10')        # macros, classes and maps that features add
 define(`_AT_OPTIONS_', `11')     # options that features add
 define(`_AT_QUEUES_', `12')      # queue groups
@@ -33,41 +33,44 @@ define(`_AT_BAD_HELO_', `29')    # rules of Relay_ok behind those of the sender
 define(`PUSHDIVERT', `pushdef(`_DIVERSION_', divnum)divert(`$1')')
 define(`POPDIVERT', `divert(_DIVERSION_)popdef(`_DIVERSION_')')
 
-# ---- Words -----------------------------------------------------------------------------------------------------------
+dnl ---- Words -----------------------------------------------------------------------------------------------------------
 define(`CONCAT', `$1$2$3$4$5$6$7$8$9')
 define(`_DEFIFNOT', `ifdef(`$1', `', `define(`$1', `$2')')')
-# _ENABLE(flag): sets a flag
+dnl _ENABLE(flag): sets a flag
 define(`_ENABLE', `define(`$1', `1')')
-# _EITHER(value, default): the value, or where it is empty the default
+dnl _EITHER(value, default): the value, or where it is empty the default
 define(`_EITHER', `ifelse(`$1', `', `$2', `$1')')
-# _MAP(given, file): how a table is opened: as given, by LDAP, or by the usual kind of database
+dnl _MAP(given, file): how a table is opened: as given, by LDAP, or by the usual kind of database
 define(`_MAP', `ifelse(`$1', `', `DATABASE_MAP_TYPE MAIL_SETTINGS_DIR`'$2', `$1', `LDAP', `$3', `$1')')
-# _LDAP_MAP(name): the documented default of a table in LDAP
+dnl _LDAP_MAP(name): the documented default of a table in LDAP
 define(`_LDAP_MAP', `ldap -1 -v sendmailMTAMapValue,sendmailMTAMapSearch:FILTER:sendmailMTAMapObject,sendmailMTAMapURL:URL:sendmailMTAMapObject -k (&(objectClass=sendmailMTAMapObject)(|(sendmailMTACluster=${sendmailMTACluster})(sendmailMTAHost=`$'j))(sendmailMTAMapName=$1)(sendmailMTAKey=%0))')
 define(`_BIN_DIR_', `ifdef(`confEBINDIR', `confEBINDIR', `/usr/libexec')')
-# _CLIENT_IN_(map, list): rules that look the address of the client up in a DNS based list; <?> and the answer, or <?>OK
+dnl _CLIENT_IN_(map, list): rules that look the address of the client up in a DNS based list; <?> and the answer, or <?>OK
 define(`_CLIENT_IN_', `R`$'*	`$': `$'&{client_addr}
 R`$'- . `$'- . `$'- . `$'-	`$': <?> `$'($1 DOL(4).DOL(3).DOL(2).DOL(1).$2. `$': OK `$')
 ')
-# _LISTED_ACTION_(list, message or word), _LISTED_: what happens to a client that is listed
+dnl _LISTED_ACTION_(list, message or word), _LISTED_: what happens to a client that is listed
 define(`_LISTED_ACTION_', `ifelse(`$2', `', ``$'#error `$'@ 5.7.1 `$': "550 Rejected: " `$'&{client_addr} " listed at $1"', `$2', `discard', ``$'#discard `$': discard', `$2', `quarantine', ``$'#error `$'@ quarantine `$': $1', ``$'#error `$'@ 5.7.1 `$': $2')')
 define(`_LISTED_', `R<?>`$'+	_LISTED_ACTION_(`$1', `$2')
 ')
-# _COMPLAIN(text): an error of the .mc file, by its line; the exit status tells it too
+dnl _COMPLAIN(text): an error of the .mc file, by its line; the exit status tells it too
 define(`_COMPLAIN', `errprint(`*** ERROR: '_WHERE_`: $1
 ')define(`_FAILED_', `1')')
 define(`_WARN', `errprint(`*** WARNING: '_WHERE_`: $1
 ')')
 define(`_WHERE_', `ifdef(`_FROM_', `_FROM_', `__file__:__line__')')
-# _BEGIN(what): remembers the line of the .mc file; _PART_ writes it down where text of this part begins
+dnl _BEGIN(what): remembers the line of the .mc file; _PART_ writes it down where text of this part begins
 define(`_BEGIN', `ifdef(`_FROM_', `pushdef(`_FROM_', defn(`_FROM_'))', `pushdef(`_FROM_', __file__`:'__line__)')pushdef(`_WHAT_', `$1')')
 define(`_END', `popdef(`_FROM_')popdef(`_WHAT_')')
 define(`_PART_', ``#' _FROM_`: 'defn(`_WHAT_')
 ')
 define(`_LINE_', ``#' _WHERE_
 ')
+dnl _LATER(macro, text): lines that wait in a macro until the .mc file has ended, since it may still set what they read
+define(`_LATER', `define(`$1', ``#' '_FROM_`
+$2')')
 
-# ---- What a .mc file says ---------------------------------------------------------------------------------------------
+dnl ---- What a .mc file says ---------------------------------------------------------------------------------------------
 define(`MAIL_SETTINGS_DIR', `/etc/mail/')
 define(`DATABASE_MAP_TYPE', `hash')
 
@@ -80,7 +83,7 @@ define(`OSTYPE', `ifelse(`$#', `0', ``OSTYPE'', `ifdef(`__OSTYPE__', `_COMPLAIN(
 
 define(`DOMAIN', `ifelse(`$#', `0', ``DOMAIN'', `_BEGIN(`DOMAIN($1)')PUSHDIVERT(-1)include(_CF_DIR_`domain/$1.m4')POPDIVERT`'_END`'')')
 
-# _ARGUMENTS(...): the arguments of a feature are _ARG_, _ARG2_ ... _ARG9_
+dnl _ARGUMENTS(...): the arguments of a feature are _ARG_, _ARG2_ ... _ARG9_
 define(`_ARGUMENTS', `pushdef(`_ARG_', `$1')pushdef(`_ARG1_', `$1')pushdef(`_ARG2_', `$2')pushdef(`_ARG3_', `$3')dnl
 pushdef(`_ARG4_', `$4')pushdef(`_ARG5_', `$5')pushdef(`_ARG6_', `$6')pushdef(`_ARG7_', `$7')pushdef(`_ARG8_', `$8')dnl
 pushdef(`_ARG9_', `$9')')
@@ -110,11 +113,11 @@ define(`LOCAL_TLS_RCPT', `define(`_LOCAL_TLS_RCPT_', `1')_SECTION(`LOCAL_TLS_RCP
 define(`LOCAL_TLS_CLIENT', `define(`_LOCAL_TLS_CLIENT_', `1')_SECTION(`LOCAL_TLS_CLIENT', _AT_TLS_CLIENT_)')
 define(`LOCAL_TLS_SERVER', `define(`_LOCAL_TLS_SERVER_', `1')_SECTION(`LOCAL_TLS_SERVER', _AT_TLS_SERVER_)')
 define(`MAILER_DEFINITIONS', `define(`_MAILERS_', `1')_SECTION(`MAILER_DEFINITIONS', `7')')
-# UUCPSMTP(host, domain): in LOCAL_RULE_3, host!user becomes user@domain
+dnl UUCPSMTP(host, domain): in LOCAL_RULE_3, host!user becomes user@domain
 define(`UUCPSMTP', `R DOL(*) < @ $1 .UUCP > DOL(*)	DOL(1) < @ $2 . > DOL(2)')
 define(`DOL', ``$'$1')
 
-# _CLASS(class, words), _CLASS_FILE(class, file): words of a class, with the line they came from
+dnl _CLASS(class, words), _CLASS_FILE(class, file): words of a class, with the line they came from
 define(`_CLASS', `PUSHDIVERT(_AT_HEAD_)_LINE_`'C{$1}$2
 POPDIVERT`'')
 define(`_CLASS_FILE', `PUSHDIVERT(_AT_HEAD_)_LINE_`'F{$1}$2
@@ -143,7 +146,7 @@ define(`CANONIFY_DOMAIN', `_CLASS(`Canonify', `$1')define(`_CANONIFY_DOMAINS_', 
 define(`CANONIFY_DOMAIN_FILE', `_CLASS_FILE(`Canonify', `$1')define(`_CANONIFY_DOMAINS_', `1')')
 define(`TRUST_AUTH_MECH', `_CLASS(`TrustAuthMech', `$1')define(`_TRUSTED_MECHANISMS_', `1')')
 
-# DAEMON_OPTIONS, CLIENT_OPTIONS: each its own line of options
+dnl DAEMON_OPTIONS, CLIENT_OPTIONS: each its own line of options
 define(`DAEMON_OPTIONS', `define(`_DAEMON_OPTIONS_', `1')PUSHDIVERT(_AT_OPTIONS_)_LINE_`'O DaemonPortOptions=$1
 POPDIVERT`'')
 define(`CLIENT_OPTIONS', `PUSHDIVERT(_AT_OPTIONS_)_LINE_`'O ClientPortOptions=$1
@@ -153,17 +156,17 @@ POPDIVERT`'')
 define(`MAIL_FILTER', `PUSHDIVERT(_AT_FILTERS_)_LINE_`'X$1, $2
 POPDIVERT`'')
 define(`INPUT_MAIL_FILTER', `MAIL_FILTER(`$1', `$2')define(`confINPUT_MAIL_FILTERS', ifdef(`confINPUT_MAIL_FILTERS', `defn(`confINPUT_MAIL_FILTERS')``,' '')``$1'')')
-# MODIFY_MAILER_FLAGS(NAME, flags | +flags | -flags)
+dnl MODIFY_MAILER_FLAGS(NAME, flags | +flags | -flags)
 define(`MODIFY_MAILER_FLAGS', `ifelse(substr(`$2', 0, 1), `+', `_MORE_FLAGS(`_ADDED_$1_FLAGS_', substr(`$2', 1))',
 substr(`$2', 0, 1), `-', `_MORE_FLAGS(`_DROPPED_$1_FLAGS_', substr(`$2', 1))', `define(`_SET_$1_FLAGS_', `$2')')')
 define(`_MORE_FLAGS', `define(`$1', ifdef(`$1', `defn(`$1')')``$2'')')
-# _FLAGS(NAME, usual): the flags of a mailer as the site wants them; those that are added win over those that are dropped
+dnl _FLAGS(NAME, usual): the flags of a mailer as the site wants them; those that are added win over those that are dropped
 define(`_FLAGS', `ifdef(`_SET_$1_FLAGS_', `_SET_$1_FLAGS_', `translit($2, ifdef(`_DROPPED_$1_FLAGS_', `defn(`_DROPPED_$1_FLAGS_')'))`'ifdef(`_ADDED_$1_FLAGS_', `_ADDED_$1_FLAGS_')')')
 
-# _EQUATES(NAME): what a site may say of every mailer
+dnl _EQUATES(NAME): what a site may say of every mailer
 define(`_EQUATES', `ifdef(`$1_MAILER_MAX', ` M=$1_MAILER_MAX,')`'ifdef(`$1_MAILER_MAXMSGS', ` m=$1_MAILER_MAXMSGS,')`'ifdef(`$1_MAILER_MAXRCPTS', ` r=$1_MAILER_MAXRCPTS,')`'ifdef(`$1_MAILER_CHARSET', ` C=$1_MAILER_CHARSET,')`'ifdef(`$1_MAILER_QGRP', ` Q=$1_MAILER_QGRP,')')
 
-# SITECONFIG(file, name, class): UUCP neighbours of old
+dnl SITECONFIG(file, name, class): UUCP neighbours of old
 define(`SITECONFIG', `_BEGIN(`SITECONFIG($1)')PUSHDIVERT(_AT_HEAD_)define(`_SITE_CLASS_', `$3')D{$3}$2
 ifelse(`$3', `U', `Cw$2 $2.UUCP
 define(`_UUCP_NAME_', `1')')divert(-1)include(ifelse(index(`$1', `/'), `0', `$1', `_CF_DIR_`'siteconfig/$1.m4'))POPDIVERT`'_END`'')

@@ -1,6 +1,6 @@
 divert(-1)
-# Who may send what: check_relay, check_mail, check_rcpt. Relaying itself is in m4/relay.m4.
-# _DELAYED_(ruleset): its name for the daemon, which calls check_rcpt only when checks are delayed
+dnl Who may send what: check_relay, check_mail, check_rcpt. Relaying itself is in m4/relay.m4.
+dnl _DELAYED_(ruleset): its name for the daemon, which calls check_rcpt only when checks are delayed
 define(`_DELAYED_', `ifdef(`_DELAY_CHECKS_', `translit(`$1', `_')', `$1')')
 divert(0)dnl
 

@@ -1,5 +1,5 @@
 divert(-1)
-# check_rcpt where the other checks are delayed (FEATURE delay_checks).
+dnl check_rcpt where the other checks are delayed (FEATURE delay_checks).
 divert(0)dnl
 R$*	$: $1 $| $>checkrcpt $1
 R$* $| $#$*	$#$2

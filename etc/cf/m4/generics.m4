@@ -1,5 +1,5 @@
 divert(-1)
-# The genericstable (FEATURE genericstable).
+dnl The genericstable (FEATURE genericstable).
 divert(0)dnl
 `#' Generics: < user@domain > address -> what the table has for it, or the address
 SGenerics

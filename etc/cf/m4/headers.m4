@@ -1,5 +1,5 @@
 divert(-1)
-# Precedence of mail, and the headers that are added where they are missing.
+dnl Precedence of mail, and the headers that are added where they are missing.
 divert(0)dnl
 
 `#' ---- precedence, headers ----

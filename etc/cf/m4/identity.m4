@@ -1,9 +1,9 @@
 divert(-1)
-# Who we are: macros, classes and maps that the rules use.
-# _RELAY(macro, value): a relay of the .mc file becomes a macro
+dnl Who we are: macros, classes and maps that the rules use.
+dnl _RELAY(macro, value): a relay of the .mc file becomes a macro
 define(`_RELAY', `ifdef(`$2', `D{$1}'defn(`$2')`
 ')')
-# _PSEUDO(domain, value): with a relay for it, a top-level domain is a marker, not a place
+dnl _PSEUDO(domain, value): with a relay for it, a top-level domain is a marker, not a place
 define(`_PSEUDO', `ifdef(`$2', `C{P}$1
 ')')
 divert(0)dnl
@@ -15,8 +15,10 @@ ifdef(`confDOMAIN_NAME', `Dj`'confDOMAIN_NAME
 ifdef(`confLDAP_CLUSTER', `D{sendmailMTACluster}confLDAP_CLUSTER
 ')dnl
 Cwlocalhost
+ifdef(`_CW_FILE_', `_CW_FILE_`'')dnl
 `#' trusted users
-Ct root daemon ifdef(`confTRUSTED_USERS', `confTRUSTED_USERS')
+Ct root daemon`'ifdef(`_NO_UUCP_', `', ` uucp')`'ifdef(`confTRUSTED_USERS', ` confTRUSTED_USERS')
+ifdef(`_CT_FILE_', `_CT_FILE_`'')dnl
 `#' top-level domains that are markers, not places
 C{P}.
 _PSEUDO(`BITNET', `BITNET_RELAY')dnl

@@ -1,5 +1,5 @@
 divert(-1)
-# LDAP routing (FEATURE ldap_routing).
+dnl LDAP routing (FEATURE ldap_routing).
 divert(0)dnl
 `#' LDAPRoute: user < @ domain . > -> where the directory wants the mail: a mailer, or the address when it says nothing
 SLDAPRoute

@@ -1,5 +1,5 @@
 divert(-1)
-# Looking things up in the access map.
+dnl Looking things up in the access map.
 divert(0)dnl
 ifdef(`_ACCESS_TABLE_', `
 `#' ========================================================================================================================

@@ -1,5 +1,5 @@
 divert(-1)
-# The mailertable (FEATURE mailertable).
+dnl The mailertable (FEATURE mailertable).
 divert(0)dnl
 `#' Mailertable: < domain > < > address -> < mailer : host > address; the address where the table says nothing
 SMailertable=90

@@ -1,5 +1,5 @@
 divert(-1)
-# How addresses look from outside: what all mailers share.
+dnl How addresses look from outside: what all mailers share.
 divert(0)dnl
 
 `#' ========================================================================================================================

@@ -1,5 +1,5 @@
 divert(-1)
-# Canonify2 without the name server (FEATURE nocanonify).
+dnl Canonify2 without the name server (FEATURE nocanonify).
 divert(0)dnl
 R$* < @ $* . > $*	$@ $1 < @ $2 . > $3	complete already
 R$* < @ $* . $={P} > $*	$@ $1 < @ $2 . $3 . > $4	a marker is complete

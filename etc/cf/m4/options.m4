@@ -1,21 +1,21 @@
 divert(-1)
-# One line for each option that is set: by the .mc file, or always.
-# _OPTION(Name, macro, what it is unless the .mc file says otherwise)
+dnl One line for each option that is set: by the .mc file, or always.
+dnl _OPTION(Name, macro, what it is unless the .mc file says otherwise)
 define(`_OPTION', `ifdef(`_WITHOUT_$1_', `', `ifdef(`$2', `O $1=$2
 ', `ifelse(`$#', `2', `', `O $1=$3
 ')')')')
 
-# A submission configuration has no aliases.
+dnl A submission configuration has no aliases.
 ifdef(`_NO_ALIASES_', `_ENABLE(`_WITHOUT_AliasFile_')')
-# Two words instead of a time zone: that of the caller is an empty one, that of the system is none.
+dnl Two words instead of a time zone: that of the caller is an empty one, that of the system is none.
 ifdef(`confTIME_ZONE', `ifelse(confTIME_ZONE, `USE_TZ', `define(`confTIME_ZONE', `')', confTIME_ZONE, `USE_SYSTEM', `undefine(`confTIME_ZONE')')')
-# The old name has both times, with a slash between them.
+dnl The old name has both times, with a slash between them.
 ifdef(`confMESSAGE_TIMEOUT', `define(`confTO_QUEUERETURN', patsubst(confMESSAGE_TIMEOUT, `/.*'))dnl
 ifelse(index(confMESSAGE_TIMEOUT, `/'), `-1', `', `define(`confTO_QUEUEWARN', patsubst(confMESSAGE_TIMEOUT, `.*/'))')')
 ifdef(`confDAEMON_OPTIONS', `DAEMON_OPTIONS(confDAEMON_OPTIONS)')
 ifdef(`confCLIENT_OPTIONS', `CLIENT_OPTIONS(confCLIENT_OPTIONS)')
 
-# From here on made from the table of options: `cargo test mc_names' tells what to write.
+dnl From here on made from the table of options: `cargo test mc_names' tells what to write.
 divert(0)dnl
 _OPTION(`SevenBitInput', `confSEVEN_BIT_INPUT', `False')dnl
 _OPTION(`EightBitMode', `confEIGHT_BIT_HANDLING')dnl

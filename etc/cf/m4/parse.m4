@@ -1,5 +1,5 @@
 divert(-1)
-# Where mail goes: rulesets 0, 98, 5 and what they call.
+dnl Where mail goes: rulesets 0, 98, 5 and what they call.
 define(`_HUB_', `ifdef(`MAIL_HUB', `H', `ifdef(`LOCAL_RELAY', `R')')')
 divert(0)dnl
 

@@ -1,7 +1,7 @@
 divert(-1)
-# STARTTLS and AUTH: what the daemon and the client ask before they go on.
+dnl STARTTLS and AUTH: what the daemon and the client ask before they go on.
 define(`_TLS_ERROR_', `ifdef(`TLS_PERM_ERR', `554:5.7.0', `454:4.7.0')')
-# _LOCAL_FIRST(NAME, ruleset): the rules that the site gave by LOCAL_NAME come first
+dnl _LOCAL_FIRST(NAME, ruleset): the rules that the site gave by LOCAL_NAME come first
 define(`_LOCAL_RULESET', `ifdef(`_LOCAL_$1_', `SLOCAL_$2
 undivert($3)')')
 define(`_LOCAL_FIRST', `ifdef(`_LOCAL_$1_', `R_ALL_	DOL(:) DOL(1) DOL(|) DOL(>)LOCAL_$2 DOL(1)

@@ -1,5 +1,5 @@
 divert(-1)
-# What the access map asks of a connection (FEATURE access_db).
+dnl What the access map asks of a connection (FEATURE access_db).
 divert(0)dnl
 `#' TLSWish: Tag $| name $| address -> < value > of the name, of the address, or of the tag alone
 STLSWish

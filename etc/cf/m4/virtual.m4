@@ -1,5 +1,5 @@
 divert(-1)
-# The virtusertable (FEATURE virtusertable).
+dnl The virtusertable (FEATURE virtusertable).
 divert(0)dnl
 `#' Virtual: user < @ domain . > -> what the table has for it: a mailer or an error; the address when it has nothing
 SVirtual

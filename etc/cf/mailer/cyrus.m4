@@ -1,5 +1,5 @@
 divert(-1)
-# MAILER(cyrus): hands mail to the deliver program of Cyrus 1.
+dnl MAILER(cyrus): hands mail to the deliver program of Cyrus 1.
 _DEFIFNOT(`CYRUS_MAILER_PATH', `/usr/cyrus/bin/deliver')
 _DEFIFNOT(`CYRUS_MAILER_FLAGS', `Ah5@/:|')
 _DEFIFNOT(`CYRUS_MAILER_ARGS', `deliver -e -m $h -- $u')

@@ -1,5 +1,5 @@
 divert(-1)
-# MAILER(cyrusv2): hands mail to Cyrus 2 by LMTP.
+dnl MAILER(cyrusv2): hands mail to Cyrus 2 by LMTP.
 _DEFIFNOT(`CYRUSV2_MAILER_FLAGS', `A@/:|m')
 _DEFIFNOT(`CYRUSV2_MAILER_ARGS', `FILE /var/imap/socket/lmtp')
 divert(7)dnl

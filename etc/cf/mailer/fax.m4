@@ -1,5 +1,5 @@
 divert(-1)
-# MAILER(fax): sends faxes.
+dnl MAILER(fax): sends faxes.
 _DEFIFNOT(`FAX_MAILER_PATH', `/usr/local/lib/fax/mailfax')
 _DEFIFNOT(`FAX_MAILER_ARGS', `mailfax $u $h $f')
 _DEFIFNOT(`FAX_MAILER_MAX', `100000')

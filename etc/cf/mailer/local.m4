@@ -1,5 +1,5 @@
 divert(-1)
-# MAILER(local): delivery on this host: the mailers local and prog.
+dnl MAILER(local): delivery on this host: the mailers local and prog.
 _DEFIFNOT(`LOCAL_MAILER_PATH', `/bin/mail')
 _DEFIFNOT(`LOCAL_MAILER_FLAGS', `Prmn9')
 _DEFIFNOT(`LOCAL_MAILER_ARGS', `mail -d $u')
@@ -21,7 +21,7 @@ ifdef(`LOCAL_MAILER_MAX', ` M=LOCAL_MAILER_MAX,')dnl
 ifdef(`LOCAL_PROG_QGRP', ` Q=LOCAL_PROG_QGRP,')
 	T=X-Unix/X-Unix/X-Unix, A=LOCAL_SHELL_ARGS
 ')
-# where all mail is delivered elsewhere, the two speak SMTP
+dnl where all mail is delivered elsewhere, the two speak SMTP
 define(`_MSP_LINES_', `Mlocal, P=[IPC], F=lmDFMuXkw5, S=EnvFromL/HdrFromL, R=EnvToL/HdrToL,
 	T=DNS/RFC822/SMTP, A=_MSP_ARGS_
 Mprog, P=[IPC], F=lmDFMuXk5, S=EnvFromL/HdrFromL, R=EnvToL/HdrToL, D=$z:/,

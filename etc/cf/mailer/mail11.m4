@@ -1,5 +1,5 @@
 divert(-1)
-# MAILER(mail11): speaks to DECnet hosts by mail11.
+dnl MAILER(mail11): speaks to DECnet hosts by mail11.
 _DEFIFNOT(`MAIL11_MAILER_PATH', `/usr/etc/mail11')
 _DEFIFNOT(`MAIL11_MAILER_FLAGS', `nsFx')
 _DEFIFNOT(`MAIL11_MAILER_ARGS', `mail11 $g $x $h $u')

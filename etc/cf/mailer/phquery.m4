@@ -1,5 +1,5 @@
 divert(-1)
-# MAILER(phquery): asks a CCSO name server (mailer ph).
+dnl MAILER(phquery): asks a CCSO name server (mailer ph).
 _DEFIFNOT(`PH_MAILER_PATH', `/usr/local/etc/phquery')
 _DEFIFNOT(`PH_MAILER_FLAGS', `ehmu')
 _DEFIFNOT(`PH_MAILER_ARGS', `phquery -- $u')

@@ -1,5 +1,5 @@
 divert(-1)
-# MAILER(pop): hands mail to a POP server.
+dnl MAILER(pop): hands mail to a POP server.
 _DEFIFNOT(`POP_MAILER_PATH', `/usr/lib/mh/spop')
 _DEFIFNOT(`POP_MAILER_FLAGS', `Penu')
 _DEFIFNOT(`POP_MAILER_ARGS', `pop $u')

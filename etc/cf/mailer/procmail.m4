@@ -1,5 +1,5 @@
 divert(-1)
-# MAILER(procmail): hands mail to procmail with a file of recipes, for mailertables.
+dnl MAILER(procmail): hands mail to procmail with a file of recipes, for mailertables.
 _DEFIFNOT(`PROCMAIL_MAILER_PATH', `/usr/local/bin/procmail')
 _DEFIFNOT(`PROCMAIL_MAILER_FLAGS', `SPhnu9')
 _DEFIFNOT(`PROCMAIL_MAILER_ARGS', `procmail -Y -m $h $f $u')

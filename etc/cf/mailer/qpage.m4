@@ -1,5 +1,5 @@
 divert(-1)
-# MAILER(qpage): sends to pagers by QuickPage.
+dnl MAILER(qpage): sends to pagers by QuickPage.
 _DEFIFNOT(`QPAGE_MAILER_PATH', `/usr/local/bin/qpage')
 _DEFIFNOT(`QPAGE_MAILER_FLAGS', `mDFMs')
 _DEFIFNOT(`QPAGE_MAILER_ARGS', `qpage -l0 -m -P$u')

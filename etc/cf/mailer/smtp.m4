@@ -1,7 +1,7 @@
 divert(-1)
-# MAILER(smtp): delivery to other hosts by SMTP: the mailers smtp, esmtp, smtp8, dsmtp and relay.
+dnl MAILER(smtp): delivery to other hosts by SMTP: the mailers smtp, esmtp, smtp8, dsmtp and relay.
 define(`_RELAY_FLAGS_', `ifdef(`RELAY_MAILER_FLAGS', `RELAY_MAILER_FLAGS', `ifdef(`SMTP_MAILER_FLAGS', `SMTP_MAILER_FLAGS')')')
-# _SMTP_MAILER(name, NAME, letters, rulesets of recipients)
+dnl _SMTP_MAILER(name, NAME, letters, rulesets of recipients)
 define(`_SMTP_LINE', `M$1, P=[IPC], F=_FLAGS(`$2', `mDFMuX$3`'ifdef(`SMTP_MAILER_FLAGS', `SMTP_MAILER_FLAGS')'), S=EnvFromSMTP/HdrFromSMTP, R=ifdef(`_ALL_MASQUERADE_', `EnvToSMTP/HdrFromSMTP', `EnvToSMTP'), E=\r\n, L=ifdef(`SMTP_MAILER_LL', `SMTP_MAILER_LL', `990'),dnl
 ifdef(`SMTP_MAILER_MAX', ` M=SMTP_MAILER_MAX,')dnl
 ifdef(`SMTP_MAILER_MAXMSGS', ` m=SMTP_MAILER_MAXMSGS,')dnl

@@ -1,5 +1,5 @@
 divert(-1)
-# MAILER(usenet): posts to news groups: mail for group.usenet.
+dnl MAILER(usenet): posts to news groups: mail for group.usenet.
 _DEFIFNOT(`USENET_MAILER_PATH', `/usr/lib/news/inews')
 _DEFIFNOT(`USENET_MAILER_FLAGS', `rsDFMmn')
 _DEFIFNOT(`USENET_MAILER_ARGS', `-m -h -n')

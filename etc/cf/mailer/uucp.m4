@@ -1,6 +1,6 @@
 divert(-1)
-# MAILER(uucp): neighbours by UUCP: the mailers uucp-old (uucp), uucp-new (suucp) and, behind MAILER(smtp), uucp-dom and
-# uucp-uudom, for the hosts of the classes U, Y and Z.
+dnl MAILER(uucp): neighbours by UUCP: the mailers uucp-old (uucp), uucp-new (suucp) and, behind MAILER(smtp), uucp-dom and
+dnl uucp-uudom, for the hosts of the classes U, Y and Z.
 _DEFIFNOT(`UUCP_MAILER_PATH', `/usr/bin/uux')
 _DEFIFNOT(`UUCP_MAILER_ARGS', `uux - -r -a$g -gC $h!rmail ($u)')
 _DEFIFNOT(`UUCP_MAILER_MAX', `100000')

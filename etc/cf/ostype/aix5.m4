@@ -1,5 +1,5 @@
 divert(-1)
-# aix5: AIX 5; bellmail delivers.
+dnl aix5: AIX 5; bellmail delivers.
 
 define(`confEBINDIR', `/usr/lib')
 define(`confTIME_ZONE', `USE_TZ')

@@ -1,5 +1,5 @@
 divert(-1)
-# bsd4.4: systems that descend from 4.4BSD; mail.local is the local mailer.
+dnl bsd4.4: systems that descend from 4.4BSD; mail.local is the local mailer.
 
 _DEFIFNOT(`STATUS_FILE', `/var/log/sendmail.st')
 _DEFIFNOT(`LOCAL_MAILER_PATH', `/usr/libexec/mail.local')

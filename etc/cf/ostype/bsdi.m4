@@ -1,5 +1,5 @@
 divert(-1)
-# bsdi: BSD/OS.
+dnl bsdi: BSD/OS.
 
 _DEFIFNOT(`STATUS_FILE', `/var/log/sendmail.st')
 _DEFIFNOT(`LOCAL_MAILER_PATH', `/usr/libexec/mail.local')

@@ -1,5 +1,5 @@
 divert(-1)
-# debian: Debian; sensible-mda chooses the local mailer, and files of names may have comments.
+dnl debian: Debian; sensible-mda chooses the local mailer, and files of names may have comments.
 
 define(`STATUS_FILE', `/var/lib/sendmail/sendmail.st')
 define(`LOCAL_MAILER_PATH', `/usr/sbin/sensible-mda')
@@ -16,7 +16,7 @@ define(`confDEAD_LETTER_DROP', `/var/lib/sendmail/dead.letter')
 define(`confDEF_USER_ID', `mail:mail')
 define(`confHOST_STATUS_DIRECTORY', `/var/lib/sendmail/host_status')
 define(`confME_TOO', `True')
-# A lone quote needs other quotes around it.
+dnl A lone quote needs other quotes around it.
 changequote({, })define({confMUST_QUOTE_CHARS}, {.'})changequote({`}, {'})
 define(`confSMTP_LOGIN_MSG', `$j Sendmail $v/$Z; $b; (No UCE/UBE) $?{client_addr}logging access from: ${client_name}(${client_resolve})-$_$.')
 MODIFY_MAILER_FLAGS(`LOCAL', `+S')

@@ -1,5 +1,5 @@
 divert(-1)
-# gnu: GNU/Hurd.
+dnl gnu: GNU/Hurd.
 
 _DEFIFNOT(`STATUS_FILE', `/var/log/sendmail.st')
 _DEFIFNOT(`LOCAL_MAILER_PATH', `/libexec/mail.local')

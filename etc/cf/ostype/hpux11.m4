@@ -1,5 +1,5 @@
 divert(-1)
-# hpux11: HP-UX 11; rmail delivers.
+dnl hpux11: HP-UX 11; rmail delivers.
 
 define(`confTIME_ZONE', `USE_TZ')
 _DEFIFNOT(`LOCAL_MAILER_PATH', `/usr/bin/rmail')

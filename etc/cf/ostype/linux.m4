@@ -1,5 +1,5 @@
 divert(-1)
-# linux: Linux; procmail is the local mailer.
+dnl linux: Linux; procmail is the local mailer.
 
 define(`confEBINDIR', `/usr/sbin')
 define(`PROCMAIL_MAILER_PATH', `/usr/bin/procmail')

@@ -1,5 +1,5 @@
 divert(-1)
-# mklinux: MkLinux; procmail is the local mailer.
+dnl mklinux: MkLinux; procmail is the local mailer.
 
 define(`confEBINDIR', `/usr/sbin')
 _DEFIFNOT(`STATUS_FILE', `/var/log/sendmail.st')

@@ -1,5 +1,5 @@
 divert(-1)
-# openbsd: OpenBSD.
+dnl openbsd: OpenBSD.
 
 _DEFIFNOT(`STATUS_FILE', `/var/log/sendmail.st')
 _DEFIFNOT(`LOCAL_MAILER_PATH', `/usr/libexec/mail.local')

@@ -1,5 +1,5 @@
 divert(-1)
-# solaris2: Solaris 2.5 to 7.
+dnl solaris2: Solaris 2.5 to 7.
 
 _DEFIFNOT(`LOCAL_MAILER_PATH', `/usr/lib/mail.local')
 _DEFIFNOT(`LOCAL_MAILER_FLAGS', `fSmn9')

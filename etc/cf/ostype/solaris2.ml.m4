@@ -1,5 +1,5 @@
 divert(-1)
-# solaris2.ml: Solaris 2 with a mail.local of its own.
+dnl solaris2.ml: Solaris 2 with a mail.local of its own.
 
 _DEFIFNOT(`LOCAL_MAILER_PATH', `/usr/lib/mail.local')
 _DEFIFNOT(`LOCAL_MAILER_FLAGS', `fSmn9')

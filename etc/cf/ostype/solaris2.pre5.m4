@@ -1,5 +1,5 @@
 divert(-1)
-# solaris2.pre5: Solaris before 2.5: mail delivers.
+dnl solaris2.pre5: Solaris before 2.5: mail delivers.
 
 _DEFIFNOT(`LOCAL_MAILER_FLAGS', `SnE9')
 _DEFIFNOT(`LOCAL_MAILER_ARGS', `mail -f $g -d $u')

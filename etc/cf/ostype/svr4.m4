@@ -1,5 +1,5 @@
 divert(-1)
-# svr4: UNIX System V release 4.
+dnl svr4: UNIX System V release 4.
 
 define(`confEBINDIR', `/usr/ucblib')
 define(`LOCAL_MAILER_PATH', `/usr/ucblib/binmail')
