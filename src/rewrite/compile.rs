@@ -2,7 +2,7 @@
 
 use bstr::BString;
 
-use super::program::{Action, ClassRef, Piece, Rule, WILDCARDS_MAX};
+use super::program::{Action, ClassRef, Piece, Rule, WILDCARDS_MAX, phrases_meet};
 use super::ruleset::{BadRuleset, RulesetId, Rulesets};
 use super::workspace::Tag;
 use crate::macros::{ExpandError, Values, expand_internal};
@@ -199,7 +199,16 @@ impl RuleCompiler {
         let has_prefix = right.first().is_some_and(|token| token.is(&Mark::User) || token.is(&Mark::Host));
         let prefix = has_prefix.then(|| right.remove(0));
         let tag = |piece: &Piece| if let Piece::Literal(token) = piece { Tag::of(token) } else { Tag::default() };
-        Rule { tags: pieces.iter().map(tag).collect(), pieces, left, prefix, right: right.into(), action, line }
+        Rule {
+            tags: pieces.iter().map(tag).collect(),
+            phrases_meet: phrases_meet(&pieces),
+            pieces,
+            left,
+            prefix,
+            right: right.into(),
+            action,
+            line,
+        }
     }
 
     /// Returns what a token of a left side matches.

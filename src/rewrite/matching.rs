@@ -1,12 +1,16 @@
 //! Matching a left side against an address: leftmost, shortest, by going back to the latest wildcard that can grow.
+//!
+//! What comes of a place in the pattern and a place in the address does not depend on how both were reached. So nothing that
+//! led nowhere is tried again ([`DeadEnds`]): the time is bounded by the product of both lengths, not by a power of them.
 
 use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::dead_ends::DeadEnds;
 use super::lookup::Lookup;
 use super::program::{ClassRef, Piece, Rule, WILDCARDS_MAX};
-use super::trace::Trace;
+use super::trace::{LATE_LEVEL, Trace};
 use super::workspace::Workspace;
 use crate::mail::token::Token;
 
@@ -60,7 +64,10 @@ impl Bindings {
 
 /// Matches the left side of `rule` against the whole of `address`; late macros are told from trace level 2 on.
 pub(super) fn find(rule: &Rule, address: &Workspace, lookup: &mut dyn Lookup, blank_sub: u8) -> Option<Bindings> {
-    let mut matcher = Matcher { rule, address, lookup, blank_sub, bound: Bindings::default() };
+    // A trace tells how often a late macro is compared.
+    let is_told = lookup.trace_level() >= Some(LATE_LEVEL);
+    let dead_ends = if is_told { DeadEnds::forgotten() } else { DeadEnds::of(rule, address.len()) };
+    let mut matcher = Matcher { rule, address, lookup, blank_sub, bound: Bindings::default(), dead_ends };
     matcher.run().then_some(matcher.bound)
 }
 
@@ -71,6 +78,7 @@ struct Matcher<'a> {
     lookup: &'a mut dyn Lookup,
     blank_sub: u8,
     bound: Bindings,
+    dead_ends: DeadEnds,
 }
 
 impl Matcher<'_> {
@@ -94,11 +102,11 @@ impl Matcher<'_> {
     fn step(&mut self, piece: usize, pattern: &Piece, at: usize) -> Option<usize> {
         let token = self.address.tokens().get(at);
         let end = match pattern {
-            Piece::ZeroOrMore => self.reach(piece, at)?,
-            Piece::OneOrMore => token.and_then(|_| self.reach(piece, at + 1))?,
+            Piece::ZeroOrMore => self.reach(piece, at, at)?,
+            Piece::OneOrMore => self.reach(piece, at, at + 1)?,
             Piece::Nothing => return Some(at),
             Piece::One => token.map(|_| at + 1)?,
-            Piece::Class(class) => self.phrase_end(class, at, at)?,
+            Piece::Class(class) => self.phrase(class, at, at)?,
             Piece::NotClass(class) => token.filter(|token| !self.is_member(class, token)).map(|_| at + 1)?,
             // QUIRK(late-macro-at-end): `$&x` at the end of an address never matches, even if x is empty.
             Piece::Late(name) => return token.and_then(|_| self.late_end(name, at)),
@@ -110,29 +118,14 @@ impl Matcher<'_> {
         Some(end)
     }
 
-    /// Returns the first end of a wildcard from `from` on at which the next piece may match.
-    fn reach(&self, piece: usize, from: usize) -> Option<usize> {
-        if from > self.address.len() {
-            return None;
-        }
-        match self.rule.pieces.get(piece + 1) {
-            None => Some(self.address.len()),
-            Some(Piece::Literal(literal)) => self.address.find(from, literal, self.rule.tags[piece + 1]),
-            Some(_) => Some(from),
-        }
-    }
-
     /// Lets the latest wildcard that can grow take more; returns the place in pattern and address to go on from.
     fn back_up(&mut self) -> Option<(usize, usize)> {
         while let Some(binding) = self.bound.pop() {
             let (piece, first, end) =
                 (usize::from(binding.piece), usize::from(binding.first), usize::from(binding.end));
-            if end >= self.address.len() {
-                continue;
-            }
             let end = match &self.rule.pieces[piece] {
-                Piece::ZeroOrMore | Piece::OneOrMore => self.reach(piece, end + 1),
-                Piece::Class(class) => self.phrase_end(class, first, end),
+                Piece::ZeroOrMore | Piece::OneOrMore => self.reach(piece, first, end + 1),
+                Piece::Class(class) => self.phrase(class, first, end),
                 _ => None,
             };
             if let Some(grown) = end.and_then(|end| Binding::new(piece, first, end)) {
@@ -141,6 +134,37 @@ impl Matcher<'_> {
             }
         }
         None
+    }
+
+    /// Returns the first end of the next wildcard, `$*` or `$+`, from `from` on at which the piece after it may match.
+    fn reach(&mut self, piece: usize, first: usize, from: usize) -> Option<usize> {
+        let len = self.address.len();
+        let limit = self.dead_ends.limit(self.bound.len);
+        let end = match self.rule.pieces.get(piece + 1) {
+            None => Some(len),
+            Some(Piece::Literal(literal)) => {
+                self.address.find(from..limit.min(len), literal, self.rule.tags[piece + 1])
+            }
+            Some(_) => Some(from),
+        };
+        let end = end.filter(|end| *end >= from && *end <= len && *end < limit);
+        if end.is_none() {
+            let is_plus = self.rule.pieces[piece] == Piece::OneOrMore;
+            self.dead_ends.close(self.bound.len, first + usize::from(is_plus));
+        }
+        end
+    }
+
+    /// Returns the shortest end after `after` of the next wildcard, `$=x`, which begins at `first`.
+    fn phrase(&mut self, class: &ClassRef, first: usize, after: usize) -> Option<usize> {
+        if self.dead_ends.has_phrase(self.bound.len, first) {
+            return None;
+        }
+        let end = self.phrase_end(class, first, after);
+        if end.is_none() {
+            self.dead_ends.add_phrase(self.bound.len, first);
+        }
+        end
     }
 
     /// Returns the end of the shortest phrase from `first` that is in the class and longer than up to `after`.

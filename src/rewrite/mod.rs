@@ -1,6 +1,7 @@
 //! The rewriting engine: patterns, rulesets and their evaluation over a `Lookup`.
 
 mod compile;
+mod dead_ends;
 mod engine;
 mod lookup;
 mod matching;
@@ -10,6 +11,8 @@ mod ruleset;
 mod trace;
 mod workspace;
 
+#[cfg(test)]
+mod matching_tests;
 #[cfg(test)]
 mod tests;
 

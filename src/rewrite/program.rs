@@ -67,6 +67,12 @@ pub enum Piece {
     Literal(Token),
 }
 
+/// Tells whether a phrase of a class may begin twice at the same place: another one with no `$*` or `$+` between them is before it.
+pub(super) fn phrases_meet(pieces: &[Piece]) -> bool {
+    let mut stretches = pieces.split(|piece| matches!(piece, Piece::ZeroOrMore | Piece::OneOrMore));
+    stretches.any(|stretch| stretch.iter().filter(|piece| matches!(piece, Piece::Class(_))).count() > 1)
+}
+
 /// What happens after a rule has rewritten the address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Action {
@@ -89,6 +95,8 @@ pub struct Rule {
     pub(super) prefix: Option<Token>,
     pub(super) right: Workspace,
     pub(super) action: Action,
+    /// Two phrases may share the same tokens in more than one way.
+    pub(super) phrases_meet: bool,
     /// The line in the configuration file.
     pub line: usize,
 }

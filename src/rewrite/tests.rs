@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use bstr::BString;
@@ -13,9 +14,11 @@ use crate::name::Sysexit;
 
 /// The world of these tests.
 #[derive(Default)]
-struct World {
-    macros: MacroTable,
-    classes: HashMap<&'static str, &'static [&'static str]>,
+pub(super) struct World {
+    pub(super) macros: MacroTable,
+    pub(super) classes: HashMap<&'static str, &'static [&'static str]>,
+    /// How often a class was asked.
+    pub(super) questions: AtomicUsize,
     lines: Vec<String>,
     level: Option<u8>,
 }
@@ -28,6 +31,7 @@ impl Values for World {
 
 impl Lookup for World {
     fn in_class(&self, class: &ClassRef, phrase: &[u8]) -> bool {
+        self.questions.fetch_add(1, Ordering::Relaxed);
         let name = str::from_utf8(class.name.as_bytes()).expect("ASCII");
         self.classes[name].iter().any(|word| word.as_bytes().eq_ignore_ascii_case(phrase))
     }
@@ -73,7 +77,7 @@ fn finish<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Compiles rules; each line begins with `S` or `R`.
-fn compile(lines: &str, macros: &MacroTable) -> (Rulesets, Vec<String>) {
+pub(super) fn compile(lines: &str, macros: &MacroTable) -> (Rulesets, Vec<String>) {
     let mut compiler = RuleCompiler::new();
     compiler.set_level(10);
     compiler.set_operators(b".:%@!^/[]+").expect("first");

@@ -89,9 +89,10 @@ impl Workspace {
         self.tags.get(place) == Some(&tag) && self.tokens[place].matches(token)
     }
 
-    /// Returns the first place from `from` on whose token matches `token`.
-    pub(super) fn find(&self, from: usize, token: &Token, tag: Tag) -> Option<usize> {
-        (from..self.len()).find(|place| self.tags[*place] == tag && self.tokens[*place].matches(token))
+    /// Returns the first place of `part` whose token matches `token`.
+    pub(super) fn find(&self, part: Range<usize>, token: &Token, tag: Tag) -> Option<usize> {
+        let mut places = part;
+        places.find(|place| self.tags[*place] == tag && self.tokens[*place].matches(token))
     }
 
     /// Returns the first place from `from` on with this tag.
@@ -184,9 +185,9 @@ mod tests {
     fn tokens_are_found_from_a_place_on() {
         let space = Workspace::from(vec![Token::atom("a"), Mark::Call.into(), Token::atom("A"), Mark::MapBegin.into()]);
         let a = Token::atom("A");
-        assert_eq!(space.find(0, &a, Tag::of(&a)), Some(0));
-        assert_eq!(space.find(1, &a, Tag::of(&a)), Some(2));
-        assert_eq!(space.find(3, &a, Tag::of(&a)), None);
+        assert_eq!(space.find(0..4, &a, Tag::of(&a)), Some(0));
+        assert_eq!(space.find(1..4, &a, Tag::of(&a)), Some(2));
+        assert_eq!(space.find(3..4, &a, Tag::of(&a)), None);
         assert_eq!(space.find_tag(0, Tag::CALL), Some(1));
         assert!(space.signature().has(Tag::LOOK_UP));
         assert!(space.signature().covers(Signature::default().with(Tag::of(&a))));
