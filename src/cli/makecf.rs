@@ -77,10 +77,14 @@ fn process(options: &Options, streams: &mut Streams<'_>) -> Result<Sysexit, Stri
         write(streams, &output.text)?;
         return Ok(if output.exit == 0 { Sysexit::Ok } else { Sysexit::DataErr });
     };
-    let faults = match output.exit {
-        0 => Run { given, included: &files.read, output: &output }.faults(),
-        _ => Vec::new(),
-    };
+    for folder in &files.passed_over {
+        streams.complain(format!(
+            "warning: {folder}m4/cf.m4 is not read: the library of this program is used; \
+             makecf -D_CF_DIR_={folder} uses that one"
+        ));
+    }
+    let run = Run { given, included: &files.read, output: &output };
+    let faults = if output.exit == 0 { run.faults() } else { run.faults_of_names() };
     faults.iter().for_each(|fault| streams.complain(fault.to_string()));
     if output.exit != 0 || faults.iter().any(|fault| fault.is_error) {
         streams.complain("makecf: nothing is written until this is mended");

@@ -82,12 +82,13 @@ fn every_system_has_the_options_that_it_has_in_the_stock_library() {
 fn shape(library: &Path, text: &str) -> BTreeSet<String> {
     let core = library.join("m4/cf.m4").display().to_string();
     let made = makecf(&["-U_CF_DIR_", &core, "-"], text).stdout;
-    let lines = String::from_utf8_lossy(&made);
+    let lines = String::from_utf8_lossy(&made).replace("\n\t\t", " ").replace("\n\t", " ");
     let mut shape = BTreeSet::new();
     for line in lines.lines() {
         match line.as_bytes().first() {
             Some(b'M' | b'F' | b'O') => {
-                shape.insert(line.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches('=').to_owned());
+                let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+                shape.insert(line.replace("=,", ",").replace("= ", "=").trim_end_matches('=').to_owned());
             }
             Some(b'T') => shape.extend(line[1..].split_whitespace().map(|user| format!("trusted {user}"))),
             Some(b'C') if line.starts_with("Ct") => {
@@ -114,11 +115,41 @@ fn what_is_left_out_or_comes_late_has_the_shape_that_the_stock_library_gives_it(
          define(`confCR_FILE', `-o /etc/mail/cr')\ndefine(`confTRUSTED_USERS', `www uucp')\nMAILER(`local')\n",
         // Tables say nothing of domains that nobody gave them.
         "OSTYPE(`linux')\nFEATURE(`virtusertable')\nFEATURE(`genericstable')\nFEATURE(`nocanonify')\n",
+        // What a site says of mailers.
+        "OSTYPE(`bsd4.4')\ndefine(`SMTP_MAILER_FLAGS', `e')\ndefine(`SMTP_MAILER_MAXRCPTS', `5')\n\
+         define(`LOCAL_MAILER_MAX', `100')define(`ESMTP_MAILER_ARGS', `TCP $h 26')\nMODIFY_MAILER_FLAGS(`LOCAL', `-q5')\n\
+         MODIFY_MAILER_FLAGS(`PROCMAIL', `-D')MODIFY_MAILER_FLAGS(`SHELL', `oeu')MODIFY_MAILER_FLAGS(`POP', `+0')\n\
+         MAILER(`smtp')MAILER(`uucp')MAILER(`procmail')MAILER(`usenet')MAILER(`phquery')MAILER(`pop')MAILER(`fax')\n\
+         MAILER(`mail11')MAILER(`qpage')\n",
+        // Debian's own files; the version is that of its packages.
+        "define(`sm_version', `8.17.1')define(`sm_version_math', `528641')define(`sm_enable_milter', `yes')define(`sm_ffr', `')\n\
+         OSTYPE(`debian')\nDOMAIN(`debian-mta')\nMAILER(`local')\nMAILER(`smtp')\n",
+        "define(`sm_version', `8.17.1')define(`sm_version_math', `528641')define(`sm_enable_milter', `yes')define(`sm_ffr', `')\n\
+         OSTYPE(`debian')\nDOMAIN(`debian-msp')\nFEATURE(`msp', `[127.0.0.1]', `MSA')\n",
     ] {
         let stock = shape(Path::new(STOCK), text);
         assert!(stock.len() > 10, "{text}");
-        assert_eq!(shape(&crate::repository("etc/cf"), text), stock, "{text}");
+        let ours = shape(&crate::repository("etc/cf"), text);
+        let differing: Vec<_> = ours.symmetric_difference(&stock).collect();
+        assert!(differing.is_empty(), "{text}: {differing:#?}");
     }
+}
+
+#[test]
+fn a_library_that_the_file_names_is_not_read_on_top_of_ours() {
+    let text = |name: &str| format!("include(`{name}')dnl\nOSTYPE(`linux')dnl\nMAILER(`smtp')dnl\n");
+    let room = tempfile::tempdir().expect("a folder");
+    let absent = makecf(&[], &text("/nonexistent/m4/cf.m4"));
+    assert!(absent.status.success() && absent.stderr.is_empty(), "{absent:?}");
+    std::fs::create_dir(room.path().join("m4")).expect("is made");
+    let other = room.path().join("m4/cf.m4").display().to_string();
+    std::fs::write(&other, "divert(0)dnl\nO MaxHopCount=7\n").expect("is written");
+    let made = makecf(&[], &text(&other));
+    let told = String::from_utf8_lossy(&made.stderr).into_owned();
+    assert!(made.status.success() && told.contains("cf.m4 is not read: the library of this program is used"), "{told}");
+    assert!(made.stdout.len() > 1000 && !String::from_utf8_lossy(&made.stdout).contains("MaxHopCount"));
+    // On the command line it is what is wanted.
+    assert_eq!(String::from_utf8_lossy(&makecf(&[&other, "-"], "").stdout), "O MaxHopCount=7\n");
 }
 
 /// No page of the library calls the macros that it speaks of.

@@ -1,7 +1,7 @@
 divert(-1)
 dnl MAILER(fax): sends faxes.
-_DEFIFNOT(`FAX_MAILER_PATH', `/usr/local/lib/fax/mailfax')
-_DEFIFNOT(`FAX_MAILER_ARGS', `mailfax $u $h $f')
+_DEFIFNOT(`FAX_MAILER_PATH', `/usr/bin/faxmail')
+_DEFIFNOT(`FAX_MAILER_ARGS', `faxmail -d $u@$h $f')
 _DEFIFNOT(`FAX_MAILER_MAX', `100000')
 divert(7)dnl
 _PART_`'dnl

@@ -8,7 +8,7 @@ _DEFIFNOT(`LOCAL_SHELL_PATH', `/bin/sh')
 _DEFIFNOT(`LOCAL_SHELL_FLAGS', `eu9')
 _DEFIFNOT(`LOCAL_SHELL_ARGS', `sh -c $u')
 _DEFIFNOT(`LOCAL_SHELL_DIR', `$z:/')
-define(`_LOCAL_LINES_', `Mlocal, P=LOCAL_MAILER_PATH, F=ifdef(`_NO_ALIASES_', `lsDFM5q', `lsDFMAw5:/|@q')`'_FLAGS(`LOCAL', LOCAL_MAILER_FLAGS), S=ifdef(`_LOCAL_LMTP_', `EnvFromSMTP', `EnvFromL')/HdrFromL, R=EnvToL/HdrToL,dnl
+define(`_LOCAL_LINES_', `Mlocal, P=LOCAL_MAILER_PATH, F=_FLAGS(`LOCAL', ifdef(`_NO_ALIASES_', `lsDFM5q', `lsDFMAw5:/|@q')`'LOCAL_MAILER_FLAGS), S=ifdef(`_LOCAL_LMTP_', `EnvFromSMTP', `EnvFromL')/HdrFromL, R=EnvToL/HdrToL,dnl
 ifdef(`LOCAL_MAILER_MAX', ` M=LOCAL_MAILER_MAX,')dnl
 ifdef(`LOCAL_MAILER_MAXMSGS', ` m=LOCAL_MAILER_MAXMSGS,')dnl
 ifdef(`LOCAL_MAILER_MAXRCPTS', ` r=LOCAL_MAILER_MAXRCPTS,')dnl
@@ -16,18 +16,17 @@ ifdef(`LOCAL_MAILER_CHARSET', ` C=LOCAL_MAILER_CHARSET,')dnl
 ifdef(`LOCAL_MAILER_EOL', ` E=LOCAL_MAILER_EOL,')dnl
 ifdef(`LOCAL_MAILER_QGRP', ` Q=LOCAL_MAILER_QGRP,')
 	T=DNS/RFC822/LOCAL_MAILER_DSN_DIAGNOSTIC_CODE, A=LOCAL_MAILER_ARGS
-Mprog, P=LOCAL_SHELL_PATH, F=lsDFMoq`'_FLAGS(`SHELL', LOCAL_SHELL_FLAGS), S=EnvFromL/HdrFromL, R=EnvToL/HdrToL, D=LOCAL_SHELL_DIR,dnl
+Mprog, P=LOCAL_SHELL_PATH, F=_FLAGS(`SHELL', `lsDFMoq'LOCAL_SHELL_FLAGS), S=EnvFromL/HdrFromL, R=EnvToL/HdrToL, D=LOCAL_SHELL_DIR,dnl
 ifdef(`LOCAL_MAILER_MAX', ` M=LOCAL_MAILER_MAX,')dnl
 ifdef(`LOCAL_PROG_QGRP', ` Q=LOCAL_PROG_QGRP,')
 	T=X-Unix/X-Unix/X-Unix, A=LOCAL_SHELL_ARGS
 ')
 dnl where all mail is delivered elsewhere, the two speak SMTP
-define(`_MSP_LINES_', `Mlocal, P=[IPC], F=lmDFMuXkw5, S=EnvFromL/HdrFromL, R=EnvToL/HdrToL,
-	T=DNS/RFC822/SMTP, A=_MSP_ARGS_
-Mprog, P=[IPC], F=lmDFMuXk5, S=EnvFromL/HdrFromL, R=EnvToL/HdrToL, D=$z:/,
-	T=X-Unix/X-Unix/X-Unix, A=_MSP_ARGS_
+define(`_MSP_LINES_', `Mlocal, P=[IPC], F=_FLAGS(`LOCAL', `lmDFMuXkw5'), S=EnvFromL/HdrFromL, R=EnvToL/HdrToL,
+	T=DNS/RFC822/SMTP, A=TCP $h
+Mprog, P=[IPC], F=_FLAGS(`SHELL', `lmDFMuXk5'), S=EnvFromL/HdrFromL, R=EnvToL/HdrToL, D=$z:/,
+	T=X-Unix/X-Unix/X-Unix, A=TCP $h
 ')
-define(`_MSP_ARGS_', `ifdef(`RELAY_MAILER_ARGS', `RELAY_MAILER_ARGS', `TCP $h')')
 divert(7)dnl
 _PART_`'dnl
 ifdef(`_MSP_', `_MSP_LINES_`'', `_LOCAL_LINES_`'')dnl

@@ -13,6 +13,7 @@ ifdef(`$2_MAILER_QGRP', ` Q=$2_MAILER_QGRP,')
 define(`_SMTP_LINES_', `_SMTP_LINE(`smtp', `SMTP', `')`'_SMTP_LINE(`esmtp', `ESMTP', `a')`'_SMTP_LINE(`smtp8', `SMTP8', `8')`'_SMTP_LINE(`dsmtp', `DSMTP', `a%')`'dnl
 Mrelay, P=[IPC], F=_FLAGS(`RELAY', `mDFMuXa8`'_RELAY_FLAGS_'), S=EnvFromSMTP/HdrFromSMTP, R=ifdef(`_ALL_MASQUERADE_', `MasqSMTP/MasqRelay', `MasqSMTP'), E=\r\n, L=ifdef(`RELAY_MAILER_LL', `RELAY_MAILER_LL', `2040'),dnl
 ifdef(`RELAY_MAILER_MAXMSGS', ` m=RELAY_MAILER_MAXMSGS,')dnl
+ifdef(`SMTP_MAILER_MAXRCPTS', ` r=SMTP_MAILER_MAXRCPTS,')dnl
 ifdef(`RELAY_MAILER_CHARSET', ` C=RELAY_MAILER_CHARSET,')dnl
 ifdef(`RELAY_MAILER_QGRP', ` Q=RELAY_MAILER_QGRP,')
 	T=DNS/RFC822/SMTP, A=ifdef(`RELAY_MAILER_ARGS', `RELAY_MAILER_ARGS', `TCP DOL(h)')

@@ -59,12 +59,18 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Returns everything that is wrong.
-    pub(super) fn faults(&self) -> Vec<Fault> {
+    /// Returns what is wrong with names and values, whatever m4 made of them.
+    pub(super) fn faults_of_names(&self) -> Vec<Fault> {
         let mut faults = self.misspelt_macros();
         faults.extend(self.misspelt_settings());
         faults.extend(self.open_quotes());
         faults.extend(self.late_definitions());
+        faults
+    }
+
+    /// Returns everything that is wrong.
+    pub(super) fn faults(&self) -> Vec<Fault> {
+        let mut faults = self.faults_of_names();
         // Lines that are wrong already need not be told again as text that nobody understands.
         let known = places(&faults);
         faults.extend(self.bad_lines().into_iter().filter(|fault| !known.contains(&fault.place)));

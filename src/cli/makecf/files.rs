@@ -1,6 +1,6 @@
 //! Where included files come from, and what answers the few commands that cf libraries run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use bstr::{BString, ByteSlice};
 
 use super::library;
-use super::options::Options;
+use super::options::{Options, library_of};
 use crate::m4::{Host, Ran};
 use crate::sys::{host, user};
 
@@ -17,6 +17,10 @@ use crate::sys::{host, user};
 pub(super) struct Files {
     folders: Vec<PathBuf>,
     allow_commands: bool,
+    /// The folder of the library that is in use.
+    library: Option<BString>,
+    /// Other libraries that files name, and that are there, but are not read.
+    pub(super) passed_over: BTreeSet<BString>,
     /// Temporary files that exist only here, since nothing may be run that would read them.
     temporary: BTreeMap<BString, Vec<u8>>,
     /// What was read, by name.
@@ -25,8 +29,14 @@ pub(super) struct Files {
 
 impl Files {
     pub(super) fn new(options: &Options) -> Self {
-        let (folders, allow_commands) = (options.folders.clone(), options.allow_commands);
-        Self { folders, allow_commands, temporary: BTreeMap::new(), read: BTreeMap::new() }
+        Self {
+            folders: options.folders.clone(),
+            allow_commands: options.allow_commands,
+            library: options.library().map(BString::from),
+            passed_over: BTreeSet::new(),
+            temporary: BTreeMap::new(),
+            read: BTreeMap::new(),
+        }
     }
 
     /// Reads a file of the library that the program carries; one in a folder of `-I` stands for it.
@@ -52,6 +62,20 @@ impl Files {
             result = result.or_else(|_| std::fs::read(folder.join(path)));
         }
         result.map_err(|error| error.to_string().into())
+    }
+
+    /// Tells whether a file is the first one of a cf library while another or the same is in use already: many `.mc` files
+    /// begin with it, for m4 knows no library.
+    fn is_second_library(&mut self, name: &[u8]) -> bool {
+        let (Some(folder), Some(library)) = (library_of(name), self.library.as_ref()) else { return false };
+        // Once, when the library in use is read itself.
+        if *library == folder && !self.read.contains_key(name.as_bstr()) {
+            return false;
+        }
+        if *library != folder && Path::new(OsStr::from_bytes(name)).is_file() {
+            self.passed_over.insert(folder.into());
+        }
+        true
     }
 
     /// Answers what the common cf library runs: the script that tells who makes the file, and the removal of its output.
@@ -88,7 +112,7 @@ fn information(folder: &[u8]) -> Vec<u8> {
 
 impl Host for Files {
     fn read(&mut self, name: &[u8]) -> Result<Vec<u8>, BString> {
-        let text = self.find(name)?;
+        let text = if self.is_second_library(name) { Vec::new() } else { self.find(name)? };
         self.read.insert(name.into(), text.clone());
         Ok(text)
     }

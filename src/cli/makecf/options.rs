@@ -21,6 +21,11 @@ pub(super) const LIBRARY: &[u8] = b"_CF_DIR_";
 /// The library's file that is read before all others.
 const LIBRARY_FILE: &[u8] = b"m4/cf.m4";
 
+/// Returns the folder of the cf library whose first file has this name, with its slash.
+pub(super) fn library_of(name: &[u8]) -> Option<&[u8]> {
+    name.strip_suffix(LIBRARY_FILE).filter(|folder| folder.ends_with(b"/"))
+}
+
 /// A `-D` or, without text, a `-U`.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Definition {
@@ -82,15 +87,15 @@ impl Options {
                 other => return Err(other.unexpected().to_string()),
             }
         }
-        options.library = library_among(&options.folders);
+        options.library = library_named(&options.files).or_else(|| library_among(&options.folders));
         if options.files.is_empty() {
             options.files.push("-".into());
         }
         Ok(options)
     }
 
-    /// Returns the folder of the cf library, with its slash: what `-D_CF_DIR_=` names, else a folder of `-I` that holds
-    /// one, else the library that the program carries; none with `-U_CF_DIR_`.
+    /// Returns the folder of the cf library, with its slash: what `-D_CF_DIR_=` names, else that of a `m4/cf.m4` among the
+    /// files, else a folder of `-I` that holds one, else the library that the program carries; none with `-U_CF_DIR_`.
     pub(super) fn library(&self) -> Option<&[u8]> {
         let named = self.definitions.iter().rev().find(|definition| definition.name == LIBRARY);
         match named {
@@ -108,6 +113,9 @@ impl Options {
             texts.push((core, text));
         }
         for path in &self.files {
+            if self.library().is_some() && library_of(path.as_os_str().as_bytes()).is_some() {
+                continue;
+            }
             let read = if path.as_os_str() == "-" { read_all(input) } else { std::fs::read(path) };
             let text = read.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
             let name = if path.as_os_str() == "-" { "stdin".into() } else { path.clone().into_os_string() };
@@ -115,6 +123,11 @@ impl Options {
         }
         Ok(texts)
     }
+}
+
+/// Returns the folder of the library whose first file is among those of the command line, as m4 wants it, if it is there.
+fn library_named(files: &[PathBuf]) -> Option<BString> {
+    files.iter().filter(|file| file.is_file()).find_map(|file| Some(library_of(file.as_os_str().as_bytes())?.into()))
 }
 
 /// Returns the first of the folders that holds a cf library, with a slash at its end.
@@ -148,6 +161,15 @@ mod tests {
         let definition = |name: &str, text: Option<&str>| Definition { name: name.into(), text: text.map(Into::into) };
         assert_eq!(options.definitions, [definition("a", Some("1")), definition("a", None), definition("b", Some(""))]);
         assert_eq!((options.allow_commands, options.folders.len(), options.files.len()), (true, 1, 2));
+    }
+
+    #[test]
+    fn the_first_file_of_a_library_names_it() {
+        assert_eq!(library_of(b"/usr/share/sendmail/cf/m4/cf.m4"), Some(&b"/usr/share/sendmail/cf/"[..]));
+        assert_eq!(library_of(b"../m4/cf.m4"), Some(&b"../"[..]));
+        assert_eq!((library_of(b"m4/cf.m4"), library_of(b"/x/m4/cf.m4.old")), (None, None));
+        let absent = Options::parse(&words("/nonexistent/m4/cf.m4 x.mc")).expect("correct");
+        assert_eq!(absent.library(), Some(FOLDER.as_bytes()));
     }
 
     #[test]
