@@ -5,6 +5,8 @@
 use std::fs::File;
 use std::hint::black_box;
 use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 use std::sync::Arc;
 
 use bstr::{BString, ByteSlice as _};
@@ -19,9 +21,10 @@ use futago::route::remote_name::{Kind, remote_name};
 use futago::site::{Context, Identity, LoadOptions, Site};
 use futago::sys::safe_file::Inspector;
 
-/// The rules that are measured, the first that there are.
-const CONFIGURATIONS: [&str; 2] =
-    ["/opt/oracle/cf/seed-sendmail.cf", concat!(env!("CARGO_MANIFEST_DIR"), "/etc/mail/sendmail.cf")];
+/// The rules that are measured, where they are there.
+const STOCK: &str = "/opt/oracle/cf/seed-sendmail.cf";
+/// What our own are made of.
+const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/etc/mail/lan-relay.mc");
 
 /// Where big maps are kept from one run to the next.
 const MAPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench-maps");
@@ -33,8 +36,11 @@ fn main() {
 
 /// Returns the file with the rules and its text.
 fn configuration() -> (&'static str, Vec<u8>) {
-    let readable = CONFIGURATIONS.iter().find_map(|path| Some((*path, std::fs::read(path).ok()?)));
-    readable.expect("the repository has a configuration")
+    if let Ok(text) = std::fs::read(STOCK) {
+        return (STOCK, text);
+    }
+    let made = Command::new(env!("CARGO_BIN_EXE_sendmail")).arg0("makecf").arg(OWN).output();
+    (OWN, made.expect("makecf runs").stdout)
 }
 
 /// Reads the rules, with an access map of a thousand entries.

@@ -67,6 +67,14 @@ set_aside() {
 	fi
 }
 
+# Makes $2.cf of $1.mc, by way of a copy $2.mc, where there is no $2.cf. One that is there stays: its administrator makes it.
+make_cf() {
+	if [ -e "$mail/$2.cf" ] || [ -L "$mail/$2.cf" ]; then return; fi
+	[ -e "$mail/$2.mc" ] || lay "$here/mail/$1.mc" "$mail/$2.mc"
+	"$sbin/makecf" "$mail/$2.mc" >"$mail/$2.cf.new" || { rm -f "$mail/$2.cf.new"; fail "mend $mail/$2.mc"; }
+	mv -f "$mail/$2.cf.new" "$mail/$2.cf"
+}
+
 # Lays a link unless a program of somebody else has the name; that one is set aside.
 link() {
 	if [ -e "$2" ] && [ "$(readlink "$2")" != "$1" ] && [ ! -e "$2.before-futago" ]; then mv "$2" "$2.before-futago"; fi
@@ -99,8 +107,10 @@ do_install() {
 	directory "$spool/mqueue" root:0 0700
 	directory "$spool/clientmqueue" smmsp:smmsp 0770
 	if [ -z "$destdir" ] && [ -f /etc/aliases ] && [ ! -e "$mail/aliases" ]; then ln -s ../aliases "$mail/aliases"; fi
-	for name in sendmail.cf submit.cf aliases access local-host-names; do lay "$here/mail/$name" "$mail/$name"; done
+	for name in aliases access local-host-names; do lay "$here/mail/$name" "$mail/$name"; done
 	for file in "$here"/mail/Makefile "$here"/mail/*.mc; do lay "$file" "$mail/${file##*/}"; done
+	make_cf lan-relay sendmail
+	make_cf submit submit
 	if [ ! -e "$mail/access.db" ]; then "$sbin/makemap" hash "$mail/access.db" <"$mail/access"; fi
 	if [ -z "$destdir" ] && [ ! -e "$mail/aliases.db" ]; then "$bin/newaliases" || say "run newaliases once its file is mended"; fi
 	[ -e "$destdir/var/log/sendmail.st" ] || { : >"$destdir/var/log/sendmail.st"; own root:0 0640 "$destdir/var/log/sendmail.st"; }

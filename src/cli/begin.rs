@@ -9,6 +9,7 @@ use crate::name::Sysexit;
 use crate::site::{Context, Site, StartOptions, Started, start};
 
 use super::command_line::CommandLine;
+use super::configuration::Source;
 use super::debug::{DebugFlags, file_listeners};
 use super::{configuration, show};
 
@@ -25,8 +26,11 @@ pub struct Begun {
 /// # Errors
 /// The mode cannot go on: everything is told, this is the exit status.
 pub async fn begin(command: &CommandLine) -> Result<Begun, Sysexit> {
+    let source = Source::of(command);
+    source.tell_default(command);
     let options = StartOptions {
-        file: configuration::path(command, std::path::Path::exists),
+        file: source.file,
+        text: source.text,
         mode: command.mode.letter(),
         overrides: command.overrides.clone(),
         listeners: file_listeners(command),

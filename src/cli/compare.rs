@@ -11,7 +11,6 @@ use std::sync::Arc;
 use bstr::io::BufReadExt;
 use bstr::{BString, ByteSlice};
 
-use super::configuration;
 use super::desk;
 use super::explain::{Dialogue, Question, open};
 use crate::name::Sysexit;
@@ -29,7 +28,7 @@ const DIFFERENT: u8 = 1;
 /// What the command line asks for.
 #[derive(Debug, Eq, PartialEq)]
 struct Request {
-    file: PathBuf,
+    file: Option<PathBuf>,
     other: PathBuf,
     addresses: Vec<BString>,
 }
@@ -39,10 +38,10 @@ impl Request {
     fn parse(words: &[BString]) -> Result<Self, String> {
         use lexopt::prelude::{Short, Value};
         let mut parser = lexopt::Parser::from_args(words.iter().map(|word| OsString::from_vec(word.to_vec())));
-        let (mut file, mut operands) = (PathBuf::from(configuration::DAEMON_FILE), Vec::new());
+        let (mut file, mut operands) = (None, Vec::new());
         while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
             match argument {
-                Short('C') => file = parser.value().map_err(|error| error.to_string())?.into(),
+                Short('C') => file = Some(PathBuf::from(parser.value().map_err(|error| error.to_string())?)),
                 Value(word) => operands.push(word),
                 other => return Err(other.unexpected().to_string()),
             }
@@ -78,7 +77,7 @@ pub(super) fn main(argv: &[BString]) -> ExitCode {
 
 /// Compares everything; tells whether anything differs.
 async fn run(request: &Request) -> Result<bool, Sysexit> {
-    let sites = (open(&request.file).await?, open(&request.other).await?);
+    let sites = (open(request.file.as_deref()).await?, open(Some(&request.other)).await?);
     let cases: Vec<BString> = match request.addresses.is_empty() {
         true => io::stdin().lock().byte_lines().map_while(Result::ok).map(Into::into).collect(),
         false => request.addresses.clone(),

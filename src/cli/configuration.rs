@@ -13,6 +13,7 @@ use crate::submit::Caller;
 
 use super::command_line::{CommandLine, ConfigChoice};
 use super::desk;
+use super::makecf;
 use super::mode::Mode;
 
 /// The configuration of submission programs.
@@ -23,16 +24,88 @@ pub const DAEMON_FILE: &str = "/etc/mail/sendmail.cf";
 /// How many problems of a configuration a call tells; `-bC` tells all.
 const TOLD_MAX: usize = 20;
 
+/// The set-up of `etc/mail` that stands for a missing [`SUBMISSION_FILE`].
+const SUBMISSION_DEFAULT: &str = "submit";
+/// The set-up of `etc/mail` that stands for a missing [`DAEMON_FILE`].
+const DAEMON_DEFAULT: &str = "local-only";
+
+/// Tells whether a call hands in mail.
+fn is_submission(command: &CommandLine) -> bool {
+    command.mode.is_submission() || command.is_gateway || command.reads_recipients
+}
+
 /// Returns the file that a call uses; `exists` tells whether a file is there.
 ///
-/// Submission modes take submit.cf where it exists (op guide, "Mail Submission"), all others sendmail.cf.
-pub fn path(command: &CommandLine, exists: impl FnOnce(&Path) -> bool) -> PathBuf {
-    let wants_submission = command.mode.is_submission() || command.is_gateway || command.reads_recipients;
+/// Submission modes take submit.cf where it exists (op guide, "Mail Submission"), or where there is no file at all; all
+/// others sendmail.cf.
+fn path(command: &CommandLine, exists: impl Fn(&Path) -> bool) -> PathBuf {
+    let has_own = || exists(Path::new(SUBMISSION_FILE)) || !exists(Path::new(DAEMON_FILE));
     match &command.config {
         ConfigChoice::File(file) => file.to_path_lossy().into_owned(),
         ConfigChoice::Submission => SUBMISSION_FILE.into(),
-        ConfigChoice::ByMode if wants_submission && exists(Path::new(SUBMISSION_FILE)) => SUBMISSION_FILE.into(),
+        ConfigChoice::ByMode if is_submission(command) && has_own() => SUBMISSION_FILE.into(),
         ConfigChoice::ByMode | ConfigChoice::Daemon => DAEMON_FILE.into(),
+    }
+}
+
+/// Returns the name of the file that a call uses.
+pub fn file(command: &CommandLine) -> PathBuf {
+    path(command, Path::exists)
+}
+
+/// Returns the text of the built-in default for this host's daemon.
+pub fn built_in() -> Vec<u8> {
+    makecf::built_in(DAEMON_DEFAULT)
+}
+
+/// The text of a configuration: the one place where such a file is read.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// The file.
+    pub(super) file: PathBuf,
+    /// What stands in it, or in the built-in default in its stead.
+    pub(super) text: io::Result<Vec<u8>>,
+    /// The set-up that stands for a file that is not there.
+    default: Option<&'static str>,
+}
+
+impl Source {
+    /// Reads a file that somebody names.
+    pub(super) fn named(file: &Path) -> Self {
+        Self { file: file.to_owned(), text: std::fs::read(file), default: None }
+    }
+
+    /// Reads a file that nobody names: where there is none, a built-in default stands for it.
+    pub(super) fn usual(file: impl AsRef<Path>) -> Self {
+        let source = Self::named(file.as_ref());
+        let is_missing = source.text.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        if !is_missing {
+            return source;
+        }
+        let default = if source.file == Path::new(SUBMISSION_FILE) { SUBMISSION_DEFAULT } else { DAEMON_DEFAULT };
+        Self { text: Ok(makecf::built_in(default)), default: Some(default), ..source }
+    }
+
+    /// Reads the file that a call uses.
+    pub(super) fn of(command: &CommandLine) -> Self {
+        match &command.config {
+            ConfigChoice::File(_) => Self::named(&file(command)),
+            _ => Self::usual(file(command)),
+        }
+    }
+
+    /// Says on standard error that a default is in force, and in the log where a daemon begins; programs that hand in
+    /// mail are not disturbed.
+    pub(super) fn tell_default(&self, command: &CommandLine) {
+        let Some(default) = self.default.filter(|_| !is_submission(command)) else { return };
+        let file = self.file.display();
+        let text = format!(
+            "{file} is not there: the built-in default is in force ({default}.mc; see `makecf --explain {default}`)"
+        );
+        eprintln!("{text}");
+        if matches!(command.mode, Mode::Daemon | Mode::ForegroundDaemon) || command.runs_queue_again() {
+            desk::log(command).say(Level::SETUP, None, text);
+        }
     }
 }
 
@@ -41,9 +114,9 @@ pub fn path(command: &CommandLine, exists: impl FnOnce(&Path) -> bool) -> PathBu
 /// # Errors
 /// There is no such file, which is told; this is the exit status.
 pub fn read(command: &CommandLine) -> Result<(Config, Vec<CfError>), Sysexit> {
-    let file = path(command, Path::exists);
-    let name = file.display().to_string();
-    let text = match std::fs::read(&file) {
+    let source = Source::of(command);
+    let name = source.file.display().to_string();
+    let text = match source.text {
         Ok(text) => text,
         Err(error) => {
             // A caller that has gone away learns it from the exit status.
@@ -145,7 +218,8 @@ mod tests {
         let argv: Vec<BString> =
             std::iter::once("sendmail").chain(words.split_whitespace()).map(BString::from).collect();
         let command = CommandLine::parse(&argv, Mode::Deliver).expect(words);
-        assert_eq!(path(&command, |_| submit_exists), Path::new(expected), "{words}");
+        let exists = |file: &Path| submit_exists || file == Path::new(DAEMON_FILE);
+        assert_eq!(path(&command, exists), Path::new(expected), "{words}");
     }
 
     #[test]
@@ -161,6 +235,25 @@ mod tests {
         }
         check("-C /tmp/x.cf -Ac root", true, "/tmp/x.cf");
         check("-Ac -C /tmp/x.cf root", true, "/tmp/x.cf");
+    }
+
+    #[test]
+    fn without_any_file_each_call_has_a_default() {
+        let command = |words: &str| {
+            let argv: Vec<BString> = words.split(' ').map(BString::from).collect();
+            CommandLine::parse(&argv, Mode::Deliver).expect("good")
+        };
+        assert_eq!(path(&command("sendmail root"), |_| false), Path::new(SUBMISSION_FILE));
+        assert_eq!(path(&command("sendmail -bd"), |_| false), Path::new(DAEMON_FILE));
+        for name in [SUBMISSION_DEFAULT, DAEMON_DEFAULT] {
+            let text = makecf::built_in(name);
+            let (config, errors) = cf::read(&text, name, &ReadEnv::default());
+            assert!(errors.is_empty(), "{errors:?}");
+            assert_eq!(config.options.use_msp, name == SUBMISSION_DEFAULT);
+        }
+        let missing = Source::named(Path::new("/nonexistent/sendmail.cf"));
+        assert!(missing.text.is_err() && missing.default.is_none());
+        assert!(Source::usual("/nonexistent/sendmail.cf").text.is_ok());
     }
 
     #[test]

@@ -81,7 +81,7 @@ const MODES: &[(Mode, Start)] = &[
 
 /// How the processes that the program executes itself as do what is not theirs.
 const PROCESSES: Programs =
-    Programs { read: order::read, log: order::log, spool: order::spool, open: work::open, perform };
+    Programs { text: order::text, read: order::read, log: order::log, spool: order::spool, open: work::open, perform };
 
 /// Does in a network process the one thing that its command line asks for.
 fn perform(surroundings: Surroundings) -> Task<Sysexit> {

@@ -12,6 +12,7 @@ mod remedy;
 mod show;
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use bstr::BString;
 pub(super) use self::dialogue::{Dialogue, Stage};
 pub(super) use self::question::Question;
 use self::question::{Request, USAGE};
+use super::configuration::{DAEMON_FILE, Source};
 use super::desk;
 use crate::name::Sysexit;
 use crate::site::{Site, StartOptions, start};
@@ -38,7 +40,7 @@ pub(super) fn main(argv: &[BString]) -> ExitCode {
 }
 
 async fn run(request: &Request) -> Sysexit {
-    let site = match open(&request.file).await {
+    let site = match open(request.file.as_deref()).await {
         Ok(site) => site,
         Err(exit) => return exit,
     };
@@ -58,9 +60,9 @@ async fn run(request: &Request) -> Sysexit {
 }
 
 /// Puts a configuration to use; what is wrong with it is told on standard error.
-pub(super) async fn open(file: &std::path::Path) -> Result<Arc<Site>, Sysexit> {
-    let listeners = Listeners::default();
-    let options = StartOptions { file: file.to_owned(), mode: b's', overrides: Vec::new(), listeners };
+pub(super) async fn open(file: Option<&Path>) -> Result<Arc<Site>, Sysexit> {
+    let Source { file, text, .. } = file.map_or_else(|| Source::usual(DAEMON_FILE), Source::named);
+    let options = StartOptions { file, text, mode: b's', overrides: Vec::new(), listeners: Listeners::default() };
     let started = start(options).await;
     started.errors.iter().for_each(|error| eprintln!("{error}"));
     let exit = started.exit();

@@ -27,6 +27,20 @@ pub(super) fn setup(name: &str) -> &'static str {
     library::text(format!("{}/{name}.mc", library::SETUP).as_bytes()).unwrap_or_default()
 }
 
+/// Makes the `.cf` of a set-up that the program carries.
+pub(super) fn built_in(name: &str) -> Vec<u8> {
+    let options = Options::default();
+    let mut files = Files::new(&options);
+    let core = options.texts(&mut files, &mut std::io::empty()).expect("the library is part of the program");
+    let mut machine = Machine::new(&mut files);
+    machine.define(LIBRARY, library::FOLDER.as_bytes());
+    for (file, text) in core {
+        machine.process(&file, text);
+    }
+    machine.process(format!("{name}.mc").as_bytes(), setup(name).into());
+    machine.finish().text
+}
+
 fn run(args: &[OsString], streams: &mut Streams<'_>) -> Sysexit {
     let options = match Options::parse(args) {
         Ok(options) => options,

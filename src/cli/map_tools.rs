@@ -1,19 +1,17 @@
 //! What makemap, editmap and praliases share: flags, the few lines of sendmail.cf they heed, their files.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
 
+use super::configuration::{DAEMON_FILE, Source};
 use crate::map::{Database, DatabaseError, Method, Target, TargetOptions};
 use crate::name::Sysexit;
 use crate::sys::user::User;
-
-/// The configuration file that is read where no `-C` names one.
-const CONFIGURATION: &str = "/etc/mail/sendmail.cf";
 
 /// The streams of a program, so that tests can give their own.
 pub(super) struct Streams<'a> {
@@ -101,12 +99,10 @@ impl OptionLines {
     /// Reads the file that `-C` names, or the usual one.
     // QUIRK(makemap-without-cf): the original gives up where the usual file is missing; we need nothing of it.
     pub(super) fn read(named: Option<&[u8]>) -> Result<OptionLines, String> {
-        let path = named.map_or(Path::new(CONFIGURATION), |named| Path::new(OsStr::from_bytes(named)));
-        match fs::read(path) {
-            Ok(text) => Ok(OptionLines::parse(&text)),
-            Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => Ok(OptionLines::default()),
-            Err(error) => Err(format!("{}: {}", path.display(), reason(&error))),
-        }
+        let named = named.map(|named| Source::named(Path::new(OsStr::from_bytes(named))));
+        let Source { file, text, .. } = named.unwrap_or_else(|| Source::usual(DAEMON_FILE));
+        let text = text.map_err(|error| format!("{}: {}", file.display(), reason(&error)))?;
+        Ok(OptionLines::parse(&text))
     }
 
     fn parse(text: &[u8]) -> OptionLines {

@@ -1,13 +1,12 @@
 //! What the processes that the program executes itself as must know of the command line, and how they read it again.
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
 use super::command_line::{CommandLine, UsageError, base_name};
-use super::configuration;
+use super::configuration::{self, Source};
 use super::mode::Mode;
 use crate::cf::{self, Config, Override, ReadEnv};
 use crate::daemon::order::{Named, Order};
@@ -44,7 +43,7 @@ pub(super) fn order(command: &CommandLine, purpose: Purpose) -> io::Result<Order
     let listens = is_daemon && matches!(command.mode, Mode::Daemon | Mode::ForegroundDaemon);
     let interval = command.queue.as_ref().and_then(|queue| queue.period()).filter(|_| is_daemon);
     let in_foreground = command.queue.as_ref().is_some_and(|queue| queue.in_foreground);
-    let file = configuration::path(command, Path::exists);
+    let file = configuration::file(command);
     Ok(Order {
         program: program(command)?,
         argv: command.argv.clone(),
@@ -134,6 +133,15 @@ fn read_env(order: &Order) -> ReadEnv {
         processors: order.processors,
         ..ReadEnv::default()
     }
+}
+
+/// Returns the text of the configuration as it is now.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn text(order: &Order) -> io::Result<Vec<u8>> {
+    let command = command_line(order).map_err(io::Error::other)?;
+    Source::of(&command).text
 }
 
 /// Reads the text of a configuration; the problems that forbid its use, one a line.

@@ -1,7 +1,6 @@
 //! Address test mode (`-bt`): rulesets, maps and macros tried by hand (op guide "Testing Configuration Files").
 
 use std::io::{self, BufRead, Write};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bstr::{BString, ByteSlice};
 
 use super::command_line::CommandLine;
-use super::configuration;
+use super::configuration::{self, Source};
 use super::debug::{DebugFlags, file_listeners};
 use super::mode::Mode;
 use crate::cf::CfError;
@@ -51,8 +50,11 @@ pub fn main(command: &CommandLine) -> ExitCode {
 
 /// Loads the configuration, tells what is wrong with it and holds the session.
 async fn session(command: &CommandLine) -> ExitCode {
+    let source = Source::of(command);
+    source.tell_default(command);
     let options = StartOptions {
-        file: configuration::path(command, Path::exists),
+        file: source.file,
+        text: source.text,
         mode: Mode::Test.letter(),
         overrides: command.overrides.clone(),
         listeners: file_listeners(command),

@@ -57,7 +57,7 @@ fn start(order: Order, programs: Programs) -> Result<(), Failed> {
     let mut title = Title::take();
     ignore_write_signals().map_err(system)?;
     let path = order.config_file.to_path_lossy().into_owned();
-    let text = fs::read(&path)
+    let text = (programs.text)(&order)
         .map_err(|error| (Sysexit::OsFile, format!("{}: line 0: cannot open: {error}", path.display())))?;
     let config = (programs.read)(&order, &text).map_err(|bad| (Sysexit::Software, bad.join("\n")))?;
     become_client(&config)?;

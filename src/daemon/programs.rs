@@ -2,6 +2,7 @@
 //! work of the network process.
 
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// How the processes do what is not theirs.
 #[derive(Clone, Copy)]
 pub struct Programs {
+    /// Returns the text of the configuration as it is now.
+    pub text: fn(&Order) -> io::Result<Vec<u8>>,
     /// Reads the text of a configuration; the problems that forbid its use, one a line.
     pub read: fn(&Order, &[u8]) -> Result<Config, Vec<String>>,
     /// Opens the log; called once in each process, while it may still open files.

@@ -1,6 +1,7 @@
 //! From the name of a configuration file to a site: the one way in which all programs begin.
 
 use std::ffi::OsStr;
+use std::io;
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -21,8 +22,10 @@ use crate::sys::safe_file::{Inspector, Listeners};
 
 /// How a program begins.
 pub struct StartOptions {
-    /// The configuration file.
+    /// The name of the configuration file.
     pub file: PathBuf,
+    /// What stands in it, or why that cannot be read.
+    pub text: io::Result<Vec<u8>>,
     /// The letter of `-b`.
     pub mode: u8,
     /// What the command line sets.
@@ -47,11 +50,11 @@ impl Started {
     }
 }
 
-/// Reads the configuration file and puts it to use.
+/// Reads the text of the configuration and puts it to use.
 pub async fn start(options: StartOptions) -> Started {
-    let StartOptions { file, mode, overrides, listeners } = options;
+    let StartOptions { file, text, mode, overrides, listeners } = options;
     let name = file.display().to_string();
-    let text = match std::fs::read(&file) {
+    let text = match text {
         Ok(text) => text,
         Err(error) => {
             let text = format!("cannot open: {}", reason(&error)).into();

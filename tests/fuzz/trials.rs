@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use bstr::{BString, ByteSlice as _};
 use futago::cf::{self, Config, ReadEnv};
+use futago::cli::configuration;
 use futago::macros::{MacroTable, Value, Values};
 use futago::mail::address_list::{self, Separator};
 use futago::mail::token::{ScanOptions, scan};
@@ -21,11 +22,9 @@ const CALLS_MAX: u32 = 2_000;
 /// The longest text that an address is tried with, in bytes: what a client can send.
 const ADDRESS_BYTES_MAX: usize = 2048;
 
-/// The rules that every site has in one form or another.
-static STOCK: LazyLock<Config> = LazyLock::new(|| {
-    let text = include_bytes!("../../etc/mail/sendmail.cf");
-    cf::read(text, "sendmail.cf", &ReadEnv::default()).0
-});
+/// The rules that every site has in one form or another: those of the built-in default.
+static STOCK: LazyLock<Config> =
+    LazyLock::new(|| cf::read(&configuration::built_in(), "sendmail.cf", &ReadEnv::default()).0);
 
 /// Reads the bytes as a configuration, and what its `K` lines say.
 pub fn cf(data: &[u8]) {

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Try to relay through the site by every spelling of a recipient.
 
-usage: diff_relay.py REF_CMD OUR_CMD        (as for diff_bs.py; `ref` is the original, `golden` means no reference)
+usage: diff_relay.py REF_CMD OUR_CMD OWN_CF   (as for diff_bs.py; `ref` is the original, `golden` means no reference)
 
-A stranger names recipients in some 1500 ways, under the stock configuration and under the site's own.  Both programs must
+A stranger names recipients in some 1500 ways, under the stock configuration and under OWN_CF, ours of the same site.  Both programs must
 answer alike, and under its own configuration the site takes nothing that the stock one refuses.
 """
 import itertools, os, sys
@@ -72,9 +72,9 @@ OURS_ALONE = {'<@:alice@hoge.foo.jp>'}
 AT_ONCE = 260
 
 
-def cases():
+def cases(own_cf):
     every, number = spellings(), 0
-    for cf in ('seed-sendmail', 'own-sendmail'):
+    for cf in ('seed-sendmail', own_cf):
         for sender in ('<x@example.net>', '<>', '<alice@hoge.foo.jp>'):
             # the sender makes no difference to the recipient, so the long product is tried with one
             chosen = every if sender == '<x@example.net>' else every[:len(SINGLE)]
@@ -98,13 +98,13 @@ def inner(case, opts):
 def main():
     if sys.argv[1:2] == ['--inner']:
         return inner_main(inner, workers=1)
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 4:
         sys.exit(__doc__)
-    ref, our = sys.argv[1:]
+    ref, our, own_cf = sys.argv[1:]
     opts = dict(our=our)
     if ref != 'golden':
         opts['ref'] = REF_BS if ref == 'ref' else ref
-    results = list(rerun_in_worlds(__file__, list(cases()), opts))
+    results = list(rerun_in_worlds(__file__, list(cases(own_cf)), opts))
     tried, different = 0, 0
     for case in results:
         tried += len(case['in']) - 3
@@ -112,7 +112,7 @@ def main():
             if view([ours], False) != view([theirs], False):
                 different += 1
                 print('---', case['cf'], ascii(theirs), 'but ours', ascii(ours[1]))
-    stock, own = accepted(results, 'seed-sendmail'), accepted(results, 'own-sendmail')
+    stock, own = accepted(results, 'seed-sendmail'), accepted(results, own_cf)
     for spelling in sorted(own - stock - OURS_ALONE):
         print('RELAYED', ascii(spelling))
     relayed = len(own - stock - OURS_ALONE)

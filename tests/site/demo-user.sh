@@ -22,7 +22,8 @@ for cf in sendmail.cf submit.cf; do
 		-e '/^Mrelay/,/^M[a-z]/s/A=TCP \$h$/A=TCP $h 2525/' \
 		-e "\$aO TrustedUser=$me" \
 		-e "\$aO PidFile=$demo/var/run/sendmail.pid" \
-		"$here/etc/mail/$cf" >"$demo/etc/mail/$cf"
+		"$demo/etc/mail/$cf" >"$demo/etc/mail/$cf.moved"
+	mv "$demo/etc/mail/$cf.moved" "$demo/etc/mail/$cf"
 done
 sed -i "/sm-client.pid/!s#^O PidFile=.*clientmqueue.*##" "$demo/etc/mail/submit.cf"
 sed -i "s#^O PidFile=$demo/var/run/sendmail.pid#O PidFile=$demo/var/spool/clientmqueue/sm-client.pid#" "$demo/etc/mail/submit.cf"

@@ -13,7 +13,9 @@ mod random;
 mod site;
 mod terminal;
 
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
+use std::process::Command;
 
 /// Returns the program under test.
 fn program() -> PathBuf {
@@ -23,6 +25,14 @@ fn program() -> PathBuf {
 /// Returns a path below the repository's root.
 fn repository(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Makes the configuration of a set-up of `etc/mail`.
+fn own_configuration(name: &str) -> Vec<u8> {
+    let made = Command::new(program()).arg0("makecf").arg(repository(&format!("etc/mail/{name}.mc"))).output();
+    let made = made.expect("it starts");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    made.stdout
 }
 
 /// Says on the test's output why it does not run here.

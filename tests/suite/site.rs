@@ -54,6 +54,11 @@ fn the_site_runs_as_well_on_what_the_stock_tree_makes() {
 }
 
 #[test]
+fn without_a_configuration_the_built_in_default_serves_the_host_itself() {
+    check("no-cf.sh");
+}
+
+#[test]
 fn hup_kill_and_term_are_taken_as_the_original_takes_them() {
     check("hup.sh");
 }

@@ -23,6 +23,13 @@ divert(_AT_HEAD_)dnl
 _PART_`'dnl
 `#' where all mail goes
 D{MTAHost}ifelse(defn(`_ARG_'), `', `[localhost]', `_ARG_')
+LOCAL_RULESETS
+SLocal_localaddr
+R$+	$: $>ParseRecipient $1	every address, of this host or not
+R$* < @ $+ > $*	$#relay $@ ${MTAHost} $: $1 < @ $2 > $3
+ifdef(`_USE_DECNET_SYNTAX_', `R$+ :: $+	$#relay $@ ${MTAHost} $: $1 :: $2
+')dnl
+R$*	$#relay $@ ${MTAHost} $: $1 < @ $j >
 divert(-1)
 ifelse(defn(`_ARG2_'), `MSA', `define(`RELAY_MAILER_ARGS', `TCP $h 587')')
 define(`SMTP_MAILER_FLAGS', `k5')

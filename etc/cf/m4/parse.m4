@@ -136,7 +136,12 @@ ifdef(`_VIRTUSER_TABLE_', `include(_CF_DIR_`m4/virtual.m4')
 ifdef(`_LDAP_ROUTING_', `include(_CF_DIR_`m4/ldap.m4')
 ')dnl
 `#' localaddr: a local user that is no alias -> where to look next, or unchanged
+SLocal_localaddr
 Slocaladdr=5
+R$+	$: $1 $| $>Local_localaddr $1
+R$+ $| $#ok	$@ $1	as it is
+R$+ $| $#$*	$#$2
+R$+ $| $*	$: $1
 ifdef(`_PRESERVE_PLUS_DETAIL_', `', `R$+ + *	$#_LOCAL_ $@ $&h $: $1	user+detail is tried as user+*, then as user
 R$+ + $*	$#_LOCAL_ $@ + $2 $: $1 + *
 ')dnl

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 
 use bstr::BString;
 
-use super::super::configuration;
 use super::maillog;
 
 /// What is told with a command line that is wrong.
@@ -42,7 +41,7 @@ impl Question {
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) question: Question,
-    pub(super) file: PathBuf,
+    pub(super) file: Option<PathBuf>,
     pub(super) json: bool,
 }
 
@@ -52,10 +51,10 @@ impl Request {
         use lexopt::prelude::{Long, Short, Value};
         let mut parser = lexopt::Parser::from_args(words.iter().map(|word| OsString::from_vec(word.to_vec())));
         let mut question = Question::new(Ipv4Addr::LOCALHOST.into());
-        let (mut file, mut json) = (PathBuf::from(configuration::DAEMON_FILE), false);
+        let (mut file, mut json) = (None, false);
         while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
             match argument {
-                Short('C') => file = OsString::from_vec(value(&mut parser)?.into()).into(),
+                Short('C') => file = Some(PathBuf::from(OsString::from_vec(value(&mut parser)?.into()))),
                 Long("json") => json = true,
                 Long("client") => question.client = address(&value(&mut parser)?)?,
                 Long("client-name") => question.client_name = Some(value(&mut parser)?),
@@ -98,7 +97,7 @@ mod tests {
             parse(&["--client=192.0.2.9", "--helo", "h", "--from", "", "--to", "a@b", "--to", "c"]).expect("correct");
         assert_eq!(request.question.client, IpAddr::from([192, 0, 2, 9]));
         assert_eq!((request.question.sender, request.question.recipients.len()), (Some("".into()), 2));
-        assert_eq!(request.file, PathBuf::from(configuration::DAEMON_FILE));
+        assert_eq!(request.file, None);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! A configuration with what it asks of the keeper.
 
-use std::fs;
 use std::rc::Rc;
 
 use bstr::ByteSlice;
@@ -51,7 +50,8 @@ impl Generation {
 /// Reads the configuration file: its text and what it says.
 pub(super) fn read_config(order: &Order, programs: Programs) -> Result<(Vec<u8>, Config), StartError> {
     let path = order.config_file.to_path_lossy();
-    let text = fs::read(&path).map_err(|error| StartError::NoConfig { file: path.display().to_string(), error })?;
+    let text =
+        (programs.text)(order).map_err(|error| StartError::NoConfig { file: path.display().to_string(), error })?;
     let config = (programs.read)(order, &text).map_err(StartError::BadConfig)?;
     // A file that somebody is just writing, or that was cut off, may have nothing wrong in what is there.
     let problems: Vec<String> = [
