@@ -5,7 +5,7 @@ divert(_AT_RELAY_)dnl
 _PART_`'dnl
 R$*	$: $1 $| < $&{client_addr} > < $&{client_resolve} >
 R$* $| < $={R} $* > < $* >	$: $1 $| OK
-R$* $| < $* > < TEMP >	$#error $@ 4.1.8 $: "451 Client IP address " $&{client_addr} " does not resolve"
+R$* $| < $* > < TEMP >	$#error $@ 4.1.8 $: 451 Client IP address $&{client_addr} does not resolve
 R$* $| < $* > < FORGED >	$#error $@ 4.1.8 $: 451 Possibly forged hostname for $&{client_addr}
 R$* $| < $* > < FAIL >	$#error $@ 5.7.1 $: 550 Fix reverse DNS for $&{client_addr}
 R$* $| $*	$: $1

@@ -3,7 +3,7 @@ dnl Lays out the configuration: called once, when the .mc file has ended.
 ifdef(`__OSTYPE__', `', `_COMPLAIN(`there is no OSTYPE: write for instance OSTYPE(linux) near the top')')
 _DEFIFNOT(`confSMTP_MAILER', `esmtp')
 _DEFIFNOT(`confLOCAL_MAILER', `local')
-_DEFIFNOT(`confRELAY_MAILER', `relay')
+_DEFIFNOT(`confRELAY_MAILER', ifdef(`_MAILER_smtp_', `relay', `unknown'))
 _DEFIFNOT(`confUUCP_MAILER', `uucp-old')
 define(`_LOCAL_', `confLOCAL_MAILER')
 define(`_SMTP_', `confSMTP_MAILER')

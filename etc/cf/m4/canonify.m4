@@ -9,22 +9,33 @@ divert(0)dnl
 `#' canonify: any spelling of an address -> user < @ domain >
 Scanonify=3
 R$@	$@ < @ >	nothing at all is the null address
+R$*	$: $>Ungroup $1	of a group its members
+R$* < $+ :; > $*	$@ $2 :; < @ >	of an empty one nothing
+R$@	$@ :; < @ >
+R$* < $* ; >	$1 < $2 >
 R$*	$: $>Innermost $1	< > and what stands around it
 R$@	$@ < @ >	it was <>
-R@	$@ < @ >	it was <@>
 R:include: $*	$@ :include: $1	a file of recipients
 R@ [ $* ] : $+	$@ $>canonify $2	a source route of addresses,
 R@ [ $* ] , $+	$@ $>canonify $2
 R@ $+ : $+	$@ $>canonify $2	of names: only its end counts
 R@ $+ , $+	$@ $>canonify $2	or its next hop
-R$* :: $* ;	$@ $>Focus $1 :: $2	node::user is no list
-R$* :: $*	$@ $>Focus $1 :: $2
-R$* : ;	$@ :; < @ >	a list without members
-R$* : $* ;	$: $2	the members of a list
-R$* : $* [ $*	$@ $>Focus $1 : $2 [ $3	the colons of an address literal
-R$* : $+	$: $2	a list left open
-R$+ ;	$: $1	or the end of one
 R$*	$@ $>Focus $1
+
+`#' Ungroup: group: members; -> members
+SUngroup
+R$*	$: $| $1	a colon ends the name of a group ...
+R$| $* < $* > $*	$: $1 < $2 > $3	... but not where < > say what counts,
+R$* : $* < @ >	$: $2	unless they say nothing,
+R$* < @ >	$: $1
+R$| @ $*	$: @ $1	nor in a source route,
+R$| $* [ IPv6 : $+ ]	$: $1 [ IPv6 : $2 ]	nor in an address literal at the end,
+R$| $* :: $*	$: $1 :: $2	nor in node::user
+R$| :include: $*	$: :include: $1
+R$* : $* [ $* ]	$: $| $1 : $2 [ $3 ]	before an address literal it does
+R$| $* : $*	$: $2
+R$| $*	$: $1
+R$* ;	$1
 
 `#' Innermost: what the last < and the next > enclose; without < > the text itself
 SInnermost
@@ -44,7 +55,7 @@ ifdef(`DECNET_RELAY', `define(`_USE_DECNET_SYNTAX_', `1')')dnl
 ifdef(`_USE_DECNET_SYNTAX_', `R$- :: $+	$@ $>Canonify2 $2 < @ $1 .DECNET >	a DECnet node
 R$- . $- :: $+	$@ $>Canonify2 $3 < @ $1 . $2 .DECNET >	with its area
 ')dnl
-ifdef(`_PERCENT_REJECT_', `', `R$* % $*	$: $1 < @ $2 >	then the last %
+ifdef(`_NO_PERCENT_HACK_', `', `R$* % $*	$: $1 < @ $2 >	then the last %
 R$* < @ $* % $* >	$1 % $2 < @ $3 >
 ')dnl
 R$* < @ $* >	$@ $>Canonify2 $1 < @ $2 >
@@ -55,9 +66,9 @@ SCanonify2=96
 R$* < @ localhost > $*	$: $1 < @ $j . > $2
 R$* < @ localhost . $m > $*	$: $1 < @ $j . > $2
 R$* < @ localhost . UUCP > $*	$: $1 < @ $j . > $2
-R$* < @ [ $* ] > $*	$: $1 < @ > [ $2 ] $3	an address literal ...
-R$* < @ > $=w $*	$@ $1 < @ $j . > $3	... is one of ours
-R$* < @ > $+	$@ $1 < @ $2 >	... or stays as it is
+R$* < @ [ $+ ] > $*	$: $1 < : [ $2 ] > $3	an address literal ...
+R$* < : $=w > $*	$@ $1 < @ $j . > $3	... is one of ours
+R$* < : $+ > $*	$@ $1 < @ $2 > $3	... or stays as it is
 ifdef(`_DOMAIN_TABLE_', `R$* < @ $+ . > $*	$1 < @ $2 > $3	the domain table has names without dot
 R$* < @ $+ > $*	$: $1 < @ $(domaintable $2 $: $2 $) > $3
 ')dnl
@@ -68,13 +79,16 @@ ifdef(`_UUCP_TABLE_', `R$* < @ $+ . UUCP > $*	$: $1 < @ $(uudomain $2 $: $2 . UU
 undivert(2)dnl
 ifdef(`_NO_CANONIFY_', `include(_CF_DIR_`m4/nocanonify.m4')', `R$* < @ $* . > $*	$@ $1 < @ $2 . > $3	complete already
 R$* < @ $* . $={P} > $*	$@ $1 < @ $2 . $3 . > $4	a marker is complete
-ifdef(`_NO_UUCP_', `', `R$* < @ $+ . UUCP > $*	$@ $1 < @ $2 . UUCP . > $3
+ifdef(`_NO_UUCP_', `', `R$* < @ $+ . UUCP > $*	$: $1 < @ $[ $2 $] . UUCP . > $3	a neighbour may have a real domain
+R$* < @ $+ . . UUCP . > $*	$@ $1 < @ $2 . > $3
+R$* < @ $+ . UUCP . > $*	$@ $1 < @ $2 . UUCP . > $3
 ')dnl
 R$*	$: $&{daemon_flags} $| $1
 R$* CC $* $| $* < @ $+ . $+ > $*	$@ $3 < @ $4 . $5 . > $6	the port says: leave domains alone
-R$* CC $* $| $*	$@ $3
-R$* $| $*	$: $2
-R$* < @ $+ > $*	$: $1 < @ $[ $2 $] > $3	ask the name server
+R$* CC $* $| $*	$: $3 $|
+R$* $| $* < @ $+ > $*	$: $2 < @ $[ $3 $] > $4 $|	ask the name server
+R$* $| $+	$: $2
+R$* $|	$: $1
 ')dnl
 R$* < @ $* . > $*	$@ $1 < @ $2 . > $3
 `#' names of ours are complete without the name server
@@ -91,14 +105,16 @@ ifdef(`_GENERICS_ENTIRE_DOMAIN_', `R$* < @ $* . $=G > $*	$@ $1 < @ $2 . $3 . > $
 
 `#' final: user < @ domain . > -> the address as the world writes it
 Sfinal=4
-R$* < @ >	$@	the null address, an empty list
+R$+ :; < @ >	$@ $1 :	an empty list
+R$* < @ >	$@	the null address
 R$* < @ $+ . > $*	$: $1 < @ $2 > $3	no final dot outside
 R$* < @ *LOCAL* > $*	$: $1 < @ $j > $2
-ifdef(`_NO_UUCP_', `', `R$+ < @ $- . UUCP >	$@ $2 ! $1	a neighbour by UUCP
+R$* < $+ > $*	$1 $2 $3	< > were ours
+ifdef(`_NO_UUCP_', `', `R$+ @ $- . UUCP	$2 ! $1	a neighbour by UUCP
 ')dnl
-ifdef(`_USE_DECNET_SYNTAX_', `R$+ < @ $+ . DECNET >	$@ $2 :: $1	a DECnet node
+ifdef(`_USE_DECNET_SYNTAX_', `R$+ @ $+ . DECNET	$2 :: $1	a DECnet node
 ')dnl
-R$* < @ $* > $*	$@ $1 @ $2 $3
+R$+ % $=w @ $=w	$1 @ $2	a route through this host to itself
 
 `#' Recurse: an address from a table, parsed anew
 SRecurse=97

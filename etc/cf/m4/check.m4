@@ -53,19 +53,18 @@ R$* $| $*	$: $1
 R<>	$@ < OK >	bounces may come from anybody
 undivert(_AT_MAIL_)dnl
 R< $+ >	$: $1
-ifdef(`_ACCEPT_UNQUALIFIED_', `', ``#' from the network a sender at localhost has no domain
-R$* @ localhost	$: < $&{client_name} > $1 @ localhost
-R$* @ localhost . $=m	$: < $&{client_name} > $1 @ localhost . $2
-R$* @ localhost . UUCP	$: < $&{client_name} > $1 @ localhost . UUCP
-R< > $+	$: $1
-R< localhost > $+	$: $1
-R< $+ > $+	$#error $@ 5.5.4 $: "553 Real domain name required for sender address"
+ifdef(`_ACCEPT_UNQUALIFIED_', `', ``#' the flags of the port say what a sender from the network may lack
+R$*	$: < $&{daemon_flags} > $1
+R< $* f $* > $* @ $-	$: < > < $&{client_name} > $3 @ $4	f: no name without dot
+R< $* u $* > $*	$: $3	u: anything goes
+R< $* > $* @ localhost	$: < > < $&{client_name} > $2 @ localhost	else no localhost
+R< $* > $* @ localhost . $=m	$: < > < $&{client_name} > $2 @ localhost . $3
+R< $* > $* @ localhost . UUCP	$: < > < $&{client_name} > $2 @ localhost . UUCP
+R< > < > $+	$: $1
+R< > < $=w > $+	$: $2
+R< > < $+ > $+	$#error $@ 5.5.4 $: "553 Real domain name required for sender address"
+R< $* > $*	$: $2
 ')dnl
-`#' nor has one at a name without dot, where the port wants complete names
-R$* @ $-	$: $&{daemon_flags} $| $1 @ $2
-R$* f $* $| $*	$: FULL $&{client_name} $| $3
-RFULL $+ $| $*	$#error $@ 5.5.4 $: "553 Real domain name required for sender address"
-R$* $| $*	$: $2
 R$*	$: < S > $>CanonAddr $1
 R< S > $# $*	$: ?	no address at all, and no domain
 R< S > $*	$: $1
@@ -93,16 +92,13 @@ ifdef(`_ACCEPT_UNRESOLVABLE_', `R$* < @ $+ >	$@ < OKR > $1 < @ $2 >
 ', `R$* < @ $+ >	$: < $(resolve $2 $: $2 <PERM> $) > $1 < @ $2 >
 R< $* <$+> > $*	$@ < $2 > $3
 ')dnl
-R$*	$: $&{daemon_flags} $| $1
-ifdef(`_ACCEPT_UNQUALIFIED_', `R$* f $* $| $*	$: FULL $| $3
-R$* $| $*	$: < $1 > $2
-R< FULL > $*	$: $| $1
-R< $* > $*	$@ < OKR > $2
-', `R$* u $* $| $*	$@ < OKR > $3
-')dnl
+ifdef(`_ACCEPT_UNQUALIFIED_', `R$*	$@ < OKR > $1
+', `R$*	$: $&{daemon_flags} $| $1
+R$* u $* $| $*	$@ < OKR > $3	the port takes senders without a domain
 R$* $| $*	$: < $&{client_addr} > $2
 R< > $*	$@ < OKR > $1	a local program
 R< $* > $*	$@ < NONE > $2
+')dnl
 
 `#' SenderKeys, RecipientKeys: user < @ domain > -> what to look for in the access map
 SSenderKeys
@@ -128,14 +124,18 @@ R$*	$: < $&{deliveryMode} > $1
 R< d > $*	$@ deferred
 R< $* > $*	$: $2
 R$*	$: $1 $| $>Rcpt_ok $1
-R$* $| $#TEMP $+	$: $1 $| T $2
+ifdef(`_PROMISCUOUS_RELAY_', `R$* $| $#TEMP $*	$@ RELAY
+R$* $| $#$*	$#$2
+R$*	$@ RELAY
+', `R$* $| $#TEMP $+	$: < T $2 > $1	the recipient is not known to be ours, for now
 R$* $| $#$*	$#$2
 R$* $| RELAY	$@ RELAY
-R$* $| T $+	$: T $2 $| $>Relay_ok $1
-R$* $| $*	$: O $| $>Relay_ok $1
-R$* $| $#TEMP $+	$#error $2
-R$* $| $#$*	$#$2
-R$* $| RELAY	$@ RELAY
-RT $+ $| $*	$#error $1
+R$* $| $*	$: < > $1
+R< $* > $*	$: < $1 > $| $>Relay_ok $2
+R< $* > $| $#TEMP $+	$#error $2
+R< $* > $| $#$*	$#$2
+R< $* > $| RELAY	$@ RELAY
+R< T $+ > $*	$#error $1
+')dnl
 R$*	$#error $@ 5.7.1 $: "confRELAY_MSG"
 

@@ -13,6 +13,7 @@ ifelse(_SPAM_, `FRIEND', `R$* $| FRIEND	$@ OK	this recipient wants all mail
 ', `R$* $| HATER	$: $1 $|
 R$* $| $+	$@ OK	only those who say so are protected
 ')dnl
+', `R$*	$: $>CanonAddr $1
 ')dnl
 R$*	$: $>checkmail < $&f >
 R< $={Accept} >	$@ $1	senders that the access map lets pass

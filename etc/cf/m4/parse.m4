@@ -70,12 +70,13 @@ ifdef(`_VIRTUSER_ENTIRE_DOMAIN_', `R$+ < @ $* . $={VirtHost} . >	$: < V > $1 < @
 R< V > $+	$: $>Virtual $1
 ')dnl
 `#' names of ours
-ifdef(`_STICKY_HOST_', `R$+ + $* < @ $=w . >	$#_LOCAL_ $: $1 + $2
-ifdef(`MAIL_HUB', `R$+ < @ $=w . >	$@ $>MailerToTriple < $H > $1 < @ $2 . >', `R$+ < @ $=w . >	$#_LOCAL_ $: @ $1')
+ifdef(`_STICKY_HOST_', `ifdef(`MAIL_HUB', `R$+ < @ $=w . >	$@ $>MailerToTriple < $H > $1 < @ $2 . >', `R$+ + $* < @ $=w . >	$#_LOCAL_ $: $1 + $2
+R$+ < @ $=w . >	$#_LOCAL_ $: @ $1')
 ')dnl
 R$={L} < @ $=w . >	$#_LOCAL_ $: @ $1
 R$+ < @ $=w . >	$#_LOCAL_ $: $1
-ifdef(`_BESTMX_', `R$+ < @ $+ . >	$: $1 < @ $2 . > $| $>IsBestMX $2
+ifdef(`_BESTMX_', `R$+ < @ $+ >	$: $1 < @ $2 > $| $>IsBestMX $2
+R$* $={O} $* < @ $* > $| YES	$@ $>Recurse $1 $2 $3	its user part may route on
 R$+ < @ $* > $| YES	$#_LOCAL_ $@ $: $1
 R$+ $| $*	$: $1
 ')dnl
@@ -145,10 +146,12 @@ R$+ $| $*	$: $1
 ifdef(`_PRESERVE_PLUS_DETAIL_', `', `R$+ + *	$#_LOCAL_ $@ $&h $: $1	user+detail is tried as user+*, then as user
 R$+ + $*	$#_LOCAL_ $@ + $2 $: $1 + *
 ')dnl
-ifdef(`LUSER_RELAY', `ifdef(`_PRESERVE_PLUS_DETAIL_', `R$+ + $*	$: $1 + $2 $| $(user $1 $: NO $)
-R$+ $| $+ <>	$@ $1
-R$+ $| $*	$: $1
-')R$+	$: < $L . > $(user $1 $: $1 $)
+ifdef(`LUSER_RELAY', `R$+	$: < > $1
+ifdef(`_PRESERVE_PLUS_DETAIL_', `R< > $+ + $*	$: < > $1 + $2 $| $(user $1 $: NO $)
+R< > $+ $| $+ <>	$: $1	the user is there
+R< > $+ $| $*	$: < > $1
+')dnl
+R< > $+	$: < $L . > $(user $1 $: $1 $)
 R< $+ . > $+ <>	$: $2	the user is there
 R< local : $+ . > $+	$@ $>MailerToTriple < local : $1 > $2
 ifdef(`_PRESERVE_LUSER_HOST_', `R< $+ . > $+	$: < $1 . > $2 < @ $&h >	with the host that was named
@@ -158,7 +161,6 @@ R< $+ . > $+ < @ $+ >	$@ $>MailerToTriple < $1 > $2 < @ $3 >
 R< $- : $+ . > $+	$@ $>MailerToTriple < $1 : $2 > $3 < @ $2 >
 R< $+ . > $+	$@ $>MailerToTriple < $1 > $2 < @ $1 >
 ')dnl
-R$={L}	$@ $1
 ifelse(_HUB_, `', `', `R$+	$: < $`'_HUB_ > $1
 R< $- : $+ > $+	$@ $>MailerToTriple < $1 : $2 > $3 < @ $2 >
 R< $+ > $+	$@ $>MailerToTriple < $1 > $2 < @ $1 >

@@ -22,6 +22,10 @@ R< N > $* < @ $* . $={R} >	$: < ifdef(`_RELAY_HOSTS_ONLY_', `N', `Y') > $1 < @ $
 R< N > $* < @ $={R} >	$: < Y > $1 < @ $2 >
 ifdef(`_RELAY_ENTIRE_DOMAIN_', `R< N > $* < @ $=m >	$: < Y > $1 < @ $2 >
 ')dnl
+ifdef(`_RELAY_MX_', `R< N > $* < @ $+ >	$: < : $(mxserved $2 $) : > < $1 < @ $2 > >
+R< $* : $=w . : $* > < $+ >	$: < Y > $4
+R< : $* : > < $+ >	$: < N > $2
+')dnl
 ifdef(`_ACCESS_TABLE_', `R< N > $* < @ $+ >	$: $>D < $2 > < N > < + To > < $1 < @ $2 > >
 R< $+ > < $+ >	$: < $1 > $2
 R< RELAY > $*	$: < Y > $1
@@ -41,8 +45,6 @@ R$* $| $#$*	$#$2
 R$* $| $*	$: $1
 ')dnl
 undivert(_AT_RCPT_)dnl
-ifdef(`_PROMISCUOUS_RELAY_', `R$*	$@ RELAY
-')dnl
 ifdef(`_TRUSTED_MECHANISMS_', `R$*	$: $1 $| < $&{auth_type} >
 R$* $| < $={TrustAuthMech} >	$@ RELAY	a known user
 R$* $| < $* >	$: $1
@@ -58,6 +60,7 @@ R$* % $*	$@ $1 % $2
 ')dnl
 R$+ < @ $=w >	$@ RELAY	ours
 ifdef(`_BESTMX_', `R$+ < @ $+ >	$: $1 < @ $2 > $| $>IsBestMX $2
+R$* $={O} $* < @ $* > $| YES	$@ $>Rcpt_ok $1 $2 $3	its user part may route on
 R$* $| YES	$@ RELAY
 R$* $| $*	$: $1
 ')dnl
@@ -87,6 +90,7 @@ R$+	$@ RELAY	a name without a domain is ours
 ifdef(`_BESTMX_', `
 `#' IsBestMX: a domain -> YES where its best MX record names this host
 SIsBestMX
+R$+ .	$: $1
 ifdef(`_BESTMX_LIMITED_', `R$=B	$: < $1 >
 R$* . $=B	$: < $1 . $2 >
 R< $+ >	$: $(bestmx $1 $: NO $)

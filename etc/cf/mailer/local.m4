@@ -37,7 +37,7 @@ SEnvFromL=10
 R< @ >	$n	bounces come from the daemon
 R@ < @ $* >	$n
 R$+	$: $>AddDomain $1
-R$*	$@ $>MasqEnv $1
+ifdef(`_LOCAL_NO_MASQUERADE_', `R$* < @ *LOCAL* > $*	$: $1 < @ $j . > $2', `R$*	$@ $>MasqEnv $1')
 
 `#' EnvToL: the recipient: a mailbox has no domain
 SEnvToL=20

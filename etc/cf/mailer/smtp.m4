@@ -30,11 +30,11 @@ R$+	$@ $1 < @ *LOCAL* >
 
 `#' PseudoToReal: a domain that is only a marker -> a way that the world knows
 SPseudoToReal=51
-ifdef(`UUCP_RELAY', `R$+ < @ $+ . UUCP . > $*	$: < $Y > $1 < @ $2 . UUCP . > $3
+ifdef(`_NO_UUCP_', `', `ifdef(`UUCP_RELAY', `R$+ < @ $+ . UUCP . > $*	$: < $Y > $1 < @ $2 . UUCP . > $3
 R< $- : $+ > $* < @ $+ . UUCP . > $*	$@ $4 ! $3 < @ $2 > $5
 R< $+ > $* < @ $+ . UUCP . > $*	$@ $3 ! $2 < @ $1 > $4
 ')dnl
-ifdef(`_NO_UUCP_', `', `R$+ < @ $+ . UUCP . > $*	$@ $2 ! $1 < @ *LOCAL* > $3
+R$+ < @ $+ . UUCP . > $*	$@ $2 ! $1 < @ *LOCAL* > $3
 ')dnl
 ifdef(`BITNET_RELAY', `R$+ < @ $+ . BITNET . > $*	$: < $B > $1 < @ $2 . BITNET . > $3
 R< $- : $+ > $* < @ $+ . BITNET . > $*	$@ $3 % $4 . BITNET < @ $2 > $5
@@ -60,6 +60,7 @@ SHdrFromSMTP=31
 R$+	$: $>PseudoToReal $1
 R:; < @ >	$@
 R$* < @ > $*	$@ $1 < @ > $2
+R< @ $+ > $*	$@ < @ $1 > $2	no user
 R$*	$: $>MasqSMTP $1
 R$*	$@ $>MasqHdr $1
 
