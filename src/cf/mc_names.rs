@@ -59,7 +59,7 @@ mod tests {
 
     /// The line of `options.m4` behind which nothing is written by hand.
     const MARK: &str =
-        "# From here on made from the table of options: `cargo test mc_names' tells what to write.\ndivert(0)dnl\n";
+        "dnl From here on made from the table of options: `cargo test mc_names' tells what to write.\ndivert(0)dnl\n";
 
     fn line(name: &McName) -> String {
         let usual = name.usual.map(|usual| format!(", `{usual}'")).unwrap_or_default();
