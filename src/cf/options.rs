@@ -152,7 +152,7 @@ options! {
     /// UNIX `From ` lines in front of a header are kept.
     SaveFromLine b'f' save_from_line: Flag = "", drops, works, confSAVE_FROM_LINES;
     /// Users are searched by their full names too.
-    MatchGECOS b'G' match_gecos: Flag = "", drops, inert, confMATCH_GECOS;
+    MatchGECOS b'G' match_gecos: Flag = "", drops, works, confMATCH_GECOS;
     /// The texts of the HELP command.
     HelpFile b'H' help_file: Text = "", drops, works, HELP_FILE = "MAIL_SETTINGS_DIR`'helpfile";
     /// Received lines from which on a message is in a loop.
@@ -174,7 +174,7 @@ options! {
     /// How much is logged.
     LogLevel b'L' log_level: Number = "9", safe, works, confLOG_LEVEL = "9";
     /// The sender stays in the expansion of an alias.
-    MeToo b'm' me_too: Flag = "true", safe, inert, confME_TOO;
+    MeToo b'm' me_too: Flag = "true", safe, works, confME_TOO;
     /// newaliases checks the right sides.
     CheckAliases b'n' check_aliases: Flag = "", drops, inert, confCHECK_ALIASES = "False";
     /// Addresses in headers may be separated by spaces.

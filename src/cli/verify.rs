@@ -19,6 +19,6 @@ pub(super) fn job(desk: Desk, command: CommandLine) -> Task<Sysexit> {
         let submission = submission::submission(&command, &desk.caller);
         let mut out = io::stdout();
         let mut terminal = Terminal::new(&mut out);
-        submit::verify(&desk.services, &submission, SystemTime::now().into(), &mut terminal).await
+        submit::verify(&desk.services, &submission, SystemTime::now().into(), &desk.caller, &mut terminal).await
     })
 }

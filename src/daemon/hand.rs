@@ -96,6 +96,7 @@ impl Service {
             Request::StartClass { line } => self.programs.start_class(&self.charter.config, line),
             Request::StartMap { map, key } => self.programs.start_map(&self.charter.config, &map, &key),
             Request::User { name } => accounts::find(&name),
+            Request::UserCalled { full_name } => accounts::find_called(&full_name),
             Request::OpenMailbox { place, messages, .. } => self.mailboxes.open(&self.charter, &place, messages),
             Request::SettleMailbox { mailbox, keep } => self.mailboxes.settle(mailbox, keep),
             Request::OpenSource { source } => sources::open(&self.charter, &source),

@@ -11,13 +11,14 @@ use crate::cf::Mailer;
 use crate::deliver::group::{self, Fresh, Group};
 use crate::deliver::holding::Holding;
 use crate::deliver::outcome::{Outcome, Service, Verdict};
-use crate::deliver::sender;
+use crate::deliver::sender::{self, Origin};
 use crate::deliver::services::Services;
 use crate::deliver::split::split;
 use crate::log::{Delivered, Level};
 use crate::mail::envelope::{Envelope, Occasion, Ownership, Recipient};
 use crate::name::{Status, UnixTime};
 use crate::queue::Claimed;
+use crate::route::person::is_left_out;
 use crate::route::recipients::Expander;
 use crate::route::refusal::Refusal;
 use crate::site::Context;
@@ -65,7 +66,7 @@ pub async fn attempt(services: &Services, holding: &mut Holding, now: UnixTime) 
     let mut ctx = context(services, holding.envelope(), now);
     let mut attempted = Attempted::default();
     let origin = Arc::new(sender::look_up(services, &mut ctx, holding.envelope_mut()).await);
-    let refused = resolve(services, &mut ctx, holding.envelope_mut(), &mut attempted).await;
+    let refused = resolve(services, &mut ctx, (holding.envelope_mut(), &origin), &mut attempted).await;
     let is_split = attempted.split(services, holding, now).await;
     let snapshot = Arc::new(holding.envelope().clone());
     let mut progress = Progress::new(&snapshot.recipients, &refused);
@@ -242,7 +243,7 @@ pub fn context(services: &Services, envelope: &Envelope, now: UnixTime) -> Conte
 async fn resolve(
     services: &Services,
     ctx: &mut Context,
-    envelope: &mut Envelope,
+    (envelope, origin): (&mut Envelope, &Origin),
     attempted: &mut Attempted,
 ) -> Vec<Settled> {
     let (mut settled, mut known, mut failed) = (Vec::new(), Vec::new(), Vec::new());
@@ -256,7 +257,8 @@ async fn resolve(
         for warning in &expanded.warnings {
             services.log.line(Level::UNSAFE_FILE, &envelope.id, warning);
         }
-        known.extend(expanded.recipients);
+        let wanted = |recipient: &Recipient| !is_left_out(ctx, recipient, origin.route.as_ref());
+        known.extend(expanded.recipients.into_iter().filter(wanted));
         attempted.lists.extend(expanded.list);
         for refused in expanded.refused {
             let (mut recipient, refusal) = (refused.recipient, refused.refusal);

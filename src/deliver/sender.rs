@@ -4,7 +4,7 @@ use bstr::BString;
 
 use crate::cf::Mailer;
 use crate::deliver::services::Services;
-use crate::mail::envelope::{Envelope, Ownership};
+use crate::mail::envelope::{Envelope, Ownership, Route};
 use crate::mail::token::Tokens;
 use crate::route::parse::{self, Role};
 use crate::route::remote_name;
@@ -13,6 +13,8 @@ use crate::site::Context;
 /// What is known of a sender beside its address.
 #[derive(Clone, Debug, Default)]
 pub struct Origin {
+    /// Where its address leads.
+    pub route: Option<Route>,
     /// `@domain` for addresses in the header that have none (flag `C` of the sender's mailer).
     pub domain: Option<Tokens>,
     /// The character set of 8-bit text that names none (`C=` of the sender's mailer).
@@ -35,7 +37,7 @@ pub async fn look_up(services: &Services, ctx: &mut Context, envelope: &mut Enve
         true => remote_name::sender_domain(ctx, &envelope.sender).await,
         false => None,
     };
-    Origin { domain, charset: mailer.charset }
+    Origin { route: Some(route), domain, charset: mailer.charset }
 }
 
 /// Returns whose rights a message from a user of this host has.

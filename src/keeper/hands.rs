@@ -134,7 +134,19 @@ impl Hands {
     /// # Errors
     /// The user database cannot be asked now.
     pub async fn user(&self, name: &[u8]) -> Result<Option<Account>, HandError> {
-        match self.ask(Request::User { name: name.into() }).await?.answer {
+        self.account(Request::User { name: name.into() }).await
+    }
+
+    /// Returns the passwd entry of the first user with this full name, in which capitals do not count.
+    ///
+    /// # Errors
+    /// The user database cannot be asked now.
+    pub async fn user_called(&self, full_name: &[u8]) -> Result<Option<Account>, HandError> {
+        self.account(Request::UserCalled { full_name: full_name.into() }).await
+    }
+
+    async fn account(&self, request: Request) -> Result<Option<Account>, HandError> {
+        match self.ask(request).await?.answer {
             Answer::User { user } => Ok(user),
             _ => Err(HandError::OutOfTurn("user")),
         }

@@ -95,6 +95,11 @@ wire! {
             /// Which of the configuration's `F` lines, from 0.
             line: u16,
         },
+        /// Asks for the passwd entry of a user by full name.
+        15 => UserCalled {
+            /// The full name; capitals do not count.
+            full_name: BString,
+        },
         /// Creates `df` and `tf` of a new entry, both locked: two descriptors.
         20 => CreatePair {
             /// The new entry.
@@ -521,7 +526,7 @@ impl Request {
             | Self::OpenNamed { .. }
             | Self::Connect { .. }
             | Self::BindReserved { .. } => Kind::Maps,
-            Self::User { .. } => Kind::Users,
+            Self::User { .. } | Self::UserCalled { .. } => Kind::Users,
             Self::OpenMailbox { .. } | Self::SettleMailbox { .. } | Self::OpenSource { .. } => Kind::Mailbox,
             Self::Start { .. }
             | Self::StartMap { .. }

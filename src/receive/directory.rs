@@ -14,6 +14,7 @@ use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::{Controller, Recipient, Route};
 use crate::mail::reply::Reply;
 use crate::name::Status;
+use crate::route::account::{self, Found};
 use crate::route::alias::{Alias, Aliases};
 use crate::route::parse::{self, Role};
 use crate::route::recipients::Expander;
@@ -45,6 +46,8 @@ enum Local {
     Alias(BString),
     /// An account.
     Account(Account),
+    /// An account, under the full name of its user.
+    Called(Account),
     /// Neither.
     Unknown,
     /// Nobody can tell now.
@@ -85,7 +88,11 @@ impl SiteDirectory {
                     Err(refusal) => return Err(address::reply(&refusal, &recipient.address)),
                 }
             }
-            return Ok(self.account(&mailer, &user).await);
+            match self.account(ctx, &mailer, &user).await {
+                // The login name may be an alias, too.
+                Local::Called(account) => route.user = account.name,
+                found => return Ok(found),
+            }
         }
         Ok(Local::Elsewhere)
     }
@@ -99,14 +106,13 @@ impl SiteDirectory {
         }
     }
 
-    /// Looks a user part up among the accounts, where its mailer has such.
-    async fn account(&self, mailer: &Mailer, user: &[u8]) -> Local {
-        if !mailer.flags.contains(b'w') {
-            return Local::Elsewhere;
-        }
-        match self.hands.user(user).await {
-            Ok(Some(account)) => Local::Account(account),
-            Ok(None) => Local::Unknown,
+    /// Looks a user part up among the accounts.
+    async fn account(&self, ctx: &Context, mailer: &Mailer, user: &[u8]) -> Local {
+        match account::find(&self.hands, &ctx.config().options, mailer, user).await {
+            Ok(Found::Account(account)) => Local::Account(account),
+            Ok(Found::Called(account)) => Local::Called(account),
+            Ok(Found::Nobody) => Local::Unknown,
+            Ok(Found::Elsewhere) => Local::Elsewhere,
             Err(_) => Local::Later,
         }
     }
@@ -115,7 +121,7 @@ impl SiteDirectory {
         let mut recipient = Recipient::new(spelling);
         recipient.final_recipient = final_recipient(ctx, spelling, &route);
         match self.follow(ctx, &mut recipient, route).await {
-            Ok(Local::Alias(_) | Local::Account(_)) => Standing::Known(recipient),
+            Ok(Local::Alias(_) | Local::Account(_) | Local::Called(_)) => Standing::Known(recipient),
             Ok(Local::Elsewhere) => Standing::Elsewhere(recipient),
             Ok(Local::Later) => Standing::Later(recipient),
             Ok(Local::Unknown) => Standing::Refused(user_unknown(spelling)),
@@ -131,7 +137,7 @@ impl SiteDirectory {
         let route = recipient.route.expect("follow always sets it");
         match local {
             Local::Alias(name) => Ok(listed(ctx, &Route { user: name, ..route }, None)),
-            Local::Account(account) => Ok(listed(ctx, &route, full_name(&account))),
+            Local::Account(account) | Local::Called(account) => Ok(listed(ctx, &route, full_name(&account))),
             Local::Unknown => Err(user_unknown(spelling)),
             Local::Elsewhere | Local::Later => Ok(listed(ctx, &route, None)),
         }

@@ -14,6 +14,7 @@ use crate::log::Witness;
 use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::{Controller, Notify, Recipient, Route};
 use crate::name::{Status, Sysexit};
+use crate::route::account::{self, Found};
 use crate::route::alias::{Alias, Aliases};
 use crate::route::parse::{self, Parsed};
 use crate::route::refusal::Refusal;
@@ -151,6 +152,8 @@ impl Item {
 /// What one step made of an item.
 enum Step {
     Final(Recipient),
+    /// The address leads on to another user part of the same mailer.
+    Again(Item),
     /// The address is the one that names it, which stays a recipient beside the others: its place.
     Itself(usize),
     More(Recipient, Vec<Item>),
@@ -221,6 +224,7 @@ impl Expander<'_> {
                         course.found.push(Some(recipient));
                     }
                 }
+                Step::Again(item) => course.work.push(item),
                 Step::Itself(number) => {
                     let Parent { recipient, place, .. } = &course.parents[number];
                     if course.seen.insert(recipient.route.clone()) {
@@ -318,24 +322,18 @@ impl Expander<'_> {
     async fn itself(&mut self, mailer: &Mailer, route: &Route, item: Item, number: usize) -> Step {
         let user = route.user.strip_prefix(b"\\").unwrap_or(&route.user);
         match self.account(mailer, user).await {
+            Ok(Found::Nobody) => Step::Refused(refused(item.recipient, Refusal::user_unknown())),
             Ok(_) => Step::Itself(number),
             Err(refusal) => Step::Refused(refused(item.recipient, refusal)),
         }
     }
 
-    /// Looks a user up where the mailer has such; none where it has not.
-    async fn account(&self, mailer: &Mailer, user: &[u8]) -> Result<Option<Account>, Refusal> {
-        if !mailer.flags.contains(b'w') {
-            return Ok(None);
-        }
-        match self.hands.user(user).await {
-            Ok(Some(account)) => Ok(Some(account)),
-            Ok(None) => Err(Refusal::user_unknown()),
-            Err(error) => {
-                let text = format!("cannot ask the user database: {error}");
-                Err(Refusal::temporary(Status::new(4, 3, 0), text))
-            }
-        }
+    /// Looks a user part up among the users.
+    async fn account(&self, mailer: &Mailer, user: &[u8]) -> Result<Found, Refusal> {
+        account::find(self.hands, &self.ctx.config().options, mailer, user).await.map_err(|error| {
+            let text = format!("cannot ask the user database: {error}");
+            Refusal::temporary(Status::new(4, 3, 0), text)
+        })
     }
 
     /// Follows aliases, ruleset 5, users and their `.forward` files.
@@ -365,9 +363,18 @@ impl Expander<'_> {
             }
         }
         match self.account(mailer, &user).await {
-            Ok(None) => Step::Final(item.recipient),
-            Ok(Some(account)) if !plain && self.uses_aliases => self.forward(item, route, account, warnings).await,
-            Ok(Some(account)) => Step::Final(owned(item.recipient, route, account)),
+            Ok(Found::Nobody) => Step::Refused(refused(item.recipient, Refusal::user_unknown())),
+            Ok(Found::Elsewhere) => Step::Final(item.recipient),
+            Ok(Found::Called(account)) => {
+                let text = format!("sending to login name {}", account.name);
+                self.witness.tell_about(&item.recipient.address, text);
+                // The login name may be an alias, too.
+                Step::Again(Item { parsed: Some(Route { user: account.name, ..route }), ..item })
+            }
+            Ok(Found::Account(account)) if !plain && self.uses_aliases => {
+                self.forward(item, route, account, warnings).await
+            }
+            Ok(Found::Account(account)) => Step::Final(owned(item.recipient, route, account)),
             Err(refusal) => Step::Refused(refused(item.recipient, refusal)),
         }
     }

@@ -7,10 +7,11 @@ use super::terminal::Terminal;
 use crate::deliver::services::Services;
 use crate::log::{Delivered, Level, Priority};
 use crate::mail::address_list::{self, Separator};
-use crate::mail::envelope::{Notify, Recipient, Route};
+use crate::mail::envelope::{Notify, Recipient};
 use crate::mail::header::Header;
 use crate::mail::token::{ScanError, ScanOptions};
 use crate::name::{QueueId, Status, Sysexit};
+use crate::route::person::key;
 use crate::route::recipients::{Expander, Refused};
 use crate::route::refusal::Refusal;
 use crate::site::Context;
@@ -138,7 +139,8 @@ impl Desk<'_> {
     fn take(&self, ctx: &Context, recipient: Recipient, to: &mut Recipients) {
         let key = |recipient: &Recipient| recipient.route.as_ref().map(|route| key(ctx, route));
         let own = key(&recipient);
-        if to.found.iter().any(|known| key(known) == own) {
+        if let Some(known) = to.found.iter_mut().find(|known| key(known) == own) {
+            known.primary |= recipient.primary;
             return;
         }
         let host = |recipient: &Recipient| recipient.route.as_ref().map(|route| route.host.to_ascii_lowercase());
@@ -190,14 +192,6 @@ fn mended(ctx: &Context, address: BString) -> (BString, Option<ScanError>) {
         }
         _ => (address, None),
     }
-}
-
-/// Returns what makes two recipients the same.
-fn key(ctx: &Context, route: &Route) -> (BString, BString, BString) {
-    let keeps_case =
-        ctx.config().mailers.get(route.mailer.as_bytes()).is_some_and(|mailer| mailer.flags.contains(b'u'));
-    let user = if keeps_case { route.user.clone() } else { route.user.to_ascii_lowercase().into() };
-    (route.mailer.as_bytes().into(), route.host.to_ascii_lowercase().into(), user)
 }
 
 /// Returns what the caller reads of a refused recipient.

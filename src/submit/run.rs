@@ -25,6 +25,7 @@ use crate::mail::header::{self as fields, Header, HeaderLimits};
 use crate::name::{MacroName, Status, Sysexit, UnixTime};
 use crate::queue::{Draft, QueueError};
 use crate::route::groups;
+use crate::route::person::is_left_out;
 use crate::route::recipients::Refused;
 use crate::site::Context;
 use crate::site::completion::{complete, mend_recipients};
@@ -179,6 +180,7 @@ impl<'a> Work<'a> {
             let complaint = recipients.complaint.clone().unwrap_or_default();
             (1..TIMES_TOLD).for_each(|_| terminal.complain(&complaint));
         }
+        recipients.found.retain(|recipient| !is_left_out(&self.ctx, recipient, sender.route.as_ref()));
         let envelope = self.envelope(incoming, &sender, warnings, &recipients);
         self.log_accepted(&envelope, &recipients);
         if recipients.named == 0 {

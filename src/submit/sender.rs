@@ -30,6 +30,8 @@ pub const NO_SENDERS: [&[u8]; 3] = [b"prog", b"*file*", b"*include*"];
 pub(super) struct Sender {
     /// As the log and the queue name it, and macro `f`.
     pub(super) address: BString,
+    /// Where its address leads.
+    pub(super) route: Option<Route>,
     /// The home directory of a sender that is the caller himself.
     pub(super) home: Option<PathBuf>,
     /// Whose rights the message has.
@@ -62,7 +64,7 @@ impl Registrar<'_> {
         // A sender elsewhere is the caller all the same, who has named it.
         let is_elsewhere = !address.is_empty() && !has_account;
         let owner = if is_elsewhere { self.caller.owner() } else { Ownership::Nobody };
-        let mut sender = Sender { address, home: None, owner, auth: None };
+        let mut sender = Sender { address, route: route.clone(), home: None, owner, auth: None };
         let full_name = submission.full_name.clone().or_else(|| self.caller.full_name.clone());
         let mut full_name = full_name.filter(|name| !name.is_empty());
         if let Some(route) = route.as_ref().filter(|_| has_account) {

@@ -2,12 +2,15 @@
 
 use bstr::BString;
 
+use super::caller::Caller;
 use super::recipients::{Desk, Recipients};
 use super::submission::Submission;
 use super::terminal::Terminal;
 use crate::deliver::services::Services;
 use crate::mail::envelope::Recipient;
 use crate::name::{QueueIdMaker, Sysexit, UnixTime};
+use crate::route::parse::{self, Role};
+use crate::route::person::is_left_out;
 use crate::site::Context;
 
 /// Tells of each recipient where it goes; returns what the program exits with.
@@ -15,6 +18,7 @@ pub async fn verify(
     services: &Services,
     submission: &Submission,
     now: UnixTime,
+    caller: &Caller,
     terminal: &mut Terminal<'_>,
 ) -> Sysexit {
     let mut ctx = Context::new(&services.site);
@@ -26,6 +30,9 @@ pub async fn verify(
     if recipients.misspelt {
         terminal.fail(Sysexit::Usage);
     }
+    let sender = submission.sender.as_ref().unwrap_or(&caller.name);
+    let sender = parse::parse(&mut ctx, sender, Role::Sender).await.ok().map(parse::Parsed::into_route);
+    recipients.found.retain(|recipient| !is_left_out(&ctx, recipient, sender.as_ref()));
     // Who cannot be looked up now is deliverable as far as anybody knows.
     for recipient in recipients.found.iter().chain(recipients.later.iter().map(|later| &later.recipient)) {
         terminal.tell(line(recipient));

@@ -9,6 +9,7 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::ptr;
+use std::sync::{Mutex, PoisonError};
 
 use bstr::{BString, ByteSlice};
 use nix::errno::Errno;
@@ -117,6 +118,41 @@ impl User {
             },
             Self::of,
         )
+    }
+
+    /// Looks a user up by full name, in which capitals do not count; `None` when nobody has it. A name of one word is nobody's.
+    ///
+    /// Goes through the whole database.
+    pub fn by_full_name(name: &[u8]) -> Result<Option<Self>, LookupError> {
+        // The place in the database belongs to the whole process.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: no arguments; nobody else goes through the database meanwhile.
+        unsafe { libc::setpwent() };
+        let found = loop {
+            let next = look_up(
+                "user",
+                || name.into(),
+                |entry, room, found| {
+                    // SAFETY: `entry`, `room` and `found` are writable and outlive the call.
+                    unsafe { libc::getpwent_r(entry, room.as_mut_ptr().cast(), room.len(), found) }
+                },
+                Self::of,
+            );
+            match next {
+                Ok(Some(user)) if !user.is_called(name) => {}
+                end => break end,
+            }
+        };
+        // SAFETY: as above.
+        unsafe { libc::endpwent() };
+        found
+    }
+
+    /// Tells whether `name` is the full name, of two words at least.
+    fn is_called(&self, name: &[u8]) -> bool {
+        let full = self.full_name();
+        full.contains(&b' ') && full.eq_ignore_ascii_case(name)
     }
 
     /// Returns every group this user is in, the login group included.
@@ -240,6 +276,22 @@ mod tests {
         assert_eq!(User::by_uid(0).unwrap().unwrap().uid, 0);
         assert!(root.home.is_absolute());
         assert!(root.groups().unwrap().contains(&0));
+    }
+
+    #[test]
+    fn a_full_name_is_compared_without_capitals_and_has_two_words() {
+        let user = User { gecos: "Joe & Sixpack,,,".into(), name: "joe".into(), ..User::nameless(7, 7) };
+        for (name, expected) in [
+            ("joe joe sixpack", true),
+            ("Joe Joe SIXPACK", true),
+            ("joe & sixpack", false),
+            ("joe  joe sixpack", false),
+            ("joe", false),
+        ] {
+            assert_eq!(user.is_called(name.as_bytes()), expected, "{name}");
+        }
+        assert!(!User { gecos: "Joe".into(), ..user }.is_called(b"joe"));
+        assert_eq!(User::by_full_name(b"no such user here"), Ok(None));
     }
 
     #[test]

@@ -54,7 +54,8 @@ fn case_belongs(name: &str, prefix: &str) -> bool {
         "sub-" => name.starts_with("sub-"),
         "hooks-" => name.starts_with("hooks-"),
         "safe-" => name.starts_with("safe-"),
-        _ => !["bs-", "sub-", "hooks-", "safe-"].iter().any(|other| name.starts_with(other)),
+        "opt-" => name.starts_with("opt-"),
+        _ => !["bs-", "sub-", "hooks-", "safe-", "opt-"].iter().any(|other| name.starts_with(other)),
     }
 }
 
@@ -81,6 +82,11 @@ fn submission_goes_as_with_the_original() {
 #[test]
 fn files_that_others_can_write_are_refused_as_by_the_original() {
     compare("diff_sub.py", "safe-", &["--log"], "{program} -C {cf}");
+}
+
+#[test]
+fn options_do_what_they_do_in_the_original() {
+    compare("diff_sub.py", "opt-", &["--deliver", "--log"], "{program} -C {cf}");
 }
 
 #[test]

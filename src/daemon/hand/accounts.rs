@@ -4,11 +4,20 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::{Refusal, Served, plain, refusal};
 use crate::keeper::request::{Account, Answer, FailureKind};
-use crate::sys::user::User;
+use crate::sys::user::{LookupError, User};
 
 /// Looks a user up.
 pub(super) fn find(name: &[u8]) -> Served {
-    let user = look_up(name)?.map(|user| Account {
+    answer(look_up(name)?)
+}
+
+/// Looks a user up by full name.
+pub(super) fn find_called(full_name: &[u8]) -> Served {
+    answer(User::by_full_name(full_name).map_err(later)?)
+}
+
+fn answer(user: Option<User>) -> Served {
+    let user = user.map(|user| Account {
         name: user.name,
         uid: user.uid,
         gid: user.gid,
@@ -26,5 +35,9 @@ pub(super) fn existing(name: &[u8]) -> Result<User, Refusal> {
 }
 
 fn look_up(name: &[u8]) -> Result<Option<User>, Refusal> {
-    User::by_name(name).map_err(|error| refusal(FailureKind::Temporary {}, error.to_string()))
+    User::by_name(name).map_err(later)
+}
+
+fn later(error: LookupError) -> Refusal {
+    refusal(FailureKind::Temporary {}, error.to_string())
 }

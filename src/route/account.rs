@@ -1,0 +1,63 @@
+//! Whose mailbox a local user part names.
+
+use bstr::BString;
+
+use crate::cf::{Mailer, Options};
+use crate::keeper::client::HandError;
+use crate::keeper::hands::Hands;
+use crate::keeper::request::Account;
+use crate::mail::address_list;
+
+/// Who a local user part is.
+#[derive(Debug)]
+pub enum Found {
+    /// A user of this login name.
+    Account(Account),
+    /// A user of this full name (MatchGECOS).
+    Called(Account),
+    /// Nobody.
+    Nobody,
+    /// Not for us to judge: the mailer has no users.
+    Elsewhere,
+}
+
+/// Looks a user part up among the users, where its mailer has such.
+///
+/// # Errors
+/// The user database cannot be asked now.
+pub async fn find(hands: &Hands, options: &Options, mailer: &Mailer, user: &[u8]) -> Result<Found, HandError> {
+    if !mailer.flags.contains(b'w') {
+        return Ok(Found::Elsewhere);
+    }
+    if let Some(account) = hands.user(user).await? {
+        return Ok(Found::Account(account));
+    }
+    if !options.match_gecos {
+        return Ok(Found::Nobody);
+    }
+    Ok(hands.user_called(&full_name(user, options.blank_sub)).await?.map_or(Found::Nobody, Found::Called))
+}
+
+/// Returns the full name that a user part spells: `_` and what stands for spaces in addresses (BlankSub) are spaces.
+fn full_name(user: &[u8], blank_sub: u8) -> BString {
+    let mut name = address_list::unquote(user);
+    name.iter_mut().filter(|byte| **byte == b'_' || **byte == blank_sub).for_each(|byte| *byte = b' ');
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(user: &str, expected: &str) {
+        assert_eq!(full_name(user.as_bytes(), b'.'), expected);
+    }
+
+    #[test]
+    fn what_stands_for_a_space_is_one() {
+        check("Joe.Q_Public", "Joe Q Public");
+        check("\"Joe Public\"", "Joe Public");
+        check("joe", "joe");
+    }
+}
