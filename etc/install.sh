@@ -99,7 +99,7 @@ do_install() {
 	own root:smmsp 2555 "$sbin/sendmail.new"
 	set_aside "$sbin/sendmail"
 	mv -f "$sbin/sendmail.new" "$sbin/sendmail"
-	for name in makemap editmap praliases makecf; do link sendmail "$sbin/$name"; done
+	for name in makemap editmap praliases makecf mailstats; do link sendmail "$sbin/$name"; done
 	for name in mailq newaliases hoststat purgestat; do link ../sbin/sendmail "$bin/$name"; done
 	link ../sbin/sendmail "$libexec/mail.local"
 
@@ -122,7 +122,7 @@ do_install() {
 }
 
 do_uninstall() {
-	for name in sendmail makemap editmap praliases makecf; do take_away "$sbin/$name"; done
+	for name in sendmail makemap editmap praliases makecf mailstats; do take_away "$sbin/$name"; done
 	for name in mailq newaliases hoststat purgestat; do take_away "$bin/$name"; done
 	take_away "$libexec/mail.local"
 	rm -f "$destdir$prefix/etc/rc.d/sendmail.sh"

@@ -194,7 +194,7 @@ options! {
     /// Time limits.
     Timeout b'r' timeout: Times = "", drops, works;
     /// Where statistics are kept.
-    StatusFile b'S' status_file: Text = "", drops, inert, STATUS_FILE;
+    StatusFile b'S' status_file: Text = "", drops, works, STATUS_FILE;
     /// When queue files reach the disk.
     SuperSafe b's' super_safe: Safety = "true", safe, works, confSAFE_QUEUE = "True";
     /// The time zone; unset: the system's, empty: that of the caller.

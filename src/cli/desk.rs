@@ -156,10 +156,11 @@ pub(super) async fn inside(surroundings: Surroundings, command: CommandLine, job
 /// Does `job`, takes leave of the hosts that it spoke to, and sees the last lines into the log.
 async fn work_at(desk: Desk, command: CommandLine, job: Job) -> Sysexit {
     let (smtp, log) = (Arc::clone(&desk.services.smtp), desk.services.log.clone());
+    let hands = Arc::clone(&desk.services.hands);
     let otherwise = desk.exit;
     let exit = job(desk, command).await;
     smtp.finish().await;
-    log.part().await;
+    work::part(&hands, &log).await;
     if exit == Sysexit::Ok { otherwise } else { exit }
 }
 

@@ -16,8 +16,9 @@ use super::command_line::{CommandLine, UsageError, base_name};
 use super::desk::{self, Job};
 use super::mode::Mode;
 use super::{
-    aliases, begin, compare, configuration, daemon_mode, editmap, explain, host_status, mail_local, makecf, makemap,
-    order, praliases, quarantine, queue_list, setup, show, single_run, smtp_stdio, submission, test_mode, verify, work,
+    aliases, begin, compare, configuration, daemon_mode, editmap, explain, host_status, mail_local, mailstats, makecf,
+    makemap, order, praliases, quarantine, queue_list, setup, show, single_run, smtp_stdio, submission, test_mode,
+    verify, work,
 };
 
 /// What a program's name stands for.
@@ -43,8 +44,8 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("mail.local", Program::Own(mail_local::main)),
     ("makecf", Program::Own(makecf::main)),
     ("makemap", Program::Own(makemap::main)),
+    ("mailstats", Program::Own(mailstats::main)),
     ("praliases", Program::Own(praliases::main)),
-    ("mailstats", Program::Missing),
     ("smrsh", Program::Missing),
     ("vacation", Program::Missing),
 ];

@@ -15,6 +15,7 @@ mod explain;
 pub mod getopt;
 mod host_status;
 pub mod mail_local;
+pub mod mailstats;
 pub mod makecf;
 pub mod makemap;
 mod map_tools;

@@ -17,8 +17,8 @@ use crate::daemon::runner::{Delivery, duties};
 use crate::deliver::holding::{Holding, Unfinished};
 use crate::deliver::services::Services;
 use crate::deliver::settle;
-use crate::keeper::{self, Request};
-use crate::log::{Level, Log};
+use crate::keeper::{self, Hands, Request};
+use crate::log::{Event, Level, Log};
 use crate::map::aliases;
 use crate::map::outdated;
 use crate::name::UnixTime;
@@ -27,7 +27,7 @@ use crate::queue::Claimed;
 use crate::queue::schedule::Facts;
 use crate::queue::spool::EntryName;
 use crate::receive::{self, Accepted, Client, Pending, Service, SiteDirectory};
-use crate::site::{Inside, Started, start_inside};
+use crate::site::{Inside, Started, start_inside, statistics};
 use crate::sys::host::LoadAverage;
 
 /// How often the load average is looked at.
@@ -57,11 +57,24 @@ pub(super) fn open(surroundings: Surroundings) -> Task<Result<Work, String>> {
             let (door, ending) = (Arc::clone(&door), ending.clone());
             Box::pin(async move { door.serve(connection, ending).await })
         };
-        let log = services.log.clone();
+        let (hands, log) = (Arc::clone(&services.hands), services.log.clone());
+        let file = services.site.config.options.status_file.clone();
+        tokio::spawn(statistics::keep(file, Arc::clone(&hands), log.clone()));
+        let part = move || -> Task<()> {
+            let (hands, log) = (Arc::clone(&hands), log.clone());
+            Box::pin(async move { part(&hands, &log).await })
+        };
         let classes = Arc::clone(&services.site.classes);
         let attempt = attempts(services, delivery);
-        Ok(Work { session: Arc::new(session), pace: Arc::new(pace), attempt, classes, log })
+        Ok(Work { session: Arc::new(session), pace: Arc::new(pace), attempt, classes, part: Arc::new(part) })
     })
+}
+
+/// Puts away what is counted, and sees the last lines into the log.
+pub(super) async fn part(hands: &Hands, log: &Log) {
+    // As with the original, a file that cannot be used is nothing that whoever sends a message is told of.
+    let _ = statistics::post(hands, log).await;
+    log.part().await;
 }
 
 /// Returns what attempts messages; reports that are made of that go to `delivery`.
@@ -264,6 +277,7 @@ impl Door {
             return;
         };
         let Ok(local) = stream.local_addr() else { return };
+        self.services.log.tally().count(Event::ConnectionFrom);
         // Replies are gathered before they are sent, so nothing is won by waiting for more.
         let _ = stream.set_nodelay(true);
         let connection = receive::Connection {

@@ -181,6 +181,7 @@ async fn serve(
     ending.send_replace(true);
     // What is in the middle of a delivery stays in the queue.
     let _ = tokio::time::timeout(std::time::Duration::from_secs(10), run).await;
+    (work.part)().await;
     Ok(())
 }
 

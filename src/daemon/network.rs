@@ -188,7 +188,7 @@ async fn work(start: Start, outside: Outside, socket: OwnedFd, programs: Program
     // A keeper that is gone is noticed below.
     let _ = told.send(Control::Ready {}).await;
     serving.serve(run, &mut messages).await;
-    work.log.part().await;
+    (work.part)().await;
     Ok(Sysexit::Ok)
 }
 

@@ -105,8 +105,8 @@ pub struct Work {
     pub attempt: Attempt,
     /// The classes of the site.
     pub classes: Arc<Classes>,
-    /// Where all of that writes its lines.
-    pub log: Log,
+    /// Puts away what is counted, and sees the last lines into the log; called once all work has ended.
+    pub part: Arc<dyn Fn() -> Task<()> + Send + Sync>,
 }
 
 /// Attempts a message whose lock we hold.

@@ -14,7 +14,7 @@ use crate::deliver::outcome::{Outcome, Service, Verdict};
 use crate::deliver::sender::{self, Origin};
 use crate::deliver::services::Services;
 use crate::deliver::split::split;
-use crate::log::{Delivered, Level};
+use crate::log::{Delivered, Event, Level};
 use crate::mail::envelope::{Envelope, Occasion, Ownership, Recipient};
 use crate::name::{Status, UnixTime};
 use crate::queue::Claimed;
@@ -332,6 +332,7 @@ fn log(
     took: Option<std::time::Duration>,
 ) {
     let Some(first) = settled.first().filter(|_| outcome.kind != Service::Nobody) else { return };
+    count(services, envelope, settled, outcome);
     let mailer = group.map(|group| &*group.mailer).or_else(|| {
         let route = first.recipient.route.as_ref()?;
         services.site.config.mailers.get(route.mailer.as_bytes())
@@ -351,6 +352,15 @@ fn log(
         status: outcome.stat.as_slice().into(),
     }
     .write(&services.log, &envelope.id);
+}
+
+/// Counts recipients that have their message.
+fn count(services: &Services, envelope: &Envelope, settled: &[&Settled], outcome: &Outcome) {
+    for settled in settled.iter().filter(|_| outcome.verdict == Verdict::Sent) {
+        let route = settled.recipient.route.as_ref();
+        let mailer = route.and_then(|route| services.site.config.mailers.index_of(route.mailer.as_bytes()));
+        services.log.tally().count(Event::Sent { mailer, size_bytes: envelope.size_bytes });
+    }
 }
 
 /// Logs that the recipients of a group wait because of what their mailer is.

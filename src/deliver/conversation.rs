@@ -63,6 +63,8 @@ pub struct Report {
     pub events: Vec<Event>,
     /// Lines for the log beside those of the recipients.
     pub notes: Vec<BString>,
+    /// How many connections were opened for it.
+    pub connections: usize,
 }
 
 impl Report {

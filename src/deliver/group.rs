@@ -280,7 +280,7 @@ impl Run<'_> {
     pub(super) fn alike(&self, outcome: Outcome) -> Report {
         let names = bstr::join(",", self.recipients.iter().map(|recipient| &recipient.address));
         self.audience.fate(&names, &outcome);
-        Report { events: vec![Event { targets: (0..self.recipients.len()).collect(), outcome }], notes: Vec::new() }
+        Report { events: vec![Event { targets: (0..self.recipients.len()).collect(), outcome }], ..Report::default() }
     }
 
     /// Appends to a mailbox or to a file that an alias or a user names.

@@ -17,7 +17,7 @@ use crate::deliver::program;
 use crate::deliver::services::Services;
 use crate::deliver::smtp::Endpoint;
 use crate::keeper::request::{Launch, Service};
-use crate::log::Level;
+use crate::log::{Event, Level};
 use crate::mail::envelope::Envelope;
 use crate::name::Status;
 use crate::smtp::client::{Target, Transaction};
@@ -75,7 +75,8 @@ async fn over_socket(services: &Services, socket: std::os::fd::OwnedFd, path: BS
     match stream {
         Ok(stream) => {
             let peer = Peer { host: path, address: BString::default() };
-            lmtp::send(Box::new(stream), peer, services.smtp.settings(), job).await
+            let report = lmtp::send(Box::new(stream), peer, services.smtp.settings(), job).await;
+            Report { connections: 1, ..report }
         }
         Err(error) => {
             let mut report = Report::default();
@@ -130,6 +131,7 @@ fn source(envelope: &Envelope) -> Option<IpAddr> {
 
 /// Writes the notes of a report to the log.
 fn noted(services: &Services, run: &Run<'_>, report: Report) -> Report {
+    (0..report.connections).for_each(|_| services.log.tally().count(Event::ConnectionTo));
     for note in &report.notes {
         services.log.line(Level::SYSTEM_ERROR, &run.message.envelope.id, note);
     }

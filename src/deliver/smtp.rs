@@ -399,6 +399,7 @@ impl SmtpClient {
             }
         };
         self.cache.set_up(target);
+        attempt.report.connections += 1;
         let opened =
             conversation::open(Box::new(stream), peer.clone(), &self.settings, attempt.job, &mut attempt.report.notes)
                 .await;

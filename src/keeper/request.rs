@@ -178,6 +178,8 @@ wire! {
         1 => Help {},
         /// ServiceSwitchFile.
         2 => ServiceSwitch {},
+        /// StatusFile, for reading and writing.
+        3 => Statistics {},
     }
 }
 

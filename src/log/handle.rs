@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use crate::name::QueueId;
 
 use super::sink::Sink;
+use super::tally::Tally;
 use super::text::{lines, printable};
 
 /// How long the end of a program waits for a syslogd that does not read.
@@ -159,18 +160,24 @@ struct Shared {
     tag: String,
     detail: AtomicI64,
     sink: Mutex<Sink>,
+    tally: Tally,
 }
 
 impl Log {
     /// Returns a handle that writes to `sink` under the name `tag` (`-L`) up to `detail` (`LogLevel`).
     pub fn new(sink: Sink, tag: &str, detail: i64) -> Self {
         let tag = format!("{tag}[{}]", std::process::id());
-        Self(Arc::new(Shared { tag, detail: AtomicI64::new(detail), sink: Mutex::new(sink) }))
+        Self(Arc::new(Shared { tag, detail: AtomicI64::new(detail), sink: Mutex::new(sink), tally: Tally::default() }))
     }
 
     /// Returns a handle to nowhere.
     pub fn nowhere() -> Self {
         Self::new(Sink::Nothing, "", 0)
+    }
+
+    /// Returns the counters for the statistics file.
+    pub fn tally(&self) -> &Tally {
+        &self.0.tally
     }
 
     /// Changes how much is written, for instance after the configuration is read.

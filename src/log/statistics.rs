@@ -25,11 +25,49 @@ const BYTES: usize = COUNTERS_AT + 8 * (CONNECTIONS + COLUMNS * MAILERS_MAX);
 #[derive(Debug, thiserror::Error)]
 pub enum StatisticsError {
     /// It cannot be read or written.
-    #[error("statistics: {0}")]
+    #[error("{0}")]
     Io(#[from] io::Error),
     /// It is something else.
-    #[error("statistics: the file has another format; empty it to begin anew")]
+    #[error("it has another format; empty it to begin anew")]
     Format,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Event {
+    /// A client was greeted.
+    ConnectionFrom,
+    /// A host was connected to.
+    ConnectionTo,
+    /// A message came in from an address of this mailer.
+    Received {
+        /// The sender's mailer.
+        mailer: Option<usize>,
+        /// Header and body.
+        size_bytes: u64,
+    },
+    /// A recipient has a message.
+    Sent {
+        /// The recipient's mailer.
+        mailer: Option<usize>,
+        /// Header and body.
+        size_bytes: u64,
+    },
+    /// A ruleset refused a command.
+    Rejected {
+        /// The sender's mailer.
+        mailer: Option<usize>,
+    },
+    /// A ruleset had a message thrown away.
+    Discarded {
+        /// The sender's mailer.
+        mailer: Option<usize>,
+    },
+    /// A message is held back.
+    Quarantined {
+        /// The sender's mailer.
+        mailer: Option<usize>,
+    },
 }
 
 /// The counters.
@@ -78,19 +116,31 @@ impl Statistics {
         }
     }
 
-    /// Counts a message of `size_bytes` from a mailer (its place in the list of mailers).
-    pub fn received(&mut self, mailer: usize, size_bytes: u64) {
-        if mailer < MAILERS_MAX {
-            self.messages_from[mailer] += 1;
-            self.kbytes_from[mailer] += kbytes(size_bytes);
-        }
-    }
-
-    /// Counts a message of `size_bytes` to a mailer.
-    pub fn sent(&mut self, mailer: usize, size_bytes: u64) {
-        if mailer < MAILERS_MAX {
-            self.messages_to[mailer] += 1;
-            self.kbytes_to[mailer] += kbytes(size_bytes);
+    /// Counts an event; a mailer is its place in the list of mailers, none: it is not known.
+    pub fn count(&mut self, event: Event) {
+        let (column, mailer, kbytes) = match event {
+            Event::ConnectionFrom => return self.connections_from += 1,
+            Event::ConnectionTo => return self.connections_to += 1,
+            Event::Received { mailer, size_bytes } => {
+                (&mut self.messages_from, mailer, Some((&mut self.kbytes_from, size_bytes)))
+            }
+            Event::Sent { mailer, size_bytes } => {
+                (&mut self.messages_to, mailer, Some((&mut self.kbytes_to, size_bytes)))
+            }
+            Event::Rejected { mailer } => {
+                self.connections_rejected += 1;
+                (&mut self.rejected, mailer, None)
+            }
+            Event::Discarded { mailer } => {
+                self.connections_rejected += 1;
+                (&mut self.discarded, mailer, None)
+            }
+            Event::Quarantined { mailer } => (&mut self.quarantined, mailer, None),
+        };
+        let Some(slot) = mailer.filter(|mailer| *mailer < MAILERS_MAX) else { return };
+        column[slot] += 1;
+        if let Some((column, size_bytes)) = kbytes {
+            column[slot] += in_kbytes(size_bytes);
         }
     }
 
@@ -190,7 +240,7 @@ impl Statistics {
 }
 
 /// Returns kilobytes, rounded up.
-fn kbytes(size_bytes: u64) -> i64 {
+fn in_kbytes(size_bytes: u64) -> i64 {
     i64::try_from(size_bytes.div_ceil(1024)).unwrap_or(i64::MAX)
 }
 
@@ -214,8 +264,8 @@ mod tests {
     fn the_file_has_the_layout_of_the_original() {
         let mut statistics = Statistics::new(1_795_389_079);
         for _ in 0..4 {
-            statistics.received(3, 15);
-            statistics.sent(3, 15);
+            statistics.count(Event::Received { mailer: Some(3), size_bytes: 15 });
+            statistics.count(Event::Sent { mailer: Some(3), size_bytes: 15 });
         }
         let bytes = statistics.encode();
         assert_eq!(bytes.len(), 1448);
@@ -229,8 +279,8 @@ mod tests {
         let file = tempfile::tempfile().expect("a file");
         assert!(Statistics::read(&file).expect("empty").is_none());
         let mut more = Statistics::new(7);
-        more.sent(1, 2000);
-        more.connections_to = 1;
+        more.count(Event::Sent { mailer: Some(1), size_bytes: 2000 });
+        more.count(Event::ConnectionTo);
         more.add_to(&file).expect("writable");
         more.add_to(&file).expect("writable");
         let sum = Statistics::read(&file).expect("readable").expect("counters");
@@ -247,7 +297,11 @@ mod tests {
     #[test]
     fn mailers_without_a_slot_are_not_counted() {
         let mut statistics = Statistics::new(0);
-        statistics.sent(MAILERS_MAX, 1);
+        statistics.count(Event::Sent { mailer: Some(MAILERS_MAX), size_bytes: 1 });
+        statistics.count(Event::Received { mailer: None, size_bytes: 1 });
         assert_eq!(statistics, Statistics::new(0));
+        // What is refused without a sender still is a refusal.
+        statistics.count(Event::Rejected { mailer: None });
+        assert_eq!(statistics.connections_rejected, 1);
     }
 }

@@ -385,6 +385,17 @@ impl<'a> Clerk<'a> {
             verdict: told,
         };
         line.write(&self.service.log, id);
+        let mailer = self.sender_slot();
+        match verdict {
+            Verdict::Reject(_) => self.service.log.tally().count(log::Event::Rejected { mailer }),
+            Verdict::Discard => self.service.log.tally().count(log::Event::Discarded { mailer }),
+            Verdict::Accept | Verdict::Failed(_) | Verdict::Quarantine(_) => {}
+        }
+    }
+
+    /// Returns the place of the sender's mailer among the mailers, once there is a sender.
+    pub(super) fn sender_slot(&self) -> Option<usize> {
+        self.ctx.config().mailers.index_of(&self.ctx.get("mail_mailer")?)
     }
 
     /// Writes a note of the session to the log.

@@ -125,6 +125,7 @@ impl Clerk<'_> {
         self.ctx.set("msg_id", envelope.message_id.clone());
         self.transaction.class = envelope.class;
         self.log_sender(Some(&envelope.message_id));
+        self.count(&envelope);
         let refused = match ending.refused {
             Some(refused) => Some(refused),
             None => self.last_check(ending.size_bytes).await.err().map(|refusal| (refusal.reply, Vec::new())),
@@ -137,6 +138,15 @@ impl Clerk<'_> {
         };
         self.end_transaction().await;
         reply
+    }
+
+    /// Counts a message that came in, whatever becomes of it.
+    fn count(&self, envelope: &Envelope) {
+        let (tally, mailer) = (self.service.log.tally(), self.sender_slot());
+        tally.count(log::Event::Received { mailer, size_bytes: envelope.size_bytes });
+        if envelope.quarantine.is_some() {
+            tally.count(log::Event::Quarantined { mailer });
+        }
     }
 
     async fn last_check(&mut self, size_bytes: u64) -> Result<(), Refusal> {

@@ -16,6 +16,7 @@ mod maps;
 mod network;
 mod outside;
 mod start;
+pub mod statistics;
 mod zone;
 
 pub use accounts::default_user;

@@ -18,7 +18,7 @@ use crate::deliver::attempt::{Settled, refused_by_rules};
 use crate::deliver::holding::Holding;
 use crate::deliver::outcome::Outcome;
 use crate::deliver::services::Services;
-use crate::log::{self, Accepted, Level, Priority};
+use crate::log::{self, Accepted, Event, Level, Priority};
 use crate::mail::date;
 use crate::mail::envelope::{Envelope, Recipient};
 use crate::mail::header::{self as fields, Header, HeaderLimits};
@@ -183,6 +183,9 @@ impl<'a> Work<'a> {
         recipients.found.retain(|recipient| !is_left_out(&self.ctx, recipient, sender.route.as_ref()));
         let envelope = self.envelope(incoming, &sender, warnings, &recipients);
         self.log_accepted(&envelope, &recipients);
+        let mailers = &self.services.site.config.mailers;
+        let mailer = sender.route.as_ref().and_then(|route| mailers.index_of(route.mailer.as_bytes()));
+        self.services.log.tally().count(Event::Received { mailer, size_bytes: envelope.size_bytes });
         if recipients.named == 0 {
             if submission.reads_recipients {
                 terminal.complain("No recipient addresses found in header");

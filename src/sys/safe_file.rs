@@ -112,12 +112,13 @@ impl Inspector {
         Self { uid: user.uid, gid: user.gid, groups: vec![user.gid], ..self.clone() }
     }
 
-    /// Opens `path` for reading.
+    /// Opens `path` for reading; statistics, which are added to, also for writing.
     ///
     /// # Errors
     /// There is none, or it is not as such files must be.
     pub fn open(&self, path: &Path, kind: Kind) -> Result<File, Unsafe> {
-        self.open_as_demanded(path, kind.demands(self.blamed))
+        let access = if kind == Kind::Statistics { READ | WRITE } else { READ };
+        self.open_as_demanded(path, kind.demands(self.blamed), access)
     }
 
     /// Checks `path` before it is written; none: it is not there yet.
@@ -158,13 +159,12 @@ impl Inspector {
         self.check(path, Kind::Program.demands(self.blamed), 0).map(drop)
     }
 
-    /// Opens `path` for reading.
-    fn open_as_demanded(&self, path: &Path, demands: Demands) -> Result<File, Unsafe> {
-        let seen = self.check(path, demands, READ)?.ok_or(Errno::ENOENT)?;
+    fn open_as_demanded(&self, path: &Path, demands: Demands, access: u32) -> Result<File, Unsafe> {
+        let seen = self.check(path, demands, access)?.ok_or(Errno::ENOENT)?;
         // A FIFO that is put there now must not hold us up.
         let follow = if demands.has(Demands::NO_SYMLINK) { OFlag::O_NOFOLLOW } else { OFlag::empty() };
         let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | follow;
-        let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+        let file = OpenOptions::new().read(true).write(access & WRITE != 0).custom_flags(flags.bits()).open(path)?;
         if is_same(&seen, &file.metadata()?) { Ok(file) } else { Err(Unsafe::Changed) }
     }
 

@@ -37,4 +37,7 @@ mailq -Ac
 say "rc.d/sendmail.sh stop"
 sh "$HERE/rc.d/sendmail.sh" stop
 echo
+say "what was counted"
+mailstats
+mailstats -P | awk '$NF == "local" && $4 >= 3 { found = 1 } END { exit !found }' || fail "three messages for alice were not counted"
 say "done; what was installed is left in $JAIL/upper"

@@ -64,6 +64,7 @@ pub(super) fn open_named(charter: &Charter, named: &NamedFile) -> Served {
     let (path, kind) = match named {
         NamedFile::Help {} => (&options.help_file, Kind::Help),
         NamedFile::ServiceSwitch {} => (&options.service_switch_file, Kind::Switch),
+        NamedFile::Statistics {} => (&options.status_file, Kind::Statistics),
     };
     if !path.starts_with(b"/") {
         return Err(refusal(FailureKind::Undeclared {}, "the option names no file"));
@@ -71,7 +72,7 @@ pub(super) fn open_named(charter: &Charter, named: &NamedFile) -> Served {
     open(charter, path, kind)
 }
 
-/// Opens `path` for reading.
+/// Opens `path` for reading; statistics for writing, too.
 fn open(charter: &Charter, path: &[u8], kind: Kind) -> Served {
     let opened = charter.inspector.open(Path::new(OsStr::from_bytes(path)), kind);
     let file = opened.map_err(|reason| failure_of_file(path, reason))?;

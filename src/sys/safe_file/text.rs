@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::{Demands, GROUP_WRITE, Inspector, Unsafe, WORLD_WRITE, directory_of};
+use super::{Demands, GROUP_WRITE, Inspector, READ, Unsafe, WORLD_WRITE, directory_of};
 use crate::cf::Blame;
 
 /// Which of the two.
@@ -83,7 +83,7 @@ impl Inspector {
             Demands::NO_WORLD_WRITE,
         );
         let (demands, mut trust) = self.judge_way(directory_of(path), demands, pardons);
-        let file = self.open_as_demanded(path, demands)?;
+        let file = self.open_as_demanded(path, demands, READ)?;
         let found = file.metadata()?;
         let group_may = found.mode() & GROUP_WRITE != 0 && !self.blamed.has(pardons.group_writable_safe);
         if found.mode() & WORLD_WRITE != 0 || group_may {
