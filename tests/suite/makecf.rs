@@ -233,6 +233,10 @@ fn every_set_up_makes_a_configuration_and_has_its_page() {
     for file in &files {
         let made = makecf(&[&file.display().to_string()], "");
         assert!(made.status.success() && made.stderr.is_empty(), "{}: {made:?}", file.display());
+        let text = String::from_utf8_lossy(&made.stdout).into_owned();
+        let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        let left = words.find(|word| word.len() > 2 && word.starts_with('_') && word.ends_with('_'));
+        assert_eq!(left, None, "{}: a macro of the library that nobody has defined", file.display());
         let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
         let page = makecf(&["--explain", &name], "").stdout;
         assert!(String::from_utf8_lossy(&page).contains(&format!("dnl {name}: ")), "{name}");

@@ -51,6 +51,8 @@ R`$'- . `$'- . `$'- . `$'-	`$': <?> `$'($1 DOL(4).DOL(3).DOL(2).DOL(1).$2. `$': 
 ')
 dnl _LISTED_ACTION_(list, message or word), _LISTED_: what happens to a client that is listed
 define(`_LISTED_ACTION_', `ifelse(`$2', `', ``$'#error `$'@ 5.7.1 `$': "550 Rejected: " `$'&{client_addr} " listed at $1"', `$2', `discard', ``$'#discard `$': discard', `$2', `quarantine', ``$'#error `$'@ quarantine `$': $1', ``$'#error `$'@ 5.7.1 `$': $2')')
+dnl what clients are told when a map cannot be asked
+define(`_TEMPORARY_FAILURE_', `"451 Temporary system failure. Please try again later."')
 define(`_LISTED_', `R<?>`$'+	_LISTED_ACTION_(`$1', `$2')
 ')
 dnl _COMPLAIN(text): an error of the .mc file, by its line; the exit status tells it too

@@ -1,6 +1,5 @@
 divert(-1)
 dnl Relaying: Rcpt_ok looks at the recipient, Relay_ok at the client.
-define(`_TEMPORARY_FAILURE_', `"451 Temporary system failure. Please try again later."')
 divert(0)dnl
 `#' ========================================================================================================================
 `#' Relaying
