@@ -9,7 +9,7 @@ use bstr::ByteSlice;
 use tokio::io::AsyncWriteExt;
 
 use super::distant_log;
-use super::order::overrides;
+use super::order::{self, overrides};
 use crate::cf::{DaemonPort, DeliveryMode};
 use crate::daemon::hand_opener::HandOpener;
 use crate::daemon::programs::{Attempt, Attempted, Connection, Surroundings, Task, Work};
@@ -25,6 +25,7 @@ use crate::name::UnixTime;
 use crate::policy::Gate;
 use crate::queue::Claimed;
 use crate::queue::schedule::Facts;
+use crate::queue::select::Selection;
 use crate::queue::spool::EntryName;
 use crate::receive::{self, Accepted, Client, Pending, Service, SiteDirectory};
 use crate::site::{Inside, Started, start_inside, statistics};
@@ -42,6 +43,8 @@ const REFUSAL_LIMIT: Duration = Duration::from_secs(2);
 /// Makes the work of a network process that serves.
 pub(super) fn open(surroundings: Surroundings) -> Task<Result<Work, String>> {
     Box::pin(async move {
+        let command = order::command_line(&surroundings.order).map_err(|error| error.to_string())?;
+        let meant = command.queue.as_ref().map(Selection::from).unwrap_or_default();
         let services = services(&surroundings).await?;
         let delivery = surroundings.delivery.clone();
         let door = Arc::new(Door {
@@ -66,7 +69,7 @@ pub(super) fn open(surroundings: Surroundings) -> Task<Result<Work, String>> {
         };
         let classes = Arc::clone(&services.site.classes);
         let attempt = attempts(services, delivery);
-        Ok(Work { session: Arc::new(session), pace: Arc::new(pace), attempt, classes, part: Arc::new(part) })
+        Ok(Work { session: Arc::new(session), pace: Arc::new(pace), meant, attempt, classes, part: Arc::new(part) })
     })
 }
 

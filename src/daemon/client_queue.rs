@@ -165,7 +165,7 @@ async fn serve(
     let work = (programs.open)(surroundings).await?;
     let watched = Watched::new(WorkTable::create().map_err(|error| error.to_string())?);
     let options = RunOptions {
-        rhythm: Rhythm::of(order.queue_interval()),
+        rhythm: Rhythm::of(order.queue_interval(), work.meant),
         orphans: Orphans::ProcessGone,
         pace: Pace::Together,
         classes: Arc::clone(&work.classes),

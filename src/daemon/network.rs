@@ -173,7 +173,7 @@ async fn work(start: Start, outside: Outside, socket: OwnedFd, programs: Program
     let listeners: Vec<(u16, TcpListener)> = start.ports.into_iter().zip(descriptors.map(Into::into)).collect();
     let watched = Watched::new(WorkTable::from_descriptor(table));
     let options = RunOptions {
-        rhythm: Rhythm::of(order.queue_interval()),
+        rhythm: Rhythm::of(order.queue_interval(), work.meant.clone()),
         orphans: Orphans::NotLocked,
         pace: Pace::Together,
         classes: Arc::clone(&work.classes),

@@ -19,6 +19,7 @@ use crate::keeper::Hands;
 use crate::log::{About, Level, Log};
 use crate::name::Sysexit;
 use crate::queue::schedule::Facts;
+use crate::queue::select::Selection;
 use crate::queue::spool::Spool;
 use crate::queue::{Claimed, Queue};
 use crate::site::Classes;
@@ -101,6 +102,8 @@ pub struct Work {
     pub session: Arc<dyn Fn(Connection) -> Task<()> + Send + Sync>,
     /// Takes note that a port has accepted a connection; returns how long it waits before it accepts the next.
     pub pace: Arc<dyn Fn(u16) -> Duration + Send + Sync>,
+    /// Which entries queue runs try.
+    pub meant: Selection,
     /// Attempts messages.
     pub attempt: Attempt,
     /// The classes of the site.

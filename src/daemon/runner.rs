@@ -169,16 +169,26 @@ impl Pace {
 pub enum Rhythm {
     /// Never: only what is accepted is delivered.
     Never,
-    /// Again and again, with this time between two tries.
-    Every(Duration),
+    /// Again and again those that are meant, with this time between two tries.
+    Every(Duration, Selection),
     /// Once; it ends when everything that is meant was tried.
     Once(Selection),
 }
 
 impl Rhythm {
-    /// Returns the rhythm of a daemon.
-    pub fn of(interval: Option<Duration>) -> Self {
-        interval.map_or(Self::Never, Self::Every)
+    /// Returns the rhythm of a daemon whose queue runs try what is `meant`.
+    pub fn of(interval: Option<Duration>, meant: Selection) -> Self {
+        interval.map_or(Self::Never, |interval| Self::Every(interval, meant))
+    }
+
+    /// Tells whether what waits is left to the next run, which looks whether it is meant.
+    fn looks_each_time(&self) -> bool {
+        matches!(self, Self::Every(_, meant) if *meant != Selection::default())
+    }
+
+    /// Tells whether an entry that was tried is not tried again, unless a later run finds it.
+    fn tries_once(&self) -> bool {
+        self.is_once() || self.looks_each_time()
     }
 
     /// Tells whether it is a single run.
@@ -189,8 +199,8 @@ impl Rhythm {
     /// Returns the entries that a run means.
     fn meant(&self) -> Selection {
         match self {
-            Self::Once(meant) => meant.clone(),
-            Self::Never | Self::Every(_) => Selection::default(),
+            Self::Once(meant) | Self::Every(_, meant) => meant.clone(),
+            Self::Never => Selection::default(),
         }
     }
 }
@@ -322,8 +332,8 @@ impl Runner {
                 Happening::Stop => break,
                 Happening::Run => {
                     self.begin_recovery();
-                    let interval = match self.options.rhythm {
-                        Rhythm::Every(interval) => interval,
+                    let interval = match &self.options.rhythm {
+                        Rhythm::Every(interval, _) => *interval,
                         Rhythm::Never | Rhythm::Once(_) => NEVER,
                     };
                     next_run = tokio::time::Instant::now() + interval;
@@ -361,6 +371,7 @@ impl Runner {
     fn happened(&mut self, happening: Happening) {
         match happening {
             Happening::Accepted(claimed) => self.accept(*claimed),
+            Happening::Known(..) if self.options.rhythm.looks_each_time() => {}
             Happening::Known(name, facts) => self.put(name, facts, None),
             Happening::Unwritten(claimed) => self.hold(claimed),
             Happening::Ended(finished) => self.finished(finished),
@@ -394,7 +405,7 @@ impl Runner {
                 // Entries that are chosen one by one are tried however short a time ago they were.
                 Rhythm::Once(meant) if !meant.is_choosy() && self.schedule.policy().is_too_young(&facts, now) => {}
                 Rhythm::Once(_) => self.put(name, facts, Some(now)),
-                Rhythm::Never | Rhythm::Every(_) => self.put(name, facts, None),
+                Rhythm::Never | Rhythm::Every(..) => self.put(name, facts, None),
             }
         }
         self.found = self.known.len() - before;
@@ -468,12 +479,12 @@ impl Runner {
         self.schedule.finish(&name);
         self.known.remove(&name);
         match (outcome, facts) {
-            (Some(Attempted::Waits(facts)), _) if !self.options.rhythm.is_once() => self.put(name, facts, None),
+            (Some(Attempted::Waits(facts)), _) if !self.options.rhythm.tries_once() => self.put(name, facts, None),
             (Some(Attempted::Unwritten(claimed)), _) => self.hold(claimed),
             (None, Some(facts)) => {
                 // The attempt panicked: the entry is as it was, and is tried again later.
                 self.log.say(Level::ALERT, &name.id, "the delivery of this message failed by an error of the program");
-                if !self.options.rhythm.is_once() {
+                if !self.options.rhythm.tries_once() {
                     self.put(name, facts, Some(now().plus(BUSY_WAIT)));
                 }
             }

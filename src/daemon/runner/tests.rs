@@ -7,6 +7,7 @@ use crate::daemon::programs::Task;
 use crate::daemon::work_table::WorkTable;
 use crate::mail::envelope::{Envelope, Recipient};
 use crate::name::QueueId;
+use crate::queue::select::{Condition, Field};
 use crate::queue::{DirectSpool, Layout, QueueOptions};
 
 fn queue_in(folder: &Path) -> Queue {
@@ -62,6 +63,33 @@ async fn one_run_tries_everything_once_and_ends() {
     runner(&queue, work, Rhythm::Once(Selection::default())).run(intake, stage).await;
     assert_eq!(seen.lock().expect("no panic").len(), 4);
     assert_eq!(queue.list().await.expect("listed").len(), 2, "what was not delivered stays");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn repeating_runs_try_only_what_is_meant_and_new_mail() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let queue = queue_in(folder.path());
+    for to in ["<x@good.example>", "<y@other.example>", "<z@GOOD.example>"] {
+        drop(put(&queue, to).await);
+    }
+    let (work, seen) = work();
+    let (delivery, intake) = intake();
+    let (end, stage) = watch::channel(Stage::Serving);
+    let conditions = vec![Condition { field: Field::Recipient, text: "good.example".into(), negated: false }];
+    let meant = Selection { conditions, ..Selection::default() };
+    let rhythm = Rhythm::of(Some(Duration::from_secs(3600)), meant);
+    let running = tokio::spawn(runner(&queue, work, rhythm).run(intake, stage));
+    let tried = async |count| {
+        while seen.lock().expect("no panic").len() < count {
+            tokio::task::yield_now().await;
+        }
+    };
+    tried(2).await;
+    delivery.at_once(put(&queue, "<new@other.example>").await);
+    tried(3).await;
+    end.send_replace(Stage::Ending);
+    running.await.expect("no panic");
+    assert_eq!(queue.list().await.expect("listed").len(), 2, "what is not meant stays, and what has no second try yet");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
