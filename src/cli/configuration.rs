@@ -27,7 +27,7 @@ const TOLD_MAX: usize = 20;
 /// The set-up of `etc/mail` that stands for a missing [`SUBMISSION_FILE`].
 const SUBMISSION_DEFAULT: &str = "submit";
 /// The set-up of `etc/mail` that stands for a missing [`DAEMON_FILE`].
-const DAEMON_DEFAULT: &str = "local-only";
+const DAEMON_DEFAULT: &str = "built-in";
 
 /// Tells whether a call hands in mail.
 fn is_submission(command: &CommandLine) -> bool {
@@ -92,6 +92,11 @@ impl Source {
             ConfigChoice::File(_) => Self::named(&file(command)),
             _ => Self::usual(file(command)),
         }
+    }
+
+    /// Tells whether a built-in default stands for the file.
+    pub(super) fn is_default(&self) -> bool {
+        self.default.is_some()
     }
 
     /// Says on standard error that a default is in force, and in the log where a daemon begins; programs that hand in

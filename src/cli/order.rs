@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bstr::{BString, ByteSlice};
 
 use super::command_line::{CommandLine, UsageError, base_name};
-use super::configuration::{self, Source};
+use super::configuration::Source;
 use super::mode::Mode;
 use crate::cf::{self, Config, Override, ReadEnv};
 use crate::daemon::order::{Named, Order};
@@ -43,7 +43,7 @@ pub(super) fn order(command: &CommandLine, purpose: Purpose) -> io::Result<Order
     let listens = is_daemon && matches!(command.mode, Mode::Daemon | Mode::ForegroundDaemon);
     let interval = command.queue.as_ref().and_then(|queue| queue.period()).filter(|_| is_daemon);
     let in_foreground = command.queue.as_ref().is_some_and(|queue| queue.in_foreground);
-    let file = configuration::file(command);
+    let source = Source::of(command);
     Ok(Order {
         program: program(command)?,
         argv: command.argv.clone(),
@@ -51,7 +51,8 @@ pub(super) fn order(command: &CommandLine, purpose: Purpose) -> io::Result<Order
             Mode::ForegroundDaemon => Mode::Daemon.letter(),
             mode => mode.letter(),
         },
-        config_file: file.as_os_str().as_encoded_bytes().into(),
+        config_file: source.file.as_os_str().as_encoded_bytes().into(),
+        has_default: source.is_default(),
         macros: vec![
             named("v", VERSION.as_bytes()),
             named("j", &node),
@@ -138,10 +139,10 @@ fn read_env(order: &Order) -> ReadEnv {
 /// Returns the text of the configuration as it is now.
 ///
 /// # Errors
-/// It cannot be read.
+/// It cannot be read; a file that was there at the start must still be there, lest HUP turn away what the site takes.
 pub(super) fn text(order: &Order) -> io::Result<Vec<u8>> {
-    let command = command_line(order).map_err(io::Error::other)?;
-    Source::of(&command).text
+    let file = order.config_file.to_path_lossy();
+    if order.has_default { Source::usual(file).text } else { Source::named(&file).text }
 }
 
 /// Reads the text of a configuration; the problems that forbid its use, one a line.

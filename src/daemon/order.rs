@@ -12,7 +12,7 @@ use crate::keeper::wire::{BadPacket, PACKET_BYTES_MAX, Reader, Wire, wire};
 use crate::sys::passing;
 
 /// The version of these messages: a restart may bring a new binary under a running one.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The most bytes of configuration text in one message.
 const TEXT_BYTES: usize = PACKET_BYTES_MAX / 2;
@@ -28,6 +28,8 @@ wire! {
         pub mode: u8,
         /// The name of the configuration file.
         pub config_file: BString,
+        /// Whether a built-in default may stand for that file: it did at the start.
+        pub has_default: bool,
         /// Macros that have values before the configuration is read.
         pub macros: Vec<Named>,
         /// What the command line sets, in its order.

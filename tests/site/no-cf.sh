@@ -16,14 +16,33 @@ until_true 100 grep -q 'no configuration' /var/mail/alice
 
 say "and nothing else"
 client 192.168.2.5 25 someone@example.net alice@hoge.foo.jp outside && fail "it listens to the network"
-sendmail -bv someone@example.com 2>/dev/null | grep -q 'sends no mail to others' || fail "it would send mail elsewhere"
+say "nothing is refused for good"
+perl -MIO::Socket::INET -e '
+	my $s = IO::Socket::INET->new("127.0.0.1:25") or die;
+	for ("", "EHLO x", "MAIL FROM:<alice\@hoge.foo.jp>", "RCPT TO:<nobody-of-that-name\@hoge.foo.jp>") {
+		print $s "$_\r\n" if $_;
+		do { $l = <$s> } while $l =~ /^...-/;
+	}
+	exit $l !~ /^450 /' || fail "an unknown user is refused for good"
 
 say "HUP takes the file that is there now"
 { echo 'define(`confSMTP_LOGIN_MSG'"'"', `$j has a file'"'"')'; cat "$HERE/etc/mail/local-only.mc"; } | /usr/sbin/makecf - >/etc/mail/sendmail.cf
+cp /etc/mail/sendmail.cf /tmp/kept.cf
 kill -HUP "$(head -n 1 /var/run/sendmail.pid)"
 greeting() { perl -MIO::Socket::INET -e 'print scalar readline(IO::Socket::INET->new("127.0.0.1:25") or die)'; }
 has_a_file() { greeting | grep -q 'has a file'; }
 until_true 100 has_a_file
+
+say "HUP without the file that was there changes nothing"
+rm /etc/mail/sendmail.cf
+sh "$HERE/rc.d/sendmail.sh" stop
+cp /tmp/kept.cf /etc/mail/sendmail.cf
+sh "$HERE/rc.d/sendmail.sh" start
+until_true 100 has_a_file
+rm /etc/mail/sendmail.cf
+kill -HUP "$(head -n 1 /var/run/sendmail.pid)"
+until_true 100 grep -q 'sendmail.cf: line 0: cannot open: No such file or directory' /var/log/maillog
+has_a_file || fail "the site's rules are gone"
 
 say "a file that is named must be there"
 sendmail -C /etc/mail/nothing.cf -bv alice >/tmp/told 2>&1 && fail "it is taken for nothing"
