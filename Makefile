@@ -36,9 +36,10 @@ fuzz:
 	        -rss_limit_mb=2048 || exit 1; \
 	done
 
-# Single decisions first (any user), then whole servers side by side (root, Debian 12; see benches/README.md).
+# Single decisions (any user), rules beside the original's, whole servers side by side (root, Debian 12); benches/README.md.
 bench: all
 	$(CARGO) bench --locked
+	python3 benches/rules.py target/release/sendmail
 	sh benches/run.sh target/release/sendmail
 
 # No build here: `make` as yourself, then `make install` as root.

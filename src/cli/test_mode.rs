@@ -1,6 +1,8 @@
 //! Address test mode (`-bt`): rulesets, maps and macros tried by hand (op guide "Testing Configuration Files").
 
-use std::io::{self, BufRead, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,7 +67,12 @@ async fn session(command: &CommandLine) -> ExitCode {
         return fatal.or_else(|| configuration::exit_of(&started.errors)).unwrap_or(Sysexit::Software).into();
     };
     let exit = started.errors.iter().find_map(CfError::exit).unwrap_or_default();
-    let mut session = TestMode::new(&site, Box::new(io::stdout()), exit);
+    let output: Box<dyn Write + Send> = match io::stdout().as_fd().try_clone_to_owned() {
+        // Rust's own standard output is written line by line.
+        Ok(descriptor) => Box::new(BufWriter::new(File::from(descriptor))),
+        Err(_) => Box::new(io::stdout()),
+    };
+    let mut session = TestMode::new(&site, output, exit);
     session.debug = DebugFlags::parse(&command.debug);
     session.ctx.set_trace_level(session.debug.level(REWRITE_CATEGORY));
     match session.run(Lines::of(io::stdin().lock())).await {
@@ -109,7 +116,7 @@ impl TestMode {
     ///
     /// # Errors
     /// Reading or writing fails.
-    async fn run(&mut self, mut lines: Lines<impl BufRead>) -> io::Result<u8> {
+    async fn run(&mut self, mut lines: Lines<impl Read>) -> io::Result<u8> {
         self.write(BANNER)?;
         let output = Arc::clone(&self.output);
         while let Some(line) = lines.next(&output)? {
@@ -283,7 +290,10 @@ impl TestMode {
 }
 
 /// Returns the bytes that the characters of a trace stand for.
-fn byte_text(text: &str) -> Vec<u8> {
+fn byte_text(text: String) -> Vec<u8> {
+    if text.is_ascii() {
+        return text.into_bytes();
+    }
     text.chars().map(|character| u8::try_from(u32::from(character)).unwrap_or(b'?')).collect()
 }
 
@@ -307,7 +317,7 @@ fn hear(output: &Output, exit: &AtomicU8, heard: Heard<'_>) {
     let _ = match heard {
         Heard::Trouble(trouble) => writeln!(output, "{}", trouble.to_string().trim_end()),
         Heard::Trace(step) => {
-            let mut line = byte_text(&step.to_string());
+            let mut line = byte_text(step.to_string());
             line.push(b'\n');
             output.write_all(&line)
         }

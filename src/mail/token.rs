@@ -32,8 +32,18 @@ pub enum Kind {
 }
 
 /// One token of an address or of a rule.
-#[derive(Clone)]
 pub struct Token(Repr);
+
+impl Clone for Token {
+    // Rules copy whole addresses over and over: nearly all tokens are short.
+    #[inline]
+    fn clone(&self) -> Self {
+        match self.0 {
+            Repr::Short { kind, len, bytes } => Self(Repr::Short { kind, len, bytes }),
+            _ => Self(self.0.clone()),
+        }
+    }
+}
 
 /// How a token is kept: 24 bytes, cloned by copying or by counting.
 #[derive(Clone)]

@@ -16,6 +16,9 @@ pub const LOOPS_MAX: u32 = 100;
 /// How deep rulesets may call one another; the original's MaxRuleRecursion.
 pub const CALLS_MAX: usize = 50;
 
+/// How deep they usually do.
+const FRAMES_USUAL: usize = 4;
+
 /// One right side must have fewer calls than this; the original's MAX_SUBR.
 const CALLS_OF_RULE_MAX: usize = 16;
 
@@ -118,7 +121,7 @@ impl Trouble {
 /// Rewrites `input` by a ruleset and all it calls.
 pub async fn rewrite(rulesets: &Rulesets, ruleset: RulesetId, input: Tokens, lookup: &mut dyn Lookup) -> Rewritten {
     let level = lookup.trace_level();
-    let mut engine = Engine { rulesets, lookup, level, frames: Vec::with_capacity(8), spare: Vec::new() };
+    let mut engine = Engine { rulesets, lookup, level, frames: Vec::with_capacity(FRAMES_USUAL), spare: Vec::new() };
     let mut entering = Some((ruleset, Workspace::from(input.into_vec()), TOKENS_MAX));
     loop {
         if let Some((id, tokens, room)) = entering.take()
@@ -301,8 +304,8 @@ impl<'r> Engine<'r, '_> {
 
     /// Builds the new address: `$1` and `$&x` are replaced.
     fn substitute(&mut self, rule: &Rule, bindings: &Bindings) -> Result<Workspace, Trouble> {
-        let mut tokens = self.spare.pop().unwrap_or_default();
-        tokens.reserve(rule.right.len() + self.frame().tokens.len());
+        let count = rule.right.len() + self.frame().tokens.len();
+        let mut tokens = self.empty(count);
         for (place, token) in rule.right().iter().enumerate() {
             match token.mark() {
                 Some(Mark::Group(digit)) => {
@@ -343,8 +346,7 @@ impl<'r> Engine<'r, '_> {
 
     /// Replaces every `$[ $]` and `$( $)`, from left to right.
     async fn look_up_all(&mut self, tokens: Workspace) -> Result<Workspace, Trouble> {
-        let mut done = self.spare.pop().unwrap_or_default();
-        done.reserve(tokens.len());
+        let mut done = self.empty(tokens.len());
         let mut from = 0;
         while let Some(start) = tokens.find_tag(from, Tag::LOOK_UP) {
             done.extend_from(&tokens, from..start);
@@ -449,9 +451,9 @@ impl<'r> Engine<'r, '_> {
             let has = pending.tokens.signature();
             return self.settle(pending.tokens, has, pending.action);
         };
-        let mut arguments = self.spare.pop().unwrap_or_default();
-        arguments.take_from(&mut pending.tokens, place + 2);
-        pending.tokens.truncate(place);
+        let mut arguments = std::mem::replace(&mut pending.tokens, self.spare.pop().unwrap_or_default());
+        arguments.give_front(&mut pending.tokens, place);
+        arguments.cut(0..2);
         Step::Call(id, arguments, TOKENS_MAX.saturating_sub(place))
     }
 
@@ -470,6 +472,17 @@ impl<'r> Engine<'r, '_> {
             Action::Repeat => {}
         }
         Step::Again
+    }
+
+    /// Returns an empty address with room for `count` tokens.
+    fn empty(&mut self, count: usize) -> Workspace {
+        match self.spare.pop() {
+            Some(mut tokens) => {
+                tokens.reserve(count);
+                tokens
+            }
+            None => Workspace::with_room(count),
+        }
     }
 
     /// Keeps the memory of tokens that are not needed any more for others.
@@ -504,7 +517,7 @@ impl<'r> Engine<'r, '_> {
             frame.status = status;
         }
         let pending = frame.pending.as_mut().expect("the frame that calls has a right side pending");
-        pending.tokens.take_from(&mut tokens, 0);
+        pending.tokens.append(&mut tokens);
         if status != Sysexit::Ok && status != Sysexit::TempFail {
             pending.calls.clear();
         }

@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use bstr::BStr;
 
 use super::program::{Rule, ShownRhs};
-use crate::mail::token::{Token, Tokens, join};
+use crate::mail::token::{Token, join};
 
 /// From this level on, the address of an endless loop is told.
 pub(super) const WORKSPACE_LEVEL: u8 = 1;
@@ -119,9 +119,6 @@ struct Spaced<'a>(&'a [Token]);
 
 impl fmt::Display for Spaced<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        write!(f, " {}", self.0.iter().cloned().collect::<Tokens>())
+        self.0.iter().try_for_each(|token| write!(f, " {token}"))
     }
 }

@@ -12,14 +12,15 @@ use crate::mail::token::{Mark, Token};
 pub(super) struct Tag(u8);
 
 impl Tag {
+    // Each of these three has a bit of a signature to itself.
     /// Of tokens that begin a look-up: `$[`, `$(`.
-    pub(super) const LOOK_UP: Self = Self(127);
+    pub(super) const LOOK_UP: Self = Self(126);
     /// Of `$>`.
-    pub(super) const CALL: Self = Self(126);
+    pub(super) const CALL: Self = Self(124);
     /// Of all other marks.
-    const MARK: Self = Self(125);
+    const MARK: Self = Self(122);
     /// How many there are for texts.
-    const TEXTS: u16 = 125;
+    const TEXTS: u16 = 122;
 
     /// Returns the tag of a token.
     pub(super) fn of(token: &Token) -> Self {
@@ -40,19 +41,19 @@ impl Tag {
     }
 }
 
-/// Which tags there are, one bit for each.
+/// Which tags there are, one bit for two neighbours.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Signature(u128);
+pub(super) struct Signature(u64);
 
 impl Signature {
     /// Returns the signature with one tag more.
     pub(super) fn with(self, tag: Tag) -> Self {
-        Self(self.0 | 1 << (tag.0 & 127))
+        Self(self.0 | 1 << (tag.0 / 2 % 64))
     }
 
-    /// Tells whether the tag is among them.
+    /// Tells whether the tag, or its neighbour, is among them.
     pub(super) fn has(self, tag: Tag) -> bool {
-        self.0 & 1 << (tag.0 & 127) != 0
+        self.0 & 1 << (tag.0 / 2 % 64) != 0
     }
 
     /// Tells whether everything that `needed` has is here too.
@@ -60,6 +61,9 @@ impl Signature {
         needed.0 & !self.0 == 0
     }
 }
+
+/// The room that nearly all addresses are content with, in tokens.
+const TOKENS_USUAL: usize = 40;
 
 /// Tokens with their tags.
 #[derive(Clone, Debug, Default)]
@@ -100,6 +104,12 @@ impl Workspace {
         self.tags.get(from..)?.iter().position(|own| *own == tag).map(|skip| from + skip)
     }
 
+    /// Returns an empty one with room for `count` tokens, or for as many as are usual.
+    pub(super) fn with_room(count: usize) -> Self {
+        let room = count.max(TOKENS_USUAL);
+        Self { tokens: Vec::with_capacity(room), tags: Vec::with_capacity(room) }
+    }
+
     /// Makes room for `more` tokens.
     pub(super) fn reserve(&mut self, more: usize) {
         self.tokens.reserve(more);
@@ -118,10 +128,16 @@ impl Workspace {
         self.tags.extend_from_slice(&other.tags[part]);
     }
 
-    /// Takes over what lies from `place` on in `other`.
-    pub(super) fn take_from(&mut self, other: &mut Self, place: usize) {
-        self.tokens.extend(other.tokens.drain(place..));
-        self.tags.extend(other.tags.drain(place..));
+    /// Takes over all of `other`.
+    pub(super) fn append(&mut self, other: &mut Self) {
+        self.tokens.append(&mut other.tokens);
+        self.tags.append(&mut other.tags);
+    }
+
+    /// Moves what lies before `place` to the end of `other`.
+    pub(super) fn give_front(&mut self, other: &mut Self, place: usize) {
+        other.tokens.extend(self.tokens.drain(..place));
+        other.tags.extend(self.tags.drain(..place));
     }
 
     /// Takes out a part.

@@ -1,6 +1,6 @@
 //! Where the lines of test mode come from: a file or pipe, byte for byte, or a person at a terminal.
 
-use std::io::{self, BufRead, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read, Write as _};
 use std::sync::PoisonError;
 
 use rustyline::DefaultEditor;
@@ -14,20 +14,20 @@ const PROMPT: &str = "> ";
 /// Where lines come from.
 pub(super) enum Lines<R> {
     /// A file or a pipe: the prompt is written to the session's output.
-    Plain(R),
+    Plain(BufReader<R>),
     /// A person, who can edit the line and have earlier ones again.
     Person(Box<DefaultEditor>),
 }
 
-impl<R: BufRead> Lines<R> {
+impl<R: Read> Lines<R> {
     /// Returns the lines of a person where standard input and output are a terminal, else those of `input`.
     pub(super) fn of(input: R) -> Self {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-            return Self::Plain(input);
+            return Self::Plain(BufReader::new(input));
         }
         match DefaultEditor::new() {
             Ok(editor) => Self::Person(Box::new(editor)),
-            Err(_) => Self::Plain(input),
+            Err(_) => Self::Plain(BufReader::new(input)),
         }
     }
 
@@ -40,7 +40,10 @@ impl<R: BufRead> Lines<R> {
             Self::Plain(input) => {
                 let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
                 output.write_all(PROMPT.as_bytes())?;
-                output.flush()?;
+                // Whoever answers to what was written has it before we wait; a file of commands is not waited for.
+                if memchr::memchr(b'\n', input.buffer()).is_none() {
+                    output.flush()?;
+                }
                 let mut line = Vec::new();
                 if io::Read::take(input, LINE_BYTES_MAX).read_until(b'\n', &mut line)? == 0 {
                     return Ok(None);

@@ -11,7 +11,11 @@ use super::{Token, Tokens};
 /// Only those of the formatter.
 pub fn show(f: &mut impl fmt::Write, text: &[u8]) -> fmt::Result {
     let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
+    loop {
+        let printable = rest.iter().take_while(|byte| matches!(byte, b' '..=b'~')).count();
+        f.write_str(str::from_utf8(&rest[..printable]).map_err(|_| fmt::Error)?)?;
+        rest = &rest[printable..];
+        let Some((&byte, after)) = rest.split_first() else { return Ok(()) };
         rest = after;
         match byte {
             EXPAND => {
@@ -38,7 +42,6 @@ pub fn show(f: &mut impl fmt::Write, text: &[u8]) -> fmt::Result {
             },
         }
     }
-    Ok(())
 }
 
 /// Writes the name at the start of `text` with braces where it needs them; returns what follows it.
