@@ -13,4 +13,3 @@ R< $={R} $* > < $* >	$@ RELAY
 R< $* > < $* >	$: $2
 R$=w	$#error $@ 5.7.1 $: "550 bogus HELO name used: " $&s
 R$-	$#error $@ 5.7.1 $: "550 bogus HELO name used: " $&s
-R$@	$#error $@ 5.7.1 $: "550 bogus HELO name used: " $&s

@@ -3,10 +3,10 @@ dnl check_other(pattern): ends a session whose client sends a command that match
 dnl header lines unless one is given.
 divert(_AT_HEAD_)dnl
 _PART_`'dnl
-Kother_commands regex -a<MATCH> ifelse(defn(`_ARG_'), `', `^[[:print:]]+ *:', `_ARG_')
+Kother_commands regex -m -a<MATCH> ifelse(defn(`_ARG_'), `', `^[[:print:]]+ *:', `_ARG_')
 divert(9)dnl
 
-`#' check_other: a command -> the end of the session where it looks like a header
+`#' check_other: command $| first digit of its reply -> the end of the session where an unknown one looks like a header
 Scheck_other
-R$*	$: < $(other_commands $&{currHeader} $: $1 $) >
-R< $* <MATCH> >	$#error $@ 4.7.0 $: "421 bad command"
+R$+ $| 5	$: $(other_commands $1 $)
+R$* <MATCH>	$#error $@ 4.7.0 $: 421 bad command

@@ -6,8 +6,8 @@ ifelse(_ARG_, `nodelay', `ifdef(`_DELAY_CHECKS_', `_ENABLE(`_ConnControl_EARLY_'
 divert(ifdef(`_ConnControl_EARLY_', `_AT_EARLY_RELAY_', `_AT_RELAY_'))dnl
 _PART_`'dnl
 R$*	$: $1 $| $>ConnControl $1
-R$* $| $#$*	$#$2
-R$* $| $*	$: $1
+R$* $| $* $| $#$*	$#$3
+R$* $| $* $| $*	$: $1 $| $2
 divert(9)dnl
 
 `#' ConnControl: client name $| address -> an error where it has too many connections
@@ -19,4 +19,4 @@ R< ? > < $* >	$@ OK
 R< $* <TMPF> > < $* >	$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_
 R< 0 > < $* >	$@ OK
 R< $- > < $* >	$: $(arith l $@ $1 $@ $&{client_connections} $)
-RTRUE	$#error $@ 4.3.2 $: "ifelse(_ARG2_, `terminate', `421', `452') Too many open connections."
+RTRUE	$#error $@ 4.3.2 $: ifelse(_ARG2_, `terminate', `421', `452') Too many open connections.

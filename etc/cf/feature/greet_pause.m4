@@ -7,12 +7,11 @@ _PART_`'dnl
 SLocal_greet_pause
 Sgreet_pause
 R$*	$: $1 $| $>Local_greet_pause $1
-R$* $| $#$*	$#$2
-R$* $| $*	$: $1
+R$* $| $* $| $#$*	$#$3
+R$* $| $* $| $*	$: $1 $| $2
 ifdef(`_ACCESS_TABLE_', `R$+ $| $+	$: $>D < $1 > < ? > < ! GreetPause > < $2 >
 R$| $+	$: < ? > < $1 >
 R< ? > < $+ >	$: $>A < $1 > < ? > < ! GreetPause > < $1 >
-R< ? > < $* >	$: < $(access GreetPause : $: ? $) > < $1 >
 R< ? > < $* >	ifelse(defn(`_ARG_'), `', `$@', `$# _ARG_')
 R< $* <TMPF> > < $* >	$@
 R< $+ > < $* >	$# $1

@@ -6,10 +6,8 @@ divert(9)dnl
 _PART_`'dnl
 `#' queuegroup: a recipient -> the queue group for it
 Squeuegroup
-R$*	$: $>canonify $1
-R$+ < @ $+ . >	$: $1 < @ $2 >
-R$+ < @ $+ >	$: $1@$2 $| < F : $1@$2 > < D : $2 > <>
-R$+ $| $+	$: $>SearchList < ! QGRP > $| $2
+R< $+ >	$1
+R$+ @ $+	$: $>SearchList < ! QGRP > $| < F : $1@$2 > < D : $2 > <>
 ifelse(defn(`_ARG_'), `', `R< ? >	$@
 ', `R< ? >	$# _ARG_
 ')dnl

@@ -3,14 +3,16 @@ dnl tls_session_features: finds TLS options of a session in the access map: TLS_
 ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`tls_session_features needs FEATURE(access_db) before it')')
 divert(9)dnl
 _PART_`'dnl
-`#' tls_srv_features, tls_clt_features: a peer -> options of TLS for this session
+`#' tls_srv_features, tls_clt_features: name $| address of a peer -> options of TLS for this session
 Stls_srv_features
-R$*	$: $>TLSWish TLS_Srv_features $| $&{client_name} $| $&{client_addr}
-R< ? >	$@ ""
-R< $* <TMPF> >	$#temp
-R< $+ >	$@ $1
+R$+ $| $+	$: $>D < $1 > < ? > < ! TLS_Srv_Features > < $2 >
+R< ? > < $+ >	$: $>A < $1 > < ? > < ! TLS_Srv_Features > < $1 >
+R< ? > < $* >	$@ ""
+R< $* <TMPF> > < $* >	$# temp
+R< $+ > < $* >	$@ $1
 Stls_clt_features
-R$*	$: $>TLSWish TLS_Clt_features $| $&{server_name} $| $&{server_addr}
-R< ? >	$@ ""
-R< $* <TMPF> >	$#temp
-R< $+ >	$@ $1
+R$+ $| $+	$: $>D < $1 > < ? > < ! TLS_Clt_Features > < $2 >
+R< ? > < $+ >	$: $>A < $1 > < ? > < ! TLS_Clt_Features > < $1 >
+R< ? > < $* >	$@ ""
+R< $* <TMPF> > < $* >	$# temp
+R< $+ > < $* >	$@ $1

@@ -9,8 +9,6 @@ define(`_LOCAL_', `confLOCAL_MAILER')
 define(`_SMTP_', `confSMTP_MAILER')
 define(`_UUCP_', `confUUCP_MAILER')
 define(`_RELAY_MAILER_', `confRELAY_MAILER')
-_DEFIFNOT(`confREJECT_MSG', `550 Access denied')
-_DEFIFNOT(`confRELAY_MSG', `550 Relaying denied')
 dnl Every host has the mailers local and prog.
 MAILER(`local')
 divert(0)dnl

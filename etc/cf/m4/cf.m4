@@ -50,7 +50,7 @@ define(`_CLIENT_IN_', `R`$'*	`$': `$'&{client_addr}
 R`$'- . `$'- . `$'- . `$'-	`$': <?> `$'($1 DOL(4).DOL(3).DOL(2).DOL(1).$2. `$': OK `$')
 ')
 dnl _LISTED_ACTION_(list, message or word), _LISTED_: what happens to a client that is listed
-define(`_LISTED_ACTION_', `ifelse(`$2', `', ``$'#error `$'@ 5.7.1 `$': "550 Rejected: " `$'&{client_addr} " listed at $1"', `$2', `discard', ``$'#discard `$': discard', `$2', `quarantine', ``$'#error `$'@ quarantine `$': $1', ``$'#error `$'@ 5.7.1 `$': $2')')
+define(`_LISTED_ACTION_', `ifelse(`$2', `', ``$'#error `$'@ 5.7.1 `$': "550 Rejected: " `$'&{client_addr} " listed at $1"', `$2', `discard', ``$'#discard `$': $1', `$2', `quarantine', ``$'#error `$'@ quarantine `$': $1', ``$'#error `$'@ 5.7.1 `$': $2')')
 dnl what clients are told when a map cannot be asked
 define(`_TEMPORARY_FAILURE_', `"451 Temporary system failure. Please try again later."')
 define(`_LISTED_', `R<?>`$'+	_LISTED_ACTION_(`$1', `$2')
@@ -116,7 +116,7 @@ define(`LOCAL_TLS_CLIENT', `define(`_LOCAL_TLS_CLIENT_', `1')_SECTION(`LOCAL_TLS
 define(`LOCAL_TLS_SERVER', `define(`_LOCAL_TLS_SERVER_', `1')_SECTION(`LOCAL_TLS_SERVER', _AT_TLS_SERVER_)')
 define(`MAILER_DEFINITIONS', `define(`_MAILERS_', `1')_SECTION(`MAILER_DEFINITIONS', `7')')
 dnl UUCPSMTP(host, domain): in LOCAL_RULE_3, host!user becomes user@domain
-define(`UUCPSMTP', `R DOL(*) < @ $1 .UUCP > DOL(*)	DOL(1) < @ $2 . > DOL(2)')
+define(`UUCPSMTP', `R DOL(*) < @ $1 .UUCP > DOL(*)	DOL(1) < @ $2 > DOL(2)')
 define(`DOL', ``$'$1')
 
 dnl _CLASS(class, words), _CLASS_FILE(class, file): words of a class, with the line they came from

@@ -137,5 +137,5 @@ R< $* > $| $#$*	$#$2
 R< $* > $| RELAY	$@ RELAY
 R< T $+ > $*	$#error $1
 ')dnl
-R$*	$#error $@ 5.7.1 $: "confRELAY_MSG"
+R$*	$#error $@ 5.7.1 $: ifdef(`confRELAY_MSG', `confRELAY_MSG', `"550 Relaying denied`'ifdef(`_TRUSTED_MECHANISMS_', `. Proper authentication required.')"')
 

@@ -1,5 +1,8 @@
 divert(-1)
 dnl Looking things up in the access map.
+dnl _SKIP_: an entry that ends the search as if there were none
+define(`_SKIP_', `ifdef(`_ACCESS_SKIP_', `R< SKIP > < $+ > < $+ > < $- $- > < $* >	$@ < $2 > < $5 >
+')')
 divert(0)dnl
 ifdef(`_ACCESS_TABLE_', `
 `#' ========================================================================================================================
@@ -16,13 +19,12 @@ R< ? > < $+ > < $+ > < + $- > < $* >	$: < $(access $1 $: ? $) > < $1 > < $2 > < 
 ifdef(`_LOOKUP_DOT_DOMAIN_', `R< ? > < $+ . $+ > < $+ > < $- $- > < $* >	$: < $(access $5 : . $2 $: ? $) > < $1 . $2 > < $3 > < $4 $5 > < $6 >
 R< ? > < $+ . $+ > < $+ > < + $- > < $* >	$: < $(access . $2 $: ? $) > < $1 . $2 > < $3 > < + $4 > < $5 >
 ')dnl
-ifdef(`_RELAY_HOSTS_ONLY_', `', `R< ? > < [ $+ . $- ] > < $+ > < $- $- > < $* >	$@ $>D < [ $1 ] > < $3 > < $4 $5 > < $6 >
+R< ? > < [ $+ . $- ] > < $+ > < $- $- > < $* >	$@ $>D < [ $1 ] > < $3 > < $4 $5 > < $6 >
 R< ? > < [ $+ :: $- ] > < $+ > < $- $- > < $* >	$: $>D < [ $1 ] > < $3 > < $4 $5 > < $6 >
 R< ? > < [ $+ : $- ] > < $+ > < $- $- > < $* >	$: $>D < [ $1 ] > < $3 > < $4 $5 > < $6 >
 R< ? > < $+ . $+ > < $+ > < $- $- > < $* >	$@ $>D < $2 > < $3 > < $4 $5 > < $6 >
-')dnl
 R< ? > < $+ > < $+ > < $- $- > < $* >	$@ < $2 > < $5 >
-R< SKIP > < $+ > < $+ > < $- $- > < $* >	$@ < $2 > < $5 >
+_SKIP_`'dnl
 R< $* > < $+ > < $+ > < $- $- > < $* >	$@ < $1 > < $6 >
 
 `#' A: an IP address, or a network that it lies in
@@ -35,7 +37,7 @@ R< ? > < $+ :: $- > < $+ > < $- $- > < $* >	$@ $>A < $1 > < $3 > < $4 $5 > < $6 
 R< ? > < $+ : $- > < $+ > < $- $- > < $* >	$@ $>A < $1 > < $3 > < $4 $5 > < $6 >
 R< ? > < $+ . $- > < $+ > < $- $- > < $* >	$@ $>A < $1 > < $3 > < $4 $5 > < $6 >
 R< ? > < $+ > < $+ > < $- $- > < $* >	$@ < $2 > < $5 >
-R< SKIP > < $+ > < $+ > < $- $- > < $* >	$@ < $2 > < $5 >
+_SKIP_`'dnl
 R< $* > < $+ > < $+ > < $- $- > < $* >	$@ < $1 > < $6 >
 
 `#' E: the key as it is
@@ -71,10 +73,10 @@ R< $+ > $* <> $| < $+ > < >	$@ < $3 >
 R$*	$@ < ? >
 
 `#' Verdict: < value > -> the error, discard or quarantine that the value asks for; < OK > and the like are returned
-C{NoVerdict}? SKIP FRIEND HATER
+C{NoVerdict}? FRIEND HATER
 SVerdict
 R< $* <TMPF> >	$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_
-R< REJECT >	$#error ifdef(`confREJECT_CODE', `$@ confREJECT_CODE', `$@ 5.7.1') $: "confREJECT_MSG"
+R< REJECT >	$#error ifdef(`confREJECT_MSG', `$: confREJECT_MSG', `$@ 5.7.1 $: "550 Access denied"')
 R< DISCARD $* >	$#discard $: discard
 R< QUARANTINE : $+ >	$#error $@ quarantine $: $1
 R< ERROR : $- . $- . $- : $+ >	$#error $@ $1.$2.$3 $: $4

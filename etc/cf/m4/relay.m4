@@ -1,5 +1,7 @@
 divert(-1)
 dnl Relaying: Rcpt_ok looks at the recipient, Relay_ok at the client.
+dnl _RELAY_KEY_: the search for a domain that may relay: parents count, too, unless only hosts may
+define(`_RELAY_KEY_', ifdef(`_RELAY_HOSTS_ONLY_', `E', `D'))
 divert(0)dnl
 `#' ========================================================================================================================
 `#' Relaying
@@ -25,13 +27,16 @@ ifdef(`_RELAY_MX_', `R< N > $* < @ $+ >	$: < : $(mxserved $2 $) : > < $1 < @ $2 
 R< $* : $=w . : $* > < $+ >	$: < Y > $4
 R< : $* : > < $+ >	$: < N > $2
 ')dnl
-ifdef(`_ACCESS_TABLE_', `R< N > $* < @ $+ >	$: $>D < $2 > < N > < + To > < $1 < @ $2 > >
+ifdef(`_ACCESS_TABLE_', `R< N > $* < @ $+ >	$: $>_RELAY_KEY_ < $2 > < N > < + To > < $1 < @ $2 > >
 R< $+ > < $+ >	$: < $1 > $2
 R< RELAY > $*	$: < Y > $1
 ')dnl
 ')dnl
 R< Y > $* < @ $+ >	$@ $>ParseRecipient $1
 R< $* > $*	$@ $2
+
+`#' Local_Relay_Auth: how the client logged in -> an error, or another $# that ends the checks for relaying
+SLocal_Relay_Auth
 
 `#' Rcpt_ok: a recipient -> RELAY where everybody may write to it, an error, or the address
 SRcpt_ok
@@ -44,13 +49,16 @@ R$* $| $#$*	$#$2
 R$* $| $*	$: $1
 ')dnl
 undivert(_AT_RCPT_)dnl
+R$*	$: $1 $| $>RelayTLS
+R$* $| YES	$@ RELAY	a known certificate
+R$* $| $*	$: $1
+R$*	$: $1 $| $>Local_Relay_Auth $&{auth_type}
+R$* $| $#$*	$#$2
+R$* $| $*	$: $1
 ifdef(`_TRUSTED_MECHANISMS_', `R$*	$: $1 $| < $&{auth_type} >
 R$* $| < $={TrustAuthMech} >	$@ RELAY	a known user
 R$* $| < $* >	$: $1
 ')dnl
-R$*	$: $1 $| $>RelayTLS
-R$* $| YES	$@ RELAY	a known certificate
-R$* $| $*	$: $1
 ifdef(`_UUCP_REJECT_', `R$* ! $* < @ $* >	$@ $1 ! $2 < @ $3 >
 R$* ! $*	$@ $1 ! $2
 ')dnl
@@ -69,11 +77,11 @@ R$+ < @ $=m >	$@ RELAY
 R$+ < @ $={R} >	$@ RELAY
 ifdef(`_RELAY_HOSTS_ONLY_', `', `R$+ < @ $* . $={R} >	$@ RELAY
 ')dnl
-ifdef(`_ACCESS_TABLE_', `ifdef(`_RELAY_FULL_ADDRESS_', `R$+ < @ $+ >	$: $1 < @ $2 > $| $>SearchList < + To > $| < F : $1@$2 > < D : $2 > <>
+ifdef(`_ACCESS_TABLE_', `ifdef(`_RELAY_FULL_ADDRESS_', `R$+ < @ $+ >	$: $1 < @ $2 > $| $>SearchList < + To > $| < F : $1@$2 > < _RELAY_KEY_ : $2 > <>
 R$* $| < RELAY >	$@ RELAY
 R$* $| < $* <TMPF> >	$#TEMP $@ 4.3.0 $: _TEMPORARY_FAILURE_
 R$* $| $*	$: $1
-', `R$+ < @ $+ >	$: $>D < $2 > < ? > < + To > < $1 < @ $2 > >
+', `R$+ < @ $+ >	$: $>_RELAY_KEY_ < $2 > < ? > < + To > < $1 < @ $2 > >
 R< RELAY > < $* >	$@ RELAY
 R< $* <TMPF> > < $* >	$#TEMP $@ 4.3.0 $: _TEMPORARY_FAILURE_
 R< $* > < $* >	$: $2
@@ -131,7 +139,7 @@ R$=m	$@ RELAY
 R$={R}	$@ RELAY
 ifdef(`_RELAY_HOSTS_ONLY_', `', `R$* . $={R}	$@ RELAY
 ')dnl
-ifdef(`_ACCESS_TABLE_', `R$*	$: $>D < $1 > < ? > < + Connect > < $1 >
+ifdef(`_ACCESS_TABLE_', `R$*	$: $>_RELAY_KEY_ < $1 > < ? > < + Connect > < $1 >
 R< RELAY > < $* >	$@ RELAY
 R< $* <TMPF> > < $* >	$#TEMP $@ 4.3.0 $: _TEMPORARY_FAILURE_
 R< $* > < $* >	$: $2

@@ -1,12 +1,16 @@
 divert(-1)
 dnl STARTTLS and AUTH: what the daemon and the client ask before they go on.
 define(`_TLS_ERROR_', `ifdef(`TLS_PERM_ERR', `554:5.7.0', `454:4.7.0')')
+# _TLS_FAILED(result, text): a result that ends the connection whatever the access map says
+define(`_TLS_FAILED', `R< DOL(-):DOL(+) > $1 DOL(|) < DOL(=){Tls} DOL(*) >	DOL(`#')error DOL(@) DOL(2) DOL(:) DOL(1) " $2"
+R< DOL(-):DOL(+) > $1 DOL(*)	DOL(`#')error DOL(@) DOL(2) DOL(:) "substr(_TLS_ERROR_, 0, 3) $2"
+')
 dnl _LOCAL_FIRST(NAME, ruleset): the rules that the site gave by LOCAL_NAME come first
 define(`_LOCAL_RULESET', `ifdef(`_LOCAL_$1_', `SLOCAL_$2
 undivert($3)')')
-define(`_LOCAL_FIRST', `ifdef(`_LOCAL_$1_', `R_ALL_	DOL(:) DOL(1) DOL(|) DOL(>)LOCAL_$2 DOL(1)
-R_ALL_ DOL(|) DOL(`#')DOL(*)	DOL(`#')DOL(2)
-R_ALL_ DOL(|) DOL(*)	DOL(:) DOL(1)
+define(`_LOCAL_FIRST', `ifdef(`_LOCAL_$1_', `R`'_ALL_	DOL(:) DOL(1) DOL(|) DOL(>)LOCAL_$2 DOL(1)
+R`'_ALL_ DOL(|) DOL(`#')DOL(*)	DOL(`#')DOL(2)
+R`'_ALL_ DOL(|) DOL(*)	DOL(:) DOL(1)
 ')')
 define(`_ALL_', `DOL(*)')
 divert(0)dnl
@@ -25,12 +29,18 @@ R< RELAY >	$@ YES
 ')dnl
 R$*	$@ NO
 
-ifdef(`_ACCESS_TABLE_', `include(_CF_DIR_`m4/tls_access.m4')')dnl
+ifdef(`_ACCESS_TABLE_', `include(_CF_DIR_`m4/tls_access.m4')', `
+`#' tls_rcpt: a recipient, before the client names it to a server
+_LOCAL_RULESET(`TLS_RCPT', `tls_rcpt', _AT_TLS_RCPT_)dnl
+Stls_rcpt
+_LOCAL_FIRST(`TLS_RCPT', `tls_rcpt')dnl
+')dnl
 `#' tls_server: the result of STARTTLS with a server -> an error where the access map asks for more
 _LOCAL_RULESET(`TLS_SERVER', `tls_server', _AT_TLS_SERVER_)dnl
 Stls_server
 _LOCAL_FIRST(`TLS_SERVER', `tls_server')dnl
-ifdef(`_ACCESS_TABLE_', `R$*	$: $1 $| $>TLSWish TLS_Srv $| $&{server_name} $| $&{server_addr}
+ifdef(`_ACCESS_TABLE_', `R$*	$: $1 $(macro {TLS_Name} $@ $&{server_name} $)
+R$*	$: $1 $| $>TLSWish TLS_Srv $| $&{server_name} $| $&{server_addr}
 ')dnl
 R$*	$@ $>TLS_connection $1
 
@@ -39,23 +49,26 @@ _LOCAL_RULESET(`TLS_CLIENT', `tls_client', _AT_TLS_CLIENT_)dnl
 Stls_client
 R$* $| $*	$: $1
 _LOCAL_FIRST(`TLS_CLIENT', `tls_client')dnl
-ifdef(`_ACCESS_TABLE_', `R$*	$: $1 $| $>TLSWish TLS_Clt $| $&{client_name} $| $&{client_addr}
+ifdef(`_ACCESS_TABLE_', `R$*	$: $1 $(macro {TLS_Name} $@ $&{client_name} $)
+R$*	$: $1 $| $>TLSWish TLS_Clt $| $&{client_name} $| $&{client_addr}
 ')dnl
 R$*	$@ $>TLS_connection $1
 
 `#' TLS_connection: result, or  result $| < what the access map asks for >  -> OK or an error
 STLS_connection
-RSOFTWARE $*	$#error $@ 4.7.0 $: "403 TLS handshake failed."
 ifdef(`_ACCESS_TABLE_', `R$* $| $* <TMPF> $*	$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_
-R$* $| < $- + $- $* >	$: < $2 > $1 $| $3 $4
-R$* $| < $- $* >	$: < NOW > $1 $| $2 $3
-R< TEMP > $*	$: < 454:4.7.0 > $1
-R< PERM > $*	$: < 554:5.7.0 > $1
-R< $- + $* > $*	$: < _TLS_ERROR_ > $3
-R< $- > $*	$: < _TLS_ERROR_ > $2
-R< $+ > $* $| $={Tls} + $*	$: < $1 > $2 $| $3 : 0 + $4
-R< $+ > $* $| $={Tls} $@	$: < $1 > $2 $| $3 : 0
-R< $+ > $* $| $={Tls} : $- $*	$@ $>TLSCheck < $1 > < $2 > < $3 > < $4 > $5
+')dnl
+R$*	$: < _TLS_ERROR_ > $1
+ifdef(`_ACCESS_TABLE_', `R< $+ > $* $| < TEMP + $={Tls} $* >	$: < 403:4.7.0 > $2 $| < $3 $4 >
+R< $+ > $* $| < PERM + $={Tls} $* >	$: < 503:5.7.0 > $2 $| < $3 $4 >
+')dnl
+_TLS_FAILED(`SOFTWARE', `TLS handshake failed.')dnl
+_TLS_FAILED(`PROTOCOL', `STARTTLS failed.')dnl
+_TLS_FAILED(`CONFIG', `STARTTLS temporarily not possible.')dnl
+_TLS_FAILED(`DANE_FAIL', `DANE check failed.')dnl
+ifdef(`_ACCESS_TABLE_', `R< $+ > $* $| < $={Tls} : $- $* >	$@ $>TLSCheck < $1 > < $2 > < $3 > < $4 > $5
+R< $+ > $* $| < VERIFY >	$@ $>TLSCheck < $1 > < $2 > < VERIFY > < 0 >
+R< $+ > $* $| < VERIFY + $* >	$@ $>TLSCheck < $1 > < $2 > < VERIFY > < 0 > + $3
 ')dnl
 R$*	$@ OK
 
@@ -82,7 +95,7 @@ R< $+ >	$# $1
 _LOCAL_RULESET(`CLT_FEATURES', `clt_features', _AT_CLT_FEATURES_)dnl
 Sclt_features
 _LOCAL_FIRST(`CLT_FEATURES', `clt_features')dnl
-ifdef(`_ACCESS_TABLE_', `R$*	$: $>TLSWish Clt_Features $| $&{server_name} $| $&{server_addr}
+ifdef(`_ACCESS_TABLE_', `R$*	$: $>TLSWish Clt_Features $| $&{client_name} $| $&{client_addr}
 R< ? >	$@ OK
 R< $* <TMPF> >	$#temp
 R< $+ >	$# $1
@@ -99,19 +112,16 @@ R$* $| $*	$: $1 $| $>Local_trust_auth $2
 R$* $| $#$*	$#$2
 R$*	$#error $@ 5.7.1 $: "550 " $&{auth_authen} " not allowed to act as " $&{auth_author}
 
-ifdef(`_AUTHINFO_', `
+
 `#' authinfo: a server -> how to log in there
 Sauthinfo
-R$*	$: < $(authinfo AuthInfo:$&{server_name} $: ? $) >
+ifdef(`_AUTHINFO_', `R$*	$: < $(authinfo AuthInfo:$&{server_name} $: ? $) >
 R< ? >	$: < $(authinfo AuthInfo:$&{server_addr} $: ? $) >
 R< ? >	$: < $(authinfo AuthInfo: $: ? $) >
 R< ? >	$@ no
 R< $* <TMPF> >	$#temp
 R< $+ >	$# $1
-', `ifdef(`_ACCESS_TABLE_', `
-`#' authinfo: a server -> how to log in there
-Sauthinfo
-R$*	$: $>TLSWish AuthInfo $| $&{server_name} $| $&{server_addr}
+', `ifdef(`_ACCESS_TABLE_', `R$*	$: $>TLSWish AuthInfo $| $&{server_name} $| $&{server_addr}
 R< ? >	$@ no
 R< $* <TMPF> >	$#temp
 R< $+ >	$# $1

@@ -15,7 +15,9 @@ R< $* > $- $| $*	$@ < $1 >
 _LOCAL_RULESET(`TLS_RCPT', `tls_rcpt', _AT_TLS_RCPT_)dnl
 Stls_rcpt
 _LOCAL_FIRST(`TLS_RCPT', `tls_rcpt')dnl
-R$*	$: $>canonify $1
+R$*	$: $1 $(macro {TLS_Name} $@ $&{server_name} $)
+R$*	$: $>CanonAddr $1
+R$# $*	$@ $# $1	no address at all
 R$+ < @ $+ . >	$: $1 < @ $2 >
 R$+ < @ $+ >	$: $1 < @ $2 > $| < F : $1@$2 > < U : $1@ > < D : $2 > <>
 R$+ $| $+	$: $>SearchList < ! TLS_Rcpt > $| $2
@@ -25,18 +27,19 @@ R< $+ >	$@ $>TLS_connection $&{verify} $| < $1 >
 
 `#' TLSCheck: < code : status > < result > < VERIFY or ENCR > < bits > + extensions -> OK or an error
 STLSCheck
-R< $+ > < $={TlsVerified} > < VERIFY > $*	$: < $1 > < $2 > < ENCR > $3
-R< $-:$+ > < $* > < VERIFY > $*	$: < $1:$2 > $3
-R< $-:$+ > OK	$#error $@ $2 $: $1 " authentication failure"
-R< $-:$+ > NO	$#error $@ $2 $: $1 " not authenticated"
-R< $-:$+ > NOT	$#error $@ $2 $: $1 " no authentication requested"
-R< $-:$+ > NONE	$#error $@ $2 $: $1 " other side does not support STARTTLS"
-R< $-:$+ > $-	$#error $@ $2 $: $1 " authentication failure " $3
-R< $-:$+ >	$#error $@ $2 $: $1 " authentication failure "
+R< $+ > < $={TlsVerified} > < VERIFY > $*	$: < $1 > < > < ENCR > $3
+R< $-:$+ > < > < VERIFY > $*	$#error $@ $2 $: $1 " authentication required"
+R< $-:$+ > < NO > < VERIFY > $*	$#error $@ $2 $: $1 " not authenticated"
+R< $-:$+ > < NOT > < VERIFY > $*	$#error $@ $2 $: $1 " no authentication requested"
+R< $-:$+ > < NONE > < VERIFY > $*	$#error $@ $2 $: $1 " other side does not support STARTTLS"
+R< $-:$+ > < FAIL > < VERIFY > $*	$#error $@ $2 $: $1 " authentication failed"
+R< $-:$+ > < $* > < VERIFY > < $- > + $*	$#error $@ $2 $: $1 " authentication failure " $5
+R< $-:$+ > < $* > < VERIFY > $*	$#error $@ $2 $: $1 " authentication failure "
 R< $+ > < $* > < ENCR > < $- > $*	$: < $1 > < $3 > $4 $| $>TLSBits
 R< $+ > < $- > $* $| $-	$: < $1 > < $2 > $3 $| $4 : $(arith l $@ $4 $@ $2 $)
 R< $-:$+ > < $- > $* $| $- : TRUE	$#error $@ $2 $: $1 " encryption too weak " $5 " less than " $3
-R< $+ > < $- > $* $| $*	$@ $>TLSExtra < $1 > $3
+R< $+ > < $- > + $* $| $*	$@ $>TLSExtra < $1 > $3
+R$*	$@ OK
 
 `#' TLSBits: -> the strength of the encryption, by TLS or by AUTH
 STLSBits
@@ -47,23 +50,20 @@ R$- : $-	$: $1 : $2 : $(arith l $@ $1 $@ $2 $)
 R$- : $- : TRUE	$@ $2
 R$- : $*	$@ $1
 
-`#' TLSExtra: < code : status > + CN:name ++ CS:name ... -> OK where the certificate has these names, or an error
+`#' TLSExtra: < code : status > CN:name ++ CS:name ... -> OK where the certificate has these names, or an error
 STLSExtra
-R< $+ > + $*	$: < $1 > $2
-R< $+ > $@	$@ OK
-R< $+ > $* ++ $*	$: < $1 > $2 $| $3
-R< $+ > $* $| $*	$: < $1 > $2 $| $3
-R< $+ > $- $@	$: < $1 > $2 $|
-R< $+ > $- : $+ $@	$: < $1 > $2 : $3 $|
-R< $+ > $- : $~| $* $@	$: < $1 > $2 : $3 $4
-R< $+ > CN $| $*	$: < $1 > < CN > < $&{TLS_Name} > $| $2
-R< $+ > $- : $* $| $*	$: < $1 > < $2 > < $3 > $| $4
-R< $+ > < $- > < $* > $| $*	$: < $1 > < $2 > $(macro {TLS_Wish} $@ $3 $) $| $4
-R< $+ > < CN > $| $*	$: < $1 > < CN > < $&{cn_subject} > $| $2
-R< $+ > < CS > $| $*	$: < $1 > < CS > < $&{cert_subject} > $| $2
-R< $+ > < CI > $| $*	$: < $1 > < CI > < $&{cert_issuer} > $| $2
-R< $+ > < CITag > $| $*	$: < $1 > < CITag > < $(access $&{TLS_Wish} : $&{cert_issuer} $: ? $) > $| $2
-R< $+ > < CITag > < OK > $| $*	$@ $>TLSExtra < $1 > $2
-R< $+ > < $- > < $&{TLS_Wish} > $| $*	$@ $>TLSExtra < $1 > $3
-R< $-:$+ > < $- > < $* > $| $*	$#error $@ $2 $: $1 " " $3 " " $4 " does not match " $&{TLS_Wish}
+R$* ++	$: $1
+R$*	$: $1 ++
+R< $+ > $* ++ $*	$: < $1 > $2 $| $3	one at a time
+R< $+ > CN $| $*	$: < $1 > CN : $&{TLS_Name} $| $2
+R< $+ > CN : $&{cn_subject} $| $*	$: < $1 > $| $2
+R< $-:$+ > CN : $* $| $*	$#error $@ $2 $: $1 " CN " $&{cn_subject} " does not match " $3
+R< $+ > CS : $&{cert_subject} $| $*	$: < $1 > $| $2
+R< $-:$+ > CS : $+ $| $*	$#error $@ $2 $: $1 " Cert Subject " $&{cert_subject} " does not match " $3
+R< $+ > CI : $&{cert_issuer} $| $*	$: < $1 > $| $2
+R< $-:$+ > CI : $+ $| $*	$#error $@ $2 $: $1 " Cert Issuer " $&{cert_issuer} " does not match " $3
+R< $+ > CITag : $+ $| $*	$: < $1 > CITag $(access $2 : $&{cert_issuer} $: ? $) $| $3
+R< $+ > CITag OK $| $*	$: < $1 > $| $2
+R< $-:$+ > CITag $*	$#error $@ $2 $: $1 " Cert Issuer " $&{cert_issuer} " not acceptable"
+R< $+ > $| $+	$@ $>TLSExtra < $1 > $2
 R$*	$@ OK

@@ -23,6 +23,7 @@ divert(_AT_MAILER_RULES_)dnl
 
 `#' FromU: a sender for a neighbour: our name and the way to it
 SFromU=12
+R< @ >	$n	bounces come from the daemon
 R:; < @ >	$@
 R$* < @ $* . > $*	$1 < @ $2 > $3
 R$* < @ $=w >	$1
@@ -30,7 +31,7 @@ R$* < @ $- . UUCP >	$2 ! $1
 R$* < @ $+ >	$2 ! $1
 R$&h ! $+ ! $+	$@ $1 ! $2
 R$&h ! $+	$@ $&h ! $1
-R$+	$: $U ! $1
+R$+	$: ifdef(`_UUCP_NAME_', `$U', `$k') ! $1
 
 `#' EnvToU: a recipient for a neighbour: the way behind it
 SEnvToU=22
@@ -49,10 +50,11 @@ R$* < @ $- . UUCP >	$2 ! $1
 R$* < @ $+ >	$2 ! $1
 R$&h ! $+ ! $+	$@ $1 ! $2
 R$&h ! $+	$@ $&h ! $1
-R$+	$: $U ! $1
+R$+	$: ifdef(`_UUCP_NAME_', `$U', `$k') ! $1
 ifdef(`_MAILER_smtp_', `
 `#' EnvFromUUD: a sender of the envelope as domain!user
 SEnvFromUUD=72
+R< @ >	$n	bounces come from the daemon
 R:; < @ >	$@
 R$+	$: $>MasqSMTP $1
 R$+	$: $>MasqEnv $1
@@ -62,6 +64,7 @@ R$* < @ $+ >	$: $2 ! $1
 
 `#' EnvFromUD: a sender of the envelope as user@domain
 SEnvFromUD=52
+R< @ >	$n	bounces come from the daemon
 R:; < @ >	$@
 R$+	$: $>EnvFromSMTP $1
 ')dnl
