@@ -170,7 +170,7 @@ options! {
     /// How long such a connection may be idle.
     ConnectionCacheTimeout b'K' connection_cache_timeout: Minutes = "5m", drops, works, confMCI_CACHE_TIMEOUT = "5m";
     /// Errors go to the addresses of `Errors-To:`.
-    UseErrorsTo b'l' use_errors_to: Flag = "", drops, inert, confUSE_ERRORS_TO = "False";
+    UseErrorsTo b'l' use_errors_to: Flag = "", drops, works, confUSE_ERRORS_TO = "False";
     /// How much is logged.
     LogLevel b'L' log_level: Number = "9", safe, works, confLOG_LEVEL = "9";
     /// The sender stays in the expansion of an alias.
@@ -190,7 +190,7 @@ options! {
     /// The directory of the default queue group; `*` at the end takes all that match.
     QueueDirectory b'Q' queue_directory: Text = "", drops, works, QUEUE_DIR = "/var/spool/mqueue";
     /// Source routes of addresses are kept.
-    DontPruneRoutes b'R' dont_prune_routes: Flag = "", drops, inert, confDONT_PRUNE_ROUTES;
+    DontPruneRoutes b'R' dont_prune_routes: Flag = "", drops, settled, confDONT_PRUNE_ROUTES;
     /// Time limits.
     Timeout b'r' timeout: Times = "", drops, works;
     /// Where statistics are kept.
@@ -258,7 +258,7 @@ options! {
     /// Programs get no supplementary groups.
     DontInitGroups _ dont_init_groups: Flag = "", drops, inert, confDONT_INIT_GROUPS;
     /// `From:` is put on one line.
-    SingleLineFromHeader _ single_line_from_header: Flag = "", safe, inert, confSINGLE_LINE_FROM_HEADER;
+    SingleLineFromHeader _ single_line_from_header: Flag = "", safe, works, confSINGLE_LINE_FROM_HEADER;
     /// HELO needs no name.
     AllowBogusHELO _ allow_bogus_helo: Flag = "", safe, works, confALLOW_BOGUS_HELO;
     /// Connections accepted in a second; 0: any.
@@ -274,7 +274,7 @@ options! {
     /// Who the daemon is.
     RunAsUser _ run_as_user: User = "", drops, works, confRUN_AS_USER;
     /// `Return-Receipt-To:` asks for a delivery report.
-    RrtImpliesDsn _ rrt_implies_dsn: Flag = "", drops, inert, confRRT_IMPLIES_DSN;
+    RrtImpliesDsn _ rrt_implies_dsn: Flag = "", drops, works, confRRT_IMPLIES_DSN;
     /// The file with pid and command line.
     PidFile _ pid_file: Template = "/var/run/sendmail.pid", drops, works, confPID_FILE;
     /// Checks of files that are turned off.

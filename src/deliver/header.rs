@@ -33,24 +33,23 @@ pub async fn header(ctx: &mut Context, mailer: &Mailer, envelope: &Envelope) -> 
     out
 }
 
-/// Returns the header of a message as a report returns it to the host of `mailer`.
-pub async fn as_returned(ctx: &mut Context, mailer: &Mailer, original: &Envelope) -> Vec<Header> {
+/// Returns the header of a message as a report returns it: its addresses are left as they were.
+pub fn as_returned(ctx: &mut Context, original: &Envelope) -> Vec<Header> {
     let sender = &original.sender;
     ctx.set("g", sender.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")).unwrap_or(sender));
-    let mut returned = Vec::new();
-    for field in original.headers.iter().filter(|field| !field.is("Full-Name")) {
+    let is_seen = |field: &&Header| !field.is("Full-Name") && !is_answered(ctx, field);
+    let returned = |field: &Header| {
         let value = if field.template { ctx.expand(&field.value) } else { field.value.clone() };
-        let value = match Party::of_field(&field.name) {
-            Some(party) => addresses(ctx, mailer, party, field, &value).await,
-            None => value,
-        };
-        returned.push(Header::with_value(&field.name, value));
-    }
-    returned
+        Header::with_value(&field.name, value)
+    };
+    original.headers.iter().filter(is_seen).map(returned).collect()
 }
 
 /// Tells whether a field is written for this mailer at all.
 fn applies(ctx: &Context, mailer: &Mailer, field: &Header) -> bool {
+    if is_answered(ctx, field) {
+        return false;
+    }
     match &field.only_for {
         Condition::Always => !NEVER_SENT.iter().any(|name| field.is(name)),
         Condition::MailerFlags(flags) => mailer.flags.intersects(flags),
@@ -59,6 +58,11 @@ fn applies(ctx: &Context, mailer: &Mailer, field: &Header) -> bool {
         }
         Condition::Class(name) => ctx.class_has_members(name),
     }
+}
+
+/// Tells whether a field asks for what the envelope asks for, too (RrtImpliesDsn).
+fn is_answered(ctx: &Context, field: &Header) -> bool {
+    field.asks_for_receipt() && ctx.config().options.rrt_implies_dsn
 }
 
 /// Returns what stands behind the colon.

@@ -9,15 +9,14 @@ use crate::deliver::holding::Holding;
 use crate::deliver::outcome::{Outcome, Service};
 use crate::deliver::services::Services;
 use crate::log::{Delivered, Level};
-use crate::mail::envelope::{Envelope, Recipient, Ret};
+use crate::mail::envelope::{Envelope, Occasion, Recipient, Ret};
 use crate::mail::report::{AUTHOR, AUTHOR_NAME, Action, Report, ReportFacts, ReportKind, Reported, report};
 use crate::name::{QueueId, Status, UnixTime};
 use crate::queue::schedule::Facts;
 use crate::queue::{Claimed, QueueError};
-use crate::route::parse::{Parsed, Role, parse};
 use crate::route::recipients::{Expander, Refused};
 use crate::site::Context;
-use crate::site::completion::complete;
+use crate::site::completion::{complete, error_recipients};
 
 /// What the size of a report is reckoned with beside that of the message it returns, in bytes.
 const FUDGE_BYTES: u64 = 1024;
@@ -28,8 +27,8 @@ const TOLD_BYTES_MAX: usize = 203;
 /// A report that is due.
 struct Due {
     kind: ReportKind,
-    /// To whom it goes.
-    to: BString,
+    /// To whom it goes, the sender last.
+    to: Vec<BString>,
     /// Whether it returns the body, if nobody forbids that.
     body: bool,
     /// What the log says of it.
@@ -76,29 +75,42 @@ async fn due(
     let mut due = Vec::new();
     if has_failed && !is_last_resort(services, envelope, attempted) {
         let postmaster = options.double_bounce_address.clone();
-        if envelope.has_null_sender() || !has_mailbox(services, envelope, now).await {
-            if !postmaster.is_empty() {
-                due.push(Due { kind: ReportKind::Postmaster, to: postmaster, body: true, told: told.clone() });
-            }
-        } else {
-            due.push(Due { kind: ReportKind::Failure, to: sender, body: true, told: told.clone() });
+        let mut to = others_who_hear(services, envelope, now);
+        if !envelope.has_null_sender() && has_mailbox(services, envelope, now).await {
+            to.retain(|other| bare(other) != bare(&sender));
+            to.push(sender);
+        }
+        if !to.is_empty() {
+            due.push(Due { kind: ReportKind::Failure, to, body: true, told: told.clone() });
+        } else if !postmaster.is_empty() {
+            due.push(Due { kind: ReportKind::Postmaster, to: vec![postmaster], body: true, told: told.clone() });
         }
         let copy = &options.postmaster_copy;
         if !copy.is_empty() && !envelope.flags.response && envelope.class >= 0 {
-            due.push(Due { kind: ReportKind::Postmaster, to: copy.clone(), body: false, told });
+            due.push(Due { kind: ReportKind::Postmaster, to: vec![copy.clone()], body: false, told });
         }
     } else if waits {
         let (waited, kept) = services.policy.limits(&Facts::of(envelope));
         let kind = ReportKind::Delay { waited, kept };
-        due.push(Due { kind, to: sender, body: true, told: kind.subject().into() });
+        due.push(Due { kind, to: vec![sender], body: true, told: kind.subject().into() });
     } else if !envelope.has_null_sender()
         && !options.privacy.has(Privacy::NoReceipts)
         && attempted.sent.iter().any(asks_receipt)
     {
         let kind = ReportKind::Receipt;
-        due.push(Due { kind, to: sender, body: false, told: kind.subject().into() });
+        due.push(Due { kind, to: vec![sender], body: false, told: kind.subject().into() });
     }
     due
+}
+
+/// Returns who hears of failures besides the sender.
+//
+// QUIRK(errors-to-forgotten): the original does not think of them any more once the message waits in the queue.
+fn others_who_hear(services: &Services, envelope: &Envelope, now: UnixTime) -> Vec<BString> {
+    match envelope.occasion {
+        Occasion::New => error_recipients(&context(services, envelope, now), &envelope.headers),
+        Occasion::Run | Occasion::Chosen => Vec::new(),
+    }
 }
 
 /// Tells whether the sender wants to hear that this recipient was served, and nobody else will tell.
@@ -154,15 +166,6 @@ fn log_refused(services: &Services, envelope: &Envelope, refused: &Refused) {
     .write(&services.log, &envelope.id);
 }
 
-/// Returns the mailer that will carry a report to an address.
-async fn mailer_for(ctx: &mut Context, address: &[u8]) -> Option<Mailer> {
-    let route = match parse(ctx, address, Role::Recipient).await {
-        Ok(Parsed::Mailer(route) | Parsed::Later(route)) => route.mailer,
-        Err(_) => return None,
-    };
-    ctx.config().mailers.get(route.as_bytes()).cloned()
-}
-
 /// Makes a report and puts it in the queue.
 async fn make(
     services: &Services,
@@ -180,10 +183,7 @@ async fn make(
         || original.flags.no_body_return
         || options.privacy.has(Privacy::NoBodyReturn);
     let body_too = due.body && !keeps_body;
-    let returned = match mailer_for(&mut ctx, &due.to).await {
-        Some(mailer) => header::as_returned(&mut ctx, &mailer, original).await,
-        None => original.headers.clone(),
-    };
+    let returned = header::as_returned(&mut ctx, original);
     let recipients = reported(&ctx, &due, attempted, original, services, now);
     let came_from = ctx.get("s").filter(|_| original.macro_value("r").is_some_and(|protocol| !protocol.is_empty()));
     let facts = ReportFacts {
@@ -192,7 +192,7 @@ async fn make(
         now,
         zone: &services.site.zone,
         host: &ctx.get("j").unwrap_or_default(),
-        to: &bare(&due.to),
+        to: &due.to.iter().rev().map(|to| bare(to)).collect::<Vec<_>>(),
         original_id: &original.id,
         arrived: original.created,
         origin: &ctx.get("_").unwrap_or_default(),
@@ -321,7 +321,7 @@ fn bare(address: &[u8]) -> BString {
 fn envelope(
     services: &Services,
     id: QueueId,
-    to: BString,
+    to: Vec<BString>,
     written: &Report,
     size_bytes: u64,
     now: UnixTime,
@@ -335,9 +335,9 @@ fn envelope(
     ctx.clear("r");
     envelope.headers = complete(&ctx, written.headers.clone());
     envelope.flags.response = true;
-    envelope.recipients = vec![Recipient::new(to)];
+    envelope.recipients = to.into_iter().map(Recipient::new).collect();
     envelope.size_bytes = size_bytes;
     envelope.classify(&services.site.config.precedences);
-    envelope.priority = services.policy.first_priority(size_bytes, envelope.class, 1);
+    envelope.priority = services.policy.first_priority(size_bytes, envelope.class, envelope.recipients.len());
     envelope
 }

@@ -49,8 +49,9 @@ fn clone(original: &Envelope, owner: &BString, id: crate::name::QueueId) -> Enve
     let recipients = original.recipients.iter().filter(is_meant).map(|recipient| Recipient {
         owner: None,
         primary: false,
-        // The sender has heard that the list took the message.
-        notify: recipient.notify.map(|notify| Notify { success: false, ..notify }),
+        // QUIRK(list-owner-receipts): the sender has heard that the list took the message; nothing else goes further.
+        notify: None,
+        default_notify: Notify { success: false, ..recipient.reports() },
         ..recipient.clone()
     });
     let mut envelope = Envelope { id, recipients: recipients.collect(), ..original.clone() };
@@ -59,6 +60,7 @@ fn clone(original: &Envelope, owner: &BString, id: crate::name::QueueId) -> Enve
     envelope.owner = Ownership::Unknown;
     envelope.ret = None;
     envelope.message = None;
+    envelope.headers.retain(|field| !field.asks_for_receipt());
     envelope
 }
 
@@ -76,11 +78,13 @@ mod tests {
         };
         envelope.recipients =
             vec![member("x", None), member("m", Some("o")), member("n", Some("a")), member("z", Some("p"))];
+        envelope.headers = vec![crate::mail::header::Header::new("Return-Receipt-To", "a")];
         assert_eq!(owners(&envelope), ["p", "o"]);
         let clone = clone(&envelope, &"o".into(), "6AMAKU12004711".parse().expect("an id"));
         assert_eq!((clone.sender.as_slice(), clone.recipients.len()), (&b"o"[..], 1));
         let member = &clone.recipients[0];
         assert_eq!((member.address.as_slice(), member.primary), (&b"m"[..], false));
-        assert_eq!(member.notify.expect("kept").to_string(), "FAILURE");
+        assert_eq!((member.notify, member.reports().to_string()), (None, "FAILURE".to_owned()));
+        assert!(clone.headers.is_empty(), "{:?}", clone.headers);
     }
 }

@@ -281,6 +281,9 @@ pub struct Notify {
 impl Notify {
     /// What holds where NOTIFY= was not given: failures and delays.
     pub const DEFAULT: Self = Self { success: false, failure: true, delay: true };
+
+    /// Whatever happens.
+    pub const ALL: Self = Self { success: true, failure: true, delay: true };
 }
 
 impl fmt::Display for Notify {

@@ -115,6 +115,11 @@ impl Header {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
+    /// Tells whether the field asks for a receipt, as was done before there were reports.
+    pub fn asks_for_receipt(&self) -> bool {
+        self.is("Return-Receipt-To")
+    }
+
     /// Returns the value without the white space around it.
     pub fn text(&self) -> &[u8] {
         self.value.trim()

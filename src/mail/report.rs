@@ -143,7 +143,7 @@ pub struct ReportFacts<'a> {
     /// The name of this host (`$j`).
     pub host: &'a [u8],
     /// To whom it goes.
-    pub to: &'a [u8],
+    pub to: &'a [BString],
     /// The identifier of the original message.
     pub original_id: &'a QueueId,
     /// When the original came in.
@@ -223,7 +223,7 @@ pub fn report(facts: &ReportFacts<'_>) -> Report {
 
 /// Returns the header fields of the report.
 fn headers(facts: &ReportFacts<'_>, boundary: &str) -> Vec<Header> {
-    let mut headers = vec![Header::new("To", one_line(facts.to))];
+    let mut headers: Vec<Header> = facts.to.iter().map(|to| Header::new("To", one_line(to))).collect();
     if facts.mime {
         let content_type = format!("multipart/report; report-type=delivery-status;\n\tboundary=\"{boundary}\"");
         headers.push(Header::new("MIME-Version", "1.0"));
@@ -416,7 +416,7 @@ mod tests {
             now: UnixTime::from_secs(1_795_390_129),
             zone: &TimeZone::UTC,
             host: b"hoge.foo.jp",
-            to: b"alice@hoge.foo.jp",
+            to: &["alice@hoge.foo.jp".into()],
             original_id: &original,
             arrived: UnixTime::from_secs(1_795_390_129),
             origin: b"root@localhost",

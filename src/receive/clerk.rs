@@ -458,7 +458,7 @@ impl<'a> Clerk<'a> {
             from: sender.as_bstr(),
             size_bytes: self.transaction.params.size_bytes,
             class: i64::from(self.transaction.class),
-            recipients: self.transaction.recipients.len(),
+            recipients: self.transaction.recipients.len() + self.transaction.error_recipients,
             message_id: message_id.unwrap_or_default().as_bstr(),
             body_type: body.as_ref().map(|body| body.as_bstr()),
             protocol: Some(protocol.as_bstr()),

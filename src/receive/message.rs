@@ -18,7 +18,7 @@ use crate::policy::Ask;
 use crate::queue::schedule::Policy;
 use crate::queue::{Claimed, QueueError, take_back};
 use crate::route::groups;
-use crate::site::completion::{complete, mend_recipients};
+use crate::site::completion::{complete, error_recipients, mend_recipients, mend_reports};
 use crate::smtp::server::notes::{Note, Severity};
 use crate::smtp::server::{Answer, Ending, Refusal, texts};
 
@@ -253,6 +253,8 @@ impl Clerk<'_> {
         own.append(&mut self.transaction.headers);
         let addresses: Vec<BString> = envelope.recipients.iter().map(|recipient| recipient.address.clone()).collect();
         envelope.flags.delete_bcc = mend_recipients(&mut own, config.options.no_recipient_action, &addresses);
+        self.transaction.error_recipients = error_recipients(&self.ctx, &own).len();
+        mend_reports(&self.ctx, &own, &mut envelope.recipients);
         self.publish_header(&own, &addresses, ending.recipients);
         self.complain_of_addresses(&own);
         envelope.headers = complete(&self.ctx, own);
@@ -274,7 +276,7 @@ impl Clerk<'_> {
         envelope.size_bytes = ending.size_bytes;
         envelope.macros =
             KEPT_MACROS.iter().filter_map(|name| Some((MacroName::new(name), self.ctx.get(name)?))).collect();
-        let recipients = envelope.recipients.len();
+        let recipients = envelope.recipients.len() + self.transaction.error_recipients;
         envelope.priority =
             Policy::new(self.options(), None).first_priority(envelope.size_bytes, envelope.class, recipients);
         envelope
@@ -301,7 +303,7 @@ impl Clerk<'_> {
         self.ctx.set("g", sender);
         // QUIRK(for-repeated): a recipient that was named twice is no longer the only one.
         match recipients {
-            [only] if count == 1 => self.ctx.set("u", only.clone()),
+            [only] if count == 1 && self.transaction.error_recipients == 0 => self.ctx.set("u", only.clone()),
             _ => self.ctx.clear("u"),
         }
     }

@@ -41,6 +41,8 @@ pub(super) struct Transaction {
     pub(super) recipient_bytes: usize,
     /// Where each recipient stands.
     pub(super) places: HashMap<Key, usize>,
+    /// How many addresses hear of failures besides the sender; they count among the recipients.
+    pub(super) error_recipients: usize,
     /// How many RCPT were refused.
     pub(super) bad_recipients: u32,
     /// Fields that we add before those of the message.

@@ -5,7 +5,8 @@ use bstr::{BString, ByteSlice};
 use super::Context;
 use crate::cf::{HeaderRule, NoRecipientAction};
 use crate::mail::address_field;
-use crate::mail::address_list::Separator;
+use crate::mail::address_list::{self, Separator};
+use crate::mail::envelope::{Notify, Recipient};
 use crate::mail::header::{self, Condition, Header};
 
 /// Fields that a message may have several of: its own do not replace the site's.
@@ -41,7 +42,14 @@ pub fn is_resent(header: &[Header]) -> bool {
 pub fn complete(ctx: &Context, own: Vec<Header>) -> Vec<Header> {
     let config = ctx.config();
     let expand = |template: &[u8]| ctx.expand(template);
-    Completion { rules: &config.headers, expand: &expand, old_style: config.options.old_style_headers }.complete(own)
+    let options = &config.options;
+    Completion {
+        rules: &config.headers,
+        expand: &expand,
+        old_style: options.old_style_headers,
+        unfolds_senders: options.single_line_from_header,
+    }
+    .complete(own)
 }
 
 /// What completes a header.
@@ -52,6 +60,8 @@ struct Completion<'a> {
     expand: &'a dyn Fn(&[u8]) -> BString,
     /// `OldStyleHeaders`.
     old_style: bool,
+    /// `SingleLineFromHeader`.
+    unfolds_senders: bool,
 }
 
 impl Completion<'_> {
@@ -93,24 +103,27 @@ impl Completion<'_> {
     }
 
     /// Returns a field of the message as the queue keeps it: addresses in a list with commas.
-    fn own_field(&self, field: Header) -> Header {
+    fn own_field(&self, mut field: Header) -> Header {
+        if self.unfolds_senders && names_sender(&field) {
+            field.value = field.value.replace(b"\n", b" ").into();
+        }
         if is_among(&field, &KEEPS_CONDITION) {
             let condition = self.rules.iter().find(|rule| rule.name.eq_ignore_ascii_case(&field.name));
             return field.only_for(condition.map_or(Condition::Always, |rule| rule.condition.clone()));
         }
-        let lists = field.value.contains(&b',') || field.value.contains(&b'\n') || self.old_style;
         match address_field::Party::of_field(&field.name) {
-            Some(party) if lists => {
+            Some(party) => {
                 let old_style = self.old_style && party == address_field::Party::Recipient;
                 let separator = if old_style { Separator::OldStyle } else { Separator::Comma };
-                let text = field.value.replace(b"\n", b"");
-                let elements: Vec<BString> = crate::mail::address_list::split(&text, separator).into_iter().collect();
+                let elements = address_list::split(&field.value, separator);
                 if elements.is_empty() {
                     return field;
                 }
-                Header::with_value(&field.name, address_field::join(&field.name, &elements))
+                let indent = field.value.iter().take_while(|byte| byte.is_ascii_whitespace()).skip(1).map(|_| b' ');
+                let list = address_field::join(&field.name, &elements);
+                Header::with_value(&field.name, indent.chain(list.iter().copied()).collect::<BString>())
             }
-            _ => field,
+            None => field,
         }
     }
 }
@@ -132,6 +145,32 @@ pub fn mend_recipients(own: &mut Vec<Header>, action: NoRecipientAction, recipie
         NoRecipientAction::AddToUndisclosed => own.push(Header::new("To", "undisclosed-recipients:;")),
     }
     false
+}
+
+/// Tells whether a field names the sender, or who else hears of the message.
+fn names_sender(field: &Header) -> bool {
+    address_field::Party::of_field(&field.name) == Some(address_field::Party::Sender)
+        || field.is("Disposition-Notification-To")
+}
+
+/// Lets a header that asks for receipts ask for reports of all kinds on each of the recipients for whom nothing else is
+/// asked, if `RrtImpliesDsn` says so.
+pub fn mend_reports(ctx: &Context, own: &[Header], recipients: &mut [Recipient]) {
+    if ctx.config().options.rrt_implies_dsn && own.iter().any(Header::asks_for_receipt) {
+        recipients.iter_mut().for_each(|recipient| recipient.notify = recipient.notify.or(Some(Notify::ALL)));
+    }
+}
+
+// QUIRK(errors-to-counted): the original expands them at once.
+/// Returns whom a header wants to hear of failures besides the sender, if `UseErrorsTo` lets it: those of each field from the
+/// last to the first.
+//
+// QUIRK(lists-backwards): the addresses of one list are taken from the last to the first.
+pub fn error_recipients(ctx: &Context, headers: &[Header]) -> Vec<BString> {
+    let options = &ctx.config().options;
+    let separator = if options.old_style_headers { Separator::OldStyle } else { Separator::Comma };
+    let fields = headers.iter().filter(|field| options.use_errors_to && field.is("Errors-To"));
+    fields.flat_map(|field| address_list::split(&field.value, separator).into_iter().rev()).collect()
 }
 
 fn is_among(field: &Header, names: &[&str]) -> bool {
@@ -163,7 +202,7 @@ mod tests {
             rule("x", "Full-Name", "me"),
         ];
         let expand = |template: &[u8]| BString::from(template.replace(b"$x", b""));
-        let completion = Completion { rules: &rules, expand: &expand, old_style: true };
+        let completion = Completion { rules: &rules, expand: &expand, old_style: true, unfolds_senders: false };
         let own = own.iter().map(|line| Header::parse(line.as_bytes()).expect(line)).collect();
         let fields = completion.complete(own);
         let lines: Vec<_> = fields.iter().map(|f| format!("?{}?{}:{}", f.only_for, f.name, f.value)).collect();

@@ -28,7 +28,7 @@ use crate::route::groups;
 use crate::route::person::is_left_out;
 use crate::route::recipients::Refused;
 use crate::site::Context;
-use crate::site::completion::{complete, mend_recipients};
+use crate::site::completion::{complete, error_recipients, mend_recipients, mend_reports};
 
 /// Macros that stay with a message in the queue, in the order of their lines.
 const KEPT_MACROS: [&str; 4] = ["_", "r", "s", "daemon_flags"];
@@ -181,6 +181,7 @@ impl<'a> Work<'a> {
             (1..TIMES_TOLD).for_each(|_| terminal.complain(&complaint));
         }
         recipients.found.retain(|recipient| !is_left_out(&self.ctx, recipient, sender.route.as_ref()));
+        recipients.counted += error_recipients(&self.ctx, &incoming.headers).len();
         let envelope = self.envelope(incoming, &sender, warnings, &recipients);
         self.log_accepted(&envelope, &recipients);
         let mailers = &self.services.site.config.mailers;
@@ -237,6 +238,7 @@ impl<'a> Work<'a> {
         own.extend(incoming.headers);
         let addresses: Vec<BString> = envelope.recipients.iter().map(|recipient| recipient.address.clone()).collect();
         envelope.flags.delete_bcc = mend_recipients(&mut own, config.options.no_recipient_action, &addresses);
+        mend_reports(&self.ctx, &own, &mut envelope.recipients);
         self.publish_header(&own, recipients);
         envelope.headers = complete(&self.ctx, own);
         envelope.classify(&config.precedences);
@@ -262,8 +264,8 @@ impl<'a> Work<'a> {
             self.ctx.set("x", quoted);
         }
         match &recipients.only {
-            Some(only) => self.ctx.set("u", only.clone()),
-            None => self.ctx.clear("u"),
+            Some(only) if error_recipients(&self.ctx, own).is_empty() => self.ctx.set("u", only.clone()),
+            _ => self.ctx.clear("u"),
         }
     }
 
