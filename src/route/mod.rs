@@ -2,10 +2,13 @@
 
 pub mod account;
 pub mod alias;
+mod course;
 pub mod groups;
+mod listed;
 pub mod parse;
 pub mod person;
 pub mod recipients;
 pub mod refusal;
 pub mod remote_name;
 pub mod source;
+mod text;

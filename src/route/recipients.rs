@@ -1,30 +1,28 @@
 //! From one address to those who get the message: aliases, `:include:` lists, `.forward` files, users and programs.
 
-use std::collections::HashSet;
 use std::fmt;
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 
 use bstr::{BString, ByteSlice};
 
 use crate::cf::{Mailer, Principal};
 use crate::keeper::hands::Hands;
-use crate::keeper::request::{Account, FailureKind, Source, SourceRoot, Standing};
+use crate::keeper::request::{Account, Source, SourceRoot, Standing};
 use crate::log::Witness;
 use crate::mail::address_list::{self, Separator};
-use crate::mail::envelope::{Controller, Notify, Recipient, Route};
+use crate::mail::envelope::{Controller, Recipient, Route};
 use crate::name::{Status, Sysexit};
 use crate::route::account::{self, Found};
 use crate::route::alias::{Alias, Aliases};
+use crate::route::course::{Course, Item, Parent, Step};
+use crate::route::listed::{List, items, numbered, numbered_lines};
 use crate::route::parse::{self, Parsed};
 use crate::route::refusal::Refusal;
+use crate::route::source::local_part;
+use crate::route::text::{Text, read_source};
 use crate::site::Context;
 
 /// The most recipients that one address may become; a list of more wants a mailing list manager.
 pub const RECIPIENTS_MAX: usize = 200_000;
-
-/// The longest `.forward` or included file that is read, in bytes.
-const SOURCE_BYTES_MAX: u64 = 64 << 20;
 
 /// The mailer of what is thrown away.
 const DISCARD: &[u8] = b"discard";
@@ -90,15 +88,6 @@ impl Refused {
     }
 }
 
-/// What the addresses of one text have in common.
-struct List<'a> {
-    source: &'a Source,
-    standing: Standing,
-    /// The file, if it is one.
-    file: Option<BString>,
-    controller: Controller,
-}
-
 /// What the expansion looks things up in.
 pub struct Expander<'a> {
     /// Rules and options.
@@ -111,102 +100,6 @@ pub struct Expander<'a> {
     pub uses_aliases: bool,
     /// Who is told of each step.
     pub witness: &'a Witness,
-}
-
-/// One address on its way.
-struct Item {
-    recipient: Recipient,
-    depth: i64,
-    local_rewrites: u32,
-    /// Where the address stands, if not in the envelope: only then it may name a program or a file.
-    source: Option<Source>,
-    /// What it may name besides users, as the text says where it stands.
-    standing: Standing,
-    /// Which address the text stands for.
-    listed_in: BString,
-    /// Where the address stands, if in a file.
-    place: Option<Place>,
-    /// What ruleset 0 said already (ruleset 5 has changed it).
-    parsed: Option<Route>,
-    /// The place among the expanded addresses of the one that it comes out of.
-    parent: Option<usize>,
-}
-
-impl Item {
-    /// Returns the address of an envelope.
-    fn first(recipient: Recipient) -> Self {
-        Self {
-            recipient,
-            depth: 0,
-            local_rewrites: 0,
-            source: None,
-            standing: Standing::Full {},
-            listed_in: BString::default(),
-            place: None,
-            parsed: None,
-            parent: None,
-        }
-    }
-}
-
-/// What one step made of an item.
-enum Step {
-    Final(Recipient),
-    /// The address leads on to another user part of the same mailer.
-    Again(Item),
-    /// The address is the one that names it, which stays a recipient beside the others: its place.
-    Itself(usize),
-    More(Recipient, Vec<Item>),
-    Refused(Refused),
-    Nothing,
-}
-
-/// An address that others stand for.
-struct Parent {
-    recipient: Recipient,
-    /// Where it stands in the result if it is named among those that stand for it.
-    place: usize,
-    parent: Option<usize>,
-}
-
-/// An expansion on its way.
-#[derive(Default)]
-struct Course {
-    /// Addresses still to be looked at; the last is next.
-    work: Vec<Item>,
-    /// Addresses that others stand for.
-    parents: Vec<Parent>,
-    /// Who was found; a parent keeps its place free.
-    found: Vec<Option<Recipient>>,
-    seen: HashSet<Option<Route>>,
-}
-
-impl Course {
-    /// Notes that others stand for an address.
-    fn expand(&mut self, recipient: Recipient, parent: Option<usize>, items: Vec<Item>) {
-        let number = self.parents.len();
-        self.parents.push(Parent { recipient, place: self.found.len(), parent });
-        self.found.push(None);
-        self.work.extend(items.into_iter().rev().map(|item| Item { parent: Some(number), ..item }));
-    }
-
-    /// Refuses the address that all others come out of: whole, so that the next try serves nobody twice.
-    fn too_many(mut self) -> Refused {
-        let text = format!("more than {RECIPIENTS_MAX} recipients: use a mailing list manager");
-        let first = self.parents.swap_remove(0).recipient;
-        refused(first, Refusal::temporary(Status::new(4, 5, 3), text))
-    }
-
-    /// Returns the place of the address with this route among those that `from` comes out of.
-    fn ancestor(&self, mut from: Option<usize>, route: &Route) -> Option<usize> {
-        while let Some(number) = from {
-            if self.parents[number].recipient.route.as_ref() == Some(route) {
-                return Some(number);
-            }
-            from = self.parents[number].parent;
-        }
-        None
-    }
 }
 
 impl Expander<'_> {
@@ -550,91 +443,6 @@ impl Expander<'_> {
     }
 }
 
-/// An address of a text.
-struct Numbered {
-    /// Its number among all of the text, as hands count them.
-    number: usize,
-    /// The line of the file.
-    line: usize,
-    address: BString,
-}
-
-/// Makes the items of the lists of one text; each knows the place it stands at.
-///
-// QUIRK(lists-backwards): the addresses of one list are taken from the last to the first.
-fn items(parent: &Item, lists: &[Vec<Numbered>], list: &List<'_>) -> Vec<Item> {
-    let List { source, standing, file, controller } = list;
-    let of = &parent.recipient;
-    let item = |Numbered { number, line, address }: &Numbered| {
-        let mut elements = source.elements.clone();
-        elements.push(u16::try_from(*number).unwrap_or(u16::MAX));
-        let recipient = Recipient {
-            address: address.clone(),
-            primary: false,
-            orcpt: of.orcpt.clone(),
-            final_recipient: of.final_recipient.clone(),
-            notify: of.notify,
-            default_notify: Notify::DEFAULT,
-            controller: Some(controller.clone()),
-            owner: of.owner.clone(),
-            alias_of: Some(of.alias_of.clone().unwrap_or_else(|| of.address.clone())),
-            ..Recipient::default()
-        };
-        Item {
-            depth: parent.depth + 1,
-            source: Some(Source { root: source.root.clone(), elements }),
-            standing: standing.clone(),
-            listed_in: of.address.clone(),
-            place: file.clone().map(|file| Place { file, line: *line }),
-            ..Item::first(recipient)
-        }
-    };
-    lists.iter().flat_map(|list| list.iter().rev().map(item)).collect()
-}
-
-/// Numbers the addresses of one line.
-fn numbered(from: usize, line: usize, addresses: Vec<BString>) -> Vec<Numbered> {
-    (from..).zip(addresses).map(|(number, address)| Numbered { number, line, address }).collect()
-}
-
-/// Returns the lists of a `.forward` or included file, a list on every line.
-fn numbered_lines(text: &[u8], separator: Separator) -> Vec<Vec<Numbered>> {
-    let mut count = 0;
-    let number = |(line, list): (usize, Vec<BString>)| {
-        let from = count;
-        count += list.len();
-        numbered(from, line, list)
-    };
-    address_list::split_lines(text, separator).map(number).collect()
-}
-
-/// Returns what stands before the `@` of an address, without angle brackets.
-pub fn local_part(address: &[u8]) -> &[u8] {
-    let bare = address.strip_prefix(b"<").unwrap_or(address);
-    bare.split(|byte| matches!(byte, b'@' | b'>')).next().unwrap_or_default()
-}
-
-/// What reading a source came to.
-pub enum Text {
-    /// It is there.
-    Here {
-        /// The name of its file.
-        path: BString,
-        /// The whole of it.
-        text: Vec<u8>,
-        /// User and group of the file.
-        owner: (u32, u32),
-        /// What its elements may name.
-        standing: Standing,
-    },
-    /// There is none; the file's name and the system's reason.
-    Missing(BString),
-    /// It may not be used; the file's name and the reason.
-    Refused(BString),
-    /// It cannot be read now.
-    Later(BString),
-}
-
 /// A user part that names no user.
 enum Special {
     Program,
@@ -679,41 +487,7 @@ fn note_alias(recipient: &mut Recipient) {
     recipient.controller.get_or_insert_with(|| Controller { alias, ..Controller::default() });
 }
 
-fn refused(recipient: Recipient, refusal: Refusal) -> Refused {
+/// Returns a recipient of an envelope that is refused.
+pub(super) fn refused(recipient: Recipient, refusal: Refusal) -> Refused {
     Refused { recipient, refusal, place: None }
-}
-
-/// Reads the text that a source names.
-pub async fn read_source(hands: &Hands, source: &Source) -> Text {
-    let (path, file, standing) = match hands.open_source(source.clone()).await {
-        Ok((path, file, standing)) => (path, std::fs::File::from(file), standing),
-        Err(error) if error.is_temporary() => return Text::Later(error.to_string().into()),
-        Err(error) if error.kind() == Some(&FailureKind::Missing {}) => return Text::Missing(error.to_string().into()),
-        Err(error) => return Text::Refused(error.to_string().into()),
-    };
-    let mut text = Vec::new();
-    let read = file.metadata().and_then(|metadata| {
-        (&file).take(SOURCE_BYTES_MAX).read_to_end(&mut text)?;
-        Ok((metadata.uid(), metadata.gid()))
-    });
-    match read {
-        Ok(owner) => Text::Here { path, text, owner, standing },
-        Err(error) => Text::Later(format!("cannot read it: {error}").into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_that_becomes_too_many_waits_under_its_own_name() {
-        let mut course = Course::default();
-        course.expand(Recipient::new("<alice@example.com>"), None, Vec::new());
-        course.expand(Recipient::new("<list@example.com>"), Some(0), Vec::new());
-        let refused = course.too_many();
-        assert_eq!(refused.recipient, Recipient::new("<alice@example.com>"));
-        assert_eq!(refused.refusal.text, "more than 200000 recipients: use a mailing list manager");
-        assert!(refused.refusal.is_temporary());
-    }
 }

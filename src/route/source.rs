@@ -10,7 +10,7 @@ use crate::keeper::request::{Source, SourceRoot};
 use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::Recipient;
 use crate::route::alias::{Alias, Aliases};
-use crate::route::recipients::{Text, local_part, read_source};
+use crate::route::text::{Text, read_source};
 
 /// The most texts that are looked through for one recipient.
 const TEXTS_MAX: usize = 1000;
@@ -101,4 +101,10 @@ fn at(source: &Source, number: usize) -> Source {
     let mut elements = source.elements.clone();
     elements.push(u16::try_from(number).unwrap_or(u16::MAX));
     Source { root: source.root.clone(), elements }
+}
+
+/// Returns what stands before the `@` of an address, without angle brackets.
+pub(super) fn local_part(address: &[u8]) -> &[u8] {
+    let bare = address.strip_prefix(b"<").unwrap_or(address);
+    bare.split(|byte| matches!(byte, b'@' | b'>')).next().unwrap_or_default()
 }

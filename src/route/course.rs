@@ -1,0 +1,123 @@
+//! The course of one expansion: addresses still to be looked at, and what has come of the others.
+
+use std::collections::HashSet;
+
+use bstr::BString;
+
+use crate::keeper::request::{Source, Standing};
+use crate::mail::envelope::{Recipient, Route};
+use crate::name::Status;
+use crate::route::recipients::{Place, RECIPIENTS_MAX, Refused, refused};
+use crate::route::refusal::Refusal;
+
+/// One address on its way.
+pub(super) struct Item {
+    pub(super) recipient: Recipient,
+    pub(super) depth: i64,
+    pub(super) local_rewrites: u32,
+    /// Where the address stands, if not in the envelope: only then it may name a program or a file.
+    pub(super) source: Option<Source>,
+    /// What it may name besides users, as the text says where it stands.
+    pub(super) standing: Standing,
+    /// Which address the text stands for.
+    pub(super) listed_in: BString,
+    /// Where the address stands, if in a file.
+    pub(super) place: Option<Place>,
+    /// What ruleset 0 said already (ruleset 5 has changed it).
+    pub(super) parsed: Option<Route>,
+    /// The place among the expanded addresses of the one that it comes out of.
+    pub(super) parent: Option<usize>,
+}
+
+impl Item {
+    /// Returns the address of an envelope.
+    pub(super) fn first(recipient: Recipient) -> Self {
+        Self {
+            recipient,
+            depth: 0,
+            local_rewrites: 0,
+            source: None,
+            standing: Standing::Full {},
+            listed_in: BString::default(),
+            place: None,
+            parsed: None,
+            parent: None,
+        }
+    }
+}
+
+/// What one step made of an item.
+pub(super) enum Step {
+    Final(Recipient),
+    /// The address leads on to another user part of the same mailer.
+    Again(Item),
+    /// The address is the one that names it, which stays a recipient beside the others: its place.
+    Itself(usize),
+    More(Recipient, Vec<Item>),
+    Refused(Refused),
+    Nothing,
+}
+
+/// An address that others stand for.
+pub(super) struct Parent {
+    pub(super) recipient: Recipient,
+    /// Where it stands in the result if it is named among those that stand for it.
+    pub(super) place: usize,
+    pub(super) parent: Option<usize>,
+}
+
+/// An expansion on its way.
+#[derive(Default)]
+pub(super) struct Course {
+    /// Addresses still to be looked at; the last is next.
+    pub(super) work: Vec<Item>,
+    /// Addresses that others stand for.
+    pub(super) parents: Vec<Parent>,
+    /// Who was found; a parent keeps its place free.
+    pub(super) found: Vec<Option<Recipient>>,
+    pub(super) seen: HashSet<Option<Route>>,
+}
+
+impl Course {
+    /// Notes that others stand for an address.
+    pub(super) fn expand(&mut self, recipient: Recipient, parent: Option<usize>, items: Vec<Item>) {
+        let number = self.parents.len();
+        self.parents.push(Parent { recipient, place: self.found.len(), parent });
+        self.found.push(None);
+        self.work.extend(items.into_iter().rev().map(|item| Item { parent: Some(number), ..item }));
+    }
+
+    /// Refuses the address that all others come out of: whole, so that the next try serves nobody twice.
+    pub(super) fn too_many(mut self) -> Refused {
+        let text = format!("more than {RECIPIENTS_MAX} recipients: use a mailing list manager");
+        let first = self.parents.swap_remove(0).recipient;
+        refused(first, Refusal::temporary(Status::new(4, 5, 3), text))
+    }
+
+    /// Returns the place of the address with this route among those that `from` comes out of.
+    pub(super) fn ancestor(&self, mut from: Option<usize>, route: &Route) -> Option<usize> {
+        while let Some(number) = from {
+            if self.parents[number].recipient.route.as_ref() == Some(route) {
+                return Some(number);
+            }
+            from = self.parents[number].parent;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_becomes_too_many_waits_under_its_own_name() {
+        let mut course = Course::default();
+        course.expand(Recipient::new("<alice@example.com>"), None, Vec::new());
+        course.expand(Recipient::new("<list@example.com>"), Some(0), Vec::new());
+        let refused = course.too_many();
+        assert_eq!(refused.recipient, Recipient::new("<alice@example.com>"));
+        assert_eq!(refused.refusal.text, "more than 200000 recipients: use a mailing list manager");
+        assert!(refused.refusal.is_temporary());
+    }
+}
