@@ -254,6 +254,7 @@ async fn resolve(
         }
         let Services { aliases, hands, witness, .. } = services;
         let expanded = Expander { ctx, aliases, hands, uses_aliases: true, witness }.expand(recipient).await;
+        ctx.log_notes(&services.log, &envelope.id);
         for warning in &expanded.warnings {
             services.log.line(Level::UNSAFE_FILE, &envelope.id, warning);
         }

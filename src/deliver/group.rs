@@ -100,7 +100,9 @@ impl Group {
             Arc::new(Audience::new(services.witness.clone(), bstr::join(",", &names).into(), envelope.occasion));
         let mut report = Report::default();
         let everybody: Vec<usize> = (0..recipients.len()).collect();
-        match self.prepare(&mut ctx, message, &recipients).await {
+        let prepared = self.prepare(&mut ctx, message, &recipients).await;
+        ctx.log_notes(&services.log, &envelope.id);
+        match prepared {
             Ok((sender, header)) => {
                 report = self.run(services, ctx, (message, sender, &header), &recipients, &audience).await;
             }

@@ -23,6 +23,7 @@ pub async fn compat(ctx: &mut Context, log: &Log, envelope: &Envelope, recipient
     let args = [envelope.sender.as_slice(), recipient.address.as_slice()];
     let ask = Ask { about: &recipient.address, ..Ask::text("check_compat", &args) };
     let verdict = policy::check(ctx, &ask).await;
+    ctx.log_notes(log, &envelope.id);
     let relay = ctx.get("_");
     note(log, Some(&envelope.id), &ask, &verdict, relay.as_ref().map(|relay| relay.as_slice()));
     match verdict {
@@ -53,6 +54,7 @@ impl<'a> HostRules<'a> {
     pub(super) async fn features(&self, peer: &Peer) {
         let mut ctx = self.ctx.lock().await;
         policy::evaluate(&mut ctx, &Ask::text("clt_features", &[&peer.host, b""])).await;
+        ctx.log_notes(self.log, self.id);
     }
 
     /// Asks tls_server whether mail may go to a host over a connection without TLS.
@@ -68,6 +70,7 @@ impl<'a> HostRules<'a> {
         ctx.set("verify", NO_TLS);
         let ask = Ask { about: first_recipient, ..Ask::text("tls_server", &[NO_TLS]) };
         let verdict = policy::check(&mut ctx, &ask).await;
+        ctx.log_notes(self.log, self.id);
         note(self.log, None, &ask, &verdict, Some(name));
         match verdict {
             Verdict::Reject(reply) if reply.is_permanent() => {
@@ -89,6 +92,7 @@ impl<'a> HostRules<'a> {
         let args = [address];
         let ask = Ask::address("tls_rcpt", &args);
         let verdict = policy::check(&mut ctx, &ask).await;
+        ctx.log_notes(self.log, self.id);
         note(self.log, Some(self.id), &ask, &verdict, Some(&peer.host));
         match verdict {
             Verdict::Reject(reply) => Err(refused(&reply)),

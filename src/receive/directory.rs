@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use bstr::BString;
 
 use super::address;
-use super::service::{Directory, Listed, Pending, Standing};
+use super::service::{Directory, Listed, Pending, Resident, Standing};
 use crate::cf::Mailer;
 use crate::keeper::hands::Hands;
 use crate::keeper::request::Account;
@@ -161,7 +161,7 @@ impl SiteDirectory {
         for recipient in expanded.recipients.iter().take(LISTED_MAX) {
             let Some(route) = &recipient.route else { continue };
             let has_users = ctx.config().mailers.get(route.mailer.as_bytes()).is_some_and(|m| m.flags.contains(b'w'));
-            let name = if has_users { self.full_name(&route.user).await } else { None };
+            let name = if has_users { self.resident(&route.user).await.and_then(|user| user.full_name) } else { None };
             let mut entry = listed(ctx, route, name);
             if matches!(route.mailer.as_bytes(), b"prog" | b"*file*") {
                 entry.user = recipient.address.clone();
@@ -201,8 +201,11 @@ impl Directory for SiteDirectory {
         })
     }
 
-    fn full_name<'a>(&'a self, user: &'a [u8]) -> Pending<'a, Option<BString>> {
-        Box::pin(async move { self.hands.user(user).await.ok().flatten().and_then(|account| full_name(&account)) })
+    fn resident<'a>(&'a self, user: &'a [u8]) -> Pending<'a, Option<Resident>> {
+        Box::pin(async move {
+            let account = self.hands.user(user).await.ok().flatten()?;
+            Some(Resident { full_name: full_name(&account), home: account.home })
+        })
     }
 }
 

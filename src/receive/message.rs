@@ -121,15 +121,16 @@ impl Clerk<'_> {
         self.ctx.set("msg_size", ending.size_bytes.to_string());
         let hops = self.transaction.headers.iter().filter(|field| field.is("Received")).count() + 1;
         self.ctx.set("c", hops.to_string());
-        let envelope = self.envelope(&ending);
+        let mut envelope = self.envelope(&ending);
         self.ctx.set("msg_id", envelope.message_id.clone());
         self.transaction.class = envelope.class;
         self.log_sender(Some(&envelope.message_id));
-        self.count(&envelope);
         let refused = match ending.refused {
             Some(refused) => Some(refused),
             None => self.last_check(ending.size_bytes).await.err().map(|refusal| (refusal.reply, Vec::new())),
         };
+        self.hold_back(&mut envelope);
+        self.count(&envelope);
         let refused = refused.or_else(|| self.transaction.failed.take().map(|reply| (reply, Vec::new())));
         let reply = match refused {
             Some((reply, notes)) => self.refuse_message(&envelope, reply, &notes),
@@ -138,6 +139,12 @@ impl Clerk<'_> {
         };
         self.end_transaction().await;
         reply
+    }
+
+    /// Puts into the envelope whether, and why, the message is held back.
+    fn hold_back(&self, envelope: &mut Envelope) {
+        envelope.flags.split = self.transaction.quarantine.is_none();
+        envelope.quarantine = self.transaction.quarantine.clone();
     }
 
     /// Counts a message that came in, whatever becomes of it.
@@ -265,14 +272,12 @@ impl Clerk<'_> {
         // QUIRK(message-of-refusal): the reason that the queue shows is the last refusal given before the message.
         envelope.message = self.transaction.complaint.clone();
         envelope.flags.eight_bit = ending.eight_bit;
-        envelope.flags.split = self.transaction.quarantine.is_none();
         envelope.flags.no_body_return = envelope.class < 0;
         envelope.body = self.transaction.params.body;
         envelope.auth = self.transaction.auth.clone();
         envelope.envid = self.transaction.params.envid.clone();
         envelope.ret = self.transaction.params.ret;
         envelope.deliver_by = self.transaction.params.deliver_by;
-        envelope.quarantine = self.transaction.quarantine.clone();
         envelope.size_bytes = ending.size_bytes;
         envelope.macros =
             KEPT_MACROS.iter().filter_map(|name| Some((MacroName::new(name), self.ctx.get(name)?))).collect();

@@ -38,12 +38,15 @@ impl Clerk<'_> {
         Answer::Yes
     }
 
-    /// Sets `$f` (the sender as rewritten) and `$x` (the full name of a local one).
+    /// Sets `$f` (the sender as rewritten), `$x` and `$z` (full name and home of a local one).
     async fn name_sender(&mut self, spelling: &BStr, route: &Route) {
         let mailer = self.service.site.config.mailers.get(route.mailer.as_bytes());
         let has_users = mailer.is_some_and(|mailer| mailer.flags.contains(b'w'));
-        if has_users && let Some(name) = self.service.directory.full_name(&route.user).await {
-            self.ctx.set("x", name);
+        if has_users && let Some(resident) = self.service.directory.resident(&route.user).await {
+            if let Some(name) = resident.full_name {
+                self.ctx.set("x", name);
+            }
+            self.ctx.set("z", resident.home);
         }
         let mut tokens = self.ctx.scan(spelling, ScanOptions::ADDRESS).tokens.unwrap_or_default();
         for ruleset in ["3", "1", "4"] {

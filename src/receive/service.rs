@@ -99,8 +99,17 @@ pub trait Directory: Send + Sync {
         expand: bool,
     ) -> Pending<'a, Result<Vec<Listed>, Reply>>;
 
-    /// Returns the full name of the account called `user`, if there is such an account.
-    fn full_name<'a>(&'a self, user: &'a [u8]) -> Pending<'a, Option<BString>>;
+    /// Returns what macros say of the account called `user`, if there is such an account.
+    fn resident<'a>(&'a self, user: &'a [u8]) -> Pending<'a, Option<Resident>>;
+}
+
+/// A user of this host.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Resident {
+    /// The full name (`$x`), if it is known.
+    pub full_name: Option<BString>,
+    /// The home directory (`$z`).
+    pub home: BString,
 }
 
 /// How a recipient stands.

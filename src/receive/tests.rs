@@ -44,6 +44,7 @@ Scheck_data
 R3\t$#error $@ 5.7.1 $: \"550 three are too many\"
 Scheck_eom
 R66\t$#error $@ 5.7.1 $: \"554 5.7.1 sixty-six\"
+R13\t$#error $@ quarantine $: thirteen
 SCheckIt
 R$* evil $*\t$#error $@ 5.7.1 $: \"554 5.7.1 evil header\"
 Mlocal, P=/bin/true, F=lw, A=true
@@ -78,8 +79,8 @@ impl Directory for Table {
         Box::pin(std::future::ready(Ok(vec![listed])))
     }
 
-    fn full_name<'a>(&'a self, _: &'a [u8]) -> Pending<'a, Option<BString>> {
-        Box::pin(std::future::ready(Some("A User".into())))
+    fn resident<'a>(&'a self, _: &'a [u8]) -> Pending<'a, Option<Resident>> {
+        Box::pin(std::future::ready(Some(Resident { full_name: Some("A User".into()), home: "/home/a".into() })))
     }
 }
 
@@ -282,6 +283,13 @@ fn a_message_held_back_is_quarantined() {
     let parts = ["MAIL FROM:<a>\r\n", "RCPT TO:<held>\r\n", "DATA\r\n", "x: y\r\n\r\nz\r\n.\r\n", "QUIT\r\n"];
     let server = check(&parts, &["220", "250", "250", "354", "250", "221"], &["df", "hf"]);
     assert!(server.control_file().lines().any(|line| line == b"qheld back"));
+}
+
+#[test]
+fn the_last_check_can_hold_a_message_back_too() {
+    let parts = ["MAIL FROM:<a>\r\n", "RCPT TO:<b>\r\n", "DATA\r\n", "x: abcdef\r\n\r\nz\r\n.\r\n", "QUIT\r\n"];
+    let server = check(&parts, &["220", "250", "250", "354", "250", "221"], &["df", "hf"]);
+    assert!(server.control_file().lines().any(|line| line == b"qthirteen"));
 }
 
 #[test]
