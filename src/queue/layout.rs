@@ -48,7 +48,7 @@ impl Layout {
     /// Returns the directories, those of a `*` sorted by name: every process counts them alike.
     ///
     /// # Errors
-    /// The directory above a `*` cannot be read, or nothing matches.
+    /// The directory above a `*` cannot be read, or nothing matches, or too much does.
     pub fn directories(&self) -> Result<Vec<SpoolDirectory>, LayoutError> {
         let mut all = Vec::new();
         let own = self.groups.iter().find(|(group, _)| group == DEFAULT_GROUP).map(|(_, path)| path);
@@ -63,7 +63,10 @@ impl Layout {
                 }
             }
         }
-        all.truncate(DIRECTORIES_MAX);
+        if all.len() > DIRECTORIES_MAX {
+            let source = io::Error::other(format!("more than {DIRECTORIES_MAX} queue directories: use fewer"));
+            return Err(LayoutError { call: "use", path: self.queue_directory.clone(), source });
+        }
         Ok(all)
     }
 
@@ -151,6 +154,14 @@ mod tests {
             .collect();
         assert_eq!(found, ["mqueue /qd1", "mqueue /qd2", "one /grp", "two /other"]);
         assert_eq!(layout.base(), base);
+    }
+
+    #[test]
+    fn no_directory_is_left_out_in_silence() {
+        let groups = (0..DIRECTORIES_MAX).map(|number| (format!("g{number}").into(), format!("/q/{number}").into()));
+        let layout = Layout { queue_directory: "/q".into(), groups: groups.collect() };
+        let told = layout.directories().expect_err("too many").to_string();
+        assert_eq!(told, "can not use(/q): more than 4096 queue directories: use fewer");
     }
 
     #[test]
