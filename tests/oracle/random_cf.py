@@ -110,6 +110,8 @@ AuthInfo:client.example.net "U:user" "P:secret" "M:PLAIN"
 AuthInfo:192.0.2.91 "U=dXNlcg==" "P:pw"
 AuthInfo:10 "U:ten" "P:pw"
 QGRP:example.com slow
+Bcc:example.com copy@example.net
+Bcc:example.org copy
 QGRP:bob@foo.jp boss
 QGRP:192.0.2 net
 CERTISSUER:/C=JP RELAY

@@ -20,7 +20,23 @@ R@ [ $* ] : $+	$@ $>canonify $2	a source route of addresses,
 R@ [ $* ] , $+	$@ $>canonify $2
 R@ $+ : $+	$@ $>canonify $2	of names: only its end counts
 R@ $+ , $+	$@ $>canonify $2	or its next hop
-R$*	$@ $>Focus $1
+`#' user@domain -> user < @ domain >, and find out about the domain
+R$* @ $*	$: $1 < @ $2 >	break at the first @ ...
+R$* < @ $* @ $* >	$1 @ $2 < @ $3 >	... no, at the last
+R$* < @ $* >	$@ $>Canonify2 $1 < @ $2 >
+ifdef(`_NO_UUCP_', `', `R$- ! $+	$@ $>Canonify2 $2 < @ $1 .UUCP >	without @ the first ! counts
+R$+ . $- ! $+	$@ $>Canonify2 $3 < @ $1 . $2 >	before it stands a domain
+R$+ ! $+	$@ $>Canonify2 $2 < @ $1 .UUCP >
+')dnl
+ifdef(`DECNET_RELAY', `define(`_USE_DECNET_SYNTAX_', `1')')dnl
+ifdef(`_USE_DECNET_SYNTAX_', `R$- :: $+	$@ $>Canonify2 $2 < @ $1 .DECNET >	a DECnet node
+R$- . $- :: $+	$@ $>Canonify2 $3 < @ $1 . $2 .DECNET >	with its area
+')dnl
+ifdef(`_NO_PERCENT_HACK_', `', `R$* % $*	$: $1 < @ $2 >	then the last %
+R$* < @ $* % $* >	$1 % $2 < @ $3 >
+')dnl
+R$* < @ $* >	$@ $>Canonify2 $1 < @ $2 >
+R$*	$@ $>Canonify2 $1
 
 `#' Ungroup: group: members; -> members
 SUngroup
@@ -41,25 +57,6 @@ R$* ;	$1
 SInnermost
 R$* < $*	$2
 R$* > $*	$1
-
-`#' Focus: user@domain -> user < @ domain >, and find out about the domain
-SFocus
-R$* @ $*	$: $1 < @ $2 >	break at the first @ ...
-R$* < @ $* @ $* >	$1 @ $2 < @ $3 >	... no, at the last
-R$* < @ $* >	$@ $>Canonify2 $1 < @ $2 >
-ifdef(`_NO_UUCP_', `', `R$- ! $+	$@ $>Canonify2 $2 < @ $1 .UUCP >	without @ the first ! counts
-R$+ . $- ! $+	$@ $>Canonify2 $3 < @ $1 . $2 >	before it stands a domain
-R$+ ! $+	$@ $>Canonify2 $2 < @ $1 .UUCP >
-')dnl
-ifdef(`DECNET_RELAY', `define(`_USE_DECNET_SYNTAX_', `1')')dnl
-ifdef(`_USE_DECNET_SYNTAX_', `R$- :: $+	$@ $>Canonify2 $2 < @ $1 .DECNET >	a DECnet node
-R$- . $- :: $+	$@ $>Canonify2 $3 < @ $1 . $2 .DECNET >	with its area
-')dnl
-ifdef(`_NO_PERCENT_HACK_', `', `R$* % $*	$: $1 < @ $2 >	then the last %
-R$* < @ $* % $* >	$1 % $2 < @ $3 >
-')dnl
-R$* < @ $* >	$@ $>Canonify2 $1 < @ $2 >
-R$*	$@ $>Canonify2 $1
 
 `#' Canonify2: user < @ domain > with the domain made complete where it can be
 SCanonify2=96

@@ -28,7 +28,7 @@ define(`_AT_CLT_FEATURES_', `25')
 define(`_AT_MAILER_RULES_', `26')# rulesets that mailers bring
 define(`_AT_HEADERS_', `27')     # headers that features add
 define(`_AT_EARLY_RELAY_', `28') # rules of check_relay that FEATURE(delay_checks) does not delay
-define(`_AT_BAD_HELO_', `29')    # rules of Relay_ok behind those of the sender
+define(`_AT_BAD_HELO_', `29')    # rules of check_rcpt where checks are delayed
 
 define(`PUSHDIVERT', `pushdef(`_DIVERSION_', divnum)divert(`$1')')
 define(`POPDIVERT', `divert(_DIVERSION_)popdef(`_DIVERSION_')')

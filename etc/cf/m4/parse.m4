@@ -33,6 +33,8 @@ R$* < @ $* .. $* > $*	$#error $@ 5.1.2 $: "553 Invalid host name"
 R$* < @ $* @ > $*	$#error $@ 5.1.2 $: "553 Invalid route address"
 R$* @ $* < @ $* > $*	$#error $@ 5.1.3 $: "553 Invalid route address"
 R$* , $~O $*	$#error $@ 5.1.3 $: "553 Invalid route address"
+ifdef(`_PREFIX_', `R`'_PREFIX_`' $+ < @ $+ >	$: $1 < @ $2 > $(macro {rcpt_flags} $@ _PREFIX_FLAGS_ $)
+')dnl
 `#' the user part of an address of ours may route on; quotes may hide that it does
 R$* < @ > $*	$@ $>Parse0 $>canonify $1
 R< @ $=w . > $*	$@ $>Parse0 $>canonify $2

@@ -122,7 +122,6 @@ R< $* <TMPF> > < $* >	$#TEMP $@ 4.3.0 $: _TEMPORARY_FAILURE_
 R< $* > < $* >	$: $2
 ')dnl
 undivert(_AT_RELAY_OK_)dnl
-undivert(_AT_BAD_HELO_)dnl
 `#' its name counts where it leads back to the address
 R$*	$: < $&{client_resolve} >
 R< TEMP >	$#TEMP $@ 4.4.0 $: "450 Relaying temporarily denied. Cannot resolve PTR record for " $&{client_addr}

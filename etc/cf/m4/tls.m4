@@ -13,6 +13,11 @@ R`'_ALL_ DOL(|) DOL(`#')DOL(*)	DOL(`#')DOL(2)
 R`'_ALL_ DOL(|) DOL(*)	DOL(:) DOL(1)
 ')')
 define(`_ALL_', `DOL(*)')
+dnl _STS_CHECK_: the policy of the recipient's domain, in tls_rcpt (FEATURE sts)
+define(`_STS_CHECK_', `ifdef(`_STS_', `R`'_ALL_	DOL(:) DOL(1) DOL(|) DOL(>)STSCheck DOL(1)
+R`'_ALL_ DOL(|) DOL(`#')DOL(*)	DOL(`#')DOL(2)
+R`'_ALL_ DOL(|) DOL(*)	DOL(:) DOL(1)
+')')
 divert(0)dnl
 
 `#' ========================================================================================================================
@@ -34,6 +39,7 @@ ifdef(`_ACCESS_TABLE_', `include(_CF_DIR_`m4/tls_access.m4')', `
 _LOCAL_RULESET(`TLS_RCPT', `tls_rcpt', _AT_TLS_RCPT_)dnl
 Stls_rcpt
 _LOCAL_FIRST(`TLS_RCPT', `tls_rcpt')dnl
+_STS_CHECK_`'dnl
 ')dnl
 `#' tls_server: the result of STARTTLS with a server -> an error where the access map asks for more
 _LOCAL_RULESET(`TLS_SERVER', `tls_server', _AT_TLS_SERVER_)dnl

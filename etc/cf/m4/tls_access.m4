@@ -16,6 +16,7 @@ _LOCAL_RULESET(`TLS_RCPT', `tls_rcpt', _AT_TLS_RCPT_)dnl
 Stls_rcpt
 _LOCAL_FIRST(`TLS_RCPT', `tls_rcpt')dnl
 R$*	$: $1 $(macro {TLS_Name} $@ $&{server_name} $)
+_STS_CHECK_`'dnl
 R$*	$: $>CanonAddr $1
 R$# $*	$@ $# $1	no address at all
 R$+ < @ $+ . >	$: $1 < @ $2 >
@@ -57,6 +58,8 @@ R$*	$: $1 ++
 R< $+ > $* ++ $*	$: < $1 > $2 $| $3	one at a time
 R< $+ > CN $| $*	$: < $1 > CN : $&{TLS_Name} $| $2
 R< $+ > CN : $&{cn_subject} $| $*	$: < $1 > $| $2
+ifdef(`_ALTERNATIVE_NAMES_', `R< $+ > CN : $={cert_altnames} $| $*	$: < $1 > $| $3
+')dnl
 R< $-:$+ > CN : $* $| $*	$#error $@ $2 $: $1 " CN " $&{cn_subject} " does not match " $3
 R< $+ > CS : $&{cert_subject} $| $*	$: < $1 > $| $2
 R< $-:$+ > CS : $+ $| $*	$#error $@ $2 $: $1 " Cert Subject " $&{cert_subject} " does not match " $3
