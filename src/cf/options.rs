@@ -292,7 +292,7 @@ options! {
     /// Who owns maps and may act as the daemon.
     TrustedUser _ trusted_user: User = "", drops, works, confTRUSTED_USER;
     /// The longest MIME header fields and parameters.
-    MaxMimeHeaderLength _ max_mime_header_length: MimeLimits = "2048/1024", drops, inert, confMAX_MIME_HEADER_LENGTH;
+    MaxMimeHeaderLength _ max_mime_header_length: MimeLimits = "2047/1023", drops, works, confMAX_MIME_HEADER_LENGTH;
     /// The socket that controls the daemon.
     ControlSocketName _ control_socket_name: Text = "", drops, inert, confCONTROL_SOCKET_NAME;
     /// Bytes of all headers; 0: any.

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::cf::Mailer;
 use crate::deliver::group::{self, Fresh, Group};
+use crate::deliver::header;
 use crate::deliver::holding::Holding;
 use crate::deliver::outcome::{Outcome, Service, Verdict};
 use crate::deliver::sender::{self, Origin};
@@ -67,6 +68,9 @@ pub async fn attempt(services: &Services, holding: &mut Holding, now: UnixTime) 
     let mut attempted = Attempted::default();
     let origin = Arc::new(sender::look_up(services, &mut ctx, holding.envelope_mut()).await);
     let refused = resolve(services, &mut ctx, (holding.envelope_mut(), &origin), &mut attempted).await;
+    for line in header::trim(&ctx, &mut holding.envelope_mut().headers) {
+        services.log.say(Level::ALERT, &holding.envelope().id, line);
+    }
     let is_split = attempted.split(services, holding, now).await;
     let snapshot = Arc::new(holding.envelope().clone());
     let mut progress = Progress::new(&snapshot.recipients, &refused);

@@ -7,6 +7,7 @@ use crate::mail::address_field::{self, Party};
 use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::Envelope;
 use crate::mail::header::{Condition, Header};
+use crate::mail::mime_limit::{self, Trimmed};
 use crate::route::remote_name::{Kind, remote_text};
 use crate::site::Context;
 
@@ -31,6 +32,40 @@ pub async fn header(ctx: &mut Context, mailer: &Mailer, envelope: &Envelope) -> 
         written.write(&mut out);
     }
     out
+}
+
+/// Cuts the fields that are longer than MaxMimeHeaderLength allows; returns what the log says of each.
+//
+// QUIRK(mime-limits): what the configuration says counts with the space before the value.
+pub fn trim(ctx: &Context, headers: &mut [Header]) -> Vec<String> {
+    let limits = ctx.config().options.max_mime_header_length;
+    let limit = |number: i64| usize::try_from(number).ok().filter(|number| *number > 0);
+    let mut told = Vec::new();
+    for field in headers.iter_mut().filter(|field| !field.template) {
+        let (name, value) = (&field.name, &mut field.value);
+        let is_among = |class: &str| ctx.is_in_class(class, name);
+        if let Some(bytes_max) = limit(limits.parameter).filter(|_| is_among("checkMIMEFieldHeaders")) {
+            let done = mime_limit::trim_parameters(value, bytes_max + 1);
+            let closed = done.iter().filter(|trimmed| **trimmed == Trimmed::Closed);
+            told.extend(closed.map(|_| format!("Fixed MIME {name} header field (possible attack)")));
+            if let Some(Trimmed::Cut(len)) = done.iter().rfind(|trimmed| **trimmed != Trimmed::Closed) {
+                let text = "header due to field size";
+                told.push(format!("Truncated MIME {name} {text} (length = {len}) (possible attack)"));
+            }
+        }
+        let Some(bytes_max) = limit(limits.header) else { continue };
+        if is_among("checkMIMETextHeaders") && value.len() > bytes_max + 1 {
+            told.push(format!("Truncated long MIME {name} header (length = {}) (possible attack)", value.len()));
+            value.truncate(bytes_max);
+        }
+        if is_among("checkMIMEHeaders") {
+            told.extend(mime_limit::trim(value, bytes_max + 1).map(|trimmed| match trimmed {
+                Trimmed::Closed => format!("Fixed MIME {name} header (possible attack)"),
+                Trimmed::Cut(len) => format!("Truncated long MIME {name} header (length = {len}) (possible attack)"),
+            }));
+        }
+    }
+    told
 }
 
 /// Returns the header of a message as a report returns it: its addresses are left as they were.

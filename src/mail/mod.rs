@@ -6,6 +6,7 @@ pub mod date;
 pub mod envelope;
 pub mod frame;
 pub mod header;
+pub mod mime_limit;
 pub mod reply;
 pub mod report;
 pub mod token;
