@@ -8,7 +8,7 @@ pub(super) struct DeadEnds {
     /// For each `$*` and `$+`: to end here or later is in vain.
     ///
     /// One number is enough: a wildcard that is given up has tried every end from the first on that it could have.
-    closed: [usize; WILDCARDS_MAX],
+    closed: [u16; WILDCARDS_MAX],
     /// One bit for each wildcard and place where a phrase of a class is in vain; nothing before the first.
     phrases: Vec<u64>,
     /// How many places there are.
@@ -21,7 +21,7 @@ impl DeadEnds {
     /// Returns that of a rule and an address of `len` tokens, where nothing has been tried.
     pub(super) fn of(rule: &Rule, len: usize) -> Self {
         Self {
-            closed: [usize::MAX; WILDCARDS_MAX],
+            closed: [u16::MAX; WILDCARDS_MAX],
             phrases: Vec::new(),
             places: len + 1,
             keeps_phrases: rule.phrases_meet,
@@ -31,24 +31,19 @@ impl DeadEnds {
 
     /// Returns one that never learns: everything is tried as often as it can be reached.
     pub(super) fn forgotten() -> Self {
-        Self {
-            closed: [usize::MAX; WILDCARDS_MAX],
-            phrases: Vec::new(),
-            places: 0,
-            keeps_phrases: false,
-            is_kept: false,
-        }
+        Self { closed: [u16::MAX; WILDCARDS_MAX], phrases: Vec::new(), places: 0, keeps_phrases: false, is_kept: false }
     }
 
     /// Returns the place before which a `$*` or `$+` has to end.
     pub(super) fn limit(&self, wildcard: usize) -> usize {
-        self.closed[wildcard]
+        usize::from(self.closed[wildcard])
     }
 
     /// Learns that a `$*` or `$+` ends in vain from this place on.
     pub(super) fn close(&mut self, wildcard: usize, from: usize) {
         if self.is_kept {
-            self.closed[wildcard] = self.closed[wildcard].min(from);
+            // No wildcard ends beyond what a number of this size can tell.
+            self.closed[wildcard] = self.closed[wildcard].min(u16::try_from(from).unwrap_or(u16::MAX));
         }
     }
 

@@ -1,5 +1,7 @@
 //! The evaluation of rulesets: one loop over a stack of calls, so that no input can exhaust the machine's own stack.
 
+use smallvec::SmallVec;
+
 use super::lookup::{Answer, Found, Lookup};
 use super::matching::{self, Bindings};
 use super::program::{Action, Rule};
@@ -171,11 +173,14 @@ struct Frame {
     pending: Option<Pending>,
 }
 
+/// The calls of a right side; hardly any has more than two.
+type Calls = SmallVec<[(usize, RulesetId); 2]>;
+
 /// A right side with calls.
 struct Pending {
     tokens: Workspace,
     /// Where the `$>` of those that are still to be made stand, and whom they call; the last one is made next.
-    calls: Vec<(usize, RulesetId)>,
+    calls: Calls,
     action: Action,
 }
 
@@ -222,7 +227,7 @@ impl<'r> Engine<'r, '_> {
         if frame.tries > LOOPS_MAX {
             return self.give_up();
         }
-        match matching::find(rule, &frame.tokens, self.lookup, blank_sub) {
+        match matching::find(rule, &frame.tokens, self.lookup, blank_sub, self.level >= Some(LATE_LEVEL)) {
             Some(bindings) => self.apply(rule, &bindings),
             None => {
                 self.trace(Trace::Fails);
@@ -411,20 +416,21 @@ impl<'r> Engine<'r, '_> {
     /// Returns the calls of a right side; none, if one of them names no ruleset.
     ///
     /// QUIRK(empty-ruleset): a call of a ruleset without rules is left out at once, and what follows it is not looked at.
-    fn calls(&mut self, tokens: &mut Workspace) -> Vec<(usize, RulesetId)> {
-        let mut calls = Vec::new();
+    fn calls(&mut self, tokens: &mut Workspace) -> Calls {
+        let mut calls = Calls::new();
         let mut from = 0;
         while let Some(place) = tokens.find_tag(from, Tag::CALL) {
-            let Some(name) = tokens.tokens().get(place + 1).map(|name| name_text(name).into_owned()) else { break };
+            let Some(name) = tokens.tokens().get(place + 1).map(name_text) else { break };
             let id = match self.rulesets.look(&name) {
                 Ok(Some(id)) => id,
                 unknown => {
                     if let Err(bad) = unknown {
                         self.complain(Trouble::BadRuleset(bad));
                     }
+                    let name = name.into_owned();
                     tokens.unquote(place + 1, &name);
                     self.frame().status = self.complain(Trouble::UnknownRuleset(name.into()));
-                    return Vec::new();
+                    return Calls::new();
                 }
             };
             if self.rulesets.get(id).rules().is_empty() {
@@ -437,7 +443,7 @@ impl<'r> Engine<'r, '_> {
             }
             if calls.len() >= CALLS_OF_RULE_MAX {
                 self.frame().status = self.complain(Trouble::TooManyCalls);
-                return Vec::new();
+                return Calls::new();
             }
         }
         calls

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::dead_ends::DeadEnds;
 use super::lookup::Lookup;
 use super::program::{ClassRef, Piece, Rule, WILDCARDS_MAX};
-use super::trace::{LATE_LEVEL, Trace};
+use super::trace::Trace;
 use super::workspace::Workspace;
 use crate::mail::token::Token;
 
@@ -62,12 +62,26 @@ impl Bindings {
     }
 }
 
-/// Matches the left side of `rule` against the whole of `address`; late macros are told from trace level 2 on.
-pub(super) fn find(rule: &Rule, address: &Workspace, lookup: &mut dyn Lookup, blank_sub: u8) -> Option<Bindings> {
+/// Matches the left side of `rule` against the whole of `address`; `is_told` says that comparisons of late macros are traced.
+pub(super) fn find(
+    rule: &Rule,
+    address: &Workspace,
+    lookup: &mut dyn Lookup,
+    blank_sub: u8,
+    is_told: bool,
+) -> Option<Bindings> {
+    // Most rules that do not match differ in the first token or in the last.
+    let differs = |piece: usize, at: usize| match &rule.pieces[piece] {
+        Piece::Literal(literal) => !address.matches(at, literal, rule.tags[piece]),
+        _ => false,
+    };
+    let last = rule.pieces.len().checked_sub(1);
+    if !is_told && last.is_some_and(|last| differs(0, 0) || differs(last, address.len().wrapping_sub(1))) {
+        return None;
+    }
     // A trace tells how often a late macro is compared.
-    let is_told = lookup.trace_level() >= Some(LATE_LEVEL);
     let dead_ends = if is_told { DeadEnds::forgotten() } else { DeadEnds::of(rule, address.len()) };
-    let mut matcher = Matcher { rule, address, lookup, blank_sub, bound: Bindings::default(), dead_ends };
+    let mut matcher = Matcher { rule, address, lookup, blank_sub, bound: Bindings::default(), is_told, dead_ends };
     matcher.run().then_some(matcher.bound)
 }
 
@@ -78,6 +92,7 @@ struct Matcher<'a> {
     lookup: &'a mut dyn Lookup,
     blank_sub: u8,
     bound: Bindings,
+    is_told: bool,
     dead_ends: DeadEnds,
 }
 
@@ -201,9 +216,8 @@ impl Matcher<'_> {
     /// Compares the value of a macro with the tokens from `at` on; returns where the value ends.
     fn late_end(&mut self, name: &[u8], at: usize) -> Option<usize> {
         let value = self.lookup.macro_value(name).map(|value| value.text.into_owned());
-        let step = Trace::LateLeft(name, value.as_deref());
-        if self.lookup.trace_level() >= Some(step.level()) {
-            self.lookup.trace(step);
+        if self.is_told {
+            self.lookup.trace(Trace::LateLeft(name, value.as_deref()));
         }
         let Some(value) = value else { return Some(at) };
         let mut rest: &[u8] = &value;

@@ -77,7 +77,7 @@ fn try_all(pieces: &[Piece], tokens: &[Token], at: usize, world: &World, bound: 
 #[track_caller]
 fn questions(left: &str, tokens: &[&str], matches: bool) -> usize {
     let mut world = world();
-    assert_eq!(find(&rule(left), &address(tokens), &mut world, b'.').is_some(), matches);
+    assert_eq!(find(&rule(left), &address(tokens), &mut world, b'.', false).is_some(), matches);
     world.questions.load(Ordering::Relaxed)
 }
 
@@ -98,7 +98,7 @@ fn check(left: &str, tokens: &[&str]) {
     let (rule, address) = (rule(left), address(tokens));
     let mut expected = Vec::new();
     let matches = try_all(&rule.pieces, address.tokens(), 0, &world(), &mut expected);
-    let found = find(&rule, &address, &mut world(), b'.');
+    let found = find(&rule, &address, &mut world(), b'.', false);
     let found = found.map(|found| (1..=9).map_while(|digit| found.get(digit)).collect::<Vec<_>>());
     assert_eq!(found, matches.then_some(expected), "{left:?} against {tokens:?}");
 }
