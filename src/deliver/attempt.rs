@@ -233,13 +233,25 @@ pub fn context(services: &Services, envelope: &Envelope, now: UnixTime) -> Conte
         ctx.macros_mut().set(name.as_bytes(), value.clone());
     }
     ctx.set("i", envelope.id.as_str());
-    ctx.set("f", envelope.sender.clone());
+    ctx.set("f", bare(&envelope.sender));
+    let hops = envelope.headers.iter().filter(|field| field.is("Received")).count();
+    for (name, number) in [("c", hops), ("nrcpts", envelope.recipients.len())] {
+        ctx.set(name, number.to_string());
+    }
+    ctx.set("ntries", envelope.tries.to_string());
+    ctx.set("msg_size", envelope.size_bytes.to_string());
+    ctx.set("msg_id", envelope.message_id.clone());
     let zone = &services.site.zone;
     ctx.set("b", crate::mail::date::arpa(now, zone));
     ctx.set("a", crate::mail::date::arpa(envelope.created, zone));
     ctx.set("t", crate::mail::date::compact(envelope.created));
     ctx.set("d", crate::mail::date::ctime(envelope.created, zone));
     ctx
+}
+
+/// Returns an address without the angle brackets around it.
+fn bare(address: &[u8]) -> &[u8] {
+    address.strip_prefix(b"<").and_then(|inner| inner.strip_suffix(b">")).unwrap_or(address)
 }
 
 /// Finds the mailer of every recipient that has none yet, and sorts all by their hosts; those that lead nowhere are settled,

@@ -22,6 +22,7 @@ const NO_TLS: &[u8] = b"NONE";
 pub async fn compat(ctx: &mut Context, log: &Log, envelope: &Envelope, recipient: &Recipient) -> Option<Outcome> {
     let args = [envelope.sender.as_slice(), recipient.address.as_slice()];
     let ask = Ask { about: &recipient.address, ..Ask::text("check_compat", &args) };
+    ctx.set("addr_type", "e s");
     let verdict = policy::check(ctx, &ask).await;
     ctx.log_notes(log, &envelope.id);
     let relay = ctx.get("_");
