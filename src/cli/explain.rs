@@ -3,6 +3,7 @@
 //! A whole SMTP session is held in memory with the rules, maps and name service of the site; nobody listens on a port,
 //! nothing is queued and nothing sent.
 
+mod condense;
 mod dialogue;
 mod json;
 mod maillog;
@@ -50,7 +51,7 @@ async fn run(request: &Request) -> Sysexit {
         true => json::write(&site, &request.question, &dialogue, &remedies),
         false => {
             let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            show::write(&site, &request.question, &dialogue, &remedies, colour)
+            show::write(&site, &request.question, &dialogue, &remedies, &show::Style { colour, full: request.full })
         }
     };
     match io::stdout().write_all(text.as_bytes()) {

@@ -10,8 +10,8 @@ use bstr::BString;
 use super::maillog;
 
 /// What is told with a command line that is wrong.
-pub(super) const USAGE: &str = "usage: sendmail --explain [-C FILE.cf] [--json] [--client ADDRESS] [--client-name NAME] \
-[--helo NAME] [--port NAME] [--from SENDER] --to RECIPIENT ...\n       sendmail --explain [-C FILE.cf] [--json] 'LINE OF THE MAILLOG'";
+pub(super) const USAGE: &str = "usage: sendmail --explain [-C FILE.cf] [--full] [--json] [--client ADDRESS] [--client-name NAME] \
+[--helo NAME] [--port NAME] [--from SENDER] --to RECIPIENT ...\n       sendmail --explain [-C FILE.cf] [--full] [--json] 'LINE OF THE MAILLOG'";
 
 /// One envelope and the client that hands it in.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,6 +43,8 @@ pub(super) struct Request {
     pub(super) question: Question,
     pub(super) file: Option<PathBuf>,
     pub(super) json: bool,
+    /// Whether every rule and every key is shown.
+    pub(super) full: bool,
 }
 
 impl Request {
@@ -51,11 +53,12 @@ impl Request {
         use lexopt::prelude::{Long, Short, Value};
         let mut parser = lexopt::Parser::from_args(words.iter().map(|word| OsString::from_vec(word.to_vec())));
         let mut question = Question::new(Ipv4Addr::LOCALHOST.into());
-        let (mut file, mut json) = (None, false);
+        let (mut file, mut json, mut full) = (None, false, false);
         while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
             match argument {
                 Short('C') => file = Some(PathBuf::from(OsString::from_vec(value(&mut parser)?.into()))),
                 Long("json") => json = true,
+                Long("full") => full = true,
                 Long("client") => question.client = address(&value(&mut parser)?)?,
                 Long("client-name") => question.client_name = Some(value(&mut parser)?),
                 Long("helo") => question.helo = Some(value(&mut parser)?),
@@ -69,7 +72,7 @@ impl Request {
         if question.sender.is_none() && question.recipients.is_empty() {
             return Err("nothing is asked: say --from and --to".into());
         }
-        Ok(Self { question, file, json })
+        Ok(Self { question, file, json, full })
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use bstr::BStr;
+
+use super::condense::{self, Detail};
 use super::dialogue::Destination;
 use super::record::Event;
 use super::remedy::Remedy;
@@ -40,15 +43,23 @@ impl Paint {
     }
 }
 
+/// How an answer is written.
+pub(super) struct Style {
+    /// With the colours of a terminal.
+    pub(super) colour: bool,
+    /// With every rule and every key.
+    pub(super) full: bool,
+}
+
 /// Writes the whole answer: the verdict first, then what led to it, then what would change it.
 pub(super) fn write(
     site: &Site,
     question: &Question,
     dialogue: &Dialogue,
     remedies: &[Remedy],
-    colour: bool,
+    style: &Style,
 ) -> String {
-    let paint = Paint { on: colour };
+    let paint = Paint { on: style.colour };
     let mut out = String::new();
     let refused = dialogue.stages.iter().find(|stage| !stage.is_accepted());
     let verdict = match refused {
@@ -60,11 +71,19 @@ pub(super) fn write(
     for remedy in remedies {
         show_remedy(&mut out, paint, remedy, refused.is_none());
     }
-    for stage in &dialogue.stages {
-        show_stage(&mut out, paint, stage);
+    let last = dialogue.stages.len().saturating_sub(1);
+    let deciding = dialogue.stages.iter().position(|stage| !stage.is_accepted()).unwrap_or(last);
+    for (number, stage) in dialogue.stages.iter().enumerate() {
+        let detail = if style.full { Detail::Everything } else { Detail::Chain { decides: number == deciding } };
+        show_stage(&mut out, paint, stage, detail);
     }
+    let detail = if style.full { Detail::Everything } else { Detail::Chain { decides: false } };
     for destination in &dialogue.destinations {
-        show_destination(&mut out, paint, site, destination);
+        show_destination(&mut out, paint, site, destination, detail);
+    }
+    if !style.full {
+        line(&mut out, "");
+        line(&mut out, &paint.faint("every rule that changed something and every key: --full"));
     }
     out
 }
@@ -80,17 +99,27 @@ fn printable(text: &[u8]) -> String {
     text.chars().map(|letter| if letter.is_control() && letter != '\n' { '?' } else { letter }).collect()
 }
 
-fn show_stage(out: &mut String, paint: Paint, stage: &Stage) {
+fn show_stage(out: &mut String, paint: Paint, stage: &Stage, detail: Detail) {
     let title = if stage.command.is_empty() { "connection".into() } else { printable(&stage.command) };
     line(out, "");
     line(out, &paint.heading(&title));
-    show_events(out, paint, &stage.events);
-    for reply in printable(&stage.reply).lines() {
+    show_events(out, paint, &condense::events(&stage.events, detail));
+    show_misses(out, paint, &condense::misses(&stage.events, detail));
+    let lines = if detail == Detail::Everything { usize::MAX } else { 1 };
+    for reply in printable(&stage.reply).lines().take(lines) {
         line(out, &format!("  {}", paint.verdict(stage.is_accepted(), reply)));
     }
 }
 
-fn show_events(out: &mut String, paint: Paint, events: &[Event]) {
+/// Shows the keys that maps do not know.
+fn show_misses(out: &mut String, paint: Paint, misses: &[(&BStr, Vec<&BStr>)]) {
+    for (map, keys) in misses {
+        let keys: Vec<String> = keys.iter().map(|key| printable(key)).collect();
+        line(out, &format!("  map {map}: {} {}", paint.faint("not there:"), keys.join(", ")));
+    }
+}
+
+fn show_events(out: &mut String, paint: Paint, events: &[&Event]) {
     let mut last = "";
     for event in events {
         match event {
@@ -138,10 +167,11 @@ fn show_events(out: &mut String, paint: Paint, events: &[Event]) {
     }
 }
 
-fn show_destination(out: &mut String, paint: Paint, site: &Site, destination: &Destination) {
+fn show_destination(out: &mut String, paint: Paint, site: &Site, destination: &Destination, detail: Detail) {
     line(out, "");
     line(out, &paint.heading(&format!("delivery to {}", printable(&destination.recipient))));
-    show_events(out, paint, &destination.events);
+    show_events(out, paint, &condense::events(&destination.events, detail));
+    show_misses(out, paint, &condense::misses(&destination.events, detail));
     match &destination.route {
         Err(text) => line(out, &format!("  {}", paint.bad(&printable(text)))),
         Ok((mailer, host, user)) => {
