@@ -28,7 +28,7 @@ define(`_AT_CLT_FEATURES_', `25')
 define(`_AT_MAILER_RULES_', `26')# rulesets that mailers bring
 define(`_AT_HEADERS_', `27')     # headers that features add
 define(`_AT_EARLY_RELAY_', `28') # rules of check_relay that FEATURE(delay_checks) does not delay
-define(`_AT_BAD_HELO_', `29')    # rules of check_rcpt where checks are delayed
+define(`_AT_BAD_HELO_', `29')    # rules about the HELO name: of check_rcpt, or of Relay_ok
 
 define(`PUSHDIVERT', `pushdef(`_DIVERSION_', divnum)divert(`$1')')
 define(`POPDIVERT', `divert(_DIVERSION_)popdef(`_DIVERSION_')')

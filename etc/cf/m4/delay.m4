@@ -15,10 +15,11 @@ R$* $| $+	$@ OK	only those who say so are protected
 ')dnl
 ', `R$*	$: $>CanonAddr $1
 ')dnl
-undivert(_AT_BAD_HELO_)dnl
 R$*	$: $>checkmail < $&f >
 R< $={Accept} >	$@ $1	senders that the access map lets pass
-R$*	$@ $>checkrelay $&{client_name} $| $&{client_addr}
+ifdef(`_BLOCK_BAD_HELO_', `R$*	$: $>checkrelay $&{client_name} $| $&{client_addr}
+undivert(_AT_BAD_HELO_)', `R$*	$@ $>checkrelay $&{client_name} $| $&{client_addr}
+')dnl
 
 `#' checkrcpt: the recipient alone
 Scheckrcpt

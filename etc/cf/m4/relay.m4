@@ -143,3 +143,4 @@ R< RELAY > < $* >	$@ RELAY
 R< $* <TMPF> > < $* >	$#TEMP $@ 4.3.0 $: _TEMPORARY_FAILURE_
 R< $* > < $* >	$: $2
 ')dnl
+ifdef(`_DELAY_CHECKS_', `', `undivert(_AT_BAD_HELO_)')dnl

@@ -27,7 +27,7 @@ divert(0)dnl
 `#' RelayTLS: -> YES where the certificate of the client gives the right to relay
 SRelayTLS
 ifdef(`_ACCESS_TABLE_', `R$*	$: < $&{verify} >
-R< OK >	$: < $(access CERTISSUER : $&{cert_issuer} $: ? $) >
+R< $={TlsVerified} >	$: < $(access CERTISSUER : $&{cert_issuer} $: ? $) >
 R< RELAY >	$@ YES
 R< SUBJECT >	$: < $(access CERTSUBJECT : $&{cert_subject} $: ? $) >
 R< RELAY >	$@ YES
