@@ -37,6 +37,7 @@ impl Verdict {
         }
         let (host, user) = host_and_user(rest);
         if host.len() == 1 && host[0].is_text(b"quarantine") {
+            // QUIRK(quarantine-reason): the original logs none where none is given.
             return Self::Quarantine(user.map_or_else(|| ruleset.into(), plain_text));
         }
         match user {
@@ -108,7 +109,7 @@ pub fn error_parts<'a>(host: &[u8], text: &'a [u8]) -> (u16, Status, &'a [u8]) {
         return (553, Status::new(5, 3, 0), text);
     };
     let code = digits[..3].iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
-    // A refusal must not look like a success, whatever the rules say.
+    // QUIRK(refusal-2yz): a refusal must not look like a success, whatever the rules say.
     let code = if matches!(code / 100, 4 | 5) { code } else { 553 };
     match Status::split(rest) {
         Some((status, tail)) if tail.first() == Some(&b' ') => (code, status, &tail[1..]),

@@ -137,6 +137,7 @@ impl<'a> Clerk<'a> {
             match verdict {
                 Verdict::Accept => {}
                 Verdict::Discard => self.discard_all = true,
+                // QUIRK(relay-quarantine): the original logs it and holds no message.
                 Verdict::Quarantine(reason) => self.quarantine_all = Some(reason),
                 // QUIRK(relay-421): only here does 421 close the connection.
                 Verdict::Reject(reply) => opening = Opening::Refused(reply),

@@ -55,7 +55,8 @@ fn case_belongs(name: &str, prefix: &str) -> bool {
         "hooks-" => name.starts_with("hooks-"),
         "safe-" => name.starts_with("safe-"),
         "opt-" => name.starts_with("opt-"),
-        _ => !["bs-", "sub-", "hooks-", "safe-", "opt-"].iter().any(|other| name.starts_with(other)),
+        "verdict-" => name.starts_with("verdict-"),
+        _ => !["bs-", "sub-", "hooks-", "safe-", "opt-", "verdict-"].iter().any(|other| name.starts_with(other)),
     }
 }
 
@@ -72,6 +73,11 @@ fn smtp_dialogues_go_as_with_the_original() {
 #[test]
 fn every_hook_is_called_at_its_moment_with_the_same_arguments_and_macros() {
     compare("diff_bs.py", "hooks-", &["--log"], "{program} -bs -C {cf}");
+}
+
+#[test]
+fn what_a_hook_refuses_holds_back_or_throws_away_ends_so() {
+    compare("diff_bs.py", "verdict-", &["--log", "--queue"], "{program} -bs -C {cf}");
 }
 
 #[test]
