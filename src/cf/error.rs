@@ -82,6 +82,9 @@ pub enum OptionError {
     /// `ConnectOnlyTo` is no address.
     #[error("readcf: option ConnectOnlyTo: invalid IP address {0}")]
     ConnectOnlyTo(Told),
+    /// `MailboxDatabase` is no database that is known.
+    #[error("Can't initialize mailbox database \"{0}\": there is only \"pw\", the users of this system")]
+    MailboxDatabase(Told),
     /// A letter that the option does not know; it is passed over.
     #[error("Warning: Option: {option} unknown parameter '{}'", char::from(*.letter & 0x7f))]
     Letter {
@@ -109,6 +112,7 @@ impl OptionError {
         match self {
             Self::Interval(_) | Self::Abbreviation { .. } => Severity::Note,
             Self::Letter { .. } | Self::OperatorsRedefined | Self::MimeLimit(..) => Severity::Warning,
+            Self::MailboxDatabase(_) => Severity::Fatal(Sysexit::Unavailable),
             Self::DeliveryMode(_) | Self::EightBitMode(_) => Severity::Fatal(Sysexit::Usage),
             _ => Severity::Error(Sysexit::Software),
         }

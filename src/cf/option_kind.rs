@@ -139,6 +139,8 @@ kinds! {
     QueueTimes(Timeouts): |value, given, problems| value.set_queue(given.text, problems), |value| show_interval(value.queuereturn.normal);
     /// `Milter.*`.
     Milters(MilterOptions): |value, given, problems| value.set(given, problems), |value| value.log_level.map(|n| n.to_string()).unwrap_or_default();
+    /// `MailboxDatabase`: there is one alone.
+    Mailboxes(BString): |value, given, problems| set_mailboxes(value, given, problems), |value| value.to_string();
     /// `MaxMimeHeaderLength`.
     MimeLimits(MimeHeaderLimits): |value, given, problems| *value = MimeHeaderLimits::parse(given.text, problems), |value| format!("{}/{}", value.header, value.parameter);
     /// `TLSSrvOptions`, `AuthOptions`: single letters out of `known`.
@@ -235,6 +237,14 @@ impl MimeHeaderLimits {
         }
         Self { header, parameter }
     }
+}
+
+/// Takes the one kind of mailbox database that is known.
+fn set_mailboxes(value: &mut BString, given: &Given<'_>, problems: &mut Vec<OptionError>) {
+    if given.text != b"pw" {
+        problems.push(OptionError::MailboxDatabase(given.text.into()));
+    }
+    *value = given.text.into();
 }
 
 /// Writes a time as a configuration file may have it.

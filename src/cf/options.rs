@@ -6,9 +6,9 @@
 use super::error::OptionError;
 use super::option_kind::{
     Address, AliasMinutes, Aliases, AnyBase, AuthLetters, BlameWords, Byte, ClientPorts, DaemonPorts, DefaultGroup,
-    Delivery, EightBit, Errors, Flag, Given, Hours, Kind, MaybeSeconds, MaybeText, Milters, MimeLimits, Minutes, Mode,
-    Number, PrivacyWords, Probe, QueueTimes, QuotedTemplate, Recipients, Resolver, Safety, Seconds, SortOrder,
-    Template, Text, Times, TlsLetters, User, Words,
+    Delivery, EightBit, Errors, Flag, Given, Hours, Kind, Mailboxes, MaybeSeconds, MaybeText, Milters, MimeLimits,
+    Minutes, Mode, Number, PrivacyWords, Probe, QueueTimes, QuotedTemplate, Recipients, Resolver, Safety, Seconds,
+    SortOrder, Template, Text, Times, TlsLetters, User, Words,
 };
 
 /// What follows from setting an option; `tests/tidy.rs` compares it with where the sources name the field.
@@ -131,8 +131,8 @@ options! {
     EightBitMode b'8' eight_bit_mode: EightBit = "p", safe, works, confEIGHT_BIT_HANDLING;
     /// The alias files, `class:spec`.
     AliasFile b'A' alias_file: Aliases = "", drops, works, ALIAS_FILE = "MAIL_SETTINGS_DIR`'aliases";
-    /// How long to wait for an alias database that is being built.
-    AliasWait b'a' alias_wait: AliasMinutes = "", drops, inert, confALIAS_WAIT = "10";
+    /// How long to wait for an alias database that is being built: here it appears whole.
+    AliasWait b'a' alias_wait: AliasMinutes = "", drops, settled, confALIAS_WAIT = "10";
     /// What replaces unquoted spaces in addresses.
     BlankSub b'B' blank_sub: Byte = " ", drops, works, confBLANK_SUB = ".";
     /// Free blocks that the queue's file system must have.
@@ -148,7 +148,7 @@ options! {
     /// How errors are told.
     ErrorMode b'e' error_mode: Errors = "p", safe, works, confERROR_MODE;
     /// Permissions of transcripts, delivered files and statistics.
-    TempFileMode b'F' temp_file_mode: Mode = "0600", drops, inert, confTEMP_FILE_MODE = "0600";
+    TempFileMode b'F' temp_file_mode: Mode = "0600", drops, works, confTEMP_FILE_MODE = "0600";
     /// UNIX `From ` lines in front of a header are kept.
     SaveFromLine b'f' save_from_line: Flag = "", drops, works, confSAVE_FROM_LINES;
     /// Users are searched by their full names too.
@@ -176,7 +176,7 @@ options! {
     /// The sender stays in the expansion of an alias.
     MeToo b'm' me_too: Flag = "true", safe, works, confME_TOO;
     /// newaliases checks the right sides.
-    CheckAliases b'n' check_aliases: Flag = "", drops, inert, confCHECK_ALIASES = "False";
+    CheckAliases b'n' check_aliases: Flag = "", drops, works, confCHECK_ALIASES = "False";
     /// Addresses in headers may be separated by spaces.
     OldStyleHeaders b'o' old_style_headers: Flag = "", safe, works, confOLD_STYLE_HEADERS = "True";
     /// Where the daemon listens.
@@ -189,7 +189,7 @@ options! {
     QueueFactor b'q' queue_factor: Number = "600000", drops, works, confQUEUE_FACTOR;
     /// The directory of the default queue group; `*` at the end takes all that match.
     QueueDirectory b'Q' queue_directory: Text = "", drops, works, QUEUE_DIR = "/var/spool/mqueue";
-    /// Source routes of addresses are kept.
+    /// Source routes of addresses are kept in reports: the rules decide.
     DontPruneRoutes b'R' dont_prune_routes: Flag = "", drops, settled, confDONT_PRUNE_ROUTES;
     /// Time limits.
     Timeout b'r' timeout: Times = "", drops, works;
@@ -215,8 +215,8 @@ options! {
     RefuseLA b'X' refuse_la: Number = "12", drops, works, confREFUSE_LA;
     /// What a recipient adds to the priority.
     RecipientFactor b'y' recipient_factor: Number = "30000", drops, works, confWORK_RECIPIENT_FACTOR;
-    /// Every queue entry is delivered in a process of its own.
-    ForkEachJob b'Y' fork_each_job: Flag = "", drops, inert, confSEPARATE_PROC;
+    /// Every queue entry is delivered in a process of its own: here in a task that gives all back.
+    ForkEachJob b'Y' fork_each_job: Flag = "", drops, settled, confSEPARATE_PROC;
     /// The weight of the message class.
     ClassFactor b'z' class_factor: Number = "1800", drops, works, confWORK_CLASS_FACTOR;
     /// What an attempt adds to the priority.
@@ -256,7 +256,7 @@ options! {
     /// Characters that are tokens by themselves.
     OperatorChars _ operator_chars: Text = ".:@[]", drops, works, confOPERATORS = ".:%@!^/[]+";
     /// Programs get no supplementary groups.
-    DontInitGroups _ dont_init_groups: Flag = "", drops, inert, confDONT_INIT_GROUPS;
+    DontInitGroups _ dont_init_groups: Flag = "", drops, works, confDONT_INIT_GROUPS;
     /// `From:` is put on one line.
     SingleLineFromHeader _ single_line_from_header: Flag = "", safe, works, confSINGLE_LINE_FROM_HEADER;
     /// HELO needs no name.
@@ -264,7 +264,7 @@ options! {
     /// Connections accepted in a second; 0: any.
     ConnectionRateThrottle _ connection_rate_throttle: Number = "0", drops, works, confCONNECTION_RATE_THROTTLE;
     /// Group-writable .forward and :include: files are unsafe.
-    UnsafeGroupWrites _ unsafe_group_writes: Flag = "true", drops, inert, confUNSAFE_GROUP_WRITES;
+    UnsafeGroupWrites _ unsafe_group_writes: Flag = "true", drops, works, confUNSAFE_GROUP_WRITES;
     /// Who gets errors of error messages.
     DoubleBounceAddress _ double_bounce_address: Template = "postmaster", drops, works, confDOUBLE_BOUNCE_ADDRESS;
     /// Where the status of hosts is kept.
@@ -305,10 +305,10 @@ options! {
     AuthMechanisms _ auth_mechanisms: Text = "", drops, inert, confAUTH_MECHANISMS;
     /// Where our connections come from.
     ClientPortOptions _ client_port_options: ClientPorts = "", drops, works;
-    /// Bytes of a body kept in memory before the disk.
-    DataFileBufferSize _ data_file_buffer_size: Number = "4096", drops, inert, confDF_BUFFER_SIZE;
-    /// Bytes of a transcript kept in memory before the disk.
-    XscriptFileBufferSize _ xscript_file_buffer_size: Number = "4096", drops, inert, confXF_BUFFER_SIZE;
+    /// Bytes of a body kept in memory before the disk: here it goes to the disk as it comes.
+    DataFileBufferSize _ data_file_buffer_size: Number = "4096", drops, settled, confDF_BUFFER_SIZE;
+    /// Bytes of a transcript kept in memory before the disk: here it never leaves the memory.
+    XscriptFileBufferSize _ xscript_file_buffer_size: Number = "4096", drops, settled, confXF_BUFFER_SIZE;
     /// What all LDAP maps have in common.
     LDAPDefaultSpec _ ldap_default_spec: Text = "", drops, works, confLDAP_DEFAULT_SPEC;
     /// TLS: the certificate of the server.
@@ -353,22 +353,22 @@ options! {
     DirectSubmissionModifiers _ direct_submission_modifiers: Text = "", drops, works, confDIRECT_SUBMISSION_MODIFIERS;
     /// The scheduling priority of queue runners.
     NiceQueueRun _ nice_queue_run: Number = "0", drops, inert, confNICE_QUEUE_RUN;
-    /// The key of shared memory.
-    SharedMemoryKey _ shared_memory_key: AnyBase = "0", drops, inert, confSHARED_MEMORY_KEY;
+    /// The key of shared memory: one process counts for all.
+    SharedMemoryKey _ shared_memory_key: AnyBase = "0", drops, settled, confSHARED_MEMORY_KEY;
     /// AUTH: the strongest security layer.
     AuthMaxBits _ auth_max_bits: Number = "2147483647", drops, inert, confAUTH_MAX_BITS;
-    /// Where mailboxes are looked up.
-    MailboxDatabase _ mailbox_database: Text = "pw", drops, inert, confMAILBOX_DATABASE;
+    /// Where mailboxes are looked up: among the users of the system.
+    MailboxDatabase _ mailbox_database: Mailboxes = "pw", drops, settled, confMAILBOX_DATABASE;
     /// Queue files may be group writable.
     UseMSP _ use_msp: Flag = "", drops, works, confUSE_MSP;
     /// The load average at which answers are delayed; 0: never.
     DelayLA _ delay_la: Number = "0", drops, works, confDELAY_LA;
-    /// No MX look-ups while recipients are sorted.
-    FastSplit _ fast_split: Number = "1", drops, inert, confFAST_SPLIT;
+    /// No MX look-ups while recipients are sorted: here there never are any.
+    FastSplit _ fast_split: Number = "1", drops, settled, confFAST_SPLIT;
     /// Permanent errors become temporary ones.
     SoftBounce _ soft_bounce: Flag = "", drops, works, confSOFT_BOUNCE;
     /// Where a chosen key of shared memory is kept.
-    SharedMemoryKeyFile _ shared_memory_key_file: Text = "", drops, inert, confSHARED_MEMORY_KEY_FILE;
+    SharedMemoryKeyFile _ shared_memory_key_file: Text = "", drops, settled, confSHARED_MEMORY_KEY_FILE;
     /// How often it is logged that connections are refused.
     RejectLogInterval _ reject_log_interval: Hours = "3h", drops, works, confREJECT_LOG_INTERVAL;
     /// Directories are synchronised too.

@@ -13,11 +13,14 @@ use super::command_line::CommandLine;
 use super::debug::file_listeners;
 use super::desk;
 use crate::log::{About, Level, Log, Priority};
-use crate::map::aliases::{self, AliasTable, alias_file_maps};
+use crate::mail::address_list::{self, Separator};
+use crate::mail::token::ScanOptions;
+use crate::map::aliases::{self, Alias, AliasTable, alias_file_maps};
 use crate::map::{Definition, TargetOptions};
 use crate::name::Sysexit;
 use crate::queue::Layout;
-use crate::site::Site;
+use crate::route::parse::{self, Role};
+use crate::site::{Context, Site};
 use crate::submit::{Caller, Terminal};
 use crate::sys::safe_file::{Demands, Inspector, Kind, Unsafe};
 
@@ -39,7 +42,8 @@ pub fn run(command: &CommandLine) -> ExitCode {
         let mut out = io::stdout();
         let terminal = Terminal::new(&mut out);
         let inspector = Inspector::of(&site.config.options).telling(file_listeners(command));
-        Builder { log: &log, by: caller.name, terminal, inspector }.all(&site)
+        let checks = site.config.options.check_aliases.then(|| Context::new(&site));
+        Builder { log: &log, by: caller.name, terminal, inspector, checks }.all(&site).await
     })
 }
 
@@ -50,11 +54,13 @@ struct Builder<'a> {
     by: BString,
     terminal: Terminal<'a>,
     inspector: Inspector,
+    /// The rules that addresses are tried with (CheckAliases).
+    checks: Option<Context>,
 }
 
 impl Builder<'_> {
     /// Builds every database that AliasFile names.
-    fn all(mut self, site: &Site) -> Sysexit {
+    async fn all(mut self, site: &Site) -> Sysexit {
         self.look_at_queues(site);
         let owner = &site.config.options.trusted_user;
         let owner = owner.user.as_ref().and_then(desk::uid);
@@ -62,7 +68,7 @@ impl Builder<'_> {
             let definition = Definition::parse(b"aliases", &class, &args).0;
             let file = definition.and_then(|definition| definition.file);
             if let Some(file) = file.filter(|_| BUILT_CLASSES.contains(&class.as_slice())) {
-                self.build(&file, TargetOptions { links_allowed: false, owner });
+                self.build(&file, TargetOptions { links_allowed: false, owner }).await;
             }
         }
         self.terminal.exit()
@@ -78,7 +84,7 @@ impl Builder<'_> {
     }
 
     /// Builds one database.
-    fn build(&mut self, file: &BString, options: TargetOptions) {
+    async fn build(&mut self, file: &BString, options: TargetOptions) {
         let text = match self.read(file) {
             Ok(text) => text,
             Err(reason) => {
@@ -105,6 +111,9 @@ impl Builder<'_> {
         }
         let rebuilt = format!("alias database {file} rebuilt by {}", self.by);
         self.log.say(Level { priority: Priority::Notice, detail: 6 }, About::Program, rebuilt);
+        for alias in &entries {
+            self.check(file, alias).await;
+        }
         for (line, problem) in problems {
             let text = format!("{file}: line {line}: {problem}");
             if problem.is_warning() { self.terminal.tell(&text) } else { self.fail(&text) }
@@ -112,6 +121,26 @@ impl Builder<'_> {
         let counts = format!("{file}: {}", table.counts);
         self.terminal.tell(&counts);
         self.log.say(Level { priority: Priority::Info, detail: 8 }, About::Program, counts);
+    }
+
+    /// Tells of addresses of an alias that the rules do not take, where CheckAliases wants that.
+    async fn check(&mut self, file: &BString, alias: &Alias) {
+        let Some(ctx) = &mut self.checks else { return };
+        for address in address_list::split(&alias.value, Separator::Comma) {
+            let misspelt = ctx.scan(&address, ScanOptions::ADDRESS).errors.first().map(ToString::to_string);
+            let (text, exit) = match misspelt {
+                // What could be made of it is used all the same.
+                Some(error) => (error.into(), Sysexit::Ok),
+                None => match parse::parse(ctx, &address, Role::Recipient).await {
+                    Ok(_) => continue,
+                    Err(refusal) => (refusal.text, refusal.exit),
+                },
+            };
+            self.terminal.tell(format!("{file}: line {}: {address}... {text}", alias.line));
+            if exit != Sysexit::Ok {
+                self.terminal.fail(exit);
+            }
+        }
     }
 
     /// Reads the text of an alias file.
@@ -146,8 +175,12 @@ mod tests {
         // The folders of tests lie where everybody can write.
         options.dont_blame_sendmail.insert(crate::cf::Blame::TrustStickyBit);
         let inspector = Inspector::of(&options);
-        let mut builder = Builder { log: &log, by: "root".into(), terminal: Terminal::new(&mut out), inspector };
-        builder.build(&file, TargetOptions::default());
+        let mut builder =
+            Builder { log: &log, by: "root".into(), terminal: Terminal::new(&mut out), inspector, checks: None };
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime")
+            .block_on(builder.build(&file, TargetOptions::default()));
         assert_eq!(builder.terminal.exit(), exit);
         assert_eq!(String::from_utf8_lossy(&out).replace(&file.to_string(), "F"), expected);
         assert!(folder.path().join("aliases.db").exists());

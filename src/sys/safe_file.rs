@@ -77,7 +77,11 @@ impl Inspector {
             Some(Principal::Name(name)) => User::by_name(name).ok().flatten().map(|user| user.uid),
             None => None,
         };
-        let blamed = options.dont_blame_sendmail;
+        let mut blamed = options.dont_blame_sendmail;
+        if !options.unsafe_group_writes {
+            blamed.insert(Blame::GroupWritableForwardFileSafe);
+            blamed.insert(Blame::GroupWritableIncludeFileSafe);
+        }
         let groups = getgroups().unwrap_or_default().into_iter().map(|gid| gid.as_raw()).collect();
         Self {
             uid: geteuid().as_raw(),

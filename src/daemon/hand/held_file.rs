@@ -1,11 +1,11 @@
 //! A file that is a recipient (`/file` in an alias or `.forward`): locked, appended to, cut back if that fails.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
@@ -18,8 +18,8 @@ use crate::sys::lock::{self, Patience};
 use crate::sys::safe_file::{Kind, Unsafe};
 use crate::sys::user::User;
 
-/// The mode of a file that is made.
-const MODE: u16 = 0o600;
+/// The part of TempFileMode that a file which is made can have: nobody's rights come with it.
+const MODE_MASK: u32 = 0o777;
 
 /// What marks a file that is written to as its owner, or its group.
 const SET_UID: u32 = 0o4000;
@@ -51,10 +51,15 @@ impl HeldFile {
     fn hold(charter: &Charter, place: &Place, writer: &Writer, kind: Kind) -> Result<Self, Refusal> {
         let path = place.path();
         let inspector = charter.inspector.acting_as(&writer.user);
-        let opened = sources::with_rights_of(&writer.user, || -> Result<File, Unsafe> {
+        let mode = charter.config.options.temp_file_mode & MODE_MASK;
+        let opened = sources::with_rights_of(&charter.config, &writer.user, || -> Result<File, Unsafe> {
             let before = inspector.check_before_writing(&path, kind)?;
-            let file = place.open(inspector.follows_links(kind), writer.lender.is_none())?;
+            let file = place.open(inspector.follows_links(kind), writer.lender.is_none(), mode)?;
             inspector.check_opened(&file, before.as_ref(), kind)?;
+            if before.is_none() {
+                // Whatever the umask of whoever started this.
+                file.set_permissions(Permissions::from_mode(mode))?;
+            }
             if writer.lender.is_some() {
                 inspector.check_opened(&file, writer.lender.as_ref(), kind)?;
             }
@@ -137,7 +142,7 @@ impl Place {
     }
 
     /// Opens the file for appending; below a base of the site's, no link leads out of it.
-    fn open(&self, follows_links: bool, creates: bool) -> io::Result<File> {
+    fn open(&self, follows_links: bool, creates: bool, mode: u32) -> io::Result<File> {
         let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
         let nofollow = if follows_links { OFlag::empty() } else { OFlag::O_NOFOLLOW };
         if self.base.as_os_str().is_empty() {
@@ -145,7 +150,7 @@ impl Place {
             return how
                 .append(true)
                 .create(creates)
-                .mode(MODE.into())
+                .mode(mode)
                 .custom_flags((flags | nofollow).bits())
                 .open(self.path());
         }
@@ -157,7 +162,8 @@ impl Place {
         }
         let create = if creates { OFlag::O_CREAT } else { OFlag::empty() };
         let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_WRONLY | OFlag::O_APPEND | create;
-        Ok(openat(&at, name.as_slice(), flags, Mode::from_bits_truncate(MODE.into()))?.into())
+        Ok(openat(&at, name.as_slice(), flags, Mode::from_bits_truncate(u16::try_from(mode).unwrap_or(0o600).into()))?
+            .into())
     }
 }
 

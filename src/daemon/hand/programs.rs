@@ -257,7 +257,7 @@ fn prepare(charter: &Charter, launch: &Launch) -> Result<Prepared, Refusal> {
     }
     surroundings(config, mailer, &user, &mut program);
     if geteuid().is_root() {
-        let groups = user.groups().map_err(|error| refusal(FailureKind::Temporary {}, error.to_string()))?;
+        let groups = sources::groups_of(config, &user)?;
         program.identity(Identity { uid: user.uid, gid: user.gid, groups });
     }
     Ok(Prepared { program, complaint: complaint.unwrap_or_default().into() })
@@ -286,7 +286,7 @@ fn prepare_map(config: &Config, map: &MapName, key: &[u8]) -> Result<Program, Re
         if user.uid == 0 {
             return Err(undeclared("DefaultUser is root: no program is run for a key from outside"));
         }
-        let groups = user.groups().map_err(|error| refusal(FailureKind::Temporary {}, error.to_string()))?;
+        let groups = sources::groups_of(config, &user)?;
         program.identity(Identity { uid: user.uid, gid: user.gid, groups });
     }
     Ok(program)

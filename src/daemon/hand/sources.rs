@@ -206,7 +206,8 @@ fn standing_of(trust: Trust) -> Standing {
 /// Opens a text with the rights of `user`.
 fn open_text(charter: &Charter, path: &[u8], kind: TextKind, user: &User) -> Result<Reading, Refusal> {
     let inspector = charter.inspector.acting_as(user);
-    let opened = with_rights_of(user, || inspector.open_text(Path::new(OsStr::from_bytes(path)), kind))?;
+    let opened =
+        with_rights_of(&charter.config, user, || inspector.open_text(Path::new(OsStr::from_bytes(path)), kind))?;
     opened.map_err(|reason| {
         let failure = failure_of_file(path, reason);
         Refusal { text: format!("{}: {reason}", path.as_bstr()).into(), ..failure }
@@ -214,16 +215,24 @@ fn open_text(charter: &Charter, path: &[u8], kind: TextKind, user: &User) -> Res
 }
 
 /// Does `work` with the rights of `user`, where this process is root.
-pub(super) fn with_rights_of<T>(user: &User, work: impl FnOnce() -> T) -> Result<T, Refusal> {
+pub(super) fn with_rights_of<T>(config: &Config, user: &User, work: impl FnOnce() -> T) -> Result<T, Refusal> {
     if !geteuid().is_root() || user.uid == 0 {
         return Ok(work());
     }
     let failed = |error: &dyn std::fmt::Display| refusal(FailureKind::Temporary {}, error.to_string());
-    let groups = user.groups().map_err(|error| failed(&error))?;
+    let groups = groups_of(config, user)?;
     let acting = Acting::start(user.uid, user.gid, &groups).map_err(|error| failed(&error))?;
     let done = work();
     drop(acting);
     Ok(done)
+}
+
+/// Returns the groups that whatever runs as `user` has: his own alone where DontInitGroups says so.
+pub(super) fn groups_of(config: &Config, user: &User) -> Result<Vec<u32>, Refusal> {
+    if config.options.dont_init_groups {
+        return Ok(vec![user.gid]);
+    }
+    user.groups().map_err(|error| refusal(FailureKind::Temporary {}, error.to_string()))
 }
 
 /// Reads the elements of a `.forward` or included file.
