@@ -54,6 +54,11 @@ impl MacroTable {
         self.own.insert(MacroName::new(name), None);
     }
 
+    /// Takes back what this layer says of `name`: the value of the lower one holds.
+    pub fn revert(&mut self, name: impl AsRef<[u8]>) {
+        self.own.remove(name.as_ref());
+    }
+
     /// Returns the value of `name` unexpanded.
     pub fn get(&self, name: &[u8]) -> Option<Value<'_>> {
         let mut table = self;
@@ -103,5 +108,9 @@ mod tests {
         assert_eq!(session.get(b"j").expect("set").text.as_ref(), b"other");
         assert_eq!(session.get(b"m"), None);
         assert_eq!(session.names(), [&MacroName::new("j")]);
+        session.revert("m");
+        session.revert("j");
+        assert_eq!(session.get(b"m").expect("the site's").text.as_ref(), b"dom");
+        assert_eq!(session.get(b"j").expect("the site's").text.as_ref(), b"host");
     }
 }

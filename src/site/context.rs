@@ -452,7 +452,7 @@ impl Context {
         }
         match (named.name, args.first()) {
             (Some(name), Some(value)) => self.macros.set(name, *value),
-            (Some(name), None) => self.macros.remove(name),
+            (Some(name), None) => self.macros.revert(name),
             (None, _) => return Outcome::NotFound(Sysexit::Ok),
         }
         Outcome::Found(BString::default())
