@@ -65,10 +65,12 @@ R$* < @ [ $+ ] : > $*	$#_SMTP_ $@ [ $2 ] $: $1 < @ [ $2 ] : > $3
 R$* < @ [ $+ ] : $- : $* > $*	$#$3 $@ $4 $: $1 < @ [ $2 ] > $5
 R$* < @ [ $+ ] : $+ > $*	$#_SMTP_ $@ $3 $: $1 < @ [ $2 ] > $4
 ')')dnl
-ifdef(`_VIRTUSER_TABLE_', `R$+ < @ $=w . >	$: < V > $1 < @ $2 . >
-ifdef(`_VIRTUAL_HOSTS_', `R$+ < @ $={VirtHost} . >	$: < V > $1 < @ $2 . >
-ifdef(`_VIRTUSER_ENTIRE_DOMAIN_', `R$+ < @ $* . $={VirtHost} . >	$: < V > $1 < @ $2 . $3 . >
+ifdef(`_VIRTUSER_TABLE_', `R$+	$: < N > $1
+R< N > $+ < @ $=w . >	$: < V > $1 < @ $2 . >
+ifdef(`_VIRTUAL_HOSTS_', `R< N > $+ < @ $={VirtHost} . >	$: < V > $1 < @ $2 . >
+ifdef(`_VIRTUSER_ENTIRE_DOMAIN_', `R< N > $+ < @ $* . $={VirtHost} . >	$: < V > $1 < @ $2 . $3 . >
 ')')dnl
+R< N > $+	$: $1
 R< V > $+	$: $>Virtual $1
 ')dnl
 `#' names of ours
