@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::command_line::{CommandLine, ConfigChoice};
 use super::configuration::{self, Source};
+use super::desk;
 use super::order::{Purpose, order};
 use crate::daemon::programs::Programs;
 use crate::daemon::{client_queue, keeper};
@@ -12,6 +13,7 @@ use crate::name::Sysexit;
 /// Runs the daemon that `command` asks for.
 pub fn run(command: &CommandLine, programs: Programs) -> ExitCode {
     Source::of(command).tell_default(command);
+    desk::warn_of_traffic(command);
     match order(command, Purpose::Daemon) {
         Ok(order) if runs_client_queue(command) => client_queue::run(order, programs),
         Ok(order) => keeper::run(order, programs),

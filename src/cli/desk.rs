@@ -25,10 +25,10 @@ use crate::cf::{Config, DeliveryMode, Options, Principal, Privacy};
 use crate::daemon::programs::{Programs, Release, Surroundings, Task};
 use crate::daemon::{client_queue, hand, keeper};
 use crate::deliver::services::Services;
-use crate::log::{About, Level, Log, Priority, Sink, Syslog, Witness};
+use crate::log::{About, Level, Log, Priority, Sink, Syslog, Traffic, Witness};
 use crate::name::Sysexit;
 use crate::queue::problem::{Expected, SpoolProblem, examine};
-use crate::queue::{DirectSpool, Layout, LayoutError, Orphans, Queue, QueueOptions};
+use crate::queue::{DirectSpool, Layout, LayoutError, Orphans, Queue, QueueOptions, told};
 use crate::site::Site;
 use crate::submit::{Caller, Terminal};
 use crate::sys::host::LoadAverage;
@@ -110,6 +110,7 @@ pub(super) fn run(command: &CommandLine, job: Job, programs: Programs) -> ExitCo
 
 /// Has the work done by a network process with its hands.
 fn by_processes(command: &CommandLine, options: &Options, programs: Programs) -> ExitCode {
+    warn_of_traffic(command);
     let purpose = if leaves_caller(command, options) { Purpose::Errand } else { Purpose::Task };
     match order::order(command, purpose) {
         Ok(order) => keeper::run_task(order, programs),
@@ -142,7 +143,7 @@ pub(super) async fn inside(surroundings: Surroundings, command: CommandLine, job
         return configuration::exit_of(&errors).unwrap_or(Sysexit::Software);
     };
     let desk = Desk {
-        services: services.one_shot(witness(command.is_verbose)),
+        services: services.one_shot(witness(command.is_verbose, None)),
         caller: surroundings.caller,
         ending: surroundings.ending,
         release: (!surroundings.order.foreground).then_some(surroundings.release),
@@ -179,6 +180,7 @@ pub(super) fn on_runtime(work: impl AsyncFnOnce() -> Sysexit) -> ExitCode {
 /// Opens everything for this process; what is wrong is told on standard output and in the log.
 async fn in_process(command: &CommandLine, caller: Caller) -> Result<Desk, Sysexit> {
     let log = log(command);
+    let traffic = open_traffic(command)?;
     let begun = begin(command).await?;
     let exit = configuration::exit_in_spite_of(&begun.errors, command);
     let site = begun.site;
@@ -193,7 +195,7 @@ async fn in_process(command: &CommandLine, caller: Caller) -> Result<Desk, Sysex
     let (_, ending) = watch::channel(false);
     let is_verbose = command.is_verbose && may_expand(&caller, &services.site);
     Ok(Desk {
-        services: services.one_shot(witness(is_verbose)),
+        services: services.one_shot(witness(is_verbose, traffic)),
         caller,
         ending,
         release: None,
@@ -203,10 +205,30 @@ async fn in_process(command: &CommandLine, caller: Caller) -> Result<Desk, Sysex
     })
 }
 
-/// Returns who watches the deliveries of a call: a verbose caller.
-fn witness(is_verbose: bool) -> Witness {
+/// Returns who watches the deliveries of a call: a verbose caller, and the file of `-X`.
+fn witness(is_verbose: bool, traffic: Option<Traffic>) -> Witness {
     let terminal = || Arc::new(Mutex::new(io::stdout())) as Arc<Mutex<dyn io::Write + Send>>;
-    Witness::new(is_verbose.then(terminal), None)
+    Witness::new(is_verbose.then(terminal), traffic)
+}
+
+/// Opens the file of `-X`, which takes what is said to the servers of others.
+///
+/// # Errors
+/// It cannot be opened, which is told; this is the exit status.
+fn open_traffic(command: &CommandLine) -> Result<Option<Traffic>, Sysexit> {
+    let Some(name) = &command.traffic_log else { return Ok(None) };
+    let opened = File::options().append(true).create(true).open(name.to_path_lossy());
+    opened.map(|file| Some(Traffic::new(file))).map_err(|error| {
+        Terminal::new(&mut io::stdout()).tell(format!("cannot open {name}: {}", told(&error)));
+        Sysexit::CantCreat
+    })
+}
+
+/// Tells on standard error that a process without rights, which opens no file, does what the caller asks for.
+pub(super) fn warn_of_traffic(command: &CommandLine) {
+    if let Some(name) = &command.traffic_log {
+        eprintln!("sendmail: -X {name}: nothing is written there, since the process that speaks SMTP opens no file");
+    }
 }
 
 /// Opens the log under the name that the command line gives.
