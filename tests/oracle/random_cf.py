@@ -256,6 +256,8 @@ def random_mc(r):
     m += some(r, *TABLES, p=5)
     m += ["MAILER(`local')", "MAILER(`smtp')"] + some(r, "MAILER(`procmail')", "MAILER(`uucp')", "MAILER(`usenet')", "MAILER(`cyrusv2')",
                                                       "MAILER(`fax')", p=8)
+    if not any(l.startswith('MASQUERADE_AS') for l in m):
+        m = [l for l in m if not l.startswith('LDAPROUTE_EQ')]    # they stand for that name
     return m + some(r, *SECTIONS, p=5)
 
 

@@ -3,7 +3,7 @@ dnl conncontrol(nodelay, terminate): limits the number of connections of a clien
 dnl the access map. nodelay: also with delay_checks at connect; terminate: 421 ends the session.
 ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`conncontrol needs FEATURE(access_db) before it')')
 ifelse(_ARG_, `nodelay', `ifdef(`_DELAY_CHECKS_', `_ENABLE(`_ConnControl_EARLY_')_ENABLE(`_EARLY_')')')
-divert(ifdef(`_ConnControl_EARLY_', `_AT_EARLY_RELAY_', `_AT_RELAY_'))dnl
+divert(_AT_CONNECTIONS_)dnl
 _PART_`'dnl
 R$*	$: $1 $| $>ConnControl $1
 R$* $| $* $| $#$*	$#$3

@@ -12,6 +12,6 @@ ifelse(len(defn(`_ARG3_')), `0', `', defn(`_ARG3_'), `t', `R<?>$+<TMP>	$#error $
 ')dnl
 R<?>$+<TMP>	$: OK
 R<?>OK	$: OK
-define(`_ANSWER', `ifelse(`$1', `', `', `R<?>$1	_LISTED_ACTION_(`'_ARG_, defn(`_ARG2_'))
+define(`_ANSWER', `ifelse(`$1', `', `', `R<?>$1	_LISTED_ACTION_(`'_ARG_, defn(`_ARG2_'), `discard')
 ')')dnl
 ifelse(defn(`_ARG4_'), `', `_LISTED_(_ARG_, defn(`_ARG2_'))', `_ANSWER(_ARG4_)_ANSWER(_ARG5_)_ANSWER(_ARG6_)_ANSWER(_ARG7_)_ANSWER(_ARG8_)')dnl

@@ -3,7 +3,7 @@ dnl ratecontrol(nodelay, terminate): limits the rate of connections of a client 
 dnl the access map. nodelay: also with delay_checks at connect; terminate: 421 ends the session.
 ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`ratecontrol needs FEATURE(access_db) before it')')
 ifelse(_ARG_, `nodelay', `ifdef(`_DELAY_CHECKS_', `_ENABLE(`_RateControl_EARLY_')_ENABLE(`_EARLY_')')')
-divert(ifdef(`_RateControl_EARLY_', `_AT_EARLY_RELAY_', `_AT_RELAY_'))dnl
+divert(_AT_RATE_)dnl
 _PART_`'dnl
 R$*	$: $1 $| $>RateControl $1
 R$* $| $* $| $#$*	$#$3

@@ -9,11 +9,25 @@ divert(0)dnl
 `#' canonify: any spelling of an address -> user < @ domain >
 Scanonify=3
 R$@	$@ < @ >	nothing at all is the null address
-R$*	$: $>Ungroup $1	of a group its members
+`#' group: members; -> members
+R$*	$: $| $1	a colon ends the name of a group ...
+R$| $* < $* > $*	$: $1 < $2 > $3	... but not where < > say what counts,
+R$* : $* < @ >	$: $2	unless they say nothing,
+R$* < @ >	$: $1
+R$| @ $*	$: @ $1	nor in a source route,
+R$| $* [ IPv6 : $+ ]	$: $1 [ IPv6 : $2 ]	nor in an address literal at the end,
+R$| $* :: $*	$: $1 :: $2	nor in node::user
+R$| :include: $*	$: :include: $1
+R$* : $* [ $* ]	$: $| $1 : $2 [ $3 ]	before an address literal it does
+R$| $* : $*	$: $2
+R$| $*	$: $1
+R$* ;	$1
 R$* < $+ :; > $*	$@ $2 :; < @ >	of an empty one nothing
 R$@	$@ :; < @ >
 R$* < $* ; >	$1 < $2 >
-R$*	$: $>Innermost $1	< > and what stands around it
+`#' what the last < and the next > enclose
+R$* < $*	$2
+R$* > $*	$1
 R$@	$@ < @ >	it was <>
 R:include: $*	$@ :include: $1	a file of recipients
 R@ [ $* ] : $+	$@ $>canonify $2	a source route of addresses,
@@ -37,26 +51,6 @@ R$* < @ $* % $* >	$1 % $2 < @ $3 >
 ')dnl
 R$* < @ $* >	$@ $>Canonify2 $1 < @ $2 >
 R$*	$@ $>Canonify2 $1
-
-`#' Ungroup: group: members; -> members
-SUngroup
-R$*	$: $| $1	a colon ends the name of a group ...
-R$| $* < $* > $*	$: $1 < $2 > $3	... but not where < > say what counts,
-R$* : $* < @ >	$: $2	unless they say nothing,
-R$* < @ >	$: $1
-R$| @ $*	$: @ $1	nor in a source route,
-R$| $* [ IPv6 : $+ ]	$: $1 [ IPv6 : $2 ]	nor in an address literal at the end,
-R$| $* :: $*	$: $1 :: $2	nor in node::user
-R$| :include: $*	$: :include: $1
-R$* : $* [ $* ]	$: $| $1 : $2 [ $3 ]	before an address literal it does
-R$| $* : $*	$: $2
-R$| $*	$: $1
-R$* ;	$1
-
-`#' Innermost: what the last < and the next > enclose; without < > the text itself
-SInnermost
-R$* < $*	$2
-R$* > $*	$1
 
 `#' Canonify2: user < @ domain > with the domain made complete where it can be
 SCanonify2=96

@@ -27,8 +27,9 @@ define(`_AT_SRV_FEATURES_', `24')
 define(`_AT_CLT_FEATURES_', `25')
 define(`_AT_MAILER_RULES_', `26')# rulesets that mailers bring
 define(`_AT_HEADERS_', `27')     # headers that features add
-define(`_AT_EARLY_RELAY_', `28') # rules of check_relay that FEATURE(delay_checks) does not delay
+define(`_AT_RATE_', `28')        # rules of check_relay about the rate of connections, before all others
 define(`_AT_BAD_HELO_', `29')    # rules about the HELO name: of check_rcpt, or of Relay_ok
+define(`_AT_CONNECTIONS_', `30') # rules of check_relay about open connections
 
 define(`PUSHDIVERT', `pushdef(`_DIVERSION_', divnum)divert(`$1')')
 define(`POPDIVERT', `divert(_DIVERSION_)popdef(`_DIVERSION_')')
@@ -50,7 +51,7 @@ define(`_CLIENT_IN_', `R`$'*	`$': `$'&{client_addr}
 R`$'- . `$'- . `$'- . `$'-	`$': <?> `$'($1 DOL(4).DOL(3).DOL(2).DOL(1).$2. `$': OK `$')
 ')
 dnl _LISTED_ACTION_(list, message or word), _LISTED_: what happens to a client that is listed
-define(`_LISTED_ACTION_', `ifelse(`$2', `', ``$'#error `$'@ 5.7.1 `$': "550 Rejected: " `$'&{client_addr} " listed at $1"', `$2', `discard', ``$'#discard `$': $1', `$2', `quarantine', ``$'#error `$'@ quarantine `$': $1', ``$'#error `$'@ 5.7.1 `$': $2')')
+define(`_LISTED_ACTION_', `ifelse(`$2', `', ``$'#error `$'@ 5.7.1 `$': "550 Rejected: " `$'&{client_addr} " listed at $1"', `$2', `discard', ``$'#discard `$': ifelse(`$3', `', `$1', `$3')', `$2', `quarantine', ``$'#error `$'@ quarantine `$': $1', ``$'#error `$'@ 5.7.1 `$': $2')')
 dnl what clients are told when a map cannot be asked
 define(`_TEMPORARY_FAILURE_', `"451 Temporary system failure. Please try again later."')
 define(`_LISTED_', `R<?>`$'+	_LISTED_ACTION_(`$1', `$2')
@@ -169,10 +170,11 @@ dnl _EQUATES(NAME): what a site may say of every mailer
 define(`_EQUATES', `ifdef(`$1_MAILER_MAX', ` M=$1_MAILER_MAX,')`'ifdef(`$1_MAILER_MAXMSGS', ` m=$1_MAILER_MAXMSGS,')`'ifdef(`$1_MAILER_MAXRCPTS', ` r=$1_MAILER_MAXRCPTS,')`'ifdef(`$1_MAILER_CHARSET', ` C=$1_MAILER_CHARSET,')`'ifdef(`$1_MAILER_QGRP', ` Q=$1_MAILER_QGRP,')')
 
 dnl SITECONFIG(file, name, class): UUCP neighbours of old
-define(`SITECONFIG', `_BEGIN(`SITECONFIG($1)')PUSHDIVERT(_AT_HEAD_)define(`_SITE_CLASS_', `$3')D{$3}$2
-ifelse(`$3', `U', `Cw$2 $2.UUCP
-define(`_UUCP_NAME_', `1')')divert(-1)include(ifelse(index(`$1', `/'), `0', `$1', `_CF_DIR_`'siteconfig/$1.m4'))POPDIVERT`'_END`'')
-define(`SITE', `ifelse(`$#', `0', ``SITE'', `PUSHDIVERT(_AT_HEAD_)C{_SITE_CLASS_}$1
+define(`SITECONFIG', `_BEGIN(`SITECONFIG($1)')PUSHDIVERT(_AT_HEAD_)define(`_SITE_CLASS_', `$3')undefine(`_SITES_')D{$3}$2
+ifelse(`$3', `U', `Cw$2.UUCP
+define(`_UUCP_NAME_', `1')')divert(-1)sinclude(_CF_DIR_`'siteconfig/$1.m4)dnl
+ifdef(`_SITES_', `', `_WARN(`no neighbour comes of SITECONFIG($1): the file siteconfig/$1.m4 of the library is missing or names none')')POPDIVERT`'_END`'')
+define(`SITE', `ifelse(`$#', `0', ``SITE'', `PUSHDIVERT(_AT_HEAD_)define(`_SITES_', `1')C{_SITE_CLASS_}$1
 POPDIVERT`'')')
 
 m4wrap(`include(_CF_DIR_`m4/assemble.m4')')

@@ -9,7 +9,8 @@ divert(0)dnl
 `#' ========================================================================================================================
 
 ifdef(`_EARLY_', `Scheck_relay
-undivert(_AT_EARLY_RELAY_)dnl
+ifdef(`_RateControl_EARLY_', `undivert(_AT_RATE_)')dnl
+ifdef(`_ConnControl_EARLY_', `undivert(_AT_CONNECTIONS_)')dnl
 ')dnl
 `#' check_relay: client name $| client address
 SLocal_check_relay
@@ -33,6 +34,8 @@ R$* $| $* $| < $* > < >	$: $1 $| $2 $| $>Verdict < $3 >
 R$* $| $* $| $#$*	$#$3
 R$* $| $* $| $*	$: $1 $| $2
 ')dnl
+undivert(_AT_RATE_)dnl
+undivert(_AT_CONNECTIONS_)dnl
 undivert(8)dnl
 undivert(_AT_RELAY_)dnl
 
@@ -126,6 +129,7 @@ R< $* > $*	$: $2
 R$*	$: $1 $| $>Rcpt_ok $1
 ifdef(`_PROMISCUOUS_RELAY_', `R$* $| $#TEMP $*	$@ RELAY
 R$* $| $#$*	$#$2
+ifdef(`_DELAY_CHECKS_', `', `undivert(_AT_BAD_HELO_)')dnl
 R$*	$@ RELAY
 ', `R$* $| $#TEMP $+	$: < T $2 > $1	the recipient is not known to be ours, for now
 R$* $| $#$*	$#$2

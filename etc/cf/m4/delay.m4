@@ -9,9 +9,9 @@ R$* $| < $={TrustAuthMech} >	$@ RELAY
 R$* $| < $* >	$: $1
 ')dnl
 ifdef(`_SPAM_', `R$*	$: $1 $| $>SpamTag $1
-ifelse(_SPAM_, `FRIEND', `R$* $| FRIEND	$@ OK	this recipient wants all mail
+ifelse(_SPAM_, `FRIEND', `R$* $| FRIEND	$@ $>tls_client $&{verify} $| MAIL	this recipient wants all mail
 ', `R$* $| HATER	$: $1 $|
-R$* $| $+	$@ OK	only those who say so are protected
+R$* $| $+	$@ $>tls_client $&{verify} $| MAIL	only those who say so are protected
 ')dnl
 ', `R$*	$: $>CanonAddr $1
 ')dnl
