@@ -97,8 +97,15 @@ pub enum OptionError {
     #[error("Warning: OperatorChars is being redefined.\n         It should only be set before ruleset definitions.")]
     OperatorsRedefined,
     /// A very small limit.
-    #[error("Warning: MaxMimeHeaderLength: {0} length limit set lower than {1}")]
-    MimeLimit(&'static str, i64),
+    #[error("Warning: {option}: {what} length limit set lower than {limit}")]
+    LowLimit {
+        /// The option's name.
+        option: &'static str,
+        /// What is limited.
+        what: &'static str,
+        /// What should be allowed at least, in bytes.
+        limit: i64,
+    },
 }
 
 /// Returns the first character of a value.
@@ -111,7 +118,7 @@ impl OptionError {
     pub fn severity(&self) -> Severity {
         match self {
             Self::Interval(_) | Self::Abbreviation { .. } => Severity::Note,
-            Self::Letter { .. } | Self::OperatorsRedefined | Self::MimeLimit(..) => Severity::Warning,
+            Self::Letter { .. } | Self::OperatorsRedefined | Self::LowLimit { .. } => Severity::Warning,
             Self::MailboxDatabase(_) => Severity::Fatal(Sysexit::Unavailable),
             Self::DeliveryMode(_) | Self::EightBitMode(_) => Severity::Fatal(Sysexit::Usage),
             _ => Severity::Error(Sysexit::Software),

@@ -143,6 +143,8 @@ kinds! {
     Mailboxes(BString): |value, given, problems| set_mailboxes(value, given, problems), |value| value.to_string();
     /// `MaxMimeHeaderLength`.
     MimeLimits(MimeHeaderLimits): |value, given, problems| *value = MimeHeaderLimits::parse(given.text, problems), |value| format!("{}/{}", value.header, value.parameter);
+    /// `MaxHeadersLength`.
+    HeadersLimit(i64): |value, given, problems| *value = headers_limit(given.text, problems), |value| value.to_string();
     /// `TLSSrvOptions`, `AuthOptions`: single letters out of `known`.
     TlsLetters(BString): |value, given, problems| *value = letters("TLSSrvOptions", b"CV", given.text, problems), |value| value.to_string();
     /// `AuthOptions`.
@@ -229,12 +231,8 @@ impl MimeHeaderLimits {
         let slash = memchr::memchr(b'/', given);
         let header = text::number(given).max(0);
         let parameter = slash.map_or(header / 2, |at| text::number(&given[at + 1..])).max(0);
-        if header > 0 && header < 128 {
-            problems.push(OptionError::MimeLimit("header", 128));
-        }
-        if parameter > 0 && parameter < 40 {
-            problems.push(OptionError::MimeLimit("parameter", 40));
-        }
+        problems.extend(low_limit("MaxMimeHeaderLength", "header", header, 128));
+        problems.extend(low_limit("MaxMimeHeaderLength", "field", parameter, 40));
         Self { header, parameter }
     }
 }
@@ -245,6 +243,18 @@ fn set_mailboxes(value: &mut BString, given: &Given<'_>, problems: &mut Vec<Opti
         problems.push(OptionError::MailboxDatabase(given.text.into()));
     }
     *value = given.text.into();
+}
+
+/// Tells of a limit that is none of the usual lengths; zero is no limit.
+fn low_limit(option: &'static str, what: &'static str, value: i64, limit: i64) -> Option<OptionError> {
+    (1..limit).contains(&value).then_some(OptionError::LowLimit { option, what, limit })
+}
+
+/// Reads the limit of all header fields together.
+fn headers_limit(given: &[u8], problems: &mut Vec<OptionError>) -> i64 {
+    let value = text::number(given);
+    problems.extend(low_limit("MaxHeadersLength", "headers", value, 16384));
+    value
 }
 
 /// Writes a time as a configuration file may have it.

@@ -6,7 +6,7 @@
 use super::error::OptionError;
 use super::option_kind::{
     Address, AliasMinutes, Aliases, AnyBase, AuthLetters, BlameWords, Byte, ClientPorts, DaemonPorts, DefaultGroup,
-    Delivery, EightBit, Errors, Flag, Given, Hours, Kind, Mailboxes, MaybeSeconds, MaybeText, Milters, MimeLimits,
+    Delivery, EightBit, Errors, Flag, Given, HeadersLimit, Hours, Kind, Mailboxes, MaybeSeconds, MaybeText, Milters, MimeLimits,
     Minutes, Mode, Number, PrivacyWords, Probe, QueueTimes, QuotedTemplate, Recipients, Resolver, Safety, Seconds,
     SortOrder, Template, Text, Times, TlsLetters, User, Words,
 };
@@ -296,7 +296,7 @@ options! {
     /// The socket that controls the daemon.
     ControlSocketName _ control_socket_name: Text = "", drops, inert, confCONTROL_SOCKET_NAME;
     /// Bytes of all headers; 0: any.
-    MaxHeadersLength _ max_headers_length: Number = "32768", drops, works, confMAX_HEADERS_LENGTH;
+    MaxHeadersLength _ max_headers_length: HeadersLimit = "32768", drops, works, confMAX_HEADERS_LENGTH;
     /// What precedes the process title.
     ProcessTitlePrefix _ process_title_prefix: Template = "", drops, inert, confPROCESS_TITLE_PREFIX;
     /// The file with names and passwords for other servers.
@@ -555,6 +555,7 @@ mod tests {
             " MaxMimeHeaderLength=100/200",
             "Warning: MaxMimeHeaderLength: header length limit set lower than 128",
         );
+        check_error(" MaxHeadersLength=100", "Warning: MaxHeadersLength: headers length limit set lower than 16384");
         assert_eq!(set(" PrivacyOptions=x,y").1.len(), 2);
     }
 

@@ -310,6 +310,9 @@ impl<'a> Reader<'a> {
         let at = memchr::memchr(b'@', text)?;
         let colon = at + memchr::memchr(b':', &text[at..])?;
         let class = &text[at + 1..colon];
+        if class.is_empty() {
+            return None;
+        }
         let mut spec = self.map_args(class, &text[colon + 1..]);
         if class == b"ldap" {
             // All values are members.

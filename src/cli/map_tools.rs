@@ -23,6 +23,8 @@ pub(super) struct Streams<'a> {
 impl Streams<'_> {
     /// Writes a line to the error stream.
     pub(super) fn complain(&mut self, line: impl AsRef<[u8]>) {
+        // What was printed before stands before it where both go to the same file.
+        let _ = self.output.flush();
         // Nobody may be listening; the exit status tells as well.
         let _ = self.errors.write_all(&[line.as_ref(), b"\n"].concat());
     }

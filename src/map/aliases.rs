@@ -201,7 +201,7 @@ pub fn alias_file_maps(option: &[u8]) -> Vec<(BString, BString)> {
         .collect()
 }
 
-/// Returns what option AliasFile declares: maps called `Alias0`, `Alias1`, ….
+/// Returns what option AliasFile declares, in order: maps called `Alias0`, `Alias1`, ….
 pub fn definitions(alias_files: &[BString]) -> (Vec<Definition>, Vec<DefinitionError>) {
     let mut definitions = Vec::new();
     let mut errors = Vec::new();
@@ -212,7 +212,7 @@ pub fn definitions(alias_files: &[BString]) -> (Vec<Definition>, Vec<DefinitionE
             _ => (DEFAULT_CLASS, file),
         };
         let (definition, mut problems) = Definition::parse(format!("Alias{number}").as_bytes(), class, file);
-        definitions.extend(definition);
+        definitions.extend(definition.map(|definition| Definition { of_aliases: true, ..definition }));
         errors.append(&mut problems);
     }
     (definitions, errors)

@@ -55,7 +55,7 @@ pub enum DefinitionError {
         class: &'static str,
     },
     /// A flag that the class does not have; it is passed over.
-    #[error("Illegal option {} map {name}", char::from(*.letter))]
+    #[error("Illegal option {}", illegal(*.letter, .name))]
     IllegalOption {
         /// Name of the map.
         name: BString,
@@ -186,6 +186,8 @@ pub struct Definition {
     pub file: Option<BString>,
     /// What follows the file: the arguments of a program.
     pub arguments: BString,
+    /// It is an alias file of the configuration: its text is read where there is no database.
+    pub of_aliases: bool,
     /// `-o`: a map that cannot be opened has no keys.
     pub optional: bool,
     /// `-f`: the key keeps its capitals.
@@ -284,6 +286,7 @@ impl Definition {
             kind,
             file: None,
             arguments: BString::default(),
+            of_aliases: false,
             optional: false,
             keep_case: false,
             match_only: false,
@@ -380,22 +383,28 @@ impl Definition {
     }
 
     fn read_syslog(&mut self, args: &[u8]) -> Vec<DefinitionError> {
-        let mut errors = Vec::new();
+        let (mut errors, mut unknown) = (Vec::new(), None);
         let mut words = Words::new(args);
-        while let Some((letter, value)) = words.flag(b"") {
-            match (letter, priority(value)) {
-                (b'L', Some(priority)) => self.kind = Kind::Syslog(priority),
-                (b'L', None) => {
-                    self.usable = false;
-                    errors.push(DefinitionError::Priority(value.into()));
-                }
-                (b'D' | b'S', _) => {
+        while let Some((letter, value)) = words.flag(b"L") {
+            match letter {
+                b'L' => match priority(value) {
+                    Some(priority) => (self.kind, unknown) = (Kind::Syslog(priority), None),
+                    None => unknown = Some(DefinitionError::Priority(value.into())),
+                },
+                b'S' => {
                     self.set_flag(letter, value);
                 }
+                b'D' => self.skip_when_deferred = true,
                 // QUIRK(syslog-map-name): the class stands here where other classes give the map's name.
                 _ => errors.push(DefinitionError::IllegalOption { name: "syslog".into(), letter }),
             }
+            // QUIRK(syslog-map-flags): what is joined to a flag that takes nothing ends the flags.
+            if !matches!(letter, b'L' | b'S') && !value.is_empty() {
+                break;
+            }
         }
+        self.usable = unknown.is_none();
+        errors.extend(unknown);
         errors
     }
 
@@ -525,6 +534,11 @@ impl Kind {
     fn refuses_unknown_flags(&self) -> bool {
         !matches!(self, Kind::Arith | Kind::Arpa | Kind::Host | Kind::Macro)
     }
+}
+
+/// Tells which flag is illegal; a dash without a letter ends what the original says.
+fn illegal(letter: u8, map: &BString) -> String {
+    if letter == 0 { String::new() } else { format!("{} map {map}", char::from(letter)) }
 }
 
 /// Reads the name of an urgency, with or without `LOG_` before it.

@@ -106,6 +106,11 @@ impl Map {
         self.complaint.as_ref().map(|reason| reason.as_bstr())
     }
 
+    /// Returns what the test mode says when it was opened: of alias files nothing.
+    pub fn told(&self) -> Option<&BStr> {
+        self.complaint().filter(|_| !matches!(self.definition.kind, Kind::Implicit | Kind::Stab))
+    }
+
     /// Tells whether it has been opened; the test mode says `Map named "x" not open` if not. A map that failed and is
     /// not optional counts as open: each look-up fails for now.
     pub fn is_open(&self) -> bool {
@@ -205,15 +210,19 @@ impl Table {
         }
     }
 
-    /// Opens the first file of an alias map that is there: hash, cdb, text.
+    /// Opens the first file of an alias map that is there: hash, cdb, and of an alias file of the configuration its text.
     fn open_implicit(definition: &Definition, files: &dyn Opener) -> Result<Table, Failure> {
-        for method in [Method::Hash, Method::Cdb] {
-            match Table::open_database(definition, files, method) {
-                Err(failure) if failure.missing => {}
-                other => return other,
-            }
+        let mut opened = Table::open_database(definition, files, Method::Hash);
+        if matches!(&opened, Err(failure) if failure.missing) {
+            opened = Table::open_database(definition, files, Method::Cdb).or_else(|failure| {
+                // The usual kind is the one to tell of.
+                if failure.missing { opened } else { Err(failure) }
+            });
         }
-        Table::open_aliases(definition, files)
+        match opened {
+            Err(failure) if failure.missing && definition.of_aliases => Table::open_aliases(definition, files),
+            other => other,
+        }
     }
 
     fn open_database(definition: &Definition, files: &dyn Opener, method: Method) -> Result<Table, Failure> {

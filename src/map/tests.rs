@@ -147,10 +147,15 @@ fn a_text_map_needs_a_full_path() {
 }
 
 #[test]
-fn an_implicit_map_takes_the_database_then_the_text() {
+fn an_alias_file_is_its_database_or_its_text_and_another_implicit_map_its_database() {
     let room = Room::new();
     room.write("aliases", b"root: text\n");
-    assert_eq!(room.open("implicit", "", "aliases").lookup(b"ROOT", &[]), found("text"));
+    let (definitions, errors) = super::aliases::definitions(&[room.path("aliases").display().to_string().into()]);
+    assert_eq!(errors, []);
+    assert_eq!(Map::open(&definitions[0], &DirectOpener::for_tests()).lookup(b"ROOT", &[]), found("text"));
+    let missing = room.open("implicit", "", "aliases");
+    assert!(missing.complaint().is_some_and(|text| text.to_string().contains("missing map file")));
+    assert_eq!(missing.told(), None);
     assert_eq!(room.open("stab", "", "aliases").lookup(b"none", &[]), Outcome::NotFound(Sysexit::NoHost));
     room.hash("aliases.db", &[(b"root\0", b"database\0")]);
     let map = room.open("implicit", "", "aliases");

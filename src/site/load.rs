@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::sync::Arc;
 
-use bstr::{BString, ByteSlice as _};
+use bstr::{BStr, BString, ByteSlice as _};
 use jiff::tz::TimeZone;
 
 use super::class::Classes;
@@ -150,6 +150,11 @@ pub fn user_databases(config: &Config) -> Vec<Definition> {
         .collect()
 }
 
+/// Says what is wrong with the map of an `F` line.
+fn of_class(file: &ClassFile, what: impl std::fmt::Display) -> BString {
+    format!("fileclass: F{{{}}}: {what}", BStr::new(file.class.as_bytes())).into()
+}
+
 /// What loading gathers.
 struct Loader<'a> {
     config: &'a Config,
@@ -258,21 +263,26 @@ impl Loader<'_> {
             return Err((error.to_string().into(), Sysexit::Software));
         }
         let Some(definition) = definition.filter(|definition| definition.kind.is_local()) else {
-            let text = format!("fileclass: F{{{}}}: class {} not available", file.class, class.as_bstr());
-            return Err((text.into(), Sysexit::Software));
+            return Err((of_class(file, format!("class {} not available", class.as_bstr())), Sysexit::Software));
         };
         for error in errors {
             self.report(file.line, error.to_string().into(), Sysexit::Software);
         }
         let map = Map::open(&definition, self.opener);
         if let Some(complaint) = map.complaint() {
-            self.report(file.line, complaint.into(), Sysexit::OsErr);
-            return Err((format!("fileclass: F{{{}}}: map open failed", file.class).into(), Sysexit::OsErr));
+            let complaint = complaint.into();
+            if file.optional {
+                return Err((complaint, Sysexit::OsErr));
+            }
+            self.report(file.line, complaint, Sysexit::OsErr);
+            return Err((of_class(file, "map open failed"), Sysexit::OsErr));
         }
         match map.lookup(key, &[]) {
             _ if key.is_empty() => Ok(Vec::new()),
             Outcome::Found(value) => Ok(value.fields().map(BString::from).collect()),
-            Outcome::NotFound(_) => Ok(Vec::new()),
+            Outcome::NotFound(Sysexit::Ok | Sysexit::NoHost) => Ok(Vec::new()),
+            Outcome::NotFound(_) if file.optional => Ok(Vec::new()),
+            Outcome::NotFound(_) => Err((of_class(file, "map lookup failed"), Sysexit::Software)),
             Outcome::TempFail(reason) => Err((reason, Sysexit::OsErr)),
         }
     }
@@ -294,7 +304,7 @@ impl Loader<'_> {
             Err(_) if map.optional || file.optional => Ok(Vec::new()),
             Err(reason) => {
                 self.report(file.line, reason, Sysexit::TempFail);
-                Err((format!("fileclass: F{{{}}}: map open failed", file.class).into(), Sysexit::OsErr))
+                Err((of_class(file, "map open failed"), Sysexit::OsErr))
             }
         }
     }

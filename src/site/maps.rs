@@ -111,7 +111,7 @@ impl Maps {
         }
         let map = self.opened(&entry.definition);
         *entry.map.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&map));
-        let complaint = map.complaint().map(BString::from);
+        let complaint = map.told().map(BString::from);
         (map, complaint)
     }
 

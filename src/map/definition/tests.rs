@@ -72,6 +72,11 @@ fn only_the_first_flag_of_dequote_counts() {
 #[test]
 fn what_is_wrong_is_told_in_the_originals_words() {
     check_error("", "", &["readcf: config K line, map m: no map class"]);
+    check_error(
+        "syslog",
+        "-Lx -m -Dx -o",
+        &["Illegal option m map syslog", "syslog_map_parseargs: Unknown priority x"],
+    );
     check_error("nosuch", "x", &["readcf: map m: class nosuch not available"]);
     check_error("dbm", "/etc/x", &["readcf: map m: class dbm not available"]);
     check_error("hash", "-o", &["No file name for hash map m"]);

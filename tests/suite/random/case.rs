@@ -4,6 +4,9 @@ use std::fmt;
 
 use bstr::{BString, ByteSlice};
 
+/// How many lists of lines a case has.
+const PARTS: usize = 5;
+
 /// A configuration with its files, and the lines typed into test mode.
 #[derive(Clone, Default)]
 pub(super) struct Case {
@@ -11,8 +14,10 @@ pub(super) struct Case {
     pub(super) args: Vec<BString>,
     /// The lines of the configuration.
     pub(super) lines: Vec<BString>,
-    /// Lines of the text file that `text` maps and class files name.
+    /// Lines of the text file that maps, aliases and class files name.
     pub(super) words: Vec<BString>,
+    /// Arguments with which makemap makes a database of them; none makes none.
+    pub(super) tables: Vec<BString>,
     /// The lines of the session.
     pub(super) inputs: Vec<BString>,
 }
@@ -29,6 +34,7 @@ impl Case {
             0 => &mut self.inputs,
             1 => &mut self.lines,
             2 => &mut self.words,
+            3 => &mut self.tables,
             _ => &mut self.args,
         }
     }
@@ -38,7 +44,7 @@ impl Case {
         let mut best = self;
         loop {
             let size = best.size();
-            for part in 0..4 {
+            for part in 0..PARTS {
                 best = without_lines(best, part, &mut differs);
             }
             for part in 0..3 {
@@ -51,7 +57,11 @@ impl Case {
     }
 
     fn size(&self) -> usize {
-        [&self.args, &self.lines, &self.words, &self.inputs].into_iter().flatten().map(|line| line.len() + 1).sum()
+        [&self.args, &self.lines, &self.words, &self.tables, &self.inputs]
+            .into_iter()
+            .flatten()
+            .map(|line| line.len() + 1)
+            .sum()
     }
 }
 
@@ -101,9 +111,13 @@ fn with_shorter_lines(mut best: Case, part: usize, differs: &mut impl FnMut(&Cas
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, lines) in
-            [("arguments", &self.args), ("configuration", &self.lines), ("words", &self.words), ("typed", &self.inputs)]
-        {
+        for (name, lines) in [
+            ("arguments", &self.args),
+            ("configuration", &self.lines),
+            ("words", &self.words),
+            ("makemap", &self.tables),
+            ("typed", &self.inputs),
+        ] {
             for line in lines.iter() {
                 writeln!(f, "{name:>13}: {}", line.as_bstr().escape_ascii())?;
             }

@@ -3,7 +3,8 @@
 use bstr::BString;
 
 use super::lot::Lot;
-use super::rules::{ATOMS, CLASSES, MACROS, MAPS, OPERATORS, RULESETS, odd};
+use super::maps::MAPS;
+use super::rules::{ATOMS, CLASSES, MACROS, OPERATORS, RULESETS, odd};
 
 /// Returns one line of a session.
 pub(super) fn line(lot: &mut Lot) -> BString {
@@ -55,6 +56,39 @@ pub(super) fn address(lot: &mut Lot) -> Vec<u8> {
             "<<a>>",
             "a@b@c",
             "a+b@c",
+            "<@a.b,@c:d@e.f>",
+            "a%b%c@d",
+            "a!b!c@d%e",
+            "b!a@c%d",
+            "a::b::c",
+            "a@b:c@d",
+            "a@[IPv6:::1]",
+            "a@[IPv6:2001:db8::10",
+            "a@[192.0.2.1].",
+            "a@[[x]]",
+            "<a@b>,<c@d>",
+            "a (b (c) d) <e@f> (g)",
+            "\"a\\\"b\" <c@d>",
+            "a b c@d e",
+            ":include:/run/words",
+            "/dev/null",
+            "|/bin/true a b",
+            "\"|/bin/true a\"",
+            "\\alice",
+            "postmaster",
+            "MAILER-DAEMON",
+            "a;b",
+            "a: ;",
+            "x: a@b, c@d; e",
+            "(a)",
+            "a(b",
+            "a)b",
+            "a>b",
+            "<a",
+            "a@b\\",
+            "\"a",
+            "<<a@b>,c>",
+            "Név <a@b>",
         ]),
         20..23 => long(lot),
         _ => {

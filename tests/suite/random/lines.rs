@@ -3,6 +3,7 @@
 use bstr::BString;
 
 use super::lot::Lot;
+use super::maps;
 use super::rules::{self, RULESETS};
 
 /// What every configuration may begin with, so that its rules have something to name.
@@ -20,18 +21,72 @@ const START: &[&str] = &[
     "C{Multi}one.two one.two.three two a.b a@b",
     "C{Dot}.foo.jp foo.jp",
     "CB$x b",
-    "Ktxt text -z: -k0 -v1 /run/words",
-    "Kdq dequote",
-    "Kmac macro",
-    "Karith arith",
-    "Krx regex -a.hit ^(a.*)b$",
-    "Krxs regex -s1,2 (a+)(.*)b",
-    "Knul null",
-    "Kseq sequence nul txt",
-    "Ktmp text -o /run/missing",
     "Mlocal, P=/bin/true, F=lsDFMAw5:/|@qSPfhn9, S=R1/R2, R=R3/R4, A=true -d $u",
     "Mprog, P=/bin/sh, F=lsDFMoqeu9, S=R2, R=R1, D=$z:/, A=sh -c $u",
     "Msmtp, P=[IPC], F=mDFMuX, S=R1, R=R2/R3, E=\\r\\n, L=990, A=TCP $h",
+];
+
+/// Options that change what is done with an address or told of it.
+const OPTIONS: &[&str] = &[
+    "O ColonOkInAddr=False",
+    "O ColonOkInAddr",
+    "O DeliveryMode=d",
+    "O OldStyleHeaders=False",
+    "Oo",
+    "O DontExpandCnames",
+    "O MatchGECOS",
+    "O EightBitMode=s",
+    "O SevenBitInput=True",
+    "O UseCompressedIPv6Addresses",
+    "O MaxMimeHeaderLength=8/4",
+    "O MaxHeadersLength=100",
+    "O StrictRFC=1",
+    "O NoSuch=x",
+    "O",
+    "OZZ",
+];
+
+/// Lines of other kinds, which only some configurations have.
+const MORE: &[&str] = &[
+    "F{File}/run/words",
+    "F{File}/run/words %[^:]",
+    "F{File}/run/words %*[^:]:%s",
+    "F{File}-o /run/missing",
+    "F{File}/run/missing",
+    "F{File}|/bin/echo a b c.d",
+    "F{Map}@text:-z: -k0 -v1 /run/words",
+    "F{Map}a@text:-z: -k0 -v1 /run/words",
+    "F{Map}@hash:/run/words",
+    "F{Map}@hash:-o /run/missing",
+    "F{Map}@nosuch:x",
+    "C{Map}one two",
+    "CZ$&x $=A $={Multi}",
+    "D{Long}",
+    "Dm$j",
+    "HX-A: $>R1",
+    "HX-B: $>+R2",
+    "HSubject: $>+R3",
+    "H*: $>R0",
+    "H?x?X-C: $x",
+    "H?$x?X-D: a",
+    "HX-E: $>Nowhere",
+    "H",
+    "Pfirst-class=0",
+    "Troot alice",
+    "Troot",
+    "Jx",
+    "x",
+    "EA=b",
+    "Xf, S=local:/run/x, F=R",
+    "Qq, P=/run",
+    "Mbad, F=x",
+    "MIPC, P=[IPC], A=FOO",
+    "M*include*, P=/dev/null, F=su, A=INCLUDE $u",
+    "M*file*, P=[FILE], F=lsDFMPEouq9, T=DNS/RFC822/X-Unix, A=FILE $u",
+    " continued",
+    "\tcontinued",
+    "# comment",
+    "",
 ];
 
 /// Returns the head of a configuration: level, options, macros, classes, maps, mailers.
@@ -72,23 +127,14 @@ pub(super) fn head(lot: &mut Lot) -> Vec<BString> {
             .into(),
         );
     }
+    lines.extend(OPTIONS.iter().filter(|_| lot.percent(4)).map(|line| BString::from(*line)));
+    if lot.percent(80) {
+        lines.push("O ServiceSwitchFile=/run/switch".into());
+    }
     let keep = *lot.pick(&[100, 100, 95, 70]);
     lines.extend(START.iter().filter(|_| lot.percent(keep)).map(|line| BString::from(*line)));
-    lines
-}
-
-/// Returns the lines of the text file.
-pub(super) fn words(lot: &mut Lot) -> Vec<BString> {
-    let mut lines: Vec<BString> =
-        ["a:A", "b:b c", "ab:$x", "foo:<a@b>", "x:", "1:$#local $: x", "c: spaced ", "me:a:b:c"]
-            .map(BString::from)
-            .into();
-    for _ in 0..lot.between(0, 3) {
-        let mut line = lot.text(rules::ATOMS);
-        line.push(b':');
-        line.extend(super::inputs::address(lot));
-        lines.push(line.into());
-    }
+    lines.extend(maps::lines(lot));
+    lines.extend(MORE.iter().filter(|_| lot.percent(15)).map(|line| BString::from(*line)));
     lines
 }
 

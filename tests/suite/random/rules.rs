@@ -3,9 +3,11 @@
 use bstr::BString;
 
 use super::lot::Lot;
+use super::maps::MAPS;
 
 /// Words that rules and addresses have, often enough the same ones.
-pub(super) const ATOMS: &[&str] = &["a", "b", "c", "A", "ab", "x", "foo", "a-b", "1", "me", "=", "*"];
+pub(super) const ATOMS: &[&str] =
+    &["a", "b", "c", "A", "ab", "x", "foo", "a-b", "1", "me", "=", "*", "alice", "root", "é"];
 /// Characters that are operators in some configuration.
 pub(super) const OPERATORS: &[&str] =
     &[".", ".", "@", "@", "%", "!", ":", "<", ">", ",", "/", "[", "]", "+", "(", ")", ";", "^"];
@@ -13,9 +15,8 @@ pub(super) const OPERATORS: &[&str] =
 pub(super) const MACROS: &[&str] =
     &["x", "y", "{Long}", "{Empty}", "{Self}", "{Late}", "{Cond}", "{Undef}", "j", "Q", "{Blank}", "m"];
 /// Classes that configurations fill, or not.
-pub(super) const CLASSES: &[&str] = &["A", "{Multi}", "B", "{Nothing}", "w", "{Dot}", "Z"];
-/// Maps that configurations declare, or not.
-pub(super) const MAPS: &[&str] = &["txt", "txt", "dq", "mac", "arith", "rx", "nul", "seq", "nomap", "tmp", "rxs"];
+pub(super) const CLASSES: &[&str] =
+    &["A", "A", "A", "{Multi}", "{Multi}", "B", "{Nothing}", "w", "{Dot}", "Z", "{File}", "{Map}"];
 /// Names of rulesets.
 pub(super) const RULESETS: &[&str] = &["R0", "R1", "R2", "R3", "R4", "3", "0", "5", "final", "Empty", "42", "Nowhere"];
 
@@ -146,7 +147,8 @@ fn part(lot: &mut Lot, line: &mut Vec<u8>, wildcards: usize) {
 
 /// Appends a look-up or a call.
 fn asking(lot: &mut Lot, line: &mut Vec<u8>, wildcards: usize) {
-    match lot.below(10) {
+    match lot.below(11) {
+        10 => calculation(lot, line, wildcards),
         0..5 => {
             line.extend(b"$(");
             line.extend(lot.text(MAPS));
@@ -187,6 +189,33 @@ fn asking(lot: &mut Lot, line: &mut Vec<u8>, wildcards: usize) {
     }
 }
 
+/// Appends a look-up with the arguments that an `arith` map takes.
+fn calculation(lot: &mut Lot, line: &mut Vec<u8>, wildcards: usize) {
+    line.extend(b"$(arith ");
+    line.extend(lot.text(&["+", "-", "*", "/", "l", "=", "|", "&", "%", "r", "<", "++", "1"]));
+    for _ in 0..*lot.pick(&[2, 2, 2, 2, 1, 3]) {
+        line.extend(b" $@ ");
+        if lot.percent(70) {
+            line.extend(lot.text(&[
+                "1",
+                "2",
+                "-3",
+                "0",
+                "7",
+                "99999999999",
+                "-9223372036854775808",
+                "010",
+                "0x10",
+                "1.5",
+                "a",
+            ]));
+        } else {
+            some_parts(lot, line, wildcards, 1);
+        }
+    }
+    line.extend(lot.text(&[" $)", " $)", " $: none $)"]));
+}
+
 fn some_parts(lot: &mut Lot, line: &mut Vec<u8>, wildcards: usize, count: usize) {
     for _ in 0..lot.between(0, count) {
         part(lot, line, wildcards);
@@ -214,6 +243,12 @@ fn triple(lot: &mut Lot, line: &mut Vec<u8>, wildcards: usize) {
             "67",
             "75",
             "5.1.2:550",
+            "4.7.0:450",
+            "5.7.1:\"550 no\"",
+            "quarantine",
+            "usage",
+            "[192.0.2.1]",
+            "[IPv6:2001:db8::1]",
         ]));
         some_parts(lot, line, wildcards, 2);
     }

@@ -1,5 +1,6 @@
 //! Both programs on the same case.
 
+use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::process::CommandExt as _;
@@ -11,12 +12,20 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::case::Case;
 
-/// Where the original lies.
+/// Where the original lies, all of it.
+const ORIGINAL_ROOT: &str = "/opt/oracle/root";
+/// Its makemap.
+const ORIGINAL_MAKEMAP: &str = "/opt/oracle/root/usr/libexec/sendmail/makemap";
+/// The original itself.
 pub(super) const ORIGINAL: &str = "/opt/oracle/root/usr/libexec/sendmail/sendmail";
 /// Its libraries.
 const LIBRARIES: &str = "/opt/oracle/root/usr/lib/x86_64-linux-gnu:/opt/oracle/root/lib/x86_64-linux-gnu";
 /// Where the text file of a case lies, as configurations name it.
 pub(super) const WORDS: &str = "/run/words";
+/// The service switch that configurations name.
+const SWITCH: &str = "/run/switch";
+/// A configuration of the map makers.
+const NO_LINES: &str = "/run/no-lines.cf";
 /// How long a program may be silent before the case is given up, in milliseconds.
 const SILENT_MILLIS_MAX: u16 = 20_000;
 /// Output beyond this is not read, in bytes.
@@ -49,9 +58,21 @@ pub(super) struct Desk {
     ours: PathBuf,
 }
 
+/// One run of a program.
+struct Run<'a> {
+    program: &'a Path,
+    /// Its name and arguments.
+    words: Vec<OsString>,
+    /// What is typed into it.
+    typed: Vec<u8>,
+}
+
 impl Desk {
     /// Returns the desk of thread `number`.
     pub(super) fn new(number: usize, ours: &Path) -> Self {
+        std::fs::write(SWITCH, "both one two\nlone one\nhosts files dns\naliases files\npasswd files\n")
+            .expect("/run is ours");
+        std::fs::write(NO_LINES, "").expect("/run is ours");
         Self {
             cf: format!("/run/case-{number}.cf").into(),
             words: format!("{WORDS}-{number}").into(),
@@ -59,7 +80,7 @@ impl Desk {
         }
     }
 
-    /// Runs both programs.
+    /// Runs both programs; each reads the database that the other has made.
     pub(super) fn judge(&self, case: &Case) -> Verdict {
         if case.lines.iter().any(|line| has_open_name(line)) || expands_marks(case) {
             return Verdict::Same;
@@ -67,56 +88,88 @@ impl Desk {
         let lines = Case::text(&case.lines).replace(WORDS, self.words.as_os_str().as_encoded_bytes());
         std::fs::write(&self.cf, lines).expect("/run is ours");
         std::fs::write(&self.words, Case::text(&case.words)).expect("/run is ours");
-        let Some(theirs) = self.run(Path::new(ORIGINAL), case).filter(|output| !has_garbage(output)) else {
+        let our_making = self.make(&self.ours, case);
+        let Some(theirs) = self.test(Path::new(ORIGINAL), case).filter(|output| !has_garbage(output)) else {
             return Verdict::OriginalFailed;
         };
-        let ours = self.run(&self.ours, case).unwrap_or_else(|| "killed\n".into());
+        let Some(their_making) = self.make(Path::new(ORIGINAL_MAKEMAP), case) else { return Verdict::OriginalFailed };
+        let ours = self.test(&self.ours, case);
+        let whole = |making: Vec<u8>, tested: Vec<u8>| comparable(&[making, tested].concat());
+        let killed = || b"killed\n".to_vec();
+        let theirs = whole(their_making, theirs);
+        let ours = whole(our_making.unwrap_or_else(killed), ours.unwrap_or_else(killed));
         if ours == theirs { Verdict::Same } else { Verdict::Different(theirs, ours) }
     }
 
+    /// Makes the database that a case wants; returns what the program says.
+    fn make(&self, program: &Path, case: &Case) -> Option<Vec<u8>> {
+        // Nothing may be there.
+        let _ = std::fs::remove_file(self.words.with_extension("db"));
+        let mut said = Vec::new();
+        for table in &case.tables {
+            let mut words: Vec<OsString> = ["makemap", "-C", NO_LINES].map(OsString::from).into();
+            words.extend(table.split_str(" ").map(|word| word.to_os_str_lossy().into_owned()));
+            words.push(self.words.clone().into());
+            said.extend(Run { program, words, typed: Case::text(&case.words) }.output()?);
+        }
+        Some(said)
+    }
+
+    /// Types a case into a program's test mode.
+    fn test(&self, program: &Path, case: &Case) -> Option<Vec<u8>> {
+        let mut words = vec![OsString::from("sendmail")];
+        words.extend(case.args.iter().map(|arg| arg.to_os_str_lossy().into_owned()));
+        words.extend(["-bt".into(), "-C".into(), self.cf.clone().into()]);
+        Run { program, words, typed: Case::text(&case.inputs) }.output()
+    }
+}
+
+impl Run<'_> {
     /// Returns what a program writes and its exit status; none if it was killed or took too long.
-    fn run(&self, program: &Path, case: &Case) -> Option<BString> {
+    fn output(self) -> Option<Vec<u8>> {
         let (mut reader, writer) = std::io::pipe().expect("pipes can be had");
-        let mut command = Command::new(program);
+        let mut command = Command::new(self.program);
         command
-            .arg0("sendmail")
-            .args(case.args.iter().map(|arg| arg.to_os_str_lossy().into_owned()))
-            .args(["-bt", "-C"])
-            .arg(&self.cf)
+            .arg0(&self.words[0])
+            .args(&self.words[1..])
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(writer.try_clone().expect("descriptors can be had"))
             .stderr(writer);
-        if program == Path::new(ORIGINAL) {
+        if self.program.starts_with(ORIGINAL_ROOT) {
             command.env("LD_LIBRARY_PATH", LIBRARIES);
         }
         let mut child = command.spawn().expect("the program can be executed");
         drop(command);
         let mut input = child.stdin.take().expect("piped");
-        let typed = Case::text(&case.inputs);
         // A program that ends early does not read everything.
-        let feeder = std::thread::spawn(move || drop(input.write_all(&typed)));
-        let mut output = Vec::new();
-        let mut chunk = vec![0; 65536];
-        let ended = loop {
-            let mut ready = [PollFd::new(reader.as_fd(), PollFlags::POLLIN)];
-            if poll(&mut ready, PollTimeout::from(SILENT_MILLIS_MAX)) == Ok(0) || output.len() > OUTPUT_BYTES_MAX {
-                break false;
-            }
-            match reader.read(&mut chunk).expect("pipes can be read") {
-                0 => break true,
-                count => output.extend_from_slice(&chunk[..count]),
-            }
-        };
-        if !ended {
+        let feeder = std::thread::spawn(move || drop(input.write_all(&self.typed)));
+        let output = read_until_end(&mut reader);
+        if output.is_none() {
             // One that has just ended by itself cannot be killed any more.
             let _ = child.kill();
         }
         let status = child.wait().expect("it is ours");
         feeder.join().expect("it only writes");
-        let code = status.code().filter(|_| ended)?;
+        let (mut output, code) = (output?, status.code()?);
         output.extend(format!("\nexit {code}\n").bytes());
-        Some(comparable(&output))
+        Some(output)
+    }
+}
+
+/// Reads what a program writes; none if it writes too much or is silent for too long.
+fn read_until_end(reader: &mut std::io::PipeReader) -> Option<Vec<u8>> {
+    let mut output = Vec::new();
+    let mut chunk = vec![0; 65536];
+    loop {
+        let mut ready = [PollFd::new(reader.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut ready, PollTimeout::from(SILENT_MILLIS_MAX)) == Ok(0) || output.len() > OUTPUT_BYTES_MAX {
+            return None;
+        }
+        match reader.read(&mut chunk).expect("pipes can be read") {
+            0 => return Some(output),
+            count => output.extend_from_slice(&chunk[..count]),
+        }
     }
 }
 
