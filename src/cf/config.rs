@@ -95,9 +95,25 @@ impl Options {
 #[derive(Clone, Debug, Default)]
 pub struct ClassDecls {
     /// `C` (and `T` for class `t`): words, macros expanded, in the order of the file.
-    pub words: Vec<(ClassName, Vec<BString>)>,
+    pub words: Vec<ClassWords>,
     /// `F`: files, programs and maps.
     pub files: Vec<ClassFile>,
+}
+
+/// A `C` or `T` line.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ClassWords {
+    /// The class.
+    pub class: ClassName,
+    /// The words; one that begins with [`ClassWords::OF_CLASS`] stands for the words that the class behind it has here.
+    pub words: Vec<BString>,
+    /// The line of the file.
+    pub line: usize,
+}
+
+impl ClassWords {
+    /// What `$=` is once the line has been read.
+    pub const OF_CLASS: u8 = 0x93;
 }
 
 /// An `F` line.

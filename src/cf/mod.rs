@@ -18,7 +18,7 @@ mod timeout;
 mod word_flags;
 
 pub use choice::{DeliveryMode, DontProbe, EightBitMode, ErrorMode, NoRecipientAction, QueueSortOrder, SuperSafe};
-pub use config::{ClassDecls, ClassFile, ClassSource, Config, Filter, FilterFailure, MapDecl, QueueGroup};
+pub use config::{ClassDecls, ClassFile, ClassSource, ClassWords, Config, Filter, FilterFailure, MapDecl, QueueGroup};
 pub use error::{CfError, OptionError, Problem, Severity};
 pub use header_rule::{HeaderCheck, HeaderRule};
 pub use mailer::{Mailer, MailerFlags, MailerTypes, Mailers, Principal, UserSpec};

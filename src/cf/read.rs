@@ -9,7 +9,7 @@ use crate::macros::{HashSign, MacroTable, expand, translate};
 use crate::name::{ClassName, MacroName, MapName, Named, Told};
 use crate::rewrite::RuleCompiler;
 
-use super::config::{ClassFile, ClassSource, Config, MapDecl};
+use super::config::{ClassFile, ClassSource, ClassWords, Config, MapDecl};
 use super::error::{CfError, OptionError, Problem, Severity};
 use super::lines::Lines;
 use super::options::Setting;
@@ -206,7 +206,7 @@ impl<'a> Reader<'a> {
     }
 
     fn add_words(&mut self, class: ClassName, words: Vec<BString>) {
-        self.config.classes.words.push((class, words));
+        self.config.classes.words.push(ClassWords { class, words, line: self.line });
     }
 
     fn class_file(&mut self, rest: &[u8]) {
@@ -222,7 +222,7 @@ impl<'a> Reader<'a> {
         let file = match self.class_map(&class, rest) {
             Some(source) => ClassFile { class, optional, source, pattern: BString::default(), line },
             None => {
-                let (path, pattern) = rest.split_at(word_len(rest));
+                let (path, pattern) = rest.split_at(memchr::memchr(b' ', rest).unwrap_or(rest.len()));
                 let source = match path.strip_prefix(b"|") {
                     Some(program) => ClassSource::Program(program.into()),
                     None => ClassSource::File(path.into()),

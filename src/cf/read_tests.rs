@@ -217,10 +217,14 @@ fn macros_are_kept_raw_and_unquoted() {
 #[test]
 fn class_words_are_expanded_where_they_stand() {
     let (config, _) = read(b"V10\nDxone two\nC{Z}a $x b # c\nDxlater\nTroot mail\n", "cf", &env());
-    let words: Vec<_> =
-        config.classes.words.iter().map(|(name, words)| format!("{name}: {}", bstr::join(" ", words).len())).collect();
+    let words: Vec<_> = config
+        .classes
+        .words
+        .iter()
+        .map(|line| format!("{}: {}", line.class, bstr::join(" ", &line.words).len()))
+        .collect();
     assert_eq!(words, ["Z: 11", "t: 9"]);
-    assert_eq!(config.classes.words[0].1, ["a", "one", "two", "b"]);
+    assert_eq!(config.classes.words[0].words, ["a", "one", "two", "b"]);
 }
 
 #[test]

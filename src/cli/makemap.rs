@@ -208,33 +208,17 @@ fn read_lines(
     }
 }
 
-/// Reads a line without its end into `line`, of a long one just enough to know that it is; false at the end.
+/// Reads a line without its end into `line`; false at the end. What of a long one does not fit is the next line, as in the
+/// original.
 fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     line.clear();
-    let limit = LINE_BYTES_MAX as u64 + 2;
-    if (&mut *input).take(limit).read_until(b'\n', line)? == 0 {
+    if (&mut *input).take(LINE_BYTES_MAX as u64 + 1).read_until(b'\n', line)? == 0 {
         return Ok(false);
     }
     if line.last() == Some(&b'\n') {
         line.pop();
-    } else if line.len() as u64 == limit {
-        skip_line(input)?;
     }
     Ok(true)
-}
-
-fn skip_line(input: &mut dyn BufRead) -> io::Result<()> {
-    loop {
-        let buffer = input.fill_buf()?;
-        let (length, ended) = match buffer.find_byte(b'\n') {
-            Some(end) => (end + 1, true),
-            None => (buffer.len(), buffer.is_empty()),
-        };
-        input.consume(length);
-        if ended {
-            return Ok(());
-        }
-    }
 }
 
 fn take_line(options: &Options, line: &[u8], records: &mut Records, output: &mut dyn Write) -> Result<(), LineError> {

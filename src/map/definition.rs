@@ -6,7 +6,7 @@ use super::options::{self, Words};
 use super::{DnsRecord, LdapError, LdapSpec, RegexSpec, ldap};
 use crate::cf::ClassFile;
 use crate::log::Priority;
-use crate::name::{Interval, IntervalUnit, MapName};
+use crate::name::{BadInterval, Interval, IntervalUnit, MapName};
 
 /// Why a `K` line cannot be used, or only in part; the texts are the original's.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -62,6 +62,9 @@ pub enum DefinitionError {
         /// The letter of the flag.
         letter: u8,
     },
+    /// The unit of `-d` is none; the time is taken in seconds.
+    #[error(transparent)]
+    Time(#[from] BadInterval),
     /// The regular expression is none.
     #[error("pattern-compile-error: {0}")]
     Pattern(BString),
@@ -129,8 +132,8 @@ pub enum Kind {
     User,
     /// Maps one after the other, by name.
     Sequence(Vec<BString>),
-    /// Maps `name.kind` for each kind that the service switch gives for the file.
-    Switch,
+    /// Maps `name.kind` for each kind that the service switch gives for the file: their names, none of an unknown service.
+    Switch(Vec<BString>),
     /// A program, run with the key.
     Program,
     /// A server that speaks netstrings.
@@ -313,6 +316,9 @@ impl Definition {
         let mut errors = Vec::new();
         let mut words = Words::new(args);
         while let Some((letter, value)) = words.flag(options::WITH_VALUE_APART) {
+            if letter == b'd' && !matches!(self.kind, Kind::Arith | Kind::Arpa | Kind::Macro) {
+                errors.extend(wrong_time(value));
+            }
             if !self.set_flag(letter, value) && self.kind.refuses_unknown_flags() {
                 errors.push(DefinitionError::IllegalOption { name: self.name.clone(), letter });
             }
@@ -430,6 +436,7 @@ impl Definition {
                 b'Z' => self.results_max = Some(number(value)),
                 b'r' => self.retries = Some(number(value)),
                 _ => {
+                    errors.extend(wrong_time(value).filter(|_| letter == b'd'));
                     self.set_flag(letter, value);
                 }
             }
@@ -465,7 +472,7 @@ impl Kind {
             b"arpa" => Kind::Arpa,
             b"user" => Kind::User,
             b"sequence" => Kind::Sequence(Vec::new()),
-            b"switch" => Kind::Switch,
+            b"switch" => Kind::Switch(Vec::new()),
             b"program" => Kind::Program,
             b"socket" => Kind::Socket,
             b"macro" => Kind::Macro,
@@ -495,7 +502,7 @@ impl Kind {
             Kind::Arpa => "arpa",
             Kind::User => "user",
             Kind::Sequence(_) => "sequence",
-            Kind::Switch => "switch",
+            Kind::Switch(_) => "switch",
             Kind::Program => "program",
             Kind::Socket => "socket",
             Kind::Macro => "macro",
@@ -517,7 +524,15 @@ impl Kind {
 
     /// Tells whether it answers itself: no sequence of others.
     pub fn is_alone(&self) -> bool {
-        !matches!(self, Kind::Sequence(_) | Kind::Switch)
+        !matches!(self, Kind::Sequence(_) | Kind::Switch(_))
+    }
+
+    /// Returns the names of the maps that answer for it, if it asks others.
+    pub fn members(&self) -> Option<&[BString]> {
+        match self {
+            Kind::Sequence(names) | Kind::Switch(names) => Some(names),
+            _ => None,
+        }
     }
 
     /// Tells whether its keys lie in a file that may come, change and go.
@@ -527,7 +542,7 @@ impl Kind {
 
     fn needs_file(&self) -> bool {
         use Kind::{Btree, Cdb, Hash, Implicit, Program, Socket, Stab, Switch, Text, Userdb};
-        matches!(self, Hash | Btree | Cdb | Text | Implicit | Stab | Switch | Program | Socket | Userdb)
+        matches!(self, Hash | Btree | Cdb | Text | Implicit | Stab | Switch(_) | Program | Socket | Userdb)
     }
 
     // QUIRK(map-unknown-flag): some classes pass over flags they do not know without a word.
@@ -555,6 +570,11 @@ fn priority(text: &[u8]) -> Option<Priority> {
         b"DEBUG" => Priority::Debug,
         _ => return None,
     })
+}
+
+/// Tells of a unit of time that is none.
+fn wrong_time(value: &[u8]) -> Option<DefinitionError> {
+    Interval::parse(value, IntervalUnit::Seconds).err().map(DefinitionError::Time)
 }
 
 fn interval(value: &[u8]) -> Interval {

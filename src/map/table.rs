@@ -106,15 +106,20 @@ impl Map {
         self.complaint.as_ref().map(|reason| reason.as_bstr())
     }
 
-    /// Returns what the test mode says when it was opened: of alias files nothing.
+    /// Returns what the test mode says when it was opened: of alias files and switches nothing.
     pub fn told(&self) -> Option<&BStr> {
-        self.complaint().filter(|_| !matches!(self.definition.kind, Kind::Implicit | Kind::Stab))
+        self.complaint().filter(|_| !matches!(self.definition.kind, Kind::Implicit | Kind::Stab | Kind::Switch(_)))
     }
 
     /// Tells whether it has been opened; the test mode says `Map named "x" not open` if not. A map that failed and is
     /// not optional counts as open: each look-up fails for now.
     pub fn is_open(&self) -> bool {
         !matches!(self.table, Table::NotOpen)
+    }
+
+    /// Returns what each look-up says, if it could not be opened.
+    pub fn failure(&self) -> Option<Outcome> {
+        matches!(self.table, Table::NotOpen | Table::Failed).then(|| self.lookup(b"", &[]))
     }
 
     /// Looks `key` up; `args` are what `%1` to `%9` stand for.
@@ -205,6 +210,10 @@ impl Table {
                 Ok(_) => Ok(Table::Elsewhere),
                 Err(reason) => Err(Failure { reason, missing: false }),
             },
+            Kind::Switch(names) if names.is_empty() => {
+                let (name, service) = (&definition.name, definition.file.clone().unwrap_or_default());
+                Err(Failure { reason: format!("switch map \"{name}\": no service {service}").into(), missing: true })
+            }
             Kind::Arith | Kind::Dequote | Kind::Arpa | Kind::Null => Ok(Table::Bare),
             _ => Ok(Table::Elsewhere),
         }

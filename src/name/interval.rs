@@ -19,9 +19,9 @@ pub enum IntervalUnit {
 }
 
 impl IntervalUnit {
-    /// Returns the unit that `letter` stands for.
+    /// Returns the unit that `letter` stands for; capitals are none.
     fn from_letter(letter: u8) -> Option<Self> {
-        Some(match letter.to_ascii_lowercase() {
+        Some(match letter {
             b's' => Self::Seconds,
             b'm' => Self::Minutes,
             b'h' => Self::Hours,
@@ -63,6 +63,9 @@ impl Interval {
     /// # Errors
     /// A letter that is no unit: the error says which and carries the value that the original goes on with.
     pub fn parse(text: &[u8], default: IntervalUnit) -> Result<Self, BadInterval> {
+        if text.eq_ignore_ascii_case(b"now") {
+            return Ok(Self(Duration::ZERO));
+        }
         let mut secs = 0_u64;
         let mut bad = None;
         let mut rest = text;
@@ -141,7 +144,8 @@ mod tests {
         check("15", 900);
         check("15m", 900);
         check("1d12h", 129_600);
-        check("1W2D3H4M5S", 788_645);
+        check("1w2d3h4m5s", 788_645);
+        check("Now", 0);
         check("99999999999999999999", u64::MAX);
     }
 
@@ -150,6 +154,7 @@ mod tests {
         let error = Interval::parse(b"5x", IntervalUnit::Hours).expect_err("x is no unit");
         assert_eq!(error.to_string(), "Invalid time unit `x'");
         assert_eq!(error.assumed.0.as_secs(), 18_000);
+        assert!(Interval::parse(b"5H", IntervalUnit::Hours).is_err());
     }
 
     #[test]

@@ -62,6 +62,9 @@ impl Role {
     }
 }
 
+/// What is said of an address whose rules asked a map that has no answer now.
+pub const FAILS_FOR_NOW: &str = "Transient parse error -- message queued for future delivery";
+
 /// What ruleset 0 made of an address, before anybody judges it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Resolution {
@@ -128,10 +131,7 @@ pub async fn local_address(ctx: &mut Context, route: &Route) -> Result<Option<Ro
     ctx.set("u", route.user.clone());
     let rewritten = ctx.rewrite_by(RulesetId::LOCAL_ADDRESS, tokens).await;
     if rewritten.status == Sysexit::TempFail {
-        return Err(Refusal::temporary(
-            Status::new(4, 4, 3),
-            "Transient parse error -- message queued for future delivery",
-        ));
+        return Err(Refusal::temporary(Status::new(4, 4, 3), FAILS_FOR_NOW));
     }
     if !rewritten.tokens.is_resolved() {
         return Ok(None);

@@ -203,8 +203,7 @@ impl Expander<'_> {
         match parse::parse(self.ctx, &recipient.address, parse::Role::Recipient).await? {
             Parsed::Mailer(route) => Ok(route),
             Parsed::Later(route) => {
-                let text = "Transient parse error -- message queued for future delivery";
-                let text = self.ctx.take_deferral().unwrap_or_else(|| text.into());
+                let text = self.ctx.take_deferral().unwrap_or_else(|| parse::FAILS_FOR_NOW.into());
                 recipient.route = Some(route);
                 Err(Refusal::temporary(Status::new(4, 4, 3), text))
             }

@@ -240,15 +240,21 @@ impl Context {
         if let ([leaf], true) = (leaves, entry.definition.kind.is_alone()) {
             return self.look_up_leaf(leaf, key, args).await;
         }
-        let mut temporary = None;
+        let (map, complaint) = site.maps.open(entry);
+        self.hear_message(complaint);
+        if let Some(outcome) = map.failure() {
+            return outcome;
+        }
+        let (mut temporary, mut status) = (None, Sysexit::Ok);
         for leaf in leaves {
             match self.look_up_leaf(leaf, key, args).await {
                 Outcome::Found(value) => return Outcome::Found(value),
                 Outcome::TempFail(reason) => temporary = Some(reason),
-                Outcome::NotFound(_) => {}
+                Outcome::NotFound(last) => status = last,
             }
         }
-        temporary.map_or(Outcome::NotFound(Sysexit::NoHost), Outcome::TempFail)
+        let nothing = if status == Sysexit::Ok { Sysexit::NoHost } else { status };
+        temporary.map_or(Outcome::NotFound(nothing), Outcome::TempFail)
     }
 
     /// Asks the user databases, one after the other, for a field of a user.
@@ -285,7 +291,7 @@ impl Context {
         let entry = site.maps.entry(map)?;
         match entry.definition.kind {
             _ if entry.definition.kind.is_local() => {}
-            Kind::User => {}
+            Kind::User | Kind::Switch(_) => {}
             Kind::Socket if entry.definition.usable => {
                 let opened = super::outside::open_socket(&site, entry).await;
                 let is_open = opened.is_ok() || !entry.definition.optional;
@@ -419,7 +425,7 @@ impl Context {
                 }
                 Some(Outcome::Found(BString::default()))
             }
-            Kind::Switch | Kind::Sequence(_) => Some(Outcome::NotFound(Sysexit::NoHost)),
+            Kind::Switch(_) | Kind::Sequence(_) => Some(Outcome::NotFound(Sysexit::NoHost)),
             _ if definition.kind.is_local() => {
                 let site = Arc::clone(&self.site);
                 let (outcome, complaint) = site.maps.look_up_local(entry, key, args);

@@ -10,10 +10,10 @@ use super::class::Classes;
 use super::class_file;
 use super::identity::Identity;
 use super::maps::Maps;
-use crate::cf::{CfError, ClassFile, ClassSource, Config, Problem};
+use crate::cf::{CfError, ClassFile, ClassSource, ClassWords, Config, Problem};
 use crate::macros::MacroTable;
 use crate::map::{CLASS_BYTES_MAX, Definition, DefinitionError, Kind, Map, Opener, Outcome};
-use crate::name::{ClassName, Sysexit};
+use crate::name::{ClassName, Named, Sysexit};
 use crate::net::Resolver;
 
 /// Members that classes have before the configuration says anything (op guide "C and F -- Define Classes").
@@ -180,10 +180,11 @@ impl Loader<'_> {
                 classes.insert(&ClassName::new(name), word);
             }
         }
-        for (name, words) in &self.config.classes.words {
-            words.iter().for_each(|word| classes.insert(name, word));
-        }
+        let mut lines = self.config.classes.words.iter().peekable();
         for file in &self.config.classes.files {
+            while let Some(line) = lines.next_if(|line| line.line < file.line) {
+                self.words_of_line(&mut classes, line);
+            }
             let words = match &file.source {
                 ClassSource::File(path) => self.words_of_file(file, path),
                 ClassSource::Program(path) => self.run(path).map(|text| class_file::words(&text, &file.pattern)),
@@ -194,8 +195,26 @@ impl Loader<'_> {
                 Err((text, exit)) => self.report(file.line, text, exit),
             }
         }
+        lines.for_each(|line| self.words_of_line(&mut classes, line));
         self.own_names(&mut classes, identity);
         classes
+    }
+
+    /// Adds the words of a `C` line.
+    fn words_of_line(&mut self, classes: &mut Classes, line: &ClassWords) {
+        for word in &line.words {
+            let Some(name) = word.strip_prefix(&[ClassWords::OF_CLASS]) else {
+                classes.insert(&line.class, word);
+                continue;
+            };
+            let named = Named::read(name);
+            for error in named.errors {
+                self.report(line.line, error.to_string().into(), Sysexit::Software);
+            }
+            let other = named.name.unwrap_or_default();
+            let words: Vec<BString> = classes.words(&other).into_iter().cloned().collect();
+            words.iter().for_each(|word| classes.insert(&line.class, word));
+        }
     }
 
     /// Fills class `w` with what this host is called.
@@ -338,16 +357,16 @@ impl Loader<'_> {
         let aliases = crate::map::aliases::definitions(&self.config.options.alias_file).0;
         definitions.extend(aliases.into_iter().filter(|definition| !definition.kind.is_local()));
         for place in 0..definitions.len() {
-            if definitions[place].kind == Kind::Switch {
-                definitions[place].kind = Kind::Sequence(self.switched(&definitions[place], &definitions));
+            if let Kind::Switch(_) = definitions[place].kind {
+                definitions[place].kind = Kind::Switch(self.switched(&definitions[place]));
             }
         }
         definitions
     }
 
-    /// Returns the members of a switch: `name.kind` for each kind that the service switch names for its service, as far as
-    /// such maps are defined.
-    fn switched(&self, switch: &Definition, known: &[Definition]) -> Vec<BString> {
+    /// Returns the members of a switch: `name.kind` for each kind that the service switch names for its service, or that is
+    /// usual where it does not.
+    fn switched(&self, switch: &Definition) -> Vec<BString> {
         let service = switch.file.clone().unwrap_or_default();
         let mut text = Vec::new();
         let opened = self.opener.open_switch(&self.config.options.service_switch_file);
@@ -358,9 +377,13 @@ impl Loader<'_> {
         }
         let kinds =
             text.lines().map(|line| line.fields()).find_map(|mut words| (words.next()? == service).then_some(words));
-        let kinds: Vec<&[u8]> = kinds.map_or_else(|| vec![&b"files"[..]], Iterator::collect);
-        let names = kinds.iter().map(|kind| BString::from([&switch.name[..], b".", kind].concat()));
-        names.filter(|name| known.iter().any(|map| map.name.eq_ignore_ascii_case(name))).collect()
+        let usual: &[&[u8]] = match service.as_slice() {
+            b"hosts" => &[b"files", b"dns"],
+            b"aliases" | b"passwd" => &[b"files"],
+            _ => &[],
+        };
+        let kinds: Vec<&[u8]> = kinds.map_or_else(|| usual.to_vec(), Iterator::collect);
+        kinds.iter().map(|kind| [&switch.name[..], b".", kind].concat().into()).collect()
     }
 
     /// Notes what is wrong with a line.

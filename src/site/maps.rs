@@ -68,7 +68,7 @@ impl Maps {
             .into_iter()
             .map(|definition| (folded(&definition.name).into_owned(), Arc::new(Entry::new(definition))))
             .collect();
-        let sequences = entries.iter().filter(|(_, entry)| matches!(entry.definition.kind, Kind::Sequence(_)));
+        let sequences = entries.iter().filter(|(_, entry)| entry.definition.kind.members().is_some());
         let sequences = sequences.map(|(name, entry)| (name.clone(), members(&entries, entry))).collect();
         Self { entries, sequences, opener, failures: MapFailures::default() }
     }
@@ -111,8 +111,17 @@ impl Maps {
         }
         let map = self.opened(&entry.definition);
         *entry.map.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&map));
-        let complaint = map.told().map(BString::from);
+        let complaint = map.told().map(BString::from).or_else(|| self.missing_members(&entry.definition));
         (map, complaint)
+    }
+
+    /// Says which maps of a switch nobody has defined.
+    fn missing_members(&self, definition: &Definition) -> Option<BString> {
+        let Kind::Switch(names) = &definition.kind else { return None };
+        let missing = names.iter().filter(|name| self.entry(name).is_none());
+        let lines: Vec<_> =
+            missing.map(|name| format!("Switch map {}: unknown member map {name}", definition.name)).collect();
+        (!lines.is_empty()).then(|| lines.join("\n").into())
     }
 
     /// Opens a map and takes note of how that went.
@@ -211,14 +220,14 @@ fn members(entries: &FxHashMap<BString, Arc<Entry>>, sequence: &Arc<Entry>) -> V
     for _ in 0..SEQUENCE_DEPTH_MAX {
         flat = flat.into_iter().flat_map(|entry| expanded(entries, entry)).collect();
     }
-    flat.retain(|entry| !matches!(entry.definition.kind, Kind::Sequence(_)));
+    flat.retain(|entry| entry.definition.kind.is_alone());
     flat
 }
 
 /// Returns the members of a sequence, or the map itself.
 fn expanded(entries: &FxHashMap<BString, Arc<Entry>>, entry: Arc<Entry>) -> Vec<Arc<Entry>> {
-    match &entry.definition.kind {
-        Kind::Sequence(names) => names.iter().filter_map(|name| entries.get(&*folded(name))).cloned().collect(),
+    match entry.definition.kind.members() {
+        Some(names) => names.iter().filter_map(|name| entries.get(&*folded(name))).cloned().collect(),
         _ => vec![entry],
     }
 }

@@ -37,7 +37,7 @@ Kbest bestmx -z,\n\
 Kaddr dns -RA -a.\n\
 Kseq sequence calc mac\n\
 Kusers.files arith\n\
-Kusers switch users\n\
+Kusers switch passwd\n\
 Knote syslog -LNOTICE\n\
 Krx regex -s1,2 ^(a)(b)\n\
 Stest\n\

@@ -11,7 +11,7 @@ use crate::mail::token::{Comments, ScanOptions, Tokens};
 use crate::map::Outcome;
 use crate::name::Told;
 use crate::rewrite::{RulesetId, Trouble};
-use crate::route::parse::{ADDRESS_BYTES_MAX, BadRoute, Role, check_bytes, queue_group, resolve};
+use crate::route::parse::{ADDRESS_BYTES_MAX, BadRoute, FAILS_FOR_NOW, Role, check_bytes, queue_group, resolve};
 use crate::route::remote_name::{Kind, TEXT_BYTES_MAX, frame, remote_text};
 use crate::site::{Exchanges, Heard, exchangers};
 use crate::submit::{Caller, NO_SENDERS};
@@ -256,6 +256,9 @@ impl TestMode {
                     // Only the steps are shown: test mode queues nothing.
                     let _ = queue_group(&mut self.ctx, &route.user).await;
                 }
+                if resolution.temp_fail {
+                    self.say_bytes(&[address, b"... ", FAILS_FOR_NOW.as_bytes()].concat())?;
+                }
                 (BString::from(route.mailer.as_bytes()), route.host, route.user)
             }
             Err(bad) => {
@@ -269,7 +272,8 @@ impl TestMode {
 
     /// `/header line`: runs the check of a field and shows its flags.
     async fn header(&mut self, line: &[u8]) -> io::Result<()> {
-        let Some((name, value)) = line.split_once_str(":").filter(|(name, _)| !name.contains(&b' ')) else {
+        let is_name = |name: &[u8]| !name.is_empty() && !name.contains(&b' ');
+        let Some((name, value)) = line.split_once_str(":").filter(|(name, _)| is_name(name)) else {
             self.fault(&format!("header syntax error, line \"{}\"", Told::from(line)))?;
             return self.say("ul = 00000000");
         };
@@ -281,12 +285,12 @@ impl TestMode {
         let own = of_name(name);
         let strips = own.as_ref().is_some_and(|check| !check.keeps_comments);
         let check = own.or_else(|| of_name(b"*"));
-        if let Some(check) = check {
+        if let Some(check) = check.filter(|_| !value.is_empty()) {
             let comments = if check.keeps_comments { Comments::Keep } else { Comments::Strip };
             self.ctx.set("hdr_name", name);
             self.ctx.set("currHeader", value);
             let options = ScanOptions { comments, ..ScanOptions::TYPED };
-            self.report_scan(value, options);
+            // What is wrong with it is not told here.
             let tokens = self.ctx.scan(value, options).tokens.unwrap_or_default();
             let ruleset = String::from_utf8_lossy(check.ruleset.as_bytes()).into_owned();
             // A check of a ruleset that does not exist accepts everything.
