@@ -19,7 +19,12 @@ test:
 	$(CARGO) test --locked
 	$(CARGO) test --locked --features ldap --lib --test suite ldap
 
+# Random configurations, addresses and maps, ours against the original (root; see tests/oracle): tried here 100,000 times.
+RANDOM_CASES ?= 100000
+RANDOM_SEED ?= $(shell date +%s)
 torture: all
+	@echo "random cases: make torture RANDOM_SEED=$(RANDOM_SEED) tries the same ones"
+	FUTAGO_CASES=$(RANDOM_CASES) FUTAGO_SEED=$(RANDOM_SEED) $(CARGO) test --locked --test suite random -- --nocapture
 	JAIL=$(CURDIR)/target/torture sh tests/site/jail.sh $(CURDIR)/target/release/sendmail $(CURDIR)/tests/site/kill.sh 200
 	JAIL=$(CURDIR)/target/torture sh tests/site/jail.sh $(CURDIR)/target/release/sendmail $(CURDIR)/tests/site/hup.sh 100
 	JAIL=$(CURDIR)/target/torture sh tests/site/jail.sh $(CURDIR)/target/release/sendmail $(CURDIR)/tests/site/abuse.sh long

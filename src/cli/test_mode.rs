@@ -315,7 +315,11 @@ fn hear(output: &Output, exit: &AtomicU8, heard: Heard<'_>) {
     let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
     // Where nobody reads any more, the next prompt fails and ends the session.
     let _ = match heard {
-        Heard::Trouble(trouble) => writeln!(output, "{}", trouble.to_string().trim_end()),
+        Heard::Trouble(trouble) => {
+            // QUIRK(messages-are-seven-bit): byte 128 ends the message.
+            let text = trouble.to_string();
+            writeln!(output, "{}", text.split('\0').next().unwrap_or_default().trim_end())
+        }
         Heard::Trace(step) => {
             let mut line = byte_text(step.to_string());
             line.push(b'\n');

@@ -146,6 +146,9 @@ impl Header {
     }
 }
 
+/// The longest part of a header value that a ruleset gets quoted in `${currHeader}`, in bytes (the original's MAXNAME).
+const CURRENT_HEADER_BYTES_MAX: usize = 256;
+
 /// Returns the first field called `name`.
 pub fn find<'a>(headers: &'a [Header], name: &str) -> Option<&'a Header> {
     headers.iter().find(|header| header.is(name))
@@ -375,9 +378,32 @@ fn starts_like_header(line: &[u8], continuation: bool) -> bool {
     }
 }
 
+/// Returns a header value as one quoted token, its white space made spaces and its end cut off if it is long.
+pub fn quoted(value: &[u8]) -> BString {
+    let mut out = BString::from("\"");
+    for &byte in value {
+        if out.len() >= CURRENT_HEADER_BYTES_MAX - 3 {
+            break;
+        }
+        match byte {
+            b'\t'..=b'\r' => out.push(b' '),
+            b'"' => out.extend_from_slice(b"\\\""),
+            byte => out.push(byte),
+        }
+    }
+    out.push(b'"');
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_is_quoted_for_the_rules() {
+        assert_eq!(quoted(b" a\n\t\"b\""), "\" a  \\\"b\\\"\"");
+        assert_eq!(quoted(&[b'x'; 300]).len(), 254);
+    }
 
     /// Reads `text` in pieces of one and of all bytes; compares `name:value` lines and the start of the body.
     #[track_caller]

@@ -81,7 +81,7 @@ pub enum DefinitionError {
     RecordType {
         /// Name of the map.
         name: BString,
-        /// What stands after `-R`.
+        /// What stands after `-R`, up to the end of the line.
         kind: BString,
     },
     /// A dns map without `-R`.
@@ -315,7 +315,8 @@ impl Definition {
     fn read_general(&mut self, args: &[u8]) -> Vec<DefinitionError> {
         let mut errors = Vec::new();
         let mut words = Words::new(args);
-        while let Some((letter, value)) = words.flag(options::WITH_VALUE_APART) {
+        let apart = if self.kind == Kind::Host { &b"dkv"[..] } else { options::WITH_VALUE_APART };
+        while let Some((letter, value)) = words.flag(apart) {
             if letter == b'd' && !matches!(self.kind, Kind::Arith | Kind::Arpa | Kind::Macro) {
                 errors.extend(wrong_time(value));
             }
@@ -429,7 +430,8 @@ impl Definition {
                 b'R' => {
                     record = DnsRecord::parse(value);
                     if record.is_none() {
-                        errors.push(DefinitionError::RecordType { name: self.name.clone(), kind: value.into() });
+                        let kind = [value, words.unread()].concat().into();
+                        errors.push(DefinitionError::RecordType { name: self.name.clone(), kind });
                     }
                 }
                 b'B' => self.base = Some(value.into()),

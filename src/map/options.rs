@@ -33,6 +33,11 @@ impl<'a> Words<'a> {
         Some((letter, &value[..end]))
     }
 
+    /// Returns what is not read yet.
+    pub(super) fn unread(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Takes the rest of the line: the file, and what follows it.
     pub(super) fn file(self) -> (&'a [u8], &'a [u8]) {
         let rest = self.rest.trim_ascii();

@@ -68,7 +68,8 @@ impl Interval {
         }
         let mut secs = 0_u64;
         let mut bad = None;
-        let mut rest = text;
+        // A time before now is none.
+        let (factor, mut rest) = text.strip_prefix(b"-").map_or((1, text), |rest| (0, rest));
         while !rest.is_empty() {
             let len = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
             let number = rest[..len]
@@ -84,7 +85,7 @@ impl Interval {
             secs = secs.saturating_add(number.saturating_mul(unit.secs()));
             rest = rest.get(len + 1..).unwrap_or_default();
         }
-        let interval = Self(Duration::from_secs(secs));
+        let interval = Self(Duration::from_secs(secs * factor));
         match bad {
             None => Ok(interval),
             Some(unit) => Err(BadInterval { unit, assumed: interval }),
@@ -146,6 +147,7 @@ mod tests {
         check("1d12h", 129_600);
         check("1w2d3h4m5s", 788_645);
         check("Now", 0);
+        check("-5m", 0);
         check("99999999999999999999", u64::MAX);
     }
 

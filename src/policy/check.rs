@@ -2,7 +2,7 @@
 
 use super::verdict::Verdict;
 use crate::mail::reply::Reply;
-use crate::mail::token::{Comments, Mark, ScanOptions, Tokens};
+use crate::mail::token::{Comments, Mark, Tokens};
 use crate::site::Context;
 
 /// What a ruleset is asked, and how its argument is read.
@@ -43,12 +43,12 @@ pub async fn check(ctx: &mut Context, ask: &Ask<'_>) -> Verdict {
     }
 }
 
-/// Runs a ruleset and returns what it says; none if there is no such ruleset or the argument cannot be read.
+/// Runs a ruleset and returns what it says; none if there is no such ruleset or nothing to ask it.
 pub async fn evaluate(ctx: &mut Context, ask: &Ask<'_>) -> Option<Tokens> {
     if !ctx.has_ruleset(ask.ruleset) {
         return None;
     }
-    let options = ScanOptions { comments: ask.comments, ..ScanOptions::ADDRESS };
+    let options = ask.comments.of_argument();
     let mut input = Tokens::new();
     for (number, arg) in ask.args.iter().enumerate() {
         if number > 0 {
@@ -56,6 +56,9 @@ pub async fn evaluate(ctx: &mut Context, ask: &Ask<'_>) -> Option<Tokens> {
         }
         let scanned = ctx.scan(arg, options);
         input.extend(scanned.tokens?.into_vec());
+    }
+    if input.is_empty() {
+        return None;
     }
     let rewritten = ctx.rewrite(ask.ruleset, input).await.ok()?;
     Some(rewritten.tokens)

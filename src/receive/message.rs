@@ -22,9 +22,6 @@ use crate::site::completion::{complete, error_recipients, mend_recipients, mend_
 use crate::smtp::server::notes::{Note, Severity};
 use crate::smtp::server::{Answer, Ending, Refusal, texts};
 
-/// The longest part of a header value that a ruleset gets quoted in `${currHeader}`, in bytes (the original's MAXNAME).
-const CURRENT_HEADER_BYTES_MAX: usize = 256;
-
 /// Macros that stay with a message in the queue, in the order of their lines.
 const KEPT_MACROS: [&str; 9] =
     ["_", "r", "s", "daemon_flags", "if_addr", "auth_authen", "auth_author", "auth_type", "client_flags"];
@@ -82,7 +79,7 @@ impl Clerk<'_> {
         let Some(check) = self.field_check(&field) else { return Ok(()) };
         self.ctx.set("hdr_name", field.name.clone());
         self.ctx.set("hdrlen", field.value.len().to_string());
-        self.ctx.set("currHeader", quoted(&field.value));
+        self.ctx.set("currHeader", header::quoted(&field.value));
         let kind = match Party::of_field(&field.name) {
             Some(Party::Sender) => "h s",
             Some(Party::Recipient) => "h r",
@@ -311,33 +308,5 @@ impl Clerk<'_> {
             [only] if count == 1 && self.transaction.error_recipients == 0 => self.ctx.set("u", only.clone()),
             _ => self.ctx.clear("u"),
         }
-    }
-}
-
-/// Returns a header value as one quoted token, its white space made spaces and its end cut off if it is long.
-fn quoted(value: &[u8]) -> BString {
-    let mut out = BString::from("\"");
-    for &byte in value {
-        if out.len() >= CURRENT_HEADER_BYTES_MAX - 3 {
-            break;
-        }
-        match byte {
-            b'\t'..=b'\r' => out.push(b' '),
-            b'"' => out.extend_from_slice(b"\\\""),
-            byte => out.push(byte),
-        }
-    }
-    out.push(b'"');
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_is_quoted_for_the_rules() {
-        assert_eq!(quoted(b" a\n\t\"b\""), "\" a  \\\"b\\\"\"");
-        assert_eq!(quoted(&[b'x'; 300]).len(), 254);
     }
 }

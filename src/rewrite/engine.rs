@@ -295,6 +295,15 @@ impl<'r> Engine<'r, '_> {
         }
     }
 
+    /// Tells of trouble that leaves the ruleset going on; what went wrong first stays its status.
+    fn note(&mut self, trouble: Trouble) {
+        let status = self.complain(trouble);
+        let frame = self.frame();
+        if frame.status == Sysexit::Ok {
+            frame.status = status;
+        }
+    }
+
     /// Ends the innermost ruleset without a trace because a rule cannot be applied; the address stays as it is.
     fn fail(&mut self, trouble: Trouble) -> Step {
         let is_blank = trouble == Trouble::Blank;
@@ -429,7 +438,7 @@ impl<'r> Engine<'r, '_> {
                     }
                     let name = name.into_owned();
                     tokens.unquote(place + 1, &name);
-                    self.frame().status = self.complain(Trouble::UnknownRuleset(name.into()));
+                    self.note(Trouble::UnknownRuleset(name.into()));
                     return Calls::new();
                 }
             };
@@ -442,7 +451,7 @@ impl<'r> Engine<'r, '_> {
                 from = place + 2;
             }
             if calls.len() >= CALLS_OF_RULE_MAX {
-                self.frame().status = self.complain(Trouble::TooManyCalls);
+                self.note(Trouble::TooManyCalls);
                 return Calls::new();
             }
         }

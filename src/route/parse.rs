@@ -228,7 +228,7 @@ async fn build(ctx: &mut Context, tokens: &[Token]) -> Result<Route, BadRoute> {
         return Err(broken(ctx, "buildaddr: no mailer in parsed address"));
     };
     let Some((name, rest)) = rest.split_first() else { return Err(broken(ctx, "buildaddr: no user")) };
-    let name = unquoted(&join(std::slice::from_ref(name), b' '));
+    let name = join(std::slice::from_ref(name), b' ');
     let blank_sub = ctx.rulesets().scan_rules().blank_sub;
     let Some((host, user)) = host_and_user(rest) else { return Err(broken(ctx, "buildaddr: no user")) };
     let host = host.map(|host| join(host, blank_sub));

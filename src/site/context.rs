@@ -280,6 +280,13 @@ impl Context {
             return outcome;
         }
         let site = Arc::clone(&self.site);
+        if leaf.definition.kind == Kind::User {
+            let (map, complaint) = site.maps.open(leaf);
+            self.hear_message(complaint);
+            if let Some(outcome) = map.failure() {
+                return outcome;
+            }
+        }
         let (outcome, message) = network::look_up(&site, leaf, key, args).await;
         self.hear_message(message);
         outcome

@@ -262,7 +262,7 @@ impl Loader<'_> {
         self.opener.run_class(path).or_else(|error| refuse(reason(&error)))
     }
 
-    /// Returns the words of a map's value: what `key@class:spec` finds; nothing for an empty key.
+    /// Returns the words of a map's value: what `key@class:spec` finds.
     fn words_of_map(
         &mut self,
         file: &ClassFile,
@@ -297,7 +297,6 @@ impl Loader<'_> {
             return Err((of_class(file, "map open failed"), Sysexit::OsErr));
         }
         match map.lookup(key, &[]) {
-            _ if key.is_empty() => Ok(Vec::new()),
             Outcome::Found(value) => Ok(value.fields().map(BString::from).collect()),
             Outcome::NotFound(Sysexit::Ok | Sysexit::NoHost) => Ok(Vec::new()),
             Outcome::NotFound(_) if file.optional => Ok(Vec::new()),
@@ -356,9 +355,9 @@ impl Loader<'_> {
         // Alias files are opened by those who look recipients up; what is no file is asked here.
         let aliases = crate::map::aliases::definitions(&self.config.options.alias_file).0;
         definitions.extend(aliases.into_iter().filter(|definition| !definition.kind.is_local()));
-        for place in 0..definitions.len() {
-            if let Kind::Switch(_) = definitions[place].kind {
-                definitions[place].kind = Kind::Switch(self.switched(&definitions[place]));
+        for definition in &mut definitions {
+            if let Kind::Switch(_) = definition.kind {
+                definition.kind = Kind::Switch(self.switched(definition));
             }
         }
         definitions

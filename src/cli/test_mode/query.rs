@@ -7,6 +7,7 @@ use bstr::{BString, ByteSlice};
 use super::TestMode;
 use super::list::shown;
 use crate::macros::expand_internal;
+use crate::mail::header;
 use crate::mail::token::{Comments, ScanOptions, Tokens};
 use crate::map::Outcome;
 use crate::name::Told;
@@ -277,6 +278,7 @@ impl TestMode {
             self.fault(&format!("header syntax error, line \"{}\"", Told::from(line)))?;
             return self.say("ul = 00000000");
         };
+        let quoted = header::quoted(value);
         let value = value.trim_ascii();
         let headers = &self.ctx.config().headers;
         let of_name = |wanted: &[u8]| {
@@ -285,16 +287,17 @@ impl TestMode {
         let own = of_name(name);
         let strips = own.as_ref().is_some_and(|check| !check.keeps_comments);
         let check = own.or_else(|| of_name(b"*"));
-        if let Some(check) = check.filter(|_| !value.is_empty()) {
+        if let Some(check) = check {
             let comments = if check.keeps_comments { Comments::Keep } else { Comments::Strip };
             self.ctx.set("hdr_name", name);
-            self.ctx.set("currHeader", value);
-            let options = ScanOptions { comments, ..ScanOptions::TYPED };
+            self.ctx.set("currHeader", quoted);
             // What is wrong with it is not told here.
-            let tokens = self.ctx.scan(value, options).tokens.unwrap_or_default();
+            let tokens = self.ctx.scan(value, comments.of_argument()).tokens.unwrap_or_default();
             let ruleset = String::from_utf8_lossy(check.ruleset.as_bytes()).into_owned();
-            // A check of a ruleset that does not exist accepts everything.
-            let _ = self.ctx.rewrite(&ruleset, tokens).await;
+            if !tokens.is_empty() {
+                // A check of a ruleset that does not exist accepts everything.
+                let _ = self.ctx.rewrite(&ruleset, tokens).await;
+            }
         }
         let known = HEADER_FLAGS
             .iter()

@@ -100,17 +100,27 @@ pub struct ScanOptions {
     pub marks: bool,
     /// Angle brackets and quotes that do not balance are completed and told.
     pub balance: bool,
+    /// Bytes that the rules use for themselves are tokens of their own, without a meaning.
+    pub codes_apart: bool,
 }
 
 impl ScanOptions {
     /// A real address, as in SMTP and headers; also a value that a macro gives at run time.
-    pub const ADDRESS: Self = Self { delimiter: None, comments: Comments::Strip, marks: false, balance: true };
+    pub const ADDRESS: Self =
+        Self { delimiter: None, comments: Comments::Strip, marks: false, balance: true, codes_apart: false };
     /// What look-ups and macros give in internal form.
     pub const VALUE: Self = Self { marks: true, ..Self::ADDRESS };
     /// A side of a rule, in internal form.
-    pub const RULE: Self = Self { delimiter: None, comments: Comments::AsInRules, marks: true, balance: false };
+    pub const RULE: Self = Self { comments: Comments::AsInRules, balance: false, ..Self::VALUE };
     /// An address as test mode takes it.
     pub const TYPED: Self = Self { comments: Comments::AsInRules, ..Self::ADDRESS };
+}
+
+impl Comments {
+    /// Returns how the argument of a check is scanned: where comments are kept, nothing is completed, as in rules.
+    pub fn of_argument(self) -> ScanOptions {
+        ScanOptions { comments: self, balance: self != Self::Keep, codes_apart: true, ..ScanOptions::ADDRESS }
+    }
 }
 
 /// What a scan gives.
@@ -343,6 +353,7 @@ impl Scanner<'_> {
         let next = match byte {
             b' ' | b'\t'..=b'\r' => State::Space,
             b'"' => State::Quoted,
+            0x80..0xa0 | QUOTE_MARK if self.options.codes_apart => State::Closed,
             _ if self.rules.is_operator(byte) => State::Closed,
             _ => State::Atom,
         };

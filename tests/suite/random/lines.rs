@@ -62,7 +62,6 @@ const MORE: &[&str] = &[
     "C{Map}one two",
     "CZ$&x $=A $={Multi}",
     "D{Long}",
-    "Dm$j",
     "HX-A: $>R1",
     "HX-B: $>+R2",
     "HSubject: $>+R3",

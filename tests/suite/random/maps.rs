@@ -165,7 +165,7 @@ fn place(lot: &mut Lot, name: &str, class: &str) -> Option<Vec<u8>> {
         "sequence" => {
             lot.text(&["nul txt", "txt db", "db rxs txt", "tmp txt", "nul", "none txt", "", "rx dq", "txt -o db"])
         }
-        "program" => lot.text(&["/bin/echo", "/bin/echo one", "/bin/false", "/bin/true", "/run/missing", "/bin/sh -c"]),
+        "program" => lot.text(&["/bin/echo", "/bin/echo one", "/bin/true", "/run/missing", "/bin/missing"]),
         "user" => lot.text(&[
             "-kname -vgecos",
             "-vshell",

@@ -182,7 +182,7 @@ fn asking(lot: &mut Lot, line: &mut Vec<u8>, wildcards: usize) {
             if lot.percent(96) {
                 line.extend(lot.text(RULESETS));
             } else {
-                line.extend(lot.text(&["", "999", "/", "R0=3", "R1 x", "$x", "<", "$|", "-"]));
+                line.extend(lot.text(&["999", "/", "R0=3", "R1 x", "$x", "<", "$|", "-"]));
             }
             line.push(b' ');
         }
@@ -192,7 +192,7 @@ fn asking(lot: &mut Lot, line: &mut Vec<u8>, wildcards: usize) {
 /// Appends a look-up with the arguments that an `arith` map takes.
 fn calculation(lot: &mut Lot, line: &mut Vec<u8>, wildcards: usize) {
     line.extend(b"$(arith ");
-    line.extend(lot.text(&["+", "-", "*", "/", "l", "=", "|", "&", "%", "r", "<", "++", "1"]));
+    line.extend(lot.text(&["+", "-", "*", "/", "l", "=", "|", "&", "%", "<", "++", "1"]));
     for _ in 0..*lot.pick(&[2, 2, 2, 2, 1, 3]) {
         line.extend(b" $@ ");
         if lot.percent(70) {

@@ -35,11 +35,19 @@ const OUTPUT_BYTES_MAX: usize = 8 << 20;
 const VERSIONS: [&str; 2] = ["8.17.1.9", futago::site::VERSION];
 
 /// Errors of the system that the original appends to messages which have nothing to do with them.
-const ERRORS: [&str; 4] =
-    [": Message too long", ": No such file or directory", ": Inappropriate ioctl for device", ": Bad file descriptor"];
+const ERRORS: [&str; 5] = [
+    ": Invalid argument",
+    ": Message too long",
+    ": No such file or directory",
+    ": Inappropriate ioctl for device",
+    ": Bad file descriptor",
+];
 
 /// What the original says of configuration lines that it shows.
 const SHOWN_LINES: [&str; 3] = ["invalid rewrite line", "unknown configuration line", "missing valid ruleset"];
+
+/// Mailers that need no line, and what no mailer is shown as.
+const BUILT_IN_MAILERS: [&[u8]; 5] = [b"prog", b"*file*", b"*include*", b"discard", b"*error*"];
 
 /// What came of a case.
 pub(super) enum Verdict {
@@ -89,7 +97,7 @@ impl Desk {
         std::fs::write(&self.cf, lines).expect("/run is ours");
         std::fs::write(&self.words, Case::text(&case.words)).expect("/run is ours");
         let our_making = self.make(&self.ours, case);
-        let Some(theirs) = self.test(Path::new(ORIGINAL), case).filter(|output| !has_garbage(output)) else {
+        let Some(theirs) = self.test(Path::new(ORIGINAL), case).filter(|output| !has_garbage(output, case)) else {
             return Verdict::OriginalFailed;
         };
         let Some(their_making) = self.make(Path::new(ORIGINAL_MAKEMAP), case) else { return Verdict::OriginalFailed };
@@ -174,9 +182,16 @@ fn read_until_end(reader: &mut std::io::PipeReader) -> Option<Vec<u8>> {
 }
 
 /// Tells whether the original has shown memory of other things: a mailer that no configuration can name.
-fn has_garbage(output: &[u8]) -> bool {
-    let mut mailers = output.lines().filter_map(|line| line.strip_prefix(b"mailer "));
-    mailers.any(|line| line.split_str(", ").next().is_some_and(|name| !name.is_ascii()))
+fn has_garbage(output: &[u8], case: &Case) -> bool {
+    // `=M` shows a number and the name in parentheses.
+    let mailers =
+        output.lines().filter_map(|line| line.strip_prefix(b"mailer ")).filter(|line| !line.contains_str(" ("));
+    let mut names = mailers.filter_map(|line| line.split_str(", ").next());
+    let is_defined = |name: &[u8]| {
+        let mut lines = case.lines.iter().filter_map(|line| line.strip_prefix(b"M"));
+        BUILT_IN_MAILERS.contains(&name) || lines.any(|line| line.starts_with(name))
+    };
+    names.any(|name| !is_defined(name))
 }
 
 /// Tells whether `/try` may meet an address with bytes that look like marks: the original expands them as macros.
@@ -209,7 +224,12 @@ fn is_no_name(text: &[u8]) -> bool {
 
 /// Takes out what the programs cannot have in common: versions, places in memory, lines of rules that nobody wrote.
 fn comparable(output: &[u8]) -> BString {
-    let text = VERSIONS.iter().fold(output.to_vec(), |text, version| text.replace(version, "VERSION"));
+    let mut text = VERSIONS.iter().fold(output.to_vec(), |text, version| text.replace(version, "VERSION"));
+    // What the library of the original says beside it.
+    while let Some(at) = text.find("BDB0") {
+        let end = text[at..].find_byte(b'\n').map_or(text.len(), |end| at + end + 1);
+        text.drain(at..end);
+    }
     let mut lines: Vec<BString> = text.split(|byte| *byte == b'\n').map(BString::from).collect();
     for line in &mut lines {
         // The original shows the numbers that long names have inside.
@@ -218,6 +238,9 @@ fn comparable(output: &[u8]) -> BString {
         }
         if let Some(end) = ERRORS.iter().find_map(|error| line.strip_suffix(error.as_bytes())).map(<[u8]>::len) {
             line.truncate(end);
+        }
+        if let Some(at) = line.find(": Unknown error ") {
+            line.truncate(at);
         }
         if line.starts_with(b"rewrite: ") && line.contains_str("$&{Cond} => ") {
             // It names a macro, for which the original has a number of its own.
