@@ -16,16 +16,13 @@ use crate::log::{About, Level, Log, Priority};
 use crate::mail::address_list::{self, Separator};
 use crate::mail::token::ScanOptions;
 use crate::map::aliases::{self, Alias, AliasTable, alias_file_maps};
-use crate::map::{Definition, TargetOptions};
+use crate::map::{Definition, Method, TargetOptions};
 use crate::name::Sysexit;
 use crate::queue::Layout;
 use crate::route::parse::{self, Role};
 use crate::site::{Context, Site};
 use crate::submit::{Caller, Terminal};
 use crate::sys::safe_file::{Demands, Inspector, Kind, Unsafe};
-
-/// The classes whose databases are built; the texts of others are read as they are.
-const BUILT_CLASSES: [&[u8]; 2] = [b"implicit", b"hash"];
 
 /// Builds all alias databases of the configuration.
 pub fn run(command: &CommandLine) -> ExitCode {
@@ -67,8 +64,15 @@ impl Builder<'_> {
         for (class, args) in site.config.options.alias_file.iter().flat_map(|option| alias_file_maps(option)) {
             let definition = Definition::parse(b"aliases", &class, &args).0;
             let file = definition.and_then(|definition| definition.file);
-            if let Some(file) = file.filter(|_| BUILT_CLASSES.contains(&class.as_slice())) {
-                self.build(&file, TargetOptions { links_allowed: false, owner }).await;
+            // The texts of other classes are read as they are.
+            let method = match class.as_slice() {
+                b"implicit" | b"hash" => Some(Method::Hash),
+                b"btree" => Some(Method::Btree),
+                b"cdb" => Some(Method::Cdb),
+                _ => None,
+            };
+            if let (Some(file), Some(method)) = (file, method) {
+                self.build(&file, method, TargetOptions { links_allowed: false, owner }).await;
             }
         }
         self.terminal.exit()
@@ -84,7 +88,7 @@ impl Builder<'_> {
     }
 
     /// Builds one database.
-    async fn build(&mut self, file: &BString, options: TargetOptions) {
+    async fn build(&mut self, file: &BString, method: Method, options: TargetOptions) {
         let text = match self.read(file) {
             Ok(text) => text,
             Err(reason) => {
@@ -97,15 +101,14 @@ impl Builder<'_> {
         let (table, warnings) = AliasTable::new(&entries);
         problems.extend(warnings);
         problems.sort_by_key(|(line, _)| *line);
-        let mut database = file.clone();
-        database.extend_from_slice(b".db");
+        let database = method.file_of(file);
         let database = Path::new(OsStr::from_bytes(&database));
         if let Err(reason) = self.inspector.check_before_writing(database, Kind::NewMap) {
             self.terminal.tell(format!("WARNING: cannot open alias database {file}"));
             self.fail(&format!("Cannot create database for alias file {file}: {reason}"));
             return;
         }
-        if let Err(error) = table.save(database, options) {
+        if let Err(error) = table.save(database, method, options) {
             self.fail(&format!("Cannot create database for alias file {file}: {error}"));
             return;
         }
@@ -180,7 +183,7 @@ mod tests {
         tokio::runtime::Builder::new_current_thread()
             .build()
             .expect("a runtime")
-            .block_on(builder.build(&file, TargetOptions::default()));
+            .block_on(builder.build(&file, Method::Hash, TargetOptions::default()));
         assert_eq!(builder.terminal.exit(), exit);
         assert_eq!(String::from_utf8_lossy(&out).replace(&file.to_string(), "F"), expected);
         assert!(folder.path().join("aliases.db").exists());

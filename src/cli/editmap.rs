@@ -59,14 +59,15 @@ impl Request {
             ([b'u'], [kind, name, key, value, ..]) => (Action::Update(value.clone()), [kind, name, key]),
             _ => return None,
         };
-        let mut stored_key = key.clone();
+        let mut key = key.clone();
         if !keep_case {
-            stored_key.make_ascii_lowercase();
+            key.make_ascii_lowercase();
         }
+        let mut stored_key = key.clone();
         if with_nul {
             stored_key.push(0);
         }
-        let (kind, name, key) = (kind.clone(), name.clone(), key.clone());
+        let (kind, name) = (kind.clone(), name.clone());
         Some(Request { configuration, action, kind, name, key, stored_key, with_nul })
     }
 }
@@ -182,7 +183,7 @@ mod tests {
         check(&room, "-u hash x key other more", ("", "", Sysexit::Ok));
         check(&room, "-q hash x.db key", ("other\n", "", Sysexit::Ok));
         check(&room, "-x hash x key", ("", "", Sysexit::Ok));
-        check(&room, "-x hash x Key", ("", "editmap: key Key doesn't exist in map ROOM/x\n", Sysexit::Ok));
+        check(&room, "-x hash x Key", ("", "editmap: key key doesn't exist in map ROOM/x\n", Sysexit::Ok));
         check(&room, "-u -N btree n key v", ("", "", Sysexit::Ok));
         check(&room, "-q -N btree n key", ("v\n", "", Sysexit::Ok));
         check(&room, "-q btree n key", ("", "editmap: couldn't find key key in map ROOM/n\n", Sysexit::Unavailable));

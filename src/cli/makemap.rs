@@ -142,6 +142,9 @@ fn make(options: &Options, kind: &[u8], name: &[u8], streams: &mut Streams<'_>) 
     let mut records = match target.existing().map_err(opened)? {
         Some(file) if options.append => {
             let database = named.database("makemap", file)?;
+            if options.duplicates && !database.may_allow_duplicates() {
+                return Err(opened(nix::errno::Errno::EINVAL.into()));
+            }
             Records::load(&database).map_err(|error| named.not_opened("makemap", error.to_string()))?
         }
         None if options.append => return Err(opened(nix::errno::Errno::ENOENT.into())),

@@ -28,7 +28,7 @@ fn run(args: &[OsString], streams: &mut Streams<'_>) -> Sysexit {
     }
     let last = |wanted: u8| found.flags.iter().rev().find(|(letter, _)| *letter == wanted).map(|(_, value)| value);
     let maps = match last(b'f') {
-        Some(file) => vec![("implicit".into(), file.clone())],
+        Some(file) => alias_file_maps(file),
         None => match OptionLines::read(last(b'C').map(|path| path.as_slice())) {
             Ok(lines) => lines.alias_files.iter().flat_map(|option| alias_file_maps(option)).collect(),
             Err(error) => {
@@ -104,7 +104,7 @@ fn print_alias(name: &[u8], value: &[u8], output: &mut dyn Write) -> io::Result<
 mod tests {
     use super::super::map_tools::testing::{Ran, Room};
     use super::*;
-    use crate::map::aliases;
+    use crate::map::{Method, aliases};
 
     #[track_caller]
     fn check(room: &Room, args: &str, expected: (&[&str], &str, Sysexit)) {
@@ -117,7 +117,7 @@ mod tests {
     fn room() -> Room {
         let room = Room::new();
         let (table, _) = aliases::AliasTable::new(&aliases::parse(b"Root: alice\nbob: x, y\n").0);
-        table.save(&room.path("aliases.db"), TargetOptions::default()).expect("our folder");
+        table.save(&room.path("aliases.db"), Method::Hash, TargetOptions::default()).expect("our folder");
         room.write("cf", "O AliasFile=ROOM/aliases\n");
         room
     }
@@ -137,6 +137,8 @@ mod tests {
         room.write("cf", "OAldap:x\n");
         let skipped = "praliases: Skipping non-file based alias type ldap\n";
         check(&room, "-C ROOM/cf", (&[], skipped, Sysexit::Ok));
+        check(&room, "-f ldap:x", (&[], skipped, Sysexit::Ok));
+        check(&room, "-f hash:ROOM/aliases root", (&["root:alice"], "", Sysexit::Ok));
         let no_file = "praliases: ROOM/no.cf: No such file or directory\n";
         check(&room, "-C ROOM/no.cf", (&[], no_file, Sysexit::NoInput));
         let usage = format!("praliases: invalid option -- 'Z'\n{USAGE}\n");

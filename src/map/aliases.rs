@@ -20,6 +20,9 @@ pub enum AliasError {
     /// The line has no colon.
     #[error("missing colon")]
     NoColon,
+    /// White space begins a line where there is no alias that it could go on with.
+    #[error("Non-continuation line starts with space")]
+    NoStart,
     /// Nothing stands before the colon.
     #[error("{0}... illegal alias name")]
     NoName(BString),
@@ -68,6 +71,9 @@ pub fn parse(text: &[u8]) -> (Vec<Alias>, Vec<(usize, AliasError)>) {
 }
 
 fn parse_line(text: &[u8]) -> Result<(&[u8], &[u8]), AliasError> {
+    if is_indented(text) {
+        return Err(AliasError::NoStart);
+    }
     let colon = name_end(text).ok_or(AliasError::NoColon)?;
     let name = text[..colon].trim_ascii();
     let value = text[colon + 1..].trim_ascii_start();
@@ -97,10 +103,10 @@ fn name_end(text: &[u8]) -> Option<usize> {
     if quoted { text.find_byte(b':') } else { None }
 }
 
-/// Joins continued lines; comments and empty lines are left out.
+/// Joins continued lines; comments and empty lines are left out, and nothing goes on behind an empty line.
 fn logical_lines(text: &[u8]) -> Vec<(usize, BString)> {
     let mut lines: Vec<(usize, BString)> = Vec::new();
-    let mut continues = false;
+    let (mut continues, mut is_open) = (false, false);
     for (index, raw) in text.lines_with_terminator().enumerate() {
         let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
         let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
@@ -109,16 +115,22 @@ fn logical_lines(text: &[u8]) -> Vec<(usize, BString)> {
             None => (raw, false),
         };
         match lines.last_mut() {
-            Some((_, line)) if continues || piece.first().is_some_and(|byte| matches!(byte, b' ' | b'\t')) => {
-                line.extend_from_slice(piece);
-            }
+            Some((_, line)) if continues || (is_open && is_indented(piece)) => line.extend_from_slice(piece),
             // A comment is an entry for now, so that what continues it belongs to it.
-            _ => lines.push((index + 1, piece.into())),
+            _ => {
+                lines.push((index + 1, piece.into()));
+                is_open = !raw.is_empty() && !is_indented(piece);
+            }
         }
         continues = escaped;
     }
     lines.retain(|(_, line)| !line.starts_with(b"#") && !line.trim_ascii().is_empty());
     lines
+}
+
+/// Tells whether white space begins the line.
+fn is_indented(line: &[u8]) -> bool {
+    matches!(line.first(), Some(b' ' | b'\t'))
 }
 
 /// What a rebuilt alias file is reported with: `31 aliases, longest 30 bytes, 393 bytes total`.
@@ -165,8 +177,8 @@ impl AliasTable {
     }
 
     /// Returns the records of the database: names and values end with a NUL, and `@` shows that it is complete.
-    pub fn records(&self) -> Records {
-        let mut records = Records::new(Method::Hash, false);
+    pub fn records(&self, method: Method) -> Records {
+        let mut records = Records::new(method, false);
         for (name, value) in &self.entries {
             records.put(&[name.as_slice(), b"\0"].concat(), &[value.as_slice(), b"\0"].concat());
         }
@@ -178,8 +190,8 @@ impl AliasTable {
     ///
     /// # Errors
     /// The data are too large for the format, or the file cannot be replaced.
-    pub fn save(&self, database: &Path, options: TargetOptions) -> Result<(), SaveError> {
-        self.records().save(Target::open(database, options)?)
+    pub fn save(&self, database: &Path, method: Method, options: TargetOptions) -> Result<(), SaveError> {
+        self.records(method).save(Target::open(database, options)?)
     }
 
     /// Returns the same as a table for look-ups.
@@ -276,6 +288,8 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told() {
         check_error("a: b\nbad\n", 2, "missing colon");
+        check_error(" \n x: y\na: b\n", 2, "Non-continuation line starts with space");
+        check_error("# c\n x: y\na: b\n\n z: q\n", 5, "Non-continuation line starts with space");
         check_error("empty:\n", 1, "empty:... missing value for alias");
         check_error(": noname\n", 1, ": noname... illegal alias name");
         check_error(":include: x\n", 1, ":include: x... illegal alias name");
@@ -308,7 +322,7 @@ mod tests {
         let room = tempfile::tempdir().expect("a temporary folder");
         let path = room.path().join("aliases.db");
         let (table, _) = AliasTable::new(&parse(b"a: b\n").0);
-        table.save(&path, TargetOptions::default()).expect("our folder");
+        table.save(&path, Method::Hash, TargetOptions::default()).expect("our folder");
         let file = std::fs::File::open(path).expect("it was saved");
         let mut pairs = Database::open(file).and_then(|database| database.pairs()).expect("it reads");
         pairs.sort();

@@ -132,6 +132,11 @@ impl Database {
         }
     }
 
+    /// Tells whether a key may get a second value: libdb decides that when a file is made.
+    pub fn may_allow_duplicates(&self) -> bool {
+        !matches!(self.0, Format::Bdb(_)) || self.allows_duplicates()
+    }
+
     /// Returns the value of `key`, the first one where it has several.
     ///
     /// # Errors

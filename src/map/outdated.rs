@@ -30,6 +30,7 @@ pub fn mend(definition: &Definition) -> Option<String> {
     let text = definition.file.as_ref()?;
     match definition.kind {
         Kind::Implicit => Some("newaliases".to_owned()),
+        _ if definition.of_aliases => Some("newaliases".to_owned()),
         Kind::Hash | Kind::Btree | Kind::Cdb => {
             let nul = if definition.key_end == KeyEnd::Nul { "-N " } else { "" };
             let case = if definition.keep_case { "-f " } else { "" };

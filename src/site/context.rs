@@ -298,6 +298,8 @@ impl Context {
         let entry = site.maps.entry(map)?;
         match entry.definition.kind {
             _ if entry.definition.kind.is_local() => {}
+            // QUIRK(dns-map-without-type): it counts as open all the same.
+            Kind::Dns(_) => return Some(true),
             Kind::User | Kind::Switch(_) => {}
             Kind::Socket if entry.definition.usable => {
                 let opened = super::outside::open_socket(&site, entry).await;

@@ -288,7 +288,11 @@ fn quoted(lot: &mut Lot, line: &mut Vec<u8>) {
 /// Appends bytes that nobody writes.
 pub(super) fn odd(lot: &mut Lot, line: &mut Vec<u8>) {
     for _ in 0..lot.between(1, 2) {
-        let byte = lot.byte();
+        // Those that rules use for themselves are rarer: the original shows them in ways of its own.
+        let byte = match lot.byte() {
+            byte @ 0x80..0xa0 if lot.percent(90) => byte + 0x20,
+            byte => byte,
+        };
         line.push(if matches!(byte, b'\n' | b'#' | 0) { b'$' } else { byte });
     }
 }

@@ -230,6 +230,10 @@ fn comparable(output: &[u8]) -> BString {
         let end = text[at..].find_byte(b'\n').map_or(text.len(), |end| at + end + 1);
         text.drain(at..end);
     }
+    // What is left of an address that became too long is memory of other things.
+    if let Some(at) = text.find("rewrite: expansion too long") {
+        text.truncate(at);
+    }
     let mut lines: Vec<BString> = text.split(|byte| *byte == b'\n').map(BString::from).collect();
     for line in &mut lines {
         // The original shows the numbers that long names have inside.
