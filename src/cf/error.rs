@@ -246,7 +246,7 @@ pub enum Problem {
     Outside {
         /// What is told.
         text: Told,
-        /// The exit status it leads to.
+        /// The exit status it leads to; [`Sysexit::Ok`] where something is assumed and all goes on.
         exit: Sysexit,
     },
     /// No mailer is called `local`.
@@ -293,6 +293,7 @@ impl CfError {
         match &self.problem {
             Problem::Option(error) => error.severity(),
             Problem::RulesetTwice(_) | Problem::MailerFirstWord(_) | Problem::OutOfDate { .. } => Severity::Warning,
+            Problem::Outside { exit: Sysexit::Ok, .. } => Severity::Note,
             Problem::Outside { exit, .. } => Severity::Error(*exit),
             _ => Severity::Error(Sysexit::Software),
         }

@@ -6,9 +6,9 @@
 use super::error::OptionError;
 use super::option_kind::{
     Address, AliasMinutes, Aliases, AnyBase, AuthLetters, BlameWords, Byte, ClientPorts, DaemonPorts, DefaultGroup,
-    Delivery, EightBit, Errors, Flag, Given, HeadersLimit, Hours, Kind, Mailboxes, MaybeSeconds, MaybeText, Milters, MimeLimits,
-    Minutes, Mode, Number, PrivacyWords, Probe, QueueTimes, QuotedTemplate, Recipients, Resolver, Safety, Seconds,
-    SortOrder, Template, Text, Times, TlsLetters, User, Words,
+    Delivery, EightBit, Errors, Flag, Given, HeadersLimit, Hours, Kind, Mailboxes, MaybeSeconds, MaybeText, Milters,
+    MimeLimits, Minutes, Mode, Number, PrivacyWords, Probe, QueueTimes, QuotedTemplate, Recipients, Resolver, Safety,
+    Seconds, SortOrder, Template, Text, Times, TlsLetters, User, Words,
 };
 
 /// What follows from setting an option; `tests/tidy.rs` compares it with where the sources name the field.

@@ -180,10 +180,11 @@ mod tests {
         let inspector = Inspector::of(&options);
         let mut builder =
             Builder { log: &log, by: "root".into(), terminal: Terminal::new(&mut out), inspector, checks: None };
-        tokio::runtime::Builder::new_current_thread()
-            .build()
-            .expect("a runtime")
-            .block_on(builder.build(&file, Method::Hash, TargetOptions::default()));
+        tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(builder.build(
+            &file,
+            Method::Hash,
+            TargetOptions::default(),
+        ));
         assert_eq!(builder.terminal.exit(), exit);
         assert_eq!(String::from_utf8_lossy(&out).replace(&file.to_string(), "F"), expected);
         assert!(folder.path().join("aliases.db").exists());

@@ -16,6 +16,9 @@ use crate::sys::regex::Regex;
 /// Largest alias file that is read, in bytes: it is kept in memory.
 const ALIAS_BYTES_MAX: u64 = 64 << 20;
 
+/// How it begins that a file is no database of the kind that it should be.
+const NO_DATABASE: &str = "Cannot open";
+
 /// What a file is called that the system, or its owner and mode, keep us from reading.
 const UNSAFE: &str = "unsafe";
 
@@ -106,9 +109,14 @@ impl Map {
         self.complaint.as_ref().map(|reason| reason.as_bstr())
     }
 
-    /// Returns what the test mode says when it was opened: of alias files and switches nothing.
+    /// Returns what the test mode says when it was opened: of alias files, switches and what an optional map has for a database nothing.
     pub fn told(&self) -> Option<&BStr> {
-        self.complaint().filter(|_| !matches!(self.definition.kind, Kind::Implicit | Kind::Stab | Kind::Switch(_)))
+        let is_told = |reason: &&BStr| match self.definition.kind {
+            Kind::Implicit | Kind::Stab | Kind::Switch(_) => false,
+            Kind::Text => !self.definition.optional,
+            _ => !self.definition.optional || !reason.starts_with(NO_DATABASE.as_bytes()),
+        };
+        self.complaint().filter(is_told)
     }
 
     /// Tells whether it has been opened; the test mode says `Map named "x" not open` if not. A map that failed and is
@@ -251,8 +259,8 @@ impl Table {
             Ok((database, seen)) if database.method() == method => {
                 Ok(Table::Keyed { keyed: Box::new(Keyed::new(database, definition.key_end)), seen })
             }
-            Ok(_) => Err(Failure::other(format!("Cannot open {class} database {path}: Invalid argument"))),
-            Err(error) => Err(Failure::other(format!("Cannot open {class} database {path}: {error}"))),
+            Ok(_) => Err(Failure::other(format!("{NO_DATABASE} {class} database {path}: Invalid argument"))),
+            Err(error) => Err(Failure::other(format!("{NO_DATABASE} {class} database {path}: {error}"))),
         }
     }
 

@@ -335,7 +335,8 @@ impl Loader<'_> {
         for declared in &self.config.maps {
             let (definition, errors) = Definition::parse(declared.name.as_bytes(), &declared.class, &declared.args);
             for error in errors {
-                self.report(declared.line, error.to_string().into(), Sysexit::Software);
+                let exit = if matches!(error, DefinitionError::Time(_)) { Sysexit::Ok } else { Sysexit::Software };
+                self.report(declared.line, error.to_string().into(), exit);
             }
             let Some(definition) = definition else { continue };
             if let Kind::Sequence(members) = &definition.kind {

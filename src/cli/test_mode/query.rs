@@ -273,7 +273,7 @@ impl TestMode {
 
     /// `/header line`: runs the check of a field and shows its flags.
     async fn header(&mut self, line: &[u8]) -> io::Result<()> {
-        let is_name = |name: &[u8]| !name.is_empty() && !name.contains(&b' ');
+        let is_name = |name: &[u8]| !name.is_empty() && !name.iter().any(u8::is_ascii_whitespace);
         let Some((name, value)) = line.split_once_str(":").filter(|(name, _)| is_name(name)) else {
             self.fault(&format!("header syntax error, line \"{}\"", Told::from(line)))?;
             return self.say("ul = 00000000");

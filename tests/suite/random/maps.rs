@@ -16,7 +16,7 @@ pub(super) const MAPS: &[&str] = &[
 const FLAGS: &[&str] = &[
     "-o", "-N", "-O", "-a.x", "-a", "-a@y", "-k1", "-k0", "-k 0", "-k", "-v1", "-v0", "-v 2", "-v", "-z:", "-z,",
     "-z\\t", "-z", "-D", "-q", "-S_", "-S", "-S+", "-m", "-m", "-A", "-T.tmp", "-T", "-f", "-f", "-t", "-d2", "-d",
-    "-x", "-", "-of", "-l3", "-r2", "-s1", "-n", "-b",
+    "-x", "-of", "-l3", "-r2", "-s1", "-n", "-b",
 ];
 /// Patterns of `regex` maps.
 const PATTERNS: &[&str] = &[
