@@ -232,7 +232,7 @@ options! {
     /// Which services answer for aliases and hosts.
     ServiceSwitchFile _ service_switch_file: Text = "/etc/mail/service.switch", drops, works, confSERVICE_SWITCH_FILE;
     /// How long to wait before a connection is tried again.
-    DialDelay _ dial_delay: Seconds = "", safe, inert, confDIAL_DELAY;
+    DialDelay _ dial_delay: Seconds = "", safe, works, confDIAL_DELAY;
     /// What happens to a message without recipient headers.
     NoRecipientAction _ no_recipient_action: Recipients = "none", safe, works, confNO_RCPT_ACTION;
     /// The directory that files written by mail must be in.
@@ -544,6 +544,11 @@ mod tests {
     fn bad_values_are_told() {
         check_error(" DeliveryMode=x", "Unknown delivery mode x");
         check_error(" EightBitMode=x", "Unknown 8-bit mode x");
+        check_error(
+            " MailboxDatabase=ldap",
+            "Can't initialize mailbox database \"ldap\": there is only \"pw\", the users of this system",
+        );
+        assert!(set(" MailboxDatabase=pw").1.is_empty());
         check_error(" QueueSortOrder=x", "Invalid queue sort order \"x\"");
         check_error(" NoRecipientAction=x", "Invalid NoRecipientAction: x");
         check_error(" ResolverOptions=x,+y", "readcf: I option value x,+y unrecognized");

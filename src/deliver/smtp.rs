@@ -54,6 +54,8 @@ pub struct SmtpSettings {
     pub eight_bit: EightBitMode,
     /// `DefaultCharSet`.
     pub default_charset: BString,
+    /// `DialDelay`: how long a line needs to come up, for mailers with the flag `Z`.
+    pub dial_delay: Duration,
     /// `UseCompressedIPv6Addresses`: `::` may stand for zeros in the log.
     pub compressed_ipv6: bool,
 }
@@ -77,6 +79,7 @@ impl SmtpSettings {
             fallback_smart_host: options.fallback_smart_host.clone(),
             eight_bit: options.eight_bit_mode,
             default_charset: options.default_char_set.clone(),
+            dial_delay: options.dial_delay,
             compressed_ipv6: options.use_compressed_ipv6_addresses,
         }
     }
@@ -163,6 +166,8 @@ struct Attempt<'a> {
     port: u16,
     /// Whether it was told that this host is connected to.
     announced: bool,
+    /// Whether a connection was waited for (`DialDelay`).
+    dialled: bool,
     /// When no more connections are begun (`Timeout.aconnect`).
     deadline: Option<Instant>,
 }
@@ -192,6 +197,7 @@ impl SmtpClient {
             pending: (0..count).collect(),
             port,
             announced: false,
+            dialled: false,
             deadline,
         };
         self.send_to(hosts, &mut attempt).await;
@@ -390,7 +396,8 @@ impl SmtpClient {
         let limit = if attempt.deadline.is_some() { limit.max(Duration::from_millis(1)) } else { limit };
         attempt.announce(&peer.host);
         let sources = attempt.job.source.map_or(self.settings.sources.clone(), Sources::at);
-        let stream = match connect(target, &sources, limit).await {
+        let delay = attempt.dial_delay(self.settings.dial_delay);
+        let stream = match dial(delay, || connect(target, &sources, limit)).await {
             Ok(stream) => stream,
             Err(error) => {
                 let reason = connect_text(&error, &peer.host);
@@ -407,10 +414,30 @@ impl SmtpClient {
     }
 }
 
+/// Connects; if that fails and there is a delay, waits so long and connects once more.
+async fn dial<T, E, F: Future<Output = Result<T, E>>>(
+    delay: Option<Duration>,
+    connect: impl Fn() -> F,
+) -> Result<T, E> {
+    match (connect().await, delay) {
+        (Err(_), Some(delay)) => {
+            tokio::time::sleep(delay).await;
+            connect().await
+        }
+        (connected, _) => connected,
+    }
+}
+
 impl Attempt<'_> {
     /// Tells what is done now.
     fn tell(&self, text: &str) {
         self.job.audience.tell(text);
+    }
+
+    /// Returns how long to wait before a connection is tried once more; none if it is not: only the first is.
+    fn dial_delay(&mut self, delay: Duration) -> Option<Duration> {
+        let is_first = !std::mem::replace(&mut self.dialled, true);
+        Some(delay).filter(|delay| is_first && !delay.is_zero() && self.job.mailer.flags.contains(b'Z'))
     }
 
     /// Tells that a host is connected to, once for all of its addresses.

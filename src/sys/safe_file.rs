@@ -412,6 +412,13 @@ mod tests {
         check_text(&[Blame::GroupWritableForwardFile], &[group], Ok(Trust::UsersOnly));
         let safe = Blame::GroupWritableForwardFileSafe;
         check_text(&[Blame::GroupWritableForwardFile, safe], &[group], Ok(Trust::Full));
+        let mut options = Options { unsafe_group_writes: false, ..Options::default() };
+        options.dont_blame_sendmail.insert(Blame::TrustStickyBit);
+        options.dont_blame_sendmail.insert(Blame::GroupWritableForwardFile);
+        let lenient = Inspector { is_ordinary: false, ..Inspector::of(&options) };
+        let (_folder, path) = place();
+        group(&path);
+        assert_eq!(lenient.open_text(&path, TextKind::Forward).map(|reading| reading.trust), Ok(Trust::Full));
         check_text(&[], &[open_folder], Err(Unsafe::WorldWritableDirectory));
         let pardoned = Blame::ForwardFileInUnsafeDirPath;
         check_text(&[pardoned], &[open_folder], Ok(Trust::UsersOnly));

@@ -491,3 +491,15 @@ fn addresses_are_written_as_the_log_does() {
     assert_eq!(bracketed(address, true), "[IPv6:2001:db8:1::16]");
     assert_eq!(bracketed(IpAddr::from([192, 0, 2, 1]), false), "[192.0.2.1]");
 }
+
+#[tokio::test]
+async fn a_line_that_must_come_up_first_is_waited_for_once() {
+    let calls = std::sync::atomic::AtomicU32::new(0);
+    let connect = || {
+        let call = calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+        async move { if call == 2 { Ok(call) } else { Err(call) } }
+    };
+    assert_eq!(dial(Some(Duration::ZERO), connect).await, Ok(2));
+    assert_eq!(dial(Some(Duration::ZERO), connect).await, Err(4));
+    assert_eq!(dial(None, connect).await, Err(5));
+}
