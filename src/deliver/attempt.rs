@@ -79,7 +79,7 @@ pub async fn attempt(services: &Services, holding: &mut Holding, now: UnixTime) 
         log(services, &snapshot, None, &[&settled], &settled.outcome, None);
         attempted.take(settled);
     }
-    let groups = group::groups(ctx.config(), &snapshot.recipients);
+    let groups = group::groups(ctx.config(), &snapshot.recipients[..progress.hopeful()]);
     let (held, groups): (Vec<Group>, Vec<Group>) =
         groups.into_iter().partition(|group| group.is_held(ctx.config(), &snapshot));
     held.iter().for_each(|group| log_held(services, &snapshot, group));
@@ -144,6 +144,11 @@ impl Progress {
         let mut verdicts = vec![Verdict::Deferred; recipients.len() - failed];
         verdicts.resize(recipients.len(), Verdict::Failed);
         Self { verdicts, unserved: recipients.len(), unwritten: 0, is_stuck: false }
+    }
+
+    /// Returns how many recipients there is hope for; they stand before the others.
+    fn hopeful(&self) -> usize {
+        self.verdicts.iter().filter(|verdict| **verdict != Verdict::Failed).count()
     }
 
     /// Notes what became of the recipients at `places`.
