@@ -284,7 +284,7 @@ options! {
     /// Recipients of an SMTP transaction; 0: any.
     MaxRecipientsPerMessage _ max_recipients_per_message: Number = "0", drops, works, confMAX_RCPTS_PER_MESSAGE;
     /// Where undeliverable errors go.
-    DeadLetterDrop _ dead_letter_drop: Text = "", drops, inert, confDEAD_LETTER_DROP;
+    DeadLetterDrop _ dead_letter_drop: Text = "", drops, works, confDEAD_LETTER_DROP;
     /// The depth of aliases.
     MaxAliasRecursion _ max_alias_recursion: Number = "10", drops, works, confMAX_ALIAS_RECURSION;
     /// The one address that is connected to.

@@ -179,7 +179,7 @@ fn write(appender: &mut Appender, letter: &Letter) -> Result<(), Outcome> {
 /// Returns the outcome of a mailbox that may not be written to.
 fn refused(mailbox: &Mailbox, error: &HandError) -> Outcome {
     match mailbox {
-        Mailbox::User { .. } | Mailbox::DeadLetter { .. } => {
+        Mailbox::User { .. } | Mailbox::DeadLetter { .. } | Mailbox::DeadLetterDrop {} => {
             let failed = Outcome::failed(Status::new(5, 2, 0), "Service unavailable");
             failed.with_reply(format!("550 5.2.0 {error}"))
         }

@@ -5,6 +5,7 @@ pub mod audience;
 pub mod connection;
 pub mod connection_cache;
 pub mod conversation;
+pub mod dead_letter;
 pub mod exchangers;
 pub mod group;
 pub mod header;

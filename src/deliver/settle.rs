@@ -1,6 +1,7 @@
 //! What follows an attempt: time that is over, reports to the sender, the end of the queue entry.
 
 use crate::deliver::attempt::{Attempted, Settled, attempt};
+use crate::deliver::dead_letter;
 use crate::deliver::holding::{Holding, Unfinished};
 use crate::deliver::outcome::Outcome;
 use crate::deliver::reports;
@@ -45,7 +46,9 @@ pub async fn deliver(services: &Services, mut holding: Holding, now: UnixTime) -
     let mut reports = reports;
     reports.append(&mut attempted.clones);
     let waits = (!holding.envelope().recipients.is_empty()).then(|| Facts::of(holding.envelope()));
-    if give_up(services, &mut holding, &attempted) {
+    if is_lost(services, &holding, &attempted) && !dead_letter::drop_off(services, &holding, now).await {
+        let text = "the postmaster cannot be told of a failure; the message is kept as Qf: see mailq -qL";
+        services.log.say(Level::ALERT, &holding.envelope().id, text);
         keep_for_a_person(holding, attempted.failed.iter().map(|settled| settled.recipient.clone())).await?;
     } else {
         holding.finish().await?;
@@ -118,16 +121,11 @@ fn age(services: &Services, holding: &mut Holding, attempted: &mut Attempted, no
     }
 }
 
-/// Tells, with an alert, whether a message must be kept for a person because nobody can be told of its failure.
-fn give_up(services: &Services, holding: &mut Holding, attempted: &Attempted) -> bool {
+/// Tells whether nobody can be told of a message's failure.
+fn is_lost(services: &Services, holding: &Holding, attempted: &Attempted) -> bool {
     let envelope = holding.envelope();
-    let is_lost = envelope.has_null_sender() && !attempted.failed.is_empty();
-    let is_lost = is_lost && reports::is_last_resort(services, envelope, attempted);
-    if is_lost {
-        let text = "the postmaster cannot be told of a failure; the message is kept as Qf: see mailq -qL";
-        services.log.say(Level::ALERT, &envelope.id, text);
-    }
-    is_lost
+    let has_failed = envelope.has_null_sender() && !attempted.failed.is_empty();
+    has_failed && reports::is_last_resort(services, envelope, attempted)
 }
 
 #[cfg(test)]

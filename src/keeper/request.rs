@@ -203,6 +203,8 @@ wire! {
             /// The user's number.
             uid: u32,
         },
+        /// The file for mail that can be neither delivered nor returned (option DeadLetterDrop).
+        4 => DeadLetterDrop {},
     }
 }
 

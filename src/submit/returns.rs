@@ -7,11 +7,9 @@ use super::run::{Fate, Party};
 use super::sender::Sender;
 use super::terminal::Terminal;
 use crate::cf::ErrorMode;
-use crate::deliver::attempt::{Attempted, Settled, attempt, context};
-use crate::deliver::header;
+use crate::deliver::attempt::{Attempted, Settled, attempt};
+use crate::deliver::dead_letter;
 use crate::deliver::holding::Holding;
-use crate::deliver::local::Letter;
-use crate::deliver::message::Format;
 use crate::deliver::outcome::{Outcome, Verdict, exit_text};
 use crate::deliver::reports;
 use crate::deliver::services::Services;
@@ -19,7 +17,6 @@ use crate::deliver::settle;
 use crate::deliver::split::split;
 use crate::keeper::request::Mailbox;
 use crate::log::{Delivered, Level};
-use crate::mail::date;
 use crate::mail::envelope::Envelope;
 use crate::name::{Status, Sysexit, UnixTime};
 use crate::queue::{Claimed, QueueError};
@@ -116,7 +113,8 @@ impl Returns<'_> {
         match (self.services.site.config.options.error_mode, &self.sender.home) {
             (ErrorMode::Quiet, _) => true,
             (ErrorMode::Print, Some(home)) if !self.is_late => {
-                let outcome = self.save(original, holding).await;
+                let place = Mailbox::DeadLetter { uid: self.party.caller.uid };
+                let outcome = dead_letter::save(self.services, original, holding, place, self.now).await;
                 let path = home.join(FILE_NAME);
                 if outcome.verdict == Verdict::Sent {
                     terminal.tell(format!("{0}... Saved message in {0}", path.display()));
@@ -128,22 +126,6 @@ impl Returns<'_> {
             }
             _ => false,
         }
-    }
-
-    /// Appends the message to the file that keeps what the caller could not send.
-    async fn save(&self, original: &Envelope, holding: &Holding) -> Outcome {
-        let mailer = self.services.site.config.mailers.get(b"*file*").expect("it is always there");
-        let mut ctx = context(self.services, original, self.now);
-        let letter = Letter {
-            entry: original.id.clone(),
-            sender: original.sender.clone(),
-            date: date::ctime(self.now, &self.services.site.zone),
-            header: header::header(&mut ctx, mailer, original).await,
-            body: holding.body().clone(),
-            converted: None,
-            format: Format::of(mailer).for_mailbox(),
-        };
-        self.services.mailboxes.append(Mailbox::DeadLetter { uid: self.party.caller.uid }, letter).await
     }
 
     /// Leaves entries to a run of the queue.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
-use nix::unistd::getuid;
+use nix::unistd::{getegid, geteuid, getuid};
 
 use super::held_file::HeldFile;
 use super::{Charter, Refusal, Served, accounts, plain, refusal, sources};
@@ -62,6 +62,7 @@ impl Mailboxes {
                 Held::File(HeldFile::open(charter, &path, &account)?)
             }
             Mailbox::DeadLetter { uid } if charter.has_caller => Held::File(open_dead_letter(charter, *uid)?),
+            Mailbox::DeadLetterDrop {} => Held::File(open_dead_letter_drop(charter)?),
             Mailbox::DeadLetter { .. } => {
                 return Err(refusal(FailureKind::Undeclared {}, "nobody called whose letter it could be"));
             }
@@ -114,9 +115,25 @@ fn open_dead_letter(charter: &Charter, uid: u32) -> Result<HeldFile, Refusal> {
         Err(error) => return Err(refusal(FailureKind::Temporary {}, error.to_string())),
     };
     let path = user.home.join(DEAD_LETTER);
-    let file = HeldFile::open_dead_letter(charter, &path, &user)?;
+    owned(HeldFile::open_dead_letter(charter, &path, &user)?, uid, "the sender")
+}
+
+/// Opens the file for mail of which nobody can be told; it is a file of this process's user.
+fn open_dead_letter_drop(charter: &Charter) -> Result<HeldFile, Refusal> {
+    let path = &charter.config.options.dead_letter_drop;
+    if !path.starts_with(b"/") {
+        return Err(refusal(FailureKind::Undeclared {}, "DeadLetterDrop names no file: write its full path"));
+    }
+    let uid = geteuid().as_raw();
+    let user = User::by_uid(uid).map_err(|error| refusal(FailureKind::Temporary {}, error.to_string()))?;
+    let user = user.unwrap_or_else(|| User::nameless(uid, getegid().as_raw()));
+    owned(HeldFile::open_dead_letter(charter, &path.to_path_lossy(), &user)?, uid, "this program's user")
+}
+
+/// Returns a file that is held if it is one of `uid`, who is `whom`.
+fn owned(file: HeldFile, uid: u32, whom: &str) -> Result<HeldFile, Refusal> {
     if file.owner() != Some(uid) {
-        let text = format!("{}: not a file of the sender", path.display());
+        let text = format!("{}: not a file of {whom}", file.path().display());
         return Err(refusal(FailureKind::Permanent {}, text));
     }
     Ok(file)
