@@ -53,7 +53,7 @@ R< $* > $*	$: $2
 R$*	$: $1 $| $>tls_client $&{verify} $| MAIL
 R$* $| $#$*	$#$2
 R$* $| $*	$: $1
-R<>	$@ < OK >	bounces may come from anybody
+R<>	$@ bounce	that may come from anybody
 undivert(_AT_MAIL_)dnl
 R< $+ >	$: $1
 ifdef(`_ACCEPT_UNQUALIFIED_', `', ``#' the flags of the port say what a sender from the network may lack
