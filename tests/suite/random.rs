@@ -25,7 +25,7 @@ use run::{Desk, ORIGINAL, Verdict};
 /// How many cases are tried unless the environment says otherwise.
 const CASES: u64 = 2000;
 /// The seed of those.
-const SEED: u64 = 1;
+const SEED: u64 = 2;
 /// So many kinds of differences are made small and shown.
 const SHOWN_MAX: usize = 8;
 /// Lines shown before one that differs, and from it on.
