@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Random .mc files: what the .cf of our library does against what the stock one does, in the original.
 
-usage: random_cf.py [-s SEED] [-c COUNT] [-n SHOW] MAKECF
+usage: random_cf.py [-s SEED] [-c COUNT] [-n SHOW] [-f FILE.mc ...] MAKECF
 
-MAKECF is the command of our makecf. A .mc file is a random set of features and settings; random addresses are parsed and
-rewritten, and check_* rulesets asked about random clients. What differs is made small: features and inputs that do not
-matter are left out.
+MAKECF is the command of our makecf. A .mc file is a random set of features and settings, or one of those that are named;
+random addresses are parsed and rewritten, and check_* rulesets asked about random clients. What differs is made small:
+features and inputs that do not matter are left out.
 """
 import argparse, os, random, re, shlex, subprocess, sys, tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -300,10 +300,17 @@ def random_inputs(r):
     return out
 
 
+# What lets arguments of a ruleset stand behind `$|`.
+TAIL = '\nLOCAL_RULESETS\nSTranslate\nR$* $$| $*\t$: $1 $| $2\n'
+
+
 def mc_text(lines):
-    tail = '\nLOCAL_RULESETS\nSTranslate\nR$* $$| $*\t$: $1 $| $2\n'
     head = ["divert(0)dnl", "VERSIONID(`random')", "OSTYPE(linux)dnl", "define(`confDOMAIN_NAME', `hoge.foo.jp')dnl"]
-    return '\n'.join(head + [l if '\n' in l else l + 'dnl' for l in lines]) + tail
+    return '\n'.join(head + [l if '\n' in l else l + 'dnl' for l in lines]) + TAIL
+
+
+def file_text(lines):
+    return '\n'.join(lines) + TAIL
 
 
 class Desk:
@@ -354,9 +361,8 @@ class Desk:
             keep.insert(0, last)
         return keep
 
-    def judge(self, n, lines, inputs):
+    def judge(self, n, mc, inputs):
         """The first difference as (input, stock, ours), or None."""
-        mc = mc_text(lines)
         stock, p = self.make([f'{O}/bin/m4', f'-D_CF_DIR_={STOCK}', f'{STOCK}m4/cf.m4'], f's{n}', mc)
         if p.returncode or b'ERROR' in p.stderr:
             return None
@@ -369,9 +375,9 @@ class Desk:
                 return (x[0], x[1], y[1])
         return None
 
-    def shrink(self, n, lines, inputs, diff):
+    def shrink(self, n, text, lines, inputs, diff):
         kind = diff[0].split(' ')[0]
-        same = lambda ls, ins: (d := self.judge(n, ls, ins)) and d[0].split(' ')[0] == kind and d
+        same = lambda ls, ins: (d := self.judge(n, text(ls), ins)) and d[0].split(' ')[0] == kind and d
         at = next((i for i, s in enumerate(inputs) if s == diff[0]), None)
         if at is not None:
             inputs = [s for i, s in enumerate(inputs) if s.startswith('.') or i == at or s.startswith('/tryflags') and i == at - 1]
@@ -384,27 +390,34 @@ class Desk:
                     lines, inputs = trial
                 else:
                     i += 1
-        return lines, inputs, self.judge(n, lines, inputs) or diff
+        return lines, inputs, self.judge(n, text(lines), inputs) or diff
 
 
-def inner(seed, count, show, makecf):
+def inner(seed, count, show, files, makecf):
     desk, found = Desk(makecf), []
+
+    def attempt(case, text, lines, inputs):
+        diff = desk.judge(case, text(lines), inputs)
+        if diff:
+            found.append(case)
+            lines, inputs, diff = desk.shrink(case, text, lines, inputs, diff)
+            print(f'--- case {case}\n' + '\n'.join('    ' + l for l in lines + inputs))
+            print(f'  >>> {diff[0]}\n  stock {diff[1]}\n  ours  {diff[2]}', flush=True)
+        for f in (f's{case}', f'o{case}'):
+            for e in ('.mc', '.cf'):
+                if os.path.exists(f'{desk.folder}/{f}{e}'):
+                    os.unlink(f'{desk.folder}/{f}{e}')
 
     def one(n):
         if len(found) >= show:
             return
         r = random.Random(f'{seed}/{n}')
-        lines, inputs = random_mc(r), random_inputs(r)
-        diff = desk.judge(n, lines, inputs)
-        if diff:
-            found.append(n)
-            lines, inputs, diff = desk.shrink(n, lines, inputs, diff)
-            print(f'--- case {n}\n' + '\n'.join('    ' + l for l in lines + inputs))
-            print(f'  >>> {diff[0]}\n  stock {diff[1]}\n  ours  {diff[2]}', flush=True)
-        for f in (f's{n}', f'o{n}'):
-            for e in ('.mc', '.cf'):
-                if os.path.exists(f'{desk.folder}/{f}{e}'):
-                    os.unlink(f'{desk.folder}/{f}{e}')
+        if files:
+            path = files[n % len(files)]
+            inputs = [i for _ in range(4) for i in random_inputs(r)]
+            attempt(f'{os.path.basename(path)}-{n}', file_text, open(path).read().split('\n'), inputs)
+        else:
+            attempt(str(n), mc_text, random_mc(r), random_inputs(r))
     with ThreadPoolExecutor(os.cpu_count() or 2) as ex:
         list(ex.map(one, range(count)))
     print(f'{count} configurations of seed {seed}: {len(found)} differ')
@@ -416,10 +429,11 @@ def main():
     ap.add_argument('-s', default='1')
     ap.add_argument('-c', type=int, default=500)
     ap.add_argument('-n', type=int, default=8)
+    ap.add_argument('-f', action='append', default=[])
     ap.add_argument('makecf')
     a = ap.parse_args()
     if in_world():
-        return inner(a.s, a.c, a.n, a.makecf)
+        return inner(a.s, a.c, a.n, a.f, a.makecf)
     return subprocess.run([sys.executable, f'{HERE}/sandbox.py', 'pub', sys.executable, os.path.abspath(__file__)] + sys.argv[1:]).returncode
 
 
