@@ -62,7 +62,11 @@ impl DebugFlags {
 
 /// Returns who hears how files are looked at: standard output, as far as `command` asks for it.
 pub(super) fn file_listeners(command: &CommandLine) -> Listeners {
-    let print: Tell = Arc::new(|line| println!("{line}"));
+    listeners_by(command, Arc::new(|line| println!("{line}")))
+}
+
+/// Returns who hears how files are looked at: `print`, as far as `command` asks for it.
+pub(super) fn listeners_by(command: &CommandLine, print: Tell) -> Listeners {
     let is_traced = DebugFlags::parse(&command.debug).level(FILE_CATEGORY) >= FILE_LEVEL;
     let is_warned = matches!(command.mode, Mode::Test | Mode::InitAliases);
     Listeners { trace: is_traced.then(|| Arc::clone(&print)), warnings: is_warned.then_some(print) }

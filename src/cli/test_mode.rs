@@ -11,7 +11,7 @@ use bstr::{BString, ByteSlice};
 
 use super::command_line::CommandLine;
 use super::configuration::{self, Source};
-use super::debug::{DebugFlags, file_listeners};
+use super::debug::{DebugFlags, listeners_by};
 use super::mode::Mode;
 use crate::cf::CfError;
 use crate::macros::{HashSign, translate};
@@ -54,24 +54,29 @@ pub fn main(command: &CommandLine) -> ExitCode {
 async fn session(command: &CommandLine) -> ExitCode {
     let source = Source::of(command);
     source.tell_default(command);
+    let output = standard_output();
+    let warned = Arc::clone(&output);
+    // Warnings of files stand between the answers.
+    let warn = move |line: std::fmt::Arguments<'_>| {
+        // Where nobody reads any more, the next prompt fails and ends the session.
+        let _ = writeln!(warned.lock().unwrap_or_else(PoisonError::into_inner), "{line}");
+    };
     let options = StartOptions {
         file: source.file,
         text: source.text,
         mode: Mode::Test.letter(),
         overrides: command.overrides.clone(),
-        listeners: file_listeners(command),
+        listeners: listeners_by(command, Arc::new(warn)),
     };
     let started = start(options).await;
+    if flush(&output).is_err() {
+        return Sysexit::IoErr.into();
+    }
     let fatal = configuration::report(&started.errors, command);
     let (Some(site), None) = (started.site, fatal) else {
         return fatal.or_else(|| configuration::exit_of(&started.errors)).unwrap_or(Sysexit::Software).into();
     };
     let exit = started.errors.iter().find_map(CfError::exit).unwrap_or_default();
-    let output: Box<dyn Write + Send> = match io::stdout().as_fd().try_clone_to_owned() {
-        // Rust's own standard output is written line by line.
-        Ok(descriptor) => Box::new(BufWriter::new(File::from(descriptor))),
-        Err(_) => Box::new(io::stdout()),
-    };
     let mut session = TestMode::new(&site, output, exit);
     session.debug = DebugFlags::parse(&command.debug);
     session.ctx.set_trace_level(session.debug.level(REWRITE_CATEGORY));
@@ -81,7 +86,21 @@ async fn session(command: &CommandLine) -> ExitCode {
     }
 }
 
-/// Where test mode writes to: the session itself and what it hears of the rules.
+/// Returns standard output, written when it is flushed: Rust's own is written line by line.
+fn standard_output() -> Output {
+    let output: Box<dyn Write + Send> = match io::stdout().as_fd().try_clone_to_owned() {
+        Ok(descriptor) => Box::new(BufWriter::new(File::from(descriptor))),
+        Err(_) => Box::new(io::stdout()),
+    };
+    Arc::new(Mutex::new(output))
+}
+
+/// Lets the user see what was written.
+fn flush(output: &Output) -> io::Result<()> {
+    output.lock().unwrap_or_else(PoisonError::into_inner).flush()
+}
+
+/// Where test mode writes to: the session itself, what it hears of the rules, and warnings of files.
 type Output = Arc<Mutex<Box<dyn Write + Send>>>;
 
 /// One session of test mode.
@@ -97,8 +116,7 @@ pub struct TestMode {
 
 impl TestMode {
     /// Returns a session over `site` that writes to `output`; `exit` is what loading the configuration ended with.
-    pub fn new(site: &Arc<Site>, output: Box<dyn Write + Send>, exit: Sysexit) -> Self {
-        let output: Output = Arc::new(Mutex::new(output));
+    pub fn new(site: &Arc<Site>, output: Output, exit: Sysexit) -> Self {
         let exit = Arc::new(AtomicU8::new(exit.code()));
         let mut ctx = Context::new(site);
         let (out, status) = (Arc::clone(&output), Arc::clone(&exit));
@@ -124,7 +142,7 @@ impl TestMode {
                 break;
             }
         }
-        self.flush()?;
+        flush(&self.output)?;
         Ok(self.exit.load(Ordering::Relaxed))
     }
 
@@ -281,11 +299,6 @@ impl TestMode {
     /// Writes bytes.
     fn write(&self, text: &[u8]) -> io::Result<()> {
         self.output.lock().unwrap_or_else(PoisonError::into_inner).write_all(text)
-    }
-
-    /// Lets the user see what was written.
-    fn flush(&self) -> io::Result<()> {
-        self.output.lock().unwrap_or_else(PoisonError::into_inner).flush()
     }
 }
 

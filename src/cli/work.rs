@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::distant_log;
 use super::order::{self, overrides};
-use crate::cf::{DaemonPort, DeliveryMode};
+use crate::cf::{CfError, DaemonPort, DeliveryMode, OptionError, Problem};
 use crate::daemon::hand_opener::HandOpener;
 use crate::daemon::programs::{Attempt, Attempted, Connection, Surroundings, Task, Work};
 use crate::daemon::runner::{Delivery, duties};
@@ -138,7 +138,9 @@ impl Loaded {
 /// Loads the configuration of a daemon; what is wrong with it goes to the log.
 async fn services(surroundings: &Surroundings) -> Result<Services, String> {
     let loaded = load(surroundings).await;
-    for error in &loaded.started.errors {
+    // As with the original, a limit that is only small is told to whoever tries the configuration, not logged.
+    let is_small = |error: &&CfError| matches!(error.problem, Problem::Option(OptionError::LowLimit { .. }));
+    for error in loaded.started.errors.iter().filter(|error| !is_small(error)) {
         loaded.log.say(Level::SYSTEM_ERROR, None, error);
     }
     let first = loaded.started.errors.first().map_or_else(String::new, ToString::to_string);

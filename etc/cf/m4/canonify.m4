@@ -10,21 +10,13 @@ divert(0)dnl
 Scanonify=3
 R$@	$@ < @ >	nothing at all is the null address
 `#' group: members; -> members
-R$*	$: $| $1	a colon ends the name of a group ...
-R$| $* < $* > $*	$: $1 < $2 > $3	... but not where < > say what counts,
-R$* : $* < @ >	$: $2	unless they say nothing,
-R$* < @ >	$: $1
-R$| @ $*	$: @ $1	nor in a source route,
-R$| $* [ IPv6 : $+ ]	$: $1 [ IPv6 : $2 ]	nor in an address literal at the end,
-R$| $* :: $*	$: $1 :: $2	nor in node::user
-R$| :include: $*	$: :include: $1
-R$* : $* [ $* ]	$: $| $1 : $2 [ $3 ]	before an address literal it does
-R$| $* : $*	$: $2
-R$| $*	$: $1
+R$*	$: $1 $| $>HasGroup $1
+R$* : $* $| YES	$: $2
+R$* $| $*	$: $1
 R$* ;	$1
 R$* < $+ :; > $*	$@ $2 :; < @ >	of an empty one nothing
 R$@	$@ :; < @ >
-R$* < $* ; >	$1 < $2 >
+R$* ; >	$1 >
 `#' what the last < and the next > enclose
 R$* < $*	$2
 R$* > $*	$1
@@ -38,19 +30,31 @@ R@ $+ , $+	$@ $>canonify $2	or its next hop
 R$* @ $*	$: $1 < @ $2 >	break at the first @ ...
 R$* < @ $* @ $* >	$1 @ $2 < @ $3 >	... no, at the last
 R$* < @ $* >	$@ $>Canonify2 $1 < @ $2 >
-ifdef(`_NO_UUCP_', `', `R$- ! $+	$@ $>Canonify2 $2 < @ $1 .UUCP >	without @ the first ! counts
-R$+ . $- ! $+	$@ $>Canonify2 $3 < @ $1 . $2 >	before it stands a domain
-R$+ ! $+	$@ $>Canonify2 $2 < @ $1 .UUCP >
+ifdef(`_NO_UUCP_', `', `R$+ ! $+	$: < $1 > $2	without @ the first ! counts
+R< $+ . $- > $+	$@ $>Canonify2 $3 < @ $1 . $2 >	before it stands a domain ...
+R< $+ > $+	$@ $>Canonify2 $2 < @ $1 .UUCP >	... or the name of a neighbour
 ')dnl
 ifdef(`DECNET_RELAY', `define(`_USE_DECNET_SYNTAX_', `1')')dnl
-ifdef(`_USE_DECNET_SYNTAX_', `R$- :: $+	$@ $>Canonify2 $2 < @ $1 .DECNET >	a DECnet node
-R$- . $- :: $+	$@ $>Canonify2 $3 < @ $1 . $2 .DECNET >	with its area
+ifdef(`_USE_DECNET_SYNTAX_', `R$- :: $+	$: < $1 > $2	a DECnet node ...
+R$- . $- :: $+	$: < $1 . $2 > $3	... with its area
+R< $+ > $+	$@ $>Canonify2 $2 < @ $1 .DECNET >
 ')dnl
 ifdef(`_NO_PERCENT_HACK_', `', `R$* % $*	$: $1 < @ $2 >	then the last %
 R$* < @ $* % $* >	$1 % $2 < @ $3 >
 ')dnl
 R$* < @ $* >	$@ $>Canonify2 $1 < @ $2 >
 R$*	$@ $>Canonify2 $1
+
+`#' HasGroup: -> YES where a colon ends the name of a group
+SHasGroup
+R$* : $* [ $* ]	$@ YES	before an address literal it always does
+R$* < $* > $*	$@ NO	< > say what counts
+R@ $*	$@ NO	a source route
+R:include: $*	$@ NO
+R$* :: $*	$@ NO	node::user
+R$* [ IPv6 : $+ ]	$@ NO	an address literal
+R$* : $*	$@ YES
+R$*	$@ NO
 
 `#' Canonify2: user < @ domain > with the domain made complete where it can be
 SCanonify2=96

@@ -2,7 +2,9 @@ divert(-1)
 dnl check_rcpt where the other checks are delayed (FEATURE delay_checks).
 divert(0)dnl
 R$*	$: $1 $| $>checkrcpt $1
-R$* $| $#$*	$#$2
+R$* $| $#error $*	$#error $2
+R$* $| $#discard $*	$#discard $2
+R$* $| $#$*	$@ $>tls_client $&{verify} $| MAIL	the recipient is wanted from everybody
 R$* $| $*	$: $1
 ifdef(`_TRUSTED_MECHANISMS_', `R$*	$: $1 $| < $&{auth_type} >
 R$* $| < $={TrustAuthMech} >	$@ RELAY

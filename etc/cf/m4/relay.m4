@@ -49,8 +49,10 @@ R$* $| $#$*	$#$2
 R$* $| $*	$: $1
 ')dnl
 undivert(_AT_RCPT_)dnl
+ifdef(`_PROMISCUOUS_RELAY_', `R$*	$@ RELAY	nobody asks who it is
+')dnl
 R$*	$: $1 $| $>RelayTLS
-R$* $| YES	$@ RELAY	a known certificate
+R$* $| YES	$# RELAY	a known certificate ends all checks
 R$* $| $*	$: $1
 R$*	$: $1 $| $>Local_Relay_Auth $&{auth_type}
 R$* $| $#$*	$#$2
