@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::{is_root, program, repository, skip};
 
 /// Configurations that a run of the generator tries; more by `tests/oracle/random_cf.py -c`.
-const RANDOM_CASES: &str = "25";
+const RANDOM_CASES: &str = "100";
 
 /// Rounds of random addresses through the files of `tests/oracle/usual`.
 const USUAL_CASES: &str = "12";
