@@ -55,10 +55,8 @@ ifdef(`_MAILER_smtp_', `
 SEnvFromUUD=72
 R< @ >	$n	bounces come from the daemon
 R:; < @ >	$@
-R$+	$: $>MasqSMTP $1
-R$+	$: $>MasqEnv $1
+R$+	$: $>EnvFromSMTP $1
 R$* < @ $* . > $*	$1 < @ $2 > $3
-R$* < @ $- . UUCP >	$2 ! $1
 R$* < @ $+ >	$: $2 ! $1
 
 `#' EnvFromUD: a sender of the envelope as user@domain
