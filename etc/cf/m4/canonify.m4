@@ -10,7 +10,7 @@ divert(0)dnl
 Scanonify=3
 R$@	$@ < @ >	nothing at all is the null address
 `#' group: members; -> members
-R$*	$: $1 $| $>HasGroup $1
+R$* : $*	$: $1 : $2 $| $>HasGroup $1 : $2
 R$* : $* $| YES	$: $2
 R$* $| $*	$: $1
 R$* ;	$1
@@ -45,7 +45,7 @@ R$* < @ $* % $* >	$1 % $2 < @ $3 >
 R$* < @ $* >	$@ $>Canonify2 $1 < @ $2 >
 R$*	$@ $>Canonify2 $1
 
-`#' HasGroup: -> YES where a colon ends the name of a group
+`#' HasGroup: an address with a colon -> YES where that ends the name of a group
 SHasGroup
 R$* : $* [ $* ]	$@ YES	before an address literal it always does
 R$* < $* > $*	$@ NO	< > say what counts
@@ -53,8 +53,7 @@ R@ $*	$@ NO	a source route
 R:include: $*	$@ NO
 R$* :: $*	$@ NO	node::user
 R$* [ IPv6 : $+ ]	$@ NO	an address literal
-R$* : $*	$@ YES
-R$*	$@ NO
+R$*	$@ YES
 
 `#' Canonify2: user < @ domain > with the domain made complete where it can be
 SCanonify2=96
