@@ -186,6 +186,9 @@ fn what_is_wrong_is_told_by_line_and_no_wrong_file_is_written() {
     error("DOMAIN(`generics')dnl", "there is no DOMAIN(generics); did you mean DOMAIN(`generic')?");
     error("\ndefine(`confMAX_HOPS', `5')dnl", "stdin:3: there is no setting confMAX_HOPS; did you mean confMAX_HOP?");
     error("FEATRUE(`access_db')dnl", "stdin:2: there is no macro FEATRUE; did you mean FEATURE?");
+    error("FEATURE (`access_db')dnl", "stdin:2: FEATURE (...: nothing may stand between FEATURE and its bracket");
+    error("define('confMAX_HOP', '5')dnl", "stdin:2: define('...': a value stands between ` and ', not between two '");
+    error("MASQUERADE_AS(\u{2018}a.com\u{2019})dnl", "stdin:2: \u{2018} is no quote: a value stands between ` and '");
     error("this is a comment", "stdin:2: unknown configuration line \"this is a comment\"");
     error("define(`confMAX_HOP', `5)dnl", "stdin:2: the quoted string that begins here has no end");
     error("define(`confMAX_HOP', 5')dnl", "stdin:2: confMAX_HOP has a quote without a partner");

@@ -61,7 +61,8 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     /// Returns what is wrong with names and values, whatever m4 made of them.
     pub(super) fn faults_of_names(&self) -> Vec<Fault> {
-        let mut faults = self.misspelt_macros();
+        let mut faults = self.misspelt_calls();
+        faults.extend(self.misspelt_macros());
         faults.extend(self.misspelt_settings());
         faults.extend(self.open_quotes());
         faults.extend(self.late_definitions());
@@ -118,6 +119,26 @@ impl Run<'_> {
             Some(Fault::error(place, format!("there is no macro {name}; {meant}")))
         };
         self.direct_lines().filter_map(fault).collect()
+    }
+
+    /// Finds calls that m4 does not take for such: a blank before the bracket, or quotes that are none.
+    fn misspelt_calls(&self) -> Vec<Fault> {
+        let known: BTreeSet<&[u8]> = self.output.defined.iter().map(|defined| defined.name.as_slice()).collect();
+        let is_known = |name: &[u8]| known.contains(name) || BUILTINS.iter().any(|builtin| builtin.as_bytes() == name);
+        let mut faults = Vec::new();
+        for (file, text) in self.given {
+            // Who changes the quotes knows what he does.
+            let has_own_quotes = text.contains_str("changequote");
+            for (line, number) in text.lines().zip(1..) {
+                let told = match misspelt_call(line.as_bstr(), &is_known) {
+                    Some(told) if !has_own_quotes => told,
+                    _ => continue,
+                };
+                let place = Place { file: file.clone().into(), line: number };
+                faults.push(Fault::error(&place, told));
+            }
+        }
+        faults
     }
 
     /// Finds text that only looks like lines of a configuration.
@@ -245,6 +266,27 @@ fn places(faults: &[Fault]) -> Vec<Option<Place>> {
 /// The processor's own macros that a `.mc` file calls.
 const BUILTINS: &[&str] =
     &["define", "undefine", "include", "sinclude", "divert", "dnl", "ifdef", "ifelse", "changequote"];
+
+/// Tells what is wrong with a line that begins like a call of a macro.
+fn misspelt_call(line: &BStr, is_known: &dyn Fn(&[u8]) -> bool) -> Option<String> {
+    let line = line.trim_start();
+    let end = line.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_')?;
+    let (name, rest) = line.split_at(end);
+    if name == b"dnl" || !is_known(name) {
+        return None;
+    }
+    let shown = name.as_bstr();
+    if rest.starts_with_str("('") {
+        return Some(format!("{shown}('...': a value stands between ` and ', not between two '"));
+    }
+    if rest.trim_start().starts_with_str("(`") && !rest.starts_with(b"(") {
+        return Some(format!("{shown} (...: nothing may stand between {shown} and its bracket: write {shown}(...)"));
+    }
+    let value = rest.strip_prefix(b"(")?;
+    let curly =
+        ["\u{2018}", "\u{2019}", "\u{201c}", "\u{201d}"].into_iter().find(|quote| value.starts_with_str(quote))?;
+    Some(format!("{curly} is no quote: a value stands between ` and '"))
+}
 
 /// Returns the name of a line that is written like a call.
 fn called(line: &BStr) -> Option<&str> {
