@@ -85,7 +85,7 @@ fn show(
     let statistics = match Statistics::read(&file) {
         Ok(statistics) => statistics.unwrap_or_else(|| Statistics::new(now.as_second())),
         Err(StatisticsError::Io(error)) => return Err(missing(&path, error)),
-        Err(StatisticsError::Format) => {
+        Err(StatisticsError::Format | StatisticsError::Locked) => {
             return Err(Failure {
                 text: format!("incorrect magic number in {}", path.display()),
                 exit: Sysexit::OsErr,

@@ -2,7 +2,7 @@
 //!
 //! The file is the original's structure as the machine lays it out: native byte order, 8-byte `long`.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
 
@@ -27,6 +27,9 @@ pub enum StatisticsError {
     /// It cannot be read or written.
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// Another program holds its lock.
+    #[error("another program holds its lock")]
+    Locked,
     /// It is something else.
     #[error("it has another format; empty it to begin anew")]
     Format,
@@ -158,12 +161,17 @@ impl Statistics {
         }
     }
 
-    /// Adds these counters to those of the file, under its lock.
+    /// Adds these counters to those of the file, under its lock, which is not waited for: whoever can read the file can
+    /// hold it.
     ///
     /// # Errors
     /// The file cannot be locked, read or written, or is no statistics file.
     pub fn add_to(&self, file: &File) -> Result<(), StatisticsError> {
-        file.lock()?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StatisticsError::Locked),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
         let result = self.add_locked(file);
         file.unlock()?;
         result
@@ -171,10 +179,15 @@ impl Statistics {
 
     fn add_locked(&self, file: &File) -> Result<(), StatisticsError> {
         let mut sum = Self::read(file)?.unwrap_or_else(|| Self::new(self.since_secs));
-        for (total, more) in sum.counters_mut().into_iter().zip(self.counters()) {
+        sum.add(self);
+        Ok(file.write_all_at(&sum.encode(), 0)?)
+    }
+
+    /// Adds other counters.
+    pub fn add(&mut self, other: &Self) {
+        for (total, more) in self.counters_mut().into_iter().zip(other.counters()) {
             *total = total.saturating_add(more);
         }
-        Ok(file.write_all_at(&sum.encode(), 0)?)
     }
 
     /// Returns all counters in the order of the file.
@@ -285,6 +298,14 @@ mod tests {
         more.add_to(&file).expect("writable");
         let sum = Statistics::read(&file).expect("readable").expect("counters");
         assert_eq!((sum.messages_to[1], sum.kbytes_to[1], sum.connections_to, sum.since_secs), (2, 4, 2, 7));
+    }
+
+    #[test]
+    fn a_lock_that_another_holds_is_not_waited_for() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let holder = File::open(file.path()).expect("readable");
+        holder.lock().expect("free");
+        assert!(matches!(Statistics::new(0).add_to(file.as_file()), Err(StatisticsError::Locked)));
     }
 
     #[test]

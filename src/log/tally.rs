@@ -26,6 +26,12 @@ impl Tally {
         self.lock().take()
     }
 
+    /// Takes back what could not be written.
+    pub fn give_back(&self, counted: &Statistics) {
+        self.lock().get_or_insert_with(|| Statistics::new(counted.since_secs)).add(counted);
+        self.more.notify_one();
+    }
+
     /// Waits until something has been counted.
     pub async fn counted(&self) {
         while self.lock().is_none() {
@@ -54,7 +60,10 @@ mod tests {
         tally.count(Event::ConnectionTo);
         tally.count(Event::ConnectionTo);
         tally.counted().await;
-        assert_eq!(tally.take().map(|counted| counted.connections_to), Some(2));
+        let counted = tally.take().expect("counted");
+        tally.count(Event::ConnectionTo);
+        tally.give_back(&counted);
+        assert_eq!(tally.take().map(|counted| counted.connections_to), Some(3));
         assert_eq!(tally.take(), None);
     }
 }

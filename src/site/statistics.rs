@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use crate::keeper::request::{Failure, FailureKind, NamedFile, Request};
 use crate::keeper::{HandError, Hands};
-use crate::log::{Level, Log};
+use crate::log::{Level, Log, StatisticsError};
 
 /// How long counting goes on before the file is written.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -42,7 +42,10 @@ pub async fn post(hands: &Hands, log: &Log) -> Result<(), String> {
         }
         Err(error) => return Err(error.to_string()),
     };
-    // Whoever holds the lock of the file holds up nobody else.
-    let added = tokio::task::spawn_blocking(move || counted.add_to(&file)).await;
-    added.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    counted.add_to(&file).map_err(|error| {
+        if matches!(error, StatisticsError::Locked) {
+            log.tally().give_back(&counted);
+        }
+        error.to_string()
+    })
 }
