@@ -7,8 +7,10 @@ use bstr::BString;
 use crate::name::{ClassName, MacroName, MapName};
 use crate::rewrite::Rulesets;
 
+use super::error::{CfError, Problem};
 use super::header_rule::HeaderRule;
 use super::mailer::Mailers;
+use super::marks::Marks;
 use super::options::{Effect, OPTION_TABLE, Options};
 use super::port::DaemonPort;
 
@@ -43,9 +45,16 @@ pub struct Config {
     pub queue_groups: Vec<QueueGroup>,
     /// `X`: milters.
     pub filters: Vec<Filter>,
+    /// Which lines of a `.mc` file the lines come from, where `makecf` made the file.
+    pub marks: Marks,
 }
 
 impl Config {
+    /// Returns a problem of a line.
+    pub fn error(&self, line: usize, problem: Problem) -> CfError {
+        CfError { file: self.file.clone(), line, problem, source: self.marks.source(line) }
+    }
+
     /// Returns the value of the message class `name` (case does not count); 0 for an unknown one.
     pub fn precedence(&self, name: &[u8]) -> i64 {
         let found = self.precedences.iter().rev().find(|(known, _)| known.eq_ignore_ascii_case(name));

@@ -7,6 +7,8 @@ use bstr::BString;
 use crate::name::{BadInterval, BadName, Sysexit, Told};
 use crate::rewrite::{BadRuleset, RuleError};
 
+use super::marks::McLine;
+
 /// What is wrong with the value of an option.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum OptionError {
@@ -285,6 +287,8 @@ pub struct CfError {
     pub line: usize,
     /// What is wrong.
     pub problem: Problem,
+    /// The line of the `.mc` file that the line comes from.
+    pub source: Option<McLine>,
 }
 
 impl CfError {
@@ -308,7 +312,7 @@ impl CfError {
     }
 }
 
-/// Writes `FILE: line N: text`, as the original does; warnings stand alone.
+/// Writes `FILE: line N: text`, as the original does; warnings stand alone. The line of the `.mc` file follows.
 impl fmt::Display for CfError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.severity(), &self.problem) {
@@ -317,7 +321,8 @@ impl fmt::Display for CfError {
             }
             _ if self.file.is_empty() => write!(f, "{}", self.problem),
             _ => write!(f, "{}: line {}: {}", self.file, self.line, self.problem),
-        }
+        }?;
+        self.source.as_ref().map_or(Ok(()), |source| write!(f, " ({source})"))
     }
 }
 

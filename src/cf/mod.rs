@@ -8,6 +8,7 @@ mod header_rule;
 mod lines;
 mod mailer;
 mod mailer_line;
+mod marks;
 mod mc_names;
 pub mod option_kind;
 mod options;
@@ -22,6 +23,7 @@ pub use config::{ClassDecls, ClassFile, ClassSource, ClassWords, Config, Filter,
 pub use error::{CfError, OptionError, Problem, Severity};
 pub use header_rule::{HeaderCheck, HeaderRule};
 pub use mailer::{Mailer, MailerFlags, MailerTypes, Mailers, Principal, UserSpec};
+pub use marks::{Mark, Marks, McLine, call_of};
 pub use mc_names::{McName, mc_names};
 pub use option_kind::{MilterOptions, MimeHeaderLimits};
 pub use options::{Effect, OPTION_TABLE, OptionRow, Options, Setting};

@@ -12,6 +12,7 @@ use crate::rewrite::RuleCompiler;
 use super::config::{ClassFile, ClassSource, ClassWords, Config, MapDecl};
 use super::error::{CfError, OptionError, Problem, Severity};
 use super::lines::Lines;
+use super::marks::Marks;
 use super::options::Setting;
 use super::{filter_line, header_rule, mailer_line, text};
 
@@ -59,6 +60,7 @@ pub enum Override {
 /// Returns the configuration as far as it could be read, and all problems in the order of the file.
 pub fn read(file: &[u8], file_name: &str, env: &ReadEnv) -> (Config, Vec<CfError>) {
     let mut reader = Reader::new(file_name, env);
+    reader.config.marks = Marks::of(file);
     for given in &env.overrides {
         reader.set_from_command_line(given);
     }
@@ -114,8 +116,11 @@ impl<'a> Reader<'a> {
 
     /// Notes a problem at the present line.
     fn report(&mut self, problem: impl Into<Problem>) {
-        let file = if self.line == 0 { BString::default() } else { self.config.file.clone() };
-        self.errors.push(CfError { file, line: self.line, problem: problem.into() });
+        let mut error = self.config.error(self.line, problem.into());
+        if self.line == 0 {
+            error.file.clear();
+        }
+        self.errors.push(error);
     }
 
     fn report_all(&mut self, problems: Vec<Problem>) {

@@ -3,6 +3,7 @@
 mod faults;
 mod files;
 mod library;
+mod marks;
 mod nearest;
 mod options;
 mod request;
@@ -78,8 +79,12 @@ fn process(options: &Options, streams: &mut Streams<'_>) -> Result<Sysexit, Stri
             None => machine.undefine(&definition.name),
         }
     }
-    for (name, text) in &texts {
+    let core = usize::from(options.library().is_some());
+    for (name, text) in &texts[..core] {
         machine.process(name, text.clone());
+    }
+    for (name, text) in &texts[core..] {
+        machine.process_source(name, text.clone());
     }
     let output = machine.finish();
     for message in &output.messages {
@@ -104,7 +109,7 @@ fn process(options: &Options, streams: &mut Streams<'_>) -> Result<Sysexit, Stri
         streams.complain("makecf: nothing is written until this is mended");
         return Ok(Sysexit::DataErr);
     }
-    write(streams, if options.only_checks { b"" } else { &output.text })?;
+    write(streams, &if options.only_checks { Vec::new() } else { marks::marked(&output, given) })?;
     Ok(Sysexit::Ok)
 }
 

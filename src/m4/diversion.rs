@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::message::Place;
+use super::message::{Place, Whence};
 
 /// Where a part of a text was written.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -11,6 +11,8 @@ pub struct Origin {
     pub at: usize,
     /// The line that wrote it.
     pub place: Place,
+    /// The line of a source file that it is there for; see [`Whence::cause`].
+    pub cause: Option<Place>,
     /// Whether it went to the output at once, and not by a diversion.
     pub is_direct: bool,
 }
@@ -23,11 +25,12 @@ struct Text {
 }
 
 impl Text {
-    fn write(&mut self, bytes: &[u8], place: &Place, is_direct: bool) {
+    fn write(&mut self, bytes: &[u8], whence: &Whence, is_direct: bool) {
         let at = self.bytes.len();
-        let is_same = |last: &Origin| last.is_direct == is_direct && last.place == *place;
+        let Whence { place, cause } = whence;
+        let is_same = |last: &Origin| last.is_direct == is_direct && last.place == *place && last.cause == *cause;
         if !bytes.is_empty() && !self.origins.last().is_some_and(is_same) {
-            self.origins.push(Origin { at, place: place.clone(), is_direct });
+            self.origins.push(Origin { at, place: place.clone(), cause: cause.clone(), is_direct });
         }
         self.bytes.extend_from_slice(bytes);
     }
@@ -60,17 +63,17 @@ impl Diversions {
     }
 
     /// Appends to the text in force.
-    pub(super) fn write(&mut self, text: &[u8], place: &Place) {
+    pub(super) fn write(&mut self, text: &[u8], whence: &Whence) {
         match self.current {
-            0 => self.output.write(text, place, true),
-            1.. => self.waiting.entry(self.current).or_default().write(text, place, false),
+            0 => self.output.write(text, whence, true),
+            1.. => self.waiting.entry(self.current).or_default().write(text, whence, false),
             _ => {}
         }
     }
 
     /// Appends to the output, whichever number is in force.
-    pub(super) fn write_output(&mut self, text: &[u8], place: &Place) {
-        self.output.write(text, place, true);
+    pub(super) fn write_output(&mut self, text: &[u8], whence: &Whence) {
+        self.output.write(text, whence, true);
     }
 
     /// Brings the text of one number back into the one in force.

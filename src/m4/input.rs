@@ -5,15 +5,26 @@ use std::rc::Rc;
 use bstr::{BString, ByteSlice};
 
 use super::builtin::Builtin;
-use super::message::Place;
+use super::message::{Place, Whence};
 
 /// One text, or one builtin that `defn` gave.
 #[derive(Debug)]
 enum Block {
     /// Bytes of a file, or of an expansion, which stays on the line it was made on.
-    Text { bytes: Vec<u8>, at: usize, place: Place, counts_lines: bool, line_ended: bool },
+    Text { bytes: Vec<u8>, at: usize, whence: Whence, kind: Kind, line_ended: bool },
     /// A builtin that is no text.
-    Builtin(Builtin, Place),
+    Builtin(Builtin, Whence),
+}
+
+/// What a text is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    /// A file whose lines are causes.
+    Source,
+    /// A file that is read because of something else.
+    Library,
+    /// What a macro stands for.
+    Expansion,
 }
 
 /// What comes next in the input.
@@ -34,7 +45,7 @@ pub(super) struct Input {
     /// What `m4wrap` keeps for the end; the last is read first.
     wrapped: Vec<Block>,
     /// Where the last byte was read.
-    place: Place,
+    whence: Whence,
     /// Bytes pushed since a byte of a file was last read.
     pushed_bytes: usize,
 }
@@ -42,12 +53,18 @@ pub(super) struct Input {
 impl Input {
     pub(super) fn new() -> Self {
         let place = Place { file: Rc::default(), line: 0 };
-        Self { blocks: Vec::new(), wrapped: Vec::new(), place, pushed_bytes: 0 }
+        let whence = Whence { place, cause: None };
+        Self { blocks: Vec::new(), wrapped: Vec::new(), whence, pushed_bytes: 0 }
     }
 
     /// Returns where the last byte was read.
-    pub(super) fn place(&self) -> &Place {
-        &self.place
+    pub(super) fn whence(&self) -> &Whence {
+        &self.whence
+    }
+
+    /// Tells whether a source file is read that has not ended: its lines are the causes of everything then.
+    pub(super) fn is_within_source(&self) -> bool {
+        matches!(self.blocks.first(), Some(Block::Text { kind: Kind::Source, .. }))
     }
 
     /// Returns how many bytes expansions have pushed since a byte of a file was last read.
@@ -60,30 +77,42 @@ impl Input {
         self.pushed_bytes = self.pushed_bytes.saturating_add(bytes);
     }
 
-    /// Reads the text of a file next.
-    pub(super) fn push_file(&mut self, name: &[u8], bytes: Vec<u8>) {
+    /// Reads the text of a source file next.
+    pub(super) fn push_source(&mut self, name: &[u8], bytes: Vec<u8>) {
         let place = Place { file: Rc::new(name.into()), line: 1 };
-        self.blocks.push(Block::Text { bytes, at: 0, place, counts_lines: true, line_ended: false });
+        let whence = Whence { cause: Some(place.clone()), place };
+        self.blocks.push(Block::Text { bytes, at: 0, whence, kind: Kind::Source, line_ended: false });
+    }
+
+    /// Reads the text of a file next, which is there for `cause`.
+    pub(super) fn push_file(&mut self, name: &[u8], bytes: Vec<u8>, cause: Option<Place>) {
+        let whence = Whence { place: Place { file: Rc::new(name.into()), line: 1 }, cause };
+        self.blocks.push(Block::Text { bytes, at: 0, whence, kind: Kind::Library, line_ended: false });
     }
 
     /// Reads `bytes` next, as text of the line that is read now.
     pub(super) fn push(&mut self, bytes: Vec<u8>) {
+        self.push_for(bytes, self.whence.cause.clone());
+    }
+
+    /// Reads `bytes` next, as text of the line that is read now, which is there for `cause`.
+    pub(super) fn push_for(&mut self, bytes: Vec<u8>, cause: Option<Place>) {
         self.count(bytes.len());
         if !bytes.is_empty() {
-            let place = self.place.clone();
-            self.blocks.push(Block::Text { bytes, at: 0, place, counts_lines: false, line_ended: false });
+            let whence = Whence { place: self.whence.place.clone(), cause };
+            self.blocks.push(Block::Text { bytes, at: 0, whence, kind: Kind::Expansion, line_ended: false });
         }
     }
 
     /// Reads a builtin next.
     pub(super) fn push_builtin(&mut self, builtin: Builtin) {
-        self.blocks.push(Block::Builtin(builtin, self.place.clone()));
+        self.blocks.push(Block::Builtin(builtin, self.whence.clone()));
     }
 
     /// Keeps `bytes` until the input has ended.
     pub(super) fn wrap(&mut self, bytes: Vec<u8>) {
-        let place = self.place.clone();
-        self.wrapped.push(Block::Text { bytes, at: 0, place, counts_lines: false, line_ended: false });
+        let whence = self.whence.clone();
+        self.wrapped.push(Block::Text { bytes, at: 0, whence, kind: Kind::Expansion, line_ended: false });
     }
 
     /// Goes on with what `m4wrap` kept; tells whether there was any.
@@ -116,7 +145,7 @@ impl Input {
     fn leave(&mut self) {
         self.blocks.pop();
         match self.blocks.last() {
-            Some(Block::Text { place, .. } | Block::Builtin(_, place)) => self.place = place.clone(),
+            Some(Block::Text { whence, .. } | Block::Builtin(_, whence)) => self.whence = whence.clone(),
             None => {}
         }
     }
@@ -127,14 +156,19 @@ impl Input {
         match self.blocks.last_mut() {
             None => {}
             Some(Block::Builtin(..)) => self.leave(),
-            Some(Block::Text { bytes, at, place, counts_lines, line_ended }) => {
-                if *counts_lines {
-                    place.line += usize::from(std::mem::replace(line_ended, bytes[*at] == b'\n'));
+            Some(Block::Text { bytes, at, whence, kind, line_ended }) => {
+                if *kind != Kind::Expansion {
+                    if std::mem::replace(line_ended, bytes[*at] == b'\n') {
+                        whence.place.line += 1;
+                    }
                     self.pushed_bytes = 0;
                 }
+                if *kind == Kind::Source {
+                    whence.cause = Some(whence.place.clone());
+                }
                 *at += 1;
-                if self.place != *place {
-                    self.place = place.clone();
+                if self.whence != *whence {
+                    self.whence = whence.clone();
                 }
             }
         }

@@ -8,7 +8,7 @@ use super::builtin::Builtin;
 use super::diversion::{Diversions, Origin};
 use super::host::Host;
 use super::input::{Input, shown};
-use super::message::{Message, Place, Severity};
+use super::message::{Message, Place, Severity, Whence};
 use super::run;
 use super::table::{Defined, Definition, Table};
 use super::text::substitute;
@@ -40,7 +40,7 @@ pub(super) struct Call {
     /// What it stood for when it was called.
     pub(super) definition: Definition,
     /// Where its name stood.
-    pub(super) place: Place,
+    pub(super) whence: Whence,
     /// Its arguments.
     pub(super) arguments: Vec<Argument>,
 }
@@ -122,7 +122,7 @@ pub struct Machine<'host> {
     pub(super) command_status: u8,
     open: Vec<OpenCall>,
     /// Where the call stands that is expanded now.
-    place: Place,
+    whence: Whence,
     messages: Vec<Message>,
     /// See [`Output::included`].
     pub(super) included: Vec<(BString, Place)>,
@@ -142,7 +142,7 @@ impl<'host> Machine<'host> {
             table.define(name.as_bytes(), Definition::text(b""), None);
         }
         let input = Input::new();
-        let place = input.place().clone();
+        let whence = input.whence().clone();
         Self {
             host,
             input,
@@ -152,7 +152,7 @@ impl<'host> Machine<'host> {
             traced: BTreeSet::new(),
             command_status: 0,
             open: Vec::new(),
-            place,
+            whence,
             messages: Vec::new(),
             included: Vec::new(),
             exit: None,
@@ -173,7 +173,15 @@ impl<'host> Machine<'host> {
     /// Reads the text of a file to its end.
     pub fn process(&mut self, name: &[u8], text: Vec<u8>) {
         if self.exit.is_none() {
-            self.input.push_file(name, text);
+            self.input.push_file(name, text, None);
+            self.read();
+        }
+    }
+
+    /// Reads the text of a file to its end, as one whose lines are the causes of what comes out: see [`Whence`].
+    pub fn process_source(&mut self, name: &[u8], text: Vec<u8>) {
+        if self.exit.is_none() {
+            self.input.push_source(name, text);
             self.read();
         }
     }
@@ -199,7 +207,7 @@ impl<'host> Machine<'host> {
             match self.marks.read(&mut self.input) {
                 Ok(Token::End) => return self.end_of_input(),
                 Ok(token) => self.token(token),
-                Err(unfinished) => return self.fatal(unfinished.place().clone(), &unfinished.to_string()),
+                Err(unfinished) => return self.fatal(unfinished.whence().clone(), &unfinished.to_string()),
             }
         }
     }
@@ -208,7 +216,7 @@ impl<'host> Machine<'host> {
         if let Some(OpenCall { call, .. }) = self.open.pop() {
             let text =
                 format!("the file ends within the arguments of `{}`: a closing parenthesis is missing", call.name);
-            self.fatal(call.place, &text);
+            self.fatal(call.whence, &text);
         }
     }
 
@@ -240,7 +248,7 @@ impl<'host> Machine<'host> {
     fn write(&mut self, text: &[u8]) {
         match self.open.last_mut() {
             Some(open) => open.text.extend_from_slice(text),
-            None => self.diversions.write(text, self.input.place()),
+            None => self.diversions.write(text, self.input.whence()),
         }
     }
 
@@ -254,14 +262,14 @@ impl<'host> Machine<'host> {
         {
             return self.write(&name);
         }
-        let call = Call { name, definition, place: self.input.place().clone(), arguments: Vec::new() };
+        let call = Call { name, definition, whence: self.input.whence().clone(), arguments: Vec::new() };
         if !opens {
             return self.expand(call);
         }
         self.input.next();
         if self.open.len() >= NESTING_MAX {
             let text = format!("`{}`: more than {NESTING_MAX} calls stand in each other's arguments", call.name);
-            return self.fatal(call.place, &text);
+            return self.fatal(call.whence, &text);
         }
         self.open.push(OpenCall::new(call));
     }
@@ -274,19 +282,20 @@ impl<'host> Machine<'host> {
 
     /// Puts what a call stands for in front of the input.
     pub(super) fn expand(&mut self, call: Call) {
-        self.place = call.place.clone();
+        self.whence = call.whence.clone();
         if self.traced.contains(&call.name) {
             self.note(format!("m4trace: -{}- {}\n", self.open.len() + 1, call.name).into());
         }
         if self.input.pushed_bytes() > PUSHED_BYTES_MAX {
             let text = format!("`{}` expands without end: a macro calls itself, directly or through others", call.name);
-            return self.fatal(call.place, &text);
+            return self.fatal(call.whence, &text);
         }
         self.input.count(EXPANSION_BYTES);
         match &call.definition {
             Definition::Text(text) => {
                 let text = substitute(text, &call, &self.marks);
-                self.input.push(text);
+                let cause = self.cause(&call.name);
+                self.input.push_for(text, cause);
             }
             Definition::Builtin(builtin) => {
                 let builtin = *builtin;
@@ -309,8 +318,15 @@ impl<'host> Machine<'host> {
     }
 
     /// Returns where the call stands that is expanded now.
-    pub(super) fn place(&self) -> &Place {
-        &self.place
+    pub(super) fn whence(&self) -> &Whence {
+        &self.whence
+    }
+
+    /// Returns what text is there for that the call brings: the line of the source file that is read, and once all are, the
+    /// line that defined the macro `name`.
+    pub(super) fn cause(&self, name: &[u8]) -> Option<Place> {
+        let defined = if self.input.is_within_source() { None } else { self.table.cause(name) };
+        defined.or(self.whence.cause.as_ref()).cloned()
     }
 
     /// Ends the work with an exit status; what is still diverted is lost.
@@ -321,31 +337,31 @@ impl<'host> Machine<'host> {
     }
 
     /// Ends the work because of an error.
-    fn fatal(&mut self, place: Place, text: &str) {
-        self.messages.push(Message { place: Some(place), severity: Severity::Error, text: text.into() });
+    fn fatal(&mut self, whence: Whence, text: &str) {
+        self.messages.push(Message { whence: Some(whence), severity: Severity::Error, text: text.into() });
         self.stop(1);
     }
 
     /// Says something as it is.
     pub(super) fn note(&mut self, text: BString) {
-        self.messages.push(Message { place: None, severity: Severity::Note, text });
+        self.messages.push(Message { whence: None, severity: Severity::Note, text });
     }
 
     pub(super) fn warn(&mut self, text: &str) {
-        let place = Some(self.place.clone());
-        self.messages.push(Message { place, severity: Severity::Warning, text: text.into() });
+        let whence = Some(self.whence.clone());
+        self.messages.push(Message { whence, severity: Severity::Warning, text: text.into() });
     }
 
     /// Says that a call has no result.
     pub(super) fn complain(&mut self, text: &str) {
-        let place = Some(self.place.clone());
-        self.messages.push(Message { place, severity: Severity::Complaint, text: text.into() });
+        let whence = Some(self.whence.clone());
+        self.messages.push(Message { whence, severity: Severity::Complaint, text: text.into() });
     }
 
     /// Says that the result as a whole is wrong; reading goes on.
     pub(super) fn fail(&mut self, text: &str) {
-        let place = Some(self.place.clone());
-        self.messages.push(Message { place, severity: Severity::Error, text: text.into() });
+        let whence = Some(self.whence.clone());
+        self.messages.push(Message { whence, severity: Severity::Error, text: text.into() });
         self.has_failed = true;
     }
 

@@ -20,6 +20,16 @@ impl fmt::Display for Place {
     }
 }
 
+/// Where text stands, and which line of a source file it is there for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Whence {
+    /// The line of the file that is read.
+    pub place: Place,
+    /// The line of a file of [`super::Machine::process_source`] that called for it, or that defined the macro which it comes of;
+    /// none for what comes out whatever these files say.
+    pub cause: Option<Place>,
+}
+
 /// What follows from a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Severity {
@@ -37,7 +47,7 @@ pub enum Severity {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Message {
     /// Where; none for what a file prints itself.
-    pub place: Option<Place>,
+    pub whence: Option<Whence>,
     /// What follows.
     pub severity: Severity,
     /// The text; a note's is printed as it is.
@@ -46,8 +56,8 @@ pub struct Message {
 
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(place) = &self.place {
-            write!(f, "{place}: ")?;
+        if let Some(Whence { place, cause }) = &self.whence {
+            write!(f, "{}: ", cause.as_ref().unwrap_or(place))?;
         }
         match self.severity {
             Severity::Note => write!(f, "{}", self.text),

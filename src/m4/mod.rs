@@ -24,5 +24,5 @@ mod token;
 pub use diversion::Origin;
 pub use host::{Host, Ran};
 pub use machine::{Machine, Output};
-pub use message::{Message, Place, Severity};
+pub use message::{Message, Place, Severity, Whence};
 pub use table::Defined;

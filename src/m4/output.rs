@@ -5,6 +5,7 @@ use bstr::{BString, ByteSlice};
 use super::builtin::Builtin;
 use super::input::shown;
 use super::machine::{Call, Machine};
+use super::message::Whence;
 
 /// Performs the builtins that have to do with what is outside.
 pub(super) fn run(machine: &mut Machine<'_>, builtin: Builtin, call: &Call) {
@@ -23,8 +24,8 @@ pub(super) fn run(machine: &mut Machine<'_>, builtin: Builtin, call: &Call) {
         Builtin::Sysval => machine.input.push(machine.command_status.to_string().into()),
         Builtin::Syscmd => {
             if let Some(output) = command(machine, call) {
-                let place = machine.place().clone();
-                machine.diversions.write_output(&output, &place);
+                let whence = machine.whence().clone();
+                machine.diversions.write_output(&output, &whence);
             }
         }
         Builtin::Esyscmd => {
@@ -46,8 +47,8 @@ fn undivert(machine: &mut Machine<'_>, name: &[u8]) {
     }
     match machine.host.read(name) {
         Ok(text) => {
-            let place = machine.place().clone();
-            machine.diversions.write(&text, &place);
+            let whence = machine.whence().clone();
+            machine.diversions.write(&text, &whence);
         }
         Err(why) => machine.complain(&format!("cannot read {}: {why}", shown(name))),
     }
@@ -56,8 +57,9 @@ fn undivert(machine: &mut Machine<'_>, name: &[u8]) {
 fn include(machine: &mut Machine<'_>, name: &[u8], must_exist: bool) {
     match machine.host.read(name) {
         Ok(text) => {
-            machine.included.push((name.into(), machine.place().clone()));
-            machine.input.push_file(name, text);
+            let Whence { place, cause } = machine.whence().clone();
+            machine.included.push((name.into(), place));
+            machine.input.push_file(name, text, cause);
         }
         Err(why) if must_exist => machine.fail(&format!("cannot read {}: {why}", shown(name))),
         Err(_) => {}

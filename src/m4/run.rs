@@ -14,10 +14,10 @@ pub(super) fn run(machine: &mut Machine<'_>, builtin: Builtin, call: Call) {
     match builtin {
         Builtin::File => {
             let mut quoted = Vec::new();
-            machine.marks.quote(&machine.place().file.clone(), &mut quoted);
+            machine.marks.quote(&machine.whence().place.file.clone(), &mut quoted);
             machine.input.push(quoted);
         }
-        Builtin::Line => machine.input.push(machine.place().line.to_string().into()),
+        Builtin::Line => machine.input.push(machine.whence().place.line.to_string().into()),
         Builtin::Program => {
             let mut quoted = Vec::new();
             machine.marks.quote(b"m4", &mut quoted);
@@ -157,8 +157,8 @@ fn define(machine: &mut Machine<'_>, call: &Call, push: bool) {
         None => Definition::text(b""),
     };
     match push {
-        true => machine.table.push(name, definition, Some(machine.place().clone())),
-        false => machine.table.define(name, definition, Some(machine.place().clone())),
+        true => machine.table.push(name, definition, Some(machine.whence().clone())),
+        false => machine.table.define(name, definition, Some(machine.whence().clone())),
     }
 }
 
@@ -217,8 +217,16 @@ fn ifdef(machine: &mut Machine<'_>, call: &Call) {
     if call.arguments.len() < 2 {
         return;
     }
-    let index = if is_text && machine.table.get(call.text(0)).is_some() { 1 } else { 2 };
-    push_argument(machine, call, index);
+    let is_defined = is_text && machine.table.get(call.text(0)).is_some();
+    match call.arguments.get(if is_defined { 1 } else { 2 }) {
+        Some(Argument::Text(text)) if is_defined => {
+            let cause = machine.cause(call.text(0));
+            machine.input.push_for(text.clone(), cause);
+        }
+        Some(Argument::Text(text)) => machine.input.push(text.clone()),
+        Some(Argument::Builtin(builtin)) => machine.input.push_builtin(*builtin),
+        None => {}
+    }
 }
 
 fn ifelse(machine: &mut Machine<'_>, call: &Call) {

@@ -4,7 +4,7 @@ use bstr::BString;
 
 use super::builtin::Builtin;
 use super::input::{Input, Next};
-use super::message::Place;
+use super::message::Whence;
 
 /// One token of the input.
 #[derive(Debug, Eq, PartialEq)]
@@ -27,16 +27,16 @@ pub(super) enum Token {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum Unfinished {
     #[error("the quoted string that begins here has no end: a closing quote is missing")]
-    Quoted(Place),
+    Quoted(Whence),
     #[error("the comment that begins here has no end")]
-    Comment(Place),
+    Comment(Whence),
 }
 
 impl Unfinished {
     /// Returns where it begins.
-    pub(super) fn place(&self) -> &Place {
+    pub(super) fn whence(&self) -> &Whence {
         match self {
-            Self::Quoted(place) | Self::Comment(place) => place,
+            Self::Quoted(whence) | Self::Comment(whence) => whence,
         }
     }
 }
@@ -94,7 +94,7 @@ impl Marks {
     }
 
     fn read_comment(&self, input: &mut Input) -> Result<Token, Unfinished> {
-        let (start, mut text) = (input.place().clone(), self.comment.0.to_vec());
+        let (start, mut text) = (input.whence().clone(), self.comment.0.to_vec());
         loop {
             if input.take(&self.comment.1) {
                 text.extend_from_slice(&self.comment.1);
@@ -109,7 +109,7 @@ impl Marks {
     }
 
     fn read_quoted(&self, input: &mut Input) -> Result<Token, Unfinished> {
-        let (start, mut text) = (input.place().clone(), Vec::new());
+        let (start, mut text) = (input.whence().clone(), Vec::new());
         let mut depth = 1_usize;
         loop {
             if input.take(&self.quotes.1) {

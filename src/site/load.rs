@@ -389,6 +389,6 @@ impl Loader<'_> {
     /// Notes what is wrong with a line.
     fn report(&mut self, line: usize, text: BString, exit: Sysexit) {
         let problem = Problem::Outside { text: text.into(), exit };
-        self.errors.push(CfError { file: self.config.file.clone(), line, problem });
+        self.errors.push(self.config.error(line, problem));
     }
 }

@@ -59,7 +59,7 @@ pub async fn start(options: StartOptions) -> Started {
         Err(error) => {
             let text = format!("cannot open: {}", reason(&error)).into();
             let problem = Problem::Outside { text, exit: Sysexit::OsFile };
-            return Started { site: None, errors: vec![CfError { file: name.into(), line: 0, problem }] };
+            return Started { site: None, errors: vec![CfError { file: name.into(), line: 0, problem, source: None }] };
         }
     };
     let settings = system_settings();
@@ -84,7 +84,7 @@ pub async fn start(options: StartOptions) -> Started {
     errors.extend(more);
     errors.sort_by_key(|error| error.line);
     if site.config.mailers.get(b"local").is_none() {
-        errors.push(CfError { file: name.into(), line: 0, problem: Problem::NoLocalMailer });
+        errors.push(site.config.error(0, Problem::NoLocalMailer));
     }
     Started { site: Some(site), errors }
 }
@@ -134,7 +134,7 @@ async fn unknown_hosts(config: &Config, resolver: &Resolver) -> Vec<CfError> {
         if let Answer::NotFound | Answer::NoData = resolver.addresses(host, Family::Any).await {
             let text = format!("X{}: Unknown host name {}", filter.name, host.as_bstr()).into();
             let problem = Problem::Outside { text, exit: Sysexit::Software };
-            errors.push(CfError { file: config.file.clone(), line: filter.line, problem });
+            errors.push(config.error(filter.line, problem));
         }
     }
     errors

@@ -84,6 +84,31 @@ fn an_acceptance_names_the_line_that_gave_it_and_where_the_mail_goes() {
 }
 
 #[test]
+fn a_file_of_makecf_names_the_line_of_the_mc_file_too() {
+    let room = room();
+    let marked = CONFIGURATION.replace("Scheck_rcpt", "#@ first.mc:7+ LOCAL_RULESETS\nScheck_rcpt");
+    write_configuration(&room, "marked", &marked.replace("Mesmtp", "#@ first.mc:20 MAILER(smtp)\nMesmtp"));
+    let words = "--explain -C ROOM/marked.cf --client 192.0.2.9 --from a@b.test --to c@d.test";
+    let (text, _) = run(&room, words);
+    assert!(text.contains("line 18 (first.mc:10 LOCAL_RULESETS): R$* -> $: < $( access"), "{text}");
+    let (text, _) = run(&room, &words.replace("192.0.2.9", "192.0.2.5"));
+    assert!(text.contains("(first.mc:20 MAILER(smtp)): P=[IPC]"), "{text}");
+    let (text, _) = run(&room, &format!("{words} --json"));
+    let answer: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let steps = answer["stages"].as_array().expect("a list").iter().filter_map(|stage| stage["steps"].as_array());
+    let lines: Vec<_> = steps.flatten().map(|step| step["source"]["line"].as_u64()).collect();
+    assert!(lines.contains(&Some(10)), "{text}");
+    // What is wrong with the file itself is told in the same way.
+    write_configuration(&room, "wrong", "#@ first.mc:3 define(confMAX_HOP)\nO MaxHopCount=x\nO NoSuch=1\n");
+    let (_, output) = run(&room, "--explain -C ROOM/wrong.cf --to x");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        told.lines().any(|line| line.contains("line 3: ") && line.ends_with("(first.mc:3 define(confMAX_HOP))")),
+        "{told}"
+    );
+}
+
+#[test]
 fn two_configurations_are_compared_by_what_they_do() {
     let room = room();
     write_configuration(&room, "second", &CONFIGURATION.replace("Relaying denied", "No").replace("$#esmtp", "$#local"));

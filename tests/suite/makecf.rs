@@ -162,6 +162,33 @@ fn features_add_nothing_but_what_is_theirs() {
     assert!(!made.contains("C{R}") && !made.contains("C{G}") && !made.contains("C{Canonify}"));
 }
 
+/// Returns the marks of a result, each with the first line behind it.
+fn marks(text: &str) -> Vec<(String, String)> {
+    let made = String::from_utf8_lossy(&makecf(&[], text).stdout).into_owned();
+    let pairs = made.lines().zip(made.lines().skip(1)).filter(|(line, _)| line.starts_with("#@ "));
+    pairs.map(|(mark, line)| (mark[3..].to_owned(), line.to_owned())).collect()
+}
+
+#[test]
+fn the_result_tells_which_line_of_the_mc_file_asked_for_each_of_its_parts() {
+    let made = marks(
+        "OSTYPE(`linux')dnl\ndefine(`confMAX_HOP', `7')dnl\nFEATURE(`access_db')dnl\nRELAY_DOMAIN(`a.test')dnl\n\
+         MAILER(`smtp')dnl\nLOCAL_CONFIG\nD{one}1\ndnl a comment\nD{two}2\n",
+    );
+    let has = |mark: &str, line: &str| made.iter().any(|(at, behind)| at == mark && behind.starts_with(line));
+    assert!(has("stdin:2 define(confMAX_HOP)", "O MaxHopCount=7"), "{made:#?}");
+    assert!(has("stdin:3 FEATURE(access_db)", "Kaccess "), "{made:#?}");
+    assert!(has("stdin:3 FEATURE(access_db)", "R$+ $| $*\t$: $1 $| $2 $| $>D "), "{made:#?}");
+    assert!(has("stdin:4 RELAY_DOMAIN(a.test)", "C{R}a.test"), "{made:#?}");
+    assert!(has("stdin:5 MAILER(smtp)", "# ---- mailers"), "{made:#?}");
+    assert!(has("stdin:7+ LOCAL_CONFIG", "D{one}1") && has("stdin:9+ LOCAL_CONFIG", "D{two}2"), "{made:#?}");
+    assert!(made.iter().any(|(mark, _)| mark == "m4/options.m4"), "{made:#?}");
+    // Another library is used as it is, and so is plain m4.
+    let core = crate::repository("etc/cf/m4/cf.m4").display().to_string();
+    let plain = makecf(&["-U_CF_DIR_", &core, "-"], "OSTYPE(`linux')").stdout;
+    assert!(!String::from_utf8_lossy(&plain).contains("#@"));
+}
+
 /// Puts settings between the usual first and last lines, and tells what comes of them.
 #[track_caller]
 fn check_fault(settings: &str, told: &str, is_error: bool) {
@@ -237,7 +264,9 @@ fn every_set_up_makes_a_configuration_and_has_its_page() {
         let made = makecf(&[&file.display().to_string()], "");
         assert!(made.status.success() && made.stderr.is_empty(), "{}: {made:?}", file.display());
         let text = String::from_utf8_lossy(&made.stdout).into_owned();
-        let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        let lines = text.lines().filter(|line| !line.starts_with("#@ "));
+        let mut words =
+            lines.flat_map(|line| line.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_'));
         let left = words.find(|word| word.len() > 2 && word.starts_with('_') && word.ends_with('_'));
         assert_eq!(left, None, "{}: a macro of the library that nobody has defined", file.display());
         let name = file.file_stem().expect("a name").to_string_lossy().into_owned();

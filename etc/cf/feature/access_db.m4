@@ -7,5 +7,4 @@ _ENABLE(`_ACCESS_TABLE_')
 define(`_WORD', `ifelse(`$1', `lookupdotdomain', `_ENABLE(`_LOOKUP_DOT_DOMAIN_')', `$1', `relaytofulladdress', `_ENABLE(`_RELAY_FULL_ADDRESS_')', `$1', `skip', `_ENABLE(`_ACCESS_SKIP_')', `$1', `', `', `_COMPLAIN(`access_db does not know the word $1')')')
 _WORD(_ARG2_)_WORD(_ARG3_)_WORD(_ARG4_)
 divert(_AT_HEAD_)dnl
-_PART_`'dnl
 Kaccess ifelse(defn(`_ARG_'), `', `DATABASE_MAP_TYPE -T<TMPF> MAIL_SETTINGS_DIR`'access', defn(`_ARG_'), `LDAP', `_LDAP_MAP(`access') -T<TMPF>', `_ARG_')

@@ -3,5 +3,4 @@ dnl authinfo(map): keeps how to log in at other servers in a map of its own, whi
 dnl another is given.
 _ENABLE(`_AUTHINFO_')
 divert(_AT_HEAD_)dnl
-_PART_`'dnl
 Kauthinfo _MAP(defn(`_ARG_'), `authinfo', `_LDAP_MAP(`authinfo')')

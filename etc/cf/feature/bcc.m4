@@ -7,7 +7,6 @@ _WARN(`FEATURE(bcc) has no effect unless the program was built for it: write O A
 ifelse(defn(`_ARG_'), `access', `ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`bcc(access) needs FEATURE(access_db) before it')')
 _ENABLE(`_BCC_ACCESS_')')
 divert(_AT_HEAD_)dnl
-_PART_`'dnl
 ifdef(`_BCC_ACCESS_', `', `Kbcctable ifelse(defn(`_ARG_'), `', `DATABASE_MAP_TYPE MAIL_SETTINGS_DIR`'bcctable', `_ARG_')
 ')dnl
 ifelse(defn(`_ARG2_'), `', `', `DA`'_ARG2_
@@ -15,7 +14,6 @@ ifelse(defn(`_ARG2_'), `', `', `DA`'_ARG2_
 ifelse(defn(`_ARG4_'), `', `', `KcanonicalRcpt _ARG4_
 ')dnl
 divert(9)dnl
-_PART_`'dnl
 `#' bcc: a recipient -> where a copy of mail to his domain goes, or nothing
 Sbcc
 R< $+ >	$1

@@ -3,5 +3,4 @@ dnl bitdomain(map): finds the domain of a BITNET host in a table. The map is has
 dnl given.
 _ENABLE(`_BITNET_TABLE_')
 divert(_AT_HEAD_)dnl
-_PART_`'dnl
 Kbitdomain _MAP(defn(`_ARG_'), `bitdomain', `_LDAP_MAP(`bitdomain')')

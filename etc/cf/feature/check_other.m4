@@ -2,7 +2,6 @@ divert(-1)
 dnl check_other(pattern): ends a session whose client sends a command that matches a regular expression, which is that of
 dnl header lines unless one is given.
 divert(_AT_HEAD_)dnl
-_PART_`'dnl
 Kother_commands regex -m -a<MATCH> ifelse(defn(`_ARG_'), `', `^[[:print:]]+ *:', `_ARG_')
 divert(9)dnl
 

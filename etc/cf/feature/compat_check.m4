@@ -2,7 +2,6 @@ divert(-1)
 dnl compat_check: refuses pairs of sender and recipient by entries Compat:sender<@>recipient of the access map.
 ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`compat_check needs FEATURE(access_db) before it')')
 divert(9)dnl
-_PART_`'dnl
 `#' check_compat: sender $| recipient -> an error where the access map does not want this pair
 Scheck_compat
 R< $* > $| $*	$: $1 $| $2

@@ -4,7 +4,6 @@ dnl the access map. nodelay: also with delay_checks at connect; terminate: 421 e
 ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`conncontrol needs FEATURE(access_db) before it')')
 ifelse(_ARG_, `nodelay', `ifdef(`_DELAY_CHECKS_', `_ENABLE(`_ConnControl_EARLY_')_ENABLE(`_EARLY_')')')
 divert(_AT_CONNECTIONS_)dnl
-_PART_`'dnl
 R$*	$: $1 $| $>ConnControl $1
 R$* $| $* $| $#$*	$#$3
 R$* $| $* $| $*	$: $1 $| $2

@@ -6,7 +6,6 @@ ifdef(`DNSBL_MAP', `', `define(`DNSBL_MAP', `dns -R A')')
 ifdef(`_DNSBL_K_', `', `_ENABLE(`_DNSBL_K_')PUSHDIVERT(_AT_HEAD_)Kdnsbl DNSBL_MAP -T<TMP>`'ifdef(`DNSBL_MAP_OPT', ` DNSBL_MAP_OPT')
 POPDIVERT')
 divert(8)dnl
-_PART_`'dnl
 ifelse(defn(`_ARG_'), `', `_COMPLAIN(`dnsbl needs the domain of a list')')dnl
 _CLIENT_IN_(`dnsbl', _ARG_)dnl
 ifelse(len(defn(`_ARG3_')), `0', `', defn(`_ARG3_'), `t', `R<?>$+<TMP>	$#error $@ 4.4.3 $: "451 Temporary lookup failure of " $&{client_addr} " at _ARG_"

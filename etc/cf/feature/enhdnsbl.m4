@@ -4,7 +4,6 @@ dnl only the given ones, up to five, count.
 ifdef(`_EDNSBL_K_', `', `_ENABLE(`_EDNSBL_K_')PUSHDIVERT(_AT_HEAD_)Kednsbl dns -R A -a. -T<TMP> -r`'ifdef(`EDNSBL_TO', `EDNSBL_TO', `5')
 POPDIVERT')
 divert(8)dnl
-_PART_`'dnl
 ifelse(defn(`_ARG_'), `', `_COMPLAIN(`enhdnsbl needs the domain of a list')')dnl
 _CLIENT_IN_(`ednsbl', _ARG_)dnl
 ifelse(len(defn(`_ARG3_')), `0', `', defn(`_ARG3_'), `t', `R<?>$+<TMP>	$#error $@ 4.4.3 $: "451 Temporary lookup failure of " $&{client_addr} " at _ARG_"

@@ -3,5 +3,4 @@ dnl genericstable(map): turns senders without a domain and those of GENERICS_DOM
 dnl hash /etc/mail/genericstable unless another is given.
 _ENABLE(`_GENERICS_TABLE_')
 divert(_AT_HEAD_)dnl
-_PART_`'dnl
 Kgenerics _MAP(defn(`_ARG_'), `genericstable', `_LDAP_MAP(`genericstable')')

@@ -2,7 +2,6 @@ divert(-1)
 dnl greet_pause(milliseconds): waits before the greeting and refuses clients that talk before it. The access map may have
 dnl GreetPause:client MILLISECONDS.
 divert(9)dnl
-_PART_`'dnl
 `#' greet_pause: client name $| address -> the pause in milliseconds
 SLocal_greet_pause
 Sgreet_pause

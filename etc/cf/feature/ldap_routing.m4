@@ -8,6 +8,5 @@ ifelse(defn(`_ARG4_'), `', `', `define(`_LDAP_DETAIL_', _ARG4_)')
 ifelse(defn(`_ARG5_'), `', `', `_ENABLE(`_LDAP_NO_DOMAIN_')')
 ifelse(defn(`_ARG6_'), `tempfail', `_ENABLE(`_LDAP_TEMPFAIL_')')
 divert(_AT_HEAD_)dnl
-_PART_`'dnl
 Kldapmh ifelse(defn(`_ARG_'), `', `ldap -1 -T<TMPF> -v mailHost -k (&(objectClass=inetLocalMailRecipient)(mailLocalAddress=%0))', `_ARG_')
 Kldapmra ifelse(defn(`_ARG2_'), `', `ldap -1 -T<TMPF> -v mailRoutingAddress -k (&(objectClass=inetLocalMailRecipient)(mailLocalAddress=%0))', `_ARG2_')

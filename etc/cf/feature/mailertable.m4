@@ -3,5 +3,4 @@ dnl mailertable(map): routes foreign domains by a table: domain or .domain to ma
 dnl /etc/mail/mailertable unless another is given.
 _ENABLE(`_MAILER_TABLE_')
 divert(_AT_HEAD_)dnl
-_PART_`'dnl
 Kmailertable _MAP(defn(`_ARG_'), `mailertable', `_LDAP_MAP(`mailertable')')

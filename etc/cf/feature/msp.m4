@@ -20,7 +20,6 @@ _DEFIFNOT(`confRUN_AS_USER', `smmsp')
 define(`confTRUSTED_USER', `ifelse(index(confRUN_AS_USER, `:'), `-1', confRUN_AS_USER, `substr(confRUN_AS_USER, 0, index(confRUN_AS_USER, `:'))')')
 DAEMON_OPTIONS(`Name=NoMTA, Addr=127.0.0.1, M=E')
 divert(_AT_HEAD_)dnl
-_PART_`'dnl
 `#' where all mail goes
 D{MTAHost}ifelse(defn(`_ARG_'), `', `[localhost]', `_ARG_')
 LOCAL_RULESETS

@@ -2,10 +2,8 @@ divert(-1)
 dnl mtamark(message, t|message, prefix): refuses clients whose reverse DNS says by a TXT record that they are no mail
 dnl servers.
 divert(_AT_HEAD_)dnl
-_PART_`'dnl
 Kmtamark dns -R TXT -a. -T<TMP> -r`'ifdef(`MTAMARK_TO', `MTAMARK_TO', `5')
 divert(8)dnl
-_PART_`'dnl
 R$*	$: $&{client_addr}
 R$- . $- . $- . $-	$: <?> $(mtamark ifelse(defn(`_ARG3_'), `', `_perm._smtp._srv', `_ARG3_').$4.$3.$2.$1.in-addr.arpa. $: OK $)
 R<?>1.	$: OK

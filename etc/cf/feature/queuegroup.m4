@@ -3,7 +3,6 @@ dnl queuegroup(group): chooses the queue group of a recipient by entries QGRP:do
 dnl others go to the given group.
 ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`queuegroup needs FEATURE(access_db) before it')')
 divert(9)dnl
-_PART_`'dnl
 `#' queuegroup: a recipient -> the queue group for it
 Squeuegroup
 R< $+ >	$1

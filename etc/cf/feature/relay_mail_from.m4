@@ -3,7 +3,6 @@ dnl relay_mail_from(domain): lets senders relay for whom the access map has From
 dnl also From:domain RELAY. Senders are easily forged.
 _WARN(`FEATURE(relay_mail_from) lets everybody relay who names such a sender; better use AUTH or STARTTLS')
 divert(_AT_RELAY_OK_)dnl
-_PART_`'dnl
 R$*	$: < $&f >	senders that may relay
 R< $* >	$: < S > $>CanonAddr $1
 R< S > $+ < @ $+ . >	$: < S > $1 < @ $2 >

@@ -2,7 +2,6 @@ divert(-1)
 dnl require_rdns: refuses clients whose address has no name that leads back to it. Those of class R and with Connect: OK
 dnl or RELAY in the access map pass.
 divert(_AT_RELAY_)dnl
-_PART_`'dnl
 R$*	$: $1 $| < $&{client_addr} > < $&{client_resolve} >
 R$* $| < $={R} $* > < $* >	$: $1 $| OK
 R$* $| < $* > < TEMP >	$#error $@ 4.1.8 $: 451 Client IP address $&{client_addr} does not resolve

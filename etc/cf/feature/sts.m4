@@ -9,11 +9,9 @@ O StrictTransportSecurity=true
 ifelse(defn(`_ARG2_'), `NO_SAN_TST', `', `O SetCertAltnames=true
 ')dnl
 divert(_AT_HEAD_)dnl
-_PART_`'dnl
 Ksts ifelse(defn(`_ARG_'), `', `socket -d5 -T<TMPF> inet:5461@127.0.0.1', `_ARG_')
 Ksts_servers regex -a: -s1 match=([^[:space:]]+)
 divert(9)dnl
-_PART_`'dnl
 `#' STSCheck: a recipient -> an error where the policy of his domain does not allow this connection
 SSTSCheck
 R$*	$: $>CanonAddr $1

@@ -2,7 +2,6 @@ divert(-1)
 dnl tls_session_features: finds TLS options of a session in the access map: TLS_Srv_features and TLS_Clt_features.
 ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`tls_session_features needs FEATURE(access_db) before it')')
 divert(9)dnl
-_PART_`'dnl
 `#' tls_srv_features, tls_clt_features: name $| address of a peer -> options of TLS for this session
 Stls_srv_features
 R$+ $| $+	$: $>D < $1 > < ? > < ! TLS_Srv_Features > < $2 >

@@ -3,5 +3,4 @@ dnl uucpdomain(map): finds the domain of a UUCP host in a table. The map is hash
 dnl given.
 _ENABLE(`_UUCP_TABLE_')
 divert(_AT_HEAD_)dnl
-_PART_`'dnl
 Kuudomain _MAP(defn(`_ARG_'), `uudomain', `_LDAP_MAP(`uudomain')')

@@ -34,6 +34,9 @@ define(`_AT_CONNECTIONS_', `30') # rules of check_relay about open connections
 define(`PUSHDIVERT', `pushdef(`_DIVERSION_', divnum)divert(`$1')')
 define(`POPDIVERT', `divert(_DIVERSION_)popdef(`_DIVERSION_')')
 
+dnl Where each line of the result comes from is written down by makecf, and not by macros.
+define(`_MARKS_')
+
 dnl ---- Words -----------------------------------------------------------------------------------------------------------
 define(`CONCAT', `$1$2$3$4$5$6$7$8$9')
 define(`_DEFIFNOT', `ifdef(`$1', `', `define(`$1', `$2')')')
@@ -62,16 +65,9 @@ define(`_COMPLAIN', `errprint(`*** ERROR: '_WHERE_`: $1
 define(`_WARN', `errprint(`*** WARNING: '_WHERE_`: $1
 ')')
 define(`_WHERE_', `ifdef(`_FROM_', `_FROM_', `__file__:__line__')')
-dnl _BEGIN(what): remembers the line of the .mc file; _PART_ writes it down where text of this part begins
-define(`_BEGIN', `ifdef(`_FROM_', `pushdef(`_FROM_', defn(`_FROM_'))', `pushdef(`_FROM_', __file__`:'__line__)')pushdef(`_WHAT_', `$1')')
-define(`_END', `popdef(`_FROM_')popdef(`_WHAT_')')
-define(`_PART_', ``#' _FROM_`: 'defn(`_WHAT_')
-')
-define(`_LINE_', ``#' _WHERE_
-')
-dnl _LATER(macro, text): lines that wait in a macro until the .mc file has ended, since it may still set what they read
-define(`_LATER', `define(`$1', ``#' '_FROM_`
-$2')')
+dnl _BEGIN: remembers the line of the .mc file, for what is said of it until _END
+define(`_BEGIN', `ifdef(`_FROM_', `pushdef(`_FROM_', defn(`_FROM_'))', `pushdef(`_FROM_', __file__`:'__line__)')')
+define(`_END', `popdef(`_FROM_')')
 
 dnl ---- What a .mc file says ---------------------------------------------------------------------------------------------
 define(`MAIL_SETTINGS_DIR', `/etc/mail/')
@@ -82,9 +78,9 @@ POPDIVERT`'')
 
 define(`OSTYPE', `ifelse(`$#', `0', ``OSTYPE'', `ifdef(`__OSTYPE__', `_COMPLAIN(`OSTYPE($1): the system is OSTYPE('__OSTYPE__`) already')',
 `ifelse(`$1', `', `_COMPLAIN(`OSTYPE needs the name of a system')',
-`define(`__OSTYPE__', `$1')_BEGIN(`OSTYPE($1)')PUSHDIVERT(-1)include(_CF_DIR_`ostype/$1.m4')POPDIVERT`'_END`'')')')')
+`define(`__OSTYPE__', `$1')_BEGIN`'PUSHDIVERT(-1)include(_CF_DIR_`ostype/$1.m4')POPDIVERT`'_END`'')')')')
 
-define(`DOMAIN', `ifelse(`$#', `0', ``DOMAIN'', `_BEGIN(`DOMAIN($1)')PUSHDIVERT(-1)include(_CF_DIR_`domain/$1.m4')POPDIVERT`'_END`'')')
+define(`DOMAIN', `ifelse(`$#', `0', ``DOMAIN'', `_BEGIN`'PUSHDIVERT(-1)include(_CF_DIR_`domain/$1.m4')POPDIVERT`'_END`'')')
 
 dnl _ARGUMENTS(...): the arguments of a feature are _ARG_, _ARG2_ ... _ARG9_
 define(`_ARGUMENTS', `pushdef(`_ARG_', `$1')pushdef(`_ARG1_', `$1')pushdef(`_ARG2_', `$2')pushdef(`_ARG3_', `$3')dnl
@@ -93,37 +89,36 @@ pushdef(`_ARG9_', `$9')')
 define(`_NO_ARGUMENTS', `popdef(`_ARG_', `_ARG1_', `_ARG2_', `_ARG3_', `_ARG4_', `_ARG5_', `_ARG6_', `_ARG7_', `_ARG8_', `_ARG9_')')
 define(`_INCLUDE', `PUSHDIVERT(-1)_ARGUMENTS(shift(shift($@)))include(_CF_DIR_`$1/$2.m4')_NO_ARGUMENTS`'POPDIVERT`'')
 
-define(`FEATURE', `ifelse(`$#', `0', ``FEATURE'', `ifdef(`_MAILERS_', `_LATE(`FEATURE($1)')')_BEGIN(`FEATURE($1)')_INCLUDE(`feature', $@)_END`'')')
-define(`HACK', `ifelse(`$#', `0', ``HACK'', `_BEGIN(`HACK($1)')_INCLUDE(`hack', $@)_END`'')')
+define(`FEATURE', `ifelse(`$#', `0', ``FEATURE'', `ifdef(`_MAILERS_', `_LATE(`FEATURE($1)')')_BEGIN`'_INCLUDE(`feature', $@)_END`'')')
+define(`HACK', `ifelse(`$#', `0', ``HACK'', `_BEGIN`'_INCLUDE(`hack', $@)_END`'')')
 define(`_LATE', `_WARN(`$1 should stand before the first MAILER')')
 
-define(`MAILER', `ifelse(`$#', `0', ``MAILER'', `ifdef(`_MAILER_$1_', `', `_BEGIN(`MAILER($1)')define(`_MAILER_$1_', `1')define(`_MAILERS_', `1')dnl
+define(`MAILER', `ifelse(`$#', `0', ``MAILER'', `ifdef(`_MAILER_$1_', `', `_BEGIN`'define(`_MAILER_$1_', `1')define(`_MAILERS_', `1')dnl
 _INCLUDE(`mailer', $@)_END`'')')')
 
-define(`_SECTION', `_BEGIN(`$1')divert($2)_PART_`'_END`'dnl')
-define(`LOCAL_CONFIG', `_SECTION(`LOCAL_CONFIG', `6')')
-define(`LOCAL_NET_CONFIG', `define(`_LOCAL_RULES_', `1')_SECTION(`LOCAL_NET_CONFIG', `1')')
-define(`LOCAL_RULE_0', `_SECTION(`LOCAL_RULE_0', `3')')
-define(`LOCAL_RULE_1', `_SECTION(`LOCAL_RULE_1', _AT_RULE_1_)')
-define(`LOCAL_RULE_2', `_SECTION(`LOCAL_RULE_2', _AT_RULE_2_)')
-define(`LOCAL_RULE_3', `_SECTION(`LOCAL_RULE_3', `2')')
-define(`LOCAL_UUCP', `_SECTION(`LOCAL_UUCP', `4')')
-define(`LOCAL_RULESETS', `_SECTION(`LOCAL_RULESETS', `9')')
-define(`LOCAL_SRV_FEATURES', `define(`_LOCAL_SRV_FEATURES_', `1')_SECTION(`LOCAL_SRV_FEATURES', _AT_SRV_FEATURES_)')
-define(`LOCAL_CLT_FEATURES', `define(`_LOCAL_CLT_FEATURES_', `1')_SECTION(`LOCAL_CLT_FEATURES', _AT_CLT_FEATURES_)')
-define(`LOCAL_TRY_TLS', `define(`_LOCAL_TRY_TLS_', `1')_SECTION(`LOCAL_TRY_TLS', _AT_TRY_TLS_)')
-define(`LOCAL_TLS_RCPT', `define(`_LOCAL_TLS_RCPT_', `1')_SECTION(`LOCAL_TLS_RCPT', _AT_TLS_RCPT_)')
-define(`LOCAL_TLS_CLIENT', `define(`_LOCAL_TLS_CLIENT_', `1')_SECTION(`LOCAL_TLS_CLIENT', _AT_TLS_CLIENT_)')
-define(`LOCAL_TLS_SERVER', `define(`_LOCAL_TLS_SERVER_', `1')_SECTION(`LOCAL_TLS_SERVER', _AT_TLS_SERVER_)')
-define(`MAILER_DEFINITIONS', `define(`_MAILERS_', `1')_SECTION(`MAILER_DEFINITIONS', `7')')
+define(`LOCAL_CONFIG', `divert(`6')dnl')
+define(`LOCAL_NET_CONFIG', `define(`_LOCAL_RULES_', `1')divert(`1')dnl')
+define(`LOCAL_RULE_0', `divert(`3')dnl')
+define(`LOCAL_RULE_1', `divert(_AT_RULE_1_)dnl')
+define(`LOCAL_RULE_2', `divert(_AT_RULE_2_)dnl')
+define(`LOCAL_RULE_3', `divert(`2')dnl')
+define(`LOCAL_UUCP', `divert(`4')dnl')
+define(`LOCAL_RULESETS', `divert(`9')dnl')
+define(`LOCAL_SRV_FEATURES', `define(`_LOCAL_SRV_FEATURES_', `1')divert(_AT_SRV_FEATURES_)dnl')
+define(`LOCAL_CLT_FEATURES', `define(`_LOCAL_CLT_FEATURES_', `1')divert(_AT_CLT_FEATURES_)dnl')
+define(`LOCAL_TRY_TLS', `define(`_LOCAL_TRY_TLS_', `1')divert(_AT_TRY_TLS_)dnl')
+define(`LOCAL_TLS_RCPT', `define(`_LOCAL_TLS_RCPT_', `1')divert(_AT_TLS_RCPT_)dnl')
+define(`LOCAL_TLS_CLIENT', `define(`_LOCAL_TLS_CLIENT_', `1')divert(_AT_TLS_CLIENT_)dnl')
+define(`LOCAL_TLS_SERVER', `define(`_LOCAL_TLS_SERVER_', `1')divert(_AT_TLS_SERVER_)dnl')
+define(`MAILER_DEFINITIONS', `define(`_MAILERS_', `1')divert(`7')dnl')
 dnl UUCPSMTP(host, domain): in LOCAL_RULE_3, host!user becomes user@domain
 define(`UUCPSMTP', `R DOL(*) < @ $1 .UUCP > DOL(*)	DOL(1) < @ $2 > DOL(2)')
 define(`DOL', ``$'$1')
 
-dnl _CLASS(class, words), _CLASS_FILE(class, file): words of a class, with the line they came from
-define(`_CLASS', `PUSHDIVERT(_AT_HEAD_)_LINE_`'C{$1}$2
+dnl _CLASS(class, words), _CLASS_FILE(class, file): words of a class
+define(`_CLASS', `PUSHDIVERT(_AT_HEAD_)C{$1}$2
 POPDIVERT`'')
-define(`_CLASS_FILE', `PUSHDIVERT(_AT_HEAD_)_LINE_`'F{$1}$2
+define(`_CLASS_FILE', `PUSHDIVERT(_AT_HEAD_)F{$1}$2
 POPDIVERT`'')
 define(`LOCAL_DOMAIN', `_CLASS(`w', `$1')')
 define(`LOCAL_USER', `_CLASS(`L', `$1')define(`_LOCAL_USERS_', `1')')
@@ -150,13 +145,13 @@ define(`CANONIFY_DOMAIN_FILE', `_CLASS_FILE(`Canonify', `$1')define(`_CANONIFY_D
 define(`TRUST_AUTH_MECH', `_CLASS(`TrustAuthMech', `$1')define(`_TRUSTED_MECHANISMS_', `1')')
 
 dnl DAEMON_OPTIONS, CLIENT_OPTIONS: each its own line of options
-define(`DAEMON_OPTIONS', `define(`_DAEMON_OPTIONS_', `1')PUSHDIVERT(_AT_OPTIONS_)_LINE_`'O DaemonPortOptions=$1
+define(`DAEMON_OPTIONS', `define(`_DAEMON_OPTIONS_', `1')PUSHDIVERT(_AT_OPTIONS_)O DaemonPortOptions=$1
 POPDIVERT`'')
-define(`CLIENT_OPTIONS', `PUSHDIVERT(_AT_OPTIONS_)_LINE_`'O ClientPortOptions=$1
+define(`CLIENT_OPTIONS', `PUSHDIVERT(_AT_OPTIONS_)O ClientPortOptions=$1
 POPDIVERT`'')
-define(`QUEUE_GROUP', `PUSHDIVERT(_AT_QUEUES_)_LINE_`'Q$1`'ifelse(`$2', `', `', `, $2')
+define(`QUEUE_GROUP', `PUSHDIVERT(_AT_QUEUES_)Q$1`'ifelse(`$2', `', `', `, $2')
 POPDIVERT`'')
-define(`MAIL_FILTER', `PUSHDIVERT(_AT_FILTERS_)_LINE_`'X$1, $2
+define(`MAIL_FILTER', `PUSHDIVERT(_AT_FILTERS_)X$1, $2
 POPDIVERT`'')
 define(`INPUT_MAIL_FILTER', `MAIL_FILTER(`$1', `$2')define(`confINPUT_MAIL_FILTERS', ifdef(`confINPUT_MAIL_FILTERS', `defn(`confINPUT_MAIL_FILTERS')``,' '')``$1'')')
 dnl MODIFY_MAILER_FLAGS(NAME, flags | +flags | -flags)
@@ -170,7 +165,7 @@ dnl _EQUATES(NAME): what a site may say of every mailer
 define(`_EQUATES', `ifdef(`$1_MAILER_MAX', ` M=$1_MAILER_MAX,')`'ifdef(`$1_MAILER_MAXMSGS', ` m=$1_MAILER_MAXMSGS,')`'ifdef(`$1_MAILER_MAXRCPTS', ` r=$1_MAILER_MAXRCPTS,')`'ifdef(`$1_MAILER_CHARSET', ` C=$1_MAILER_CHARSET,')`'ifdef(`$1_MAILER_QGRP', ` Q=$1_MAILER_QGRP,')')
 
 dnl SITECONFIG(file, name, class): UUCP neighbours of old
-define(`SITECONFIG', `_BEGIN(`SITECONFIG($1)')PUSHDIVERT(_AT_HEAD_)define(`_SITE_CLASS_', `$3')undefine(`_SITES_')D{$3}$2
+define(`SITECONFIG', `_BEGIN`'PUSHDIVERT(_AT_HEAD_)define(`_SITE_CLASS_', `$3')undefine(`_SITES_')D{$3}$2
 ifelse(`$3', `U', `Cw$2.UUCP
 define(`_UUCP_NAME_', `1')')divert(-1)sinclude(_CF_DIR_`'siteconfig/$1.m4)dnl
 ifdef(`_SITES_', `', `_WARN(`no neighbour comes of SITECONFIG($1): the file siteconfig/$1.m4 of the library is missing or names none')')POPDIVERT`'_END`'')

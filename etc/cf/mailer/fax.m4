@@ -4,7 +4,6 @@ _DEFIFNOT(`FAX_MAILER_PATH', `/usr/bin/faxmail')
 _DEFIFNOT(`FAX_MAILER_ARGS', `faxmail -d $u@$h $f')
 _DEFIFNOT(`FAX_MAILER_MAX', `100000')
 divert(7)dnl
-_PART_`'dnl
 Mfax, P=FAX_MAILER_PATH, F=DFMhu, S=14, R=24,_EQUATES(`FAX')
 	T=X-Phone/X-FAX/X-Unix, A=FAX_MAILER_ARGS
 divert(_AT_HEAD_)dnl

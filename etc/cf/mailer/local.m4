@@ -28,7 +28,6 @@ Mprog, P=[IPC], F=_FLAGS(`SHELL', `lmDFMuXk5'), S=EnvFromL/HdrFromL, R=EnvToL/Hd
 	T=X-Unix/X-Unix/X-Unix, A=TCP $h
 ')
 divert(7)dnl
-_PART_`'dnl
 ifdef(`_MSP_', `_MSP_LINES_`'', `_LOCAL_LINES_`'')dnl
 divert(_AT_MAILER_RULES_)dnl
 

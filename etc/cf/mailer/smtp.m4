@@ -19,7 +19,6 @@ ifdef(`RELAY_MAILER_QGRP', ` Q=RELAY_MAILER_QGRP,')
 	T=DNS/RFC822/SMTP, A=ifdef(`RELAY_MAILER_ARGS', `RELAY_MAILER_ARGS', `TCP DOL(h)')
 ')
 divert(7)dnl
-_PART_`'dnl
 _SMTP_LINES_`'dnl
 divert(_AT_MAILER_RULES_)dnl
 

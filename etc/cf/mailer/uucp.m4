@@ -12,10 +12,8 @@ ifdef(`UUCP_MAILER_QGRP', ` Q=UUCP_MAILER_QGRP,')
 ifdef(`_MAILER_smtp_', `', `_WARN(`without MAILER(smtp) before it there are no mailers uucp-dom and uucp-uudom')')
 define(`_UUCP_LINES_', `_UUCP_LINE(`uucp', `DFMhuUd', `FromU', `EnvToU/HdrToU')`'_UUCP_LINE(`uucp-old', `DFMhuUd', `FromU', `EnvToU/HdrToU')`'_UUCP_LINE(`suucp', `mDFMhuUd', `FromU', `EnvToU/HdrToU')`'_UUCP_LINE(`uucp-new', `mDFMhuUd', `FromU', `EnvToU/HdrToU')`'ifdef(`_MAILER_smtp_', `_UUCP_LINE(`uucp-dom', `mDFMhud', `EnvFromUD/HdrFromSMTP', ifdef(`_ALL_MASQUERADE_', `EnvToSMTP/HdrFromSMTP', `EnvToSMTP'))`'_UUCP_LINE(`uucp-uudom', `mDFMhud', `EnvFromUUD/HdrFromSMTP', ifdef(`_ALL_MASQUERADE_', `EnvToSMTP/HdrFromSMTP', `EnvToSMTP'))')')
 divert(7)dnl
-_PART_`'dnl
 _UUCP_LINES_`'dnl
 divert(4)dnl
-_PART_`'dnl
 R$* < @ $=Z . UUCP . > $*	$#uucp-uudom $@ $2 $: $1 < @ $2 . UUCP . > $3
 R$* < @ $=Y . UUCP . > $*	$#uucp-new $@ $2 $: $1 < @ $2 . UUCP . > $3
 R$* < @ $=U . UUCP . > $*	$#uucp-old $@ $2 $: $1 < @ $2 . UUCP . > $3

@@ -14,7 +14,7 @@ pub(super) fn write(site: &Site, question: &Question, dialogue: &Dialogue, remed
         "file": text(&site.config.file.to_string().into_bytes()),
         "client": question.client.to_string(),
         "accepted": dialogue.is_accepted(),
-        "stages": dialogue.stages.iter().map(stage).collect::<Vec<_>>(),
+        "stages": dialogue.stages.iter().map(|of| stage(site, of)).collect::<Vec<_>>(),
         "destinations": dialogue.destinations.iter().map(|to| destination(site, to)).collect::<Vec<_>>(),
         "remedies": remedies.iter().map(remedy).collect::<Vec<_>>(),
     });
@@ -26,19 +26,28 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn stage(stage: &Stage) -> Value {
+/// Returns the line of the `.mc` file that a line of the configuration comes from.
+fn source(site: &Site, line: usize) -> Value {
+    match site.config.marks.source(line) {
+        Some(from) => json!({ "file": text(&from.file), "line": from.line, "call": text(&from.call) }),
+        None => Value::Null,
+    }
+}
+
+fn stage(site: &Site, stage: &Stage) -> Value {
     json!({
         "command": text(&stage.command),
         "reply": text(&stage.reply),
         "accepted": stage.is_accepted(),
-        "steps": stage.events.iter().map(event).collect::<Vec<_>>(),
+        "steps": stage.events.iter().map(|of| event(site, of)).collect::<Vec<_>>(),
     })
 }
 
-fn event(event: &Event) -> Value {
+fn event(site: &Site, event: &Event) -> Value {
     match event {
         Event::Rewrote { depth, ruleset, line, rule, before, after } => json!({
-            "kind": "rule", "depth": depth, "ruleset": ruleset, "line": line, "rule": rule, "before": before, "after": after,
+            "kind": "rule", "depth": depth, "ruleset": ruleset, "line": line, "source": source(site, *line),
+            "rule": rule, "before": before, "after": after,
         }),
         Event::LookedUp { depth, map, key, args, value, is_temporary } => json!({
             "kind": "map", "depth": depth, "map": text(map), "key": text(key),
@@ -63,9 +72,10 @@ fn destination(site: &Site, destination: &Destination) -> Value {
         "program": declared.map(|mailer| text(&mailer.path)),
         "flags": declared.map(|mailer| mailer.flags.to_string()),
         "line": declared.map(|mailer| mailer.line),
+        "source": declared.map(|mailer| source(site, mailer.line)),
         "envelope_sender": sender, "envelope_recipient": recipient,
         "stands_for": destination.members.iter().map(|member| text(member)).collect::<Vec<_>>(),
-        "steps": destination.events.iter().map(event).collect::<Vec<_>>(),
+        "steps": destination.events.iter().map(|of| event(site, of)).collect::<Vec<_>>(),
     })
 }
 

@@ -75,7 +75,7 @@ pub(super) fn write(
     let deciding = dialogue.stages.iter().position(|stage| !stage.is_accepted()).unwrap_or(last);
     for (number, stage) in dialogue.stages.iter().enumerate() {
         let detail = if style.full { Detail::Everything } else { Detail::Chain { decides: number == deciding } };
-        show_stage(&mut out, paint, stage, detail);
+        show_stage(&mut out, paint, site, stage, detail);
     }
     let detail = if style.full { Detail::Everything } else { Detail::Chain { decides: false } };
     for destination in &dialogue.destinations {
@@ -99,11 +99,11 @@ fn printable(text: &[u8]) -> String {
     text.chars().map(|letter| if letter.is_control() && letter != '\n' { '?' } else { letter }).collect()
 }
 
-fn show_stage(out: &mut String, paint: Paint, stage: &Stage, detail: Detail) {
+fn show_stage(out: &mut String, paint: Paint, site: &Site, stage: &Stage, detail: Detail) {
     let title = if stage.command.is_empty() { "connection".into() } else { printable(&stage.command) };
     line(out, "");
     line(out, &paint.heading(&title));
-    show_events(out, paint, &condense::events(&stage.events, detail));
+    show_events(out, paint, site, &condense::events(&stage.events, detail));
     show_misses(out, paint, &condense::misses(&stage.events, detail));
     let lines = if detail == Detail::Everything { usize::MAX } else { 1 };
     for reply in printable(&stage.reply).lines().take(lines) {
@@ -119,7 +119,7 @@ fn show_misses(out: &mut String, paint: Paint, misses: &[(&BStr, Vec<&BStr>)]) {
     }
 }
 
-fn show_events(out: &mut String, paint: Paint, events: &[&Event]) {
+fn show_events(out: &mut String, paint: Paint, site: &Site, events: &[&Event]) {
     let mut last = "";
     for event in events {
         match event {
@@ -132,7 +132,8 @@ fn show_events(out: &mut String, paint: Paint, events: &[&Event]) {
                 line(
                     out,
                     &format!(
-                        "{indent}  line {number}: {}",
+                        "{indent}  {}: {}",
+                        place(site, *number),
                         paint.faint(&printable(rule.trim().replace("		", "-> ").as_bytes()))
                     ),
                 );
@@ -170,14 +171,15 @@ fn show_events(out: &mut String, paint: Paint, events: &[&Event]) {
 fn show_destination(out: &mut String, paint: Paint, site: &Site, destination: &Destination, detail: Detail) {
     line(out, "");
     line(out, &paint.heading(&format!("delivery to {}", printable(&destination.recipient))));
-    show_events(out, paint, &condense::events(&destination.events, detail));
+    show_events(out, paint, site, &condense::events(&destination.events, detail));
     show_misses(out, paint, &condense::misses(&destination.events, detail));
     match &destination.route {
         Err(text) => line(out, &format!("  {}", paint.bad(&printable(text)))),
         Ok((mailer, host, user)) => {
             line(out, &format!("  mailer {mailer}, host {}, user {}", named(host), named(user)));
             if let Some(mailer) = site.config.mailers.get(mailer.as_bytes()) {
-                line(out, &format!("  line {}: P={} F={}", mailer.line, printable(&mailer.path), mailer.flags));
+                let place = place(site, mailer.line);
+                line(out, &format!("  {place}: P={} F={}", printable(&mailer.path), mailer.flags));
             }
         }
     }
@@ -187,6 +189,14 @@ fn show_destination(out: &mut String, paint: Paint, site: &Site, destination: &D
     if !destination.members.is_empty() {
         let members: Vec<String> = destination.members.iter().map(|member| printable(member)).collect();
         line(out, &format!("  stands for {}", members.join(", ")));
+    }
+}
+
+/// Names a line of the configuration, and the line of the `.mc` file that it comes from.
+fn place(site: &Site, line: usize) -> String {
+    match site.config.marks.source(line) {
+        Some(source) => format!("line {line} ({})", printable(source.to_string().as_bytes())),
+        None => format!("line {line}"),
     }
 }
 
