@@ -31,6 +31,8 @@ use lines::Lines;
 /// The longest line that is read, in bytes; the rest of a longer one is a line of its own (the original's MAXLINE less
 /// one).
 const LINE_BYTES_MAX: u64 = 2047;
+/// How much is gathered before it is written, in bytes, where nobody waits for it.
+const OUTPUT_BYTES: usize = 64 * 1024;
 /// Calls of rulesets are always shown.
 const TRACE_LEVEL: u8 = 0;
 /// The debug category of rules.
@@ -89,7 +91,7 @@ async fn session(command: &CommandLine) -> ExitCode {
 /// Returns standard output, written when it is flushed: Rust's own is written line by line.
 fn standard_output() -> Output {
     let output: Box<dyn Write + Send> = match io::stdout().as_fd().try_clone_to_owned() {
-        Ok(descriptor) => Box::new(BufWriter::new(File::from(descriptor))),
+        Ok(descriptor) => Box::new(BufWriter::with_capacity(OUTPUT_BYTES, File::from(descriptor))),
         Err(_) => Box::new(io::stdout()),
     };
     Arc::new(Mutex::new(output))
@@ -120,7 +122,17 @@ impl TestMode {
         let exit = Arc::new(AtomicU8::new(exit.code()));
         let mut ctx = Context::new(site);
         let (out, status) = (Arc::clone(&output), Arc::clone(&exit));
-        let listener = Box::new(move |heard: Heard<'_>| hear(&out, &status, heard));
+        let mut line = Vec::new();
+        let listener = Box::new(move |heard: Heard<'_>| match heard {
+            Heard::Trace(step) => {
+                line.clear();
+                step.append_to(&mut line);
+                line.push(b'\n');
+                // Where nobody reads any more, the next prompt fails and ends the session.
+                let _ = out.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line);
+            }
+            _ => hear(&out, &status, heard),
+        });
         ctx.listen(listener, TRACE_LEVEL);
         Self { ctx, output, exit, debug: DebugFlags::default(), kind: Kind::EnvelopeRecipient }
     }
@@ -302,14 +314,6 @@ impl TestMode {
     }
 }
 
-/// Returns the bytes that the characters of a trace stand for.
-fn byte_text(text: String) -> Vec<u8> {
-    if text.is_ascii() {
-        return text.into_bytes();
-    }
-    text.chars().map(|character| u8::try_from(u32::from(character)).unwrap_or(b'?')).collect()
-}
-
 /// Tells whether a character is white space to C.
 fn is_space(character: char) -> bool {
     character == '\x0b' || character.is_ascii_whitespace()
@@ -333,12 +337,7 @@ fn hear(output: &Output, exit: &AtomicU8, heard: Heard<'_>) {
             let text = trouble.to_string();
             writeln!(output, "{}", text.split('\0').next().unwrap_or_default().trim_end())
         }
-        Heard::Trace(step) => {
-            let mut line = byte_text(step.to_string());
-            line.push(b'\n');
-            output.write_all(&line)
-        }
-        Heard::Asked { .. } | Heard::LookedUp { .. } => Ok(()),
+        Heard::Trace(_) | Heard::Asked { .. } | Heard::LookedUp { .. } => Ok(()),
         Heard::Fault(text) | Heard::Message(text) => output.write_all(&[text, b"\n"].concat()),
     };
 }

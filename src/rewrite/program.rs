@@ -132,15 +132,3 @@ impl fmt::Display for Rule {
         Ok(())
     }
 }
-
-/// The right side of a rule with its prefix, a space before each token.
-pub(super) struct ShownRhs<'a>(pub(super) &'a Rule);
-
-impl fmt::Display for ShownRhs<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for token in self.0.prefix.iter().chain(self.0.right()) {
-            write!(f, " {token}")?;
-        }
-        Ok(())
-    }
-}

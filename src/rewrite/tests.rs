@@ -64,7 +64,9 @@ impl Lookup for World {
     }
 
     fn trace(&mut self, step: Trace<'_>) {
-        self.lines.push(step.to_string());
+        let mut line = Vec::new();
+        step.append_to(&mut line);
+        self.lines.push(String::from_utf8(line).expect("ASCII"));
     }
 }
 

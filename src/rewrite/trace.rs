@@ -1,11 +1,7 @@
 //! The steps of an evaluation as test mode and debug category 21 print them.
 
-use std::fmt::{self, Write as _};
-
-use bstr::BStr;
-
-use super::program::{Rule, ShownRhs};
-use crate::mail::token::{Token, join};
+use super::program::Rule;
+use crate::mail::token::Token;
 
 /// From this level on, the address of an endless loop is told.
 pub(super) const WORKSPACE_LEVEL: u8 = 1;
@@ -14,7 +10,7 @@ pub(super) const LATE_LEVEL: u8 = 2;
 /// From this level on, rules are named by their lines.
 pub(super) const LINES_LEVEL: u8 = 15;
 
-/// One step; `Display` gives the original's line without its end, a character for each of its bytes.
+/// One step.
 #[derive(Clone, Copy, Debug)]
 pub enum Trace<'a> {
     /// A ruleset is called.
@@ -64,61 +60,69 @@ impl Trace<'_> {
     }
 }
 
-impl fmt::Display for Trace<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Trace<'_> {
+    /// Appends the original's line, without its end.
+    pub fn append_to(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Input(name, tokens) => write!(f, "{name:<16.16}   input:{}", Spaced(tokens)),
-            Self::Returns(name, tokens) => write!(f, "{name:<16.16} returns:{}", Spaced(tokens)),
-            Self::Trying(rule) => write!(f, "-----trying rule:{}", Spaced(rule.left())),
-            Self::TryingLine(rule) => write!(f, "-----trying rule (line {}):{}", rule.line, Spaced(rule.left())),
-            Self::Group(digit, tokens) => {
-                write!(f, "${digit}:")?;
-                // The original tells where in memory a token lies; here it is its place among those matched.
-                tokens.iter().enumerate().try_for_each(|(place, token)| {
-                    write!(f, " {place:#x}=\"")?;
-                    write_raw(f, token)?;
-                    f.write_char('"')
-                })
+            Self::Input(name, tokens) => append_call(out, name, b"   input:", tokens),
+            Self::Returns(name, tokens) => append_call(out, name, b" returns:", tokens),
+            Self::Trying(rule) => append_list(out, b"-----trying rule:", rule.left()),
+            Self::TryingLine(rule) => {
+                append_list(out, format!("-----trying rule (line {}):", rule.line).as_bytes(), rule.left());
             }
-            Self::LateLeft(name, value) => write!(f, "rewrite: LHS {}", LateValue(name, *value)),
-            Self::Late(name, value) => write!(f, "rewrite: RHS {}", LateValue(name, *value)),
+            Self::Group(digit, tokens) => append_places(out, *digit, tokens),
+            Self::LateLeft(name, value) => append_late(out, b"rewrite: LHS ", name, *value),
+            Self::Late(name, value) => append_late(out, b"rewrite: RHS ", name, *value),
             Self::LateToken(token) => {
-                f.write_str(" ... ")?;
-                write_raw(f, token)
+                out.extend_from_slice(b" ... ");
+                token.append_to(out);
             }
-            Self::LateDone => f.write_str(" ... DONE"),
-            Self::Fails => f.write_str("----- rule fails"),
-            Self::Matches(rule) => write!(f, "-----rule matches:{}", ShownRhs(rule)),
-            Self::Workspace(tokens) => write!(f, "workspace: {}", Spaced(tokens)),
-            Self::Skipped(name, number) => write!(f, "-----skip subr {name} ({number})"),
-            Self::Rewritten(tokens) => write!(f, "rewritten as:{}", Spaced(tokens)),
+            Self::LateDone => out.extend_from_slice(b" ... DONE"),
+            Self::Fails => out.extend_from_slice(b"----- rule fails"),
+            Self::Matches(rule) => append_list(out, b"-----rule matches:", rule.prefix.iter().chain(rule.right())),
+            Self::Workspace(tokens) => append_list(out, b"workspace: ", *tokens),
+            Self::Skipped(name, number) => {
+                out.extend_from_slice(format!("-----skip subr {name} ({number})").as_bytes())
+            }
+            Self::Rewritten(tokens) => append_list(out, b"rewritten as:", *tokens),
         }
     }
 }
 
-/// Writes a token as it is, a character for each byte.
-fn write_raw(f: &mut fmt::Formatter<'_>, token: &Token) -> fmt::Result {
-    let text = join(std::slice::from_ref(token), b' ');
-    text.iter().try_for_each(|byte| f.write_char(char::from(*byte)))
+/// The column that names of rulesets fill, in bytes.
+const NAME_BYTES: usize = 16;
+
+/// Appends the name of a ruleset, cut or filled to its column, and an address.
+fn append_call(out: &mut Vec<u8>, name: &str, what: &[u8], tokens: &[Token]) {
+    let name = &name.as_bytes()[..name.len().min(NAME_BYTES)];
+    out.extend_from_slice(name);
+    out.extend_from_slice(&[b' '; NAME_BYTES][name.len()..]);
+    append_list(out, what, tokens);
 }
 
-/// A late macro and its value.
-struct LateValue<'a>(&'a [u8], Option<&'a [u8]>);
-
-impl fmt::Display for LateValue<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "$&{{{}}} => \"", BStr::new(self.0))?;
-        let value = self.1.unwrap_or(b"(NULL)");
-        value.iter().try_for_each(|byte| f.write_char(char::from(*byte)))?;
-        f.write_char('"')
+/// Appends tokens, a space before each.
+fn append_list<'a>(out: &mut Vec<u8>, what: &[u8], tokens: impl IntoIterator<Item = &'a Token>) {
+    out.extend_from_slice(what);
+    for token in tokens {
+        out.push(b' ');
+        token.show_to(out);
     }
 }
 
-/// Tokens with a space before each.
-struct Spaced<'a>(&'a [Token]);
+/// Appends what a wildcard matched.
+fn append_places(out: &mut Vec<u8>, digit: u8, tokens: &[Token]) {
+    out.extend_from_slice(format!("${digit}:").as_bytes());
+    // The original tells where in memory a token lies; here it is its place among those matched.
+    for (place, token) in tokens.iter().enumerate() {
+        out.extend_from_slice(format!(" {place:#x}=\"").as_bytes());
+        token.append_to(out);
+        out.push(b'"');
+    }
+}
 
-impl fmt::Display for Spaced<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|token| write!(f, " {token}"))
+/// Appends a late macro and its value.
+fn append_late(out: &mut Vec<u8>, what: &[u8], name: &[u8], value: Option<&[u8]>) {
+    for part in [what, b"$&{", name, b"} => \"", value.unwrap_or(b"(NULL)"), b"\""] {
+        out.extend_from_slice(part);
     }
 }

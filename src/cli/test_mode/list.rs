@@ -116,7 +116,7 @@ impl TestMode {
 
 /// Returns internal text in printable form.
 pub(super) fn shown(text: &[u8]) -> String {
-    let mut out = String::new();
-    show(&mut out, text).expect("writing to a string cannot fail");
-    out
+    let mut out = Vec::new();
+    show(&mut out, text);
+    String::from_utf8(out).expect("all that is shown is ASCII")
 }

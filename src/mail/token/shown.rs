@@ -5,84 +5,89 @@ use std::fmt::{self, Write as _};
 use super::mark::{self, EXPAND, EXPAND_LATE, Mark, name_at};
 use super::{Token, Tokens};
 
-/// Writes internal text so that a person can read it: marks as `$x`, other bytes as `M-x` or `\n`.
-///
-/// # Errors
-/// Only those of the formatter.
-pub fn show(f: &mut impl fmt::Write, text: &[u8]) -> fmt::Result {
+/// Appends internal text so that a person can read it: marks as `$x`, other bytes as `M-x` or `\n`.
+pub fn show(out: &mut Vec<u8>, text: &[u8]) {
     let mut rest = text;
     loop {
-        let printable = rest.iter().take_while(|byte| matches!(byte, b' '..=b'~')).count();
-        f.write_str(str::from_utf8(&rest[..printable]).map_err(|_| fmt::Error)?)?;
-        rest = &rest[printable..];
-        let Some((&byte, after)) = rest.split_first() else { return Ok(()) };
+        let printable = rest.iter().position(|byte| !matches!(byte, b' '..=b'~')).unwrap_or(rest.len());
+        out.extend_from_slice(&rest[..printable]);
+        let Some((&byte, after)) = rest[printable..].split_first() else { return };
         rest = after;
         match byte {
             EXPAND => {
-                f.write_char('$')?;
+                out.push(b'$');
                 if let Some((&kind @ (b'=' | b'~' | b'&' | b'?'), after)) = rest.split_first() {
-                    f.write_char(char::from(kind))?;
+                    out.push(kind);
                     rest = after;
                 }
-                rest = show_name(f, rest)?;
+                rest = show_name(out, rest);
             }
             EXPAND_LATE => {
-                f.write_str("$&")?;
-                rest = show_name(f, rest)?;
+                out.extend_from_slice(b"$&");
+                rest = show_name(out, rest);
             }
-            code if Mark::is_digit_code(code) => f.write_char('$')?,
+            code if Mark::is_digit_code(code) => out.push(b'$'),
             code => match Mark::spelling(code) {
                 Some(character) => {
-                    write!(f, "${}", char::from(character))?;
+                    out.extend_from_slice(&[b'$', character]);
                     if matches!(character, b'=' | b'~') {
-                        rest = show_name(f, rest)?;
+                        rest = show_name(out, rest);
                     }
                 }
-                None => show_byte(f, byte)?,
+                None => show_byte(out, byte),
             },
         }
     }
 }
 
-/// Writes the name at the start of `text` with braces where it needs them; returns what follows it.
-fn show_name<'a>(f: &mut impl fmt::Write, text: &'a [u8]) -> Result<&'a [u8], fmt::Error> {
+/// Appends the name at the start of `text` with braces where it needs them; returns what follows it.
+fn show_name<'a>(out: &mut Vec<u8>, text: &'a [u8]) -> &'a [u8] {
     let (name, taken) = name_at(text);
     if taken > 0 {
         let mut spelled = Vec::with_capacity(name.len() + 2);
         mark::append_name(&mut spelled, name);
         for byte in spelled {
-            show_byte(f, byte)?;
+            show_byte(out, byte);
         }
     }
-    Ok(&text[taken..])
+    &text[taken..]
 }
 
-/// Writes one byte in printable form.
-fn show_byte(f: &mut impl fmt::Write, byte: u8) -> fmt::Result {
+/// Appends one byte in printable form.
+fn show_byte(out: &mut Vec<u8>, byte: u8) {
     let low = byte & 0x7f;
     if byte >= 0x80 {
-        f.write_str("M-")?;
+        out.extend_from_slice(b"M-");
     }
     match low {
-        b' '..=b'~' => f.write_char(char::from(low)),
-        b'\n' => f.write_str("\\n"),
-        b'\r' => f.write_str("\\r"),
-        b'\t' => f.write_str("\\t"),
+        b' '..=b'~' => out.push(low),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
         // QUIRK(control-characters): nothing is shown of them, only `M-` where they have the highest bit.
-        _ => Ok(()),
+        _ => {}
+    }
+}
+
+impl Token {
+    /// Appends the token in printable form.
+    pub fn show_to(&self, out: &mut Vec<u8>) {
+        match self.text() {
+            Some((_, text)) => show(out, text),
+            None => {
+                let mut code = Vec::new();
+                self.append_quoted_to(&mut code);
+                show(out, &code);
+            }
+        }
     }
 }
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.text() {
-            Some((_, text)) => show(f, text),
-            None => {
-                let mut code = Vec::new();
-                self.append_quoted_to(&mut code);
-                show(f, &code)
-            }
-        }
+        let mut shown = Vec::new();
+        self.show_to(&mut shown);
+        f.write_str(str::from_utf8(&shown).expect("all that is shown is ASCII"))
     }
 }
 
