@@ -100,7 +100,7 @@ word_flags! {
     also {
         "public" => [];
         "noexpn" => [NoExpn, NoVerb];
-        "goaway" => [NeedMailHelo, NeedExpnHelo, NeedVrfyHelo, NoExpn, NoVrfy, AuthWarnings, NoVerb, NoActualRecipient];
+        "goaway" => [NeedMailHelo, NeedExpnHelo, NeedVrfyHelo, NoExpn, NoVrfy, AuthWarnings, NoVerb];
     }
 }
 

@@ -1,16 +1,16 @@
 //! What the site's rules say while mail is handed over: check_compat of each pair of addresses, clt_features, tls_server
 //! and tls_rcpt of the host (op guide "check_compat", "clt_features", "tls_server", "tls_rcpt").
 
-use bstr::{BString, ByteSlice};
+use bstr::ByteSlice;
 use tokio::sync::Mutex;
 
 use super::connection::Peer;
 use super::outcome::{Outcome, exit_text};
-use crate::log::{self, Log};
+use crate::log::Log;
 use crate::mail::envelope::{Envelope, Recipient};
 use crate::mail::reply::Reply;
 use crate::name::{QueueId, Status, Sysexit};
-use crate::policy::{self, Ask, Verdict};
+use crate::policy::{self, Ask, Verdict, log_verdict};
 use crate::site::Context;
 
 /// What `${verify}` says of a connection without TLS.
@@ -26,11 +26,11 @@ pub async fn compat(ctx: &mut Context, log: &Log, envelope: &Envelope, recipient
     let verdict = policy::check(ctx, &ask).await;
     ctx.log_notes(log, &envelope.id);
     let relay = ctx.get("_");
-    note(log, Some(&envelope.id), &ask, &verdict, relay.as_ref().map(|relay| relay.as_slice()));
+    log_verdict(log, Some(&envelope.id), &ask, &verdict, relay.as_ref().map(|relay| relay.as_slice()));
     match verdict {
         Verdict::Accept | Verdict::Quarantine(_) => None,
         Verdict::Discard => Some(Outcome::discarded()),
-        Verdict::Reject(reply) => {
+        Verdict::Reject { reply, .. } => {
             let host = recipient.route.as_ref().map(|route| route.host.clone()).filter(|host| !host.is_empty());
             Some(Outcome { relay: host, ..refused(&reply) })
         }
@@ -72,13 +72,13 @@ impl<'a> HostRules<'a> {
         let ask = Ask { about: first_recipient, ..Ask::text("tls_server", &[NO_TLS]) };
         let verdict = policy::check(&mut ctx, &ask).await;
         ctx.log_notes(self.log, self.id);
-        note(self.log, None, &ask, &verdict, Some(name));
+        log_verdict(self.log, None, &ask, &verdict, Some(name));
         match verdict {
-            Verdict::Reject(reply) if reply.is_permanent() => {
+            Verdict::Reject { reply, .. } if reply.is_permanent() => {
                 let status = reply.status.unwrap_or(Status::new(5, 0, 0));
                 Err(Outcome::failed(status, exit_text(Sysexit::Unavailable)))
             }
-            Verdict::Reject(reply) => Err(Outcome::deferred(reply.status.unwrap_or(Status::new(4, 0, 0)), &reply)),
+            Verdict::Reject { reply, .. } => Err(Outcome::deferred(reply.status.unwrap_or(Status::new(4, 0, 0)), &reply)),
             Verdict::Failed(reply) => Err(failed(&reply)),
             Verdict::Accept | Verdict::Discard | Verdict::Quarantine(_) => Ok(()),
         }
@@ -94,9 +94,9 @@ impl<'a> HostRules<'a> {
         let ask = Ask::address("tls_rcpt", &args);
         let verdict = policy::check(&mut ctx, &ask).await;
         ctx.log_notes(self.log, self.id);
-        note(self.log, Some(self.id), &ask, &verdict, Some(&peer.host));
+        log_verdict(self.log, Some(self.id), &ask, &verdict, Some(&peer.host));
         match verdict {
-            Verdict::Reject(reply) => Err(refused(&reply)),
+            Verdict::Reject { reply, .. } => Err(refused(&reply)),
             Verdict::Failed(reply) => Err(failed(&reply)),
             Verdict::Accept | Verdict::Discard | Verdict::Quarantine(_) => Ok(()),
         }
@@ -114,26 +114,4 @@ fn refused(reply: &Reply) -> Outcome {
 /// Returns what becomes of a recipient while the rules fail: the mail waits until they are mended.
 fn failed(reply: &Reply) -> Outcome {
     Outcome::deferred(Status::new(4, 3, 5), reply)
-}
-
-/// Logs a verdict that is no consent.
-fn note(log: &Log, id: Option<&QueueId>, ask: &Ask<'_>, verdict: &Verdict, relay: Option<&[u8]>) {
-    let text;
-    let verdict = match verdict {
-        Verdict::Accept | Verdict::Failed(_) => return,
-        Verdict::Discard => log::Verdict::Discard,
-        Verdict::Quarantine(reason) => log::Verdict::Quarantine(reason.as_bstr()),
-        Verdict::Reject(reply) => {
-            text = BString::from(reply.to_string());
-            log::Verdict::Reject(text.as_bstr())
-        }
-    };
-    let line = log::Rejected {
-        ruleset: ask.ruleset,
-        arg1: ask.args.first().copied().unwrap_or_default().as_bstr(),
-        arg2: ask.args.get(1).map(|arg| arg.as_bstr()),
-        relay: relay.map(|relay| relay.as_bstr()),
-        verdict,
-    };
-    line.write(log, id);
 }

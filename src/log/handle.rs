@@ -84,6 +84,8 @@ levels! {
     FILTER = Info 4;
     /// `ruleset=…, reject=…`.
     REJECT = Notice 4;
+    /// `discarded`.
+    DISCARDED = Info 4;
     /// `Authentication-Warning: …`.
     AUTH_WARNING = Info 4;
     /// `from=…`.

@@ -256,6 +256,15 @@ pub struct HeaderPart {
     pub blank_seen: bool,
 }
 
+impl HeaderPart {
+    /// Returns how many bytes the header has, with the empty line, or the beginning of the line, that ended it.
+    pub fn size_bytes(&self) -> u64 {
+        let fields: usize = self.headers.iter().map(Header::size_bytes).sum();
+        let last = if self.blank_seen { 1 } else { self.body_start.len() };
+        (fields + last) as u64
+    }
+}
+
 impl HeaderReader {
     /// Returns a reader that has read nothing.
     pub fn new(limits: HeaderLimits) -> Self {

@@ -80,6 +80,46 @@ impl Sysexit {
         matches!(self, Self::TempFail | Self::IoErr | Self::OsErr)
     }
 
+    /// Returns the exit status that fits a status code.
+    pub fn of_status(status: Status) -> Self {
+        let text = status.to_string();
+        let (class, rest) = text.split_once('.').unwrap_or_default();
+        match (class, rest) {
+            ("2", _) => Self::Ok,
+            ("4", _) => Self::TempFail,
+            (_, "1.1" | "1.6") => Self::NoUser,
+            (_, "1.2" | "1.8") => Self::NoHost,
+            (_, "1.3" | "1.7") => Self::Usage,
+            (_, "2.4") => Self::DataErr,
+            (_, "4.0" | "4.6") => Self::IoErr,
+            (_, "4.3") => Self::TempFail,
+            _ => match rest.split('.').next() {
+                Some("1" | "7") => Self::DataErr,
+                Some("3") => Self::OsErr,
+                Some("5") => Self::Protocol,
+                Some("4") => Self::Config,
+                _ => Self::Unavailable,
+            },
+        }
+    }
+
+    /// Returns the exit status that `$#error $@ host` stands for: a status code or a word, or nothing.
+    pub fn of_error(host: Option<&[u8]>) -> Self {
+        let host = host.unwrap_or_default();
+        if let Some(status) = std::str::from_utf8(host).ok().and_then(|host| host.parse().ok()) {
+            return Self::of_status(status);
+        }
+        match host.to_ascii_lowercase().as_slice() {
+            b"usage" => Self::Usage,
+            b"nouser" => Self::NoUser,
+            b"nohost" => Self::NoHost,
+            b"tempfail" => Self::TempFail,
+            b"protocol" => Self::Protocol,
+            b"config" => Self::Config,
+            _ => Self::Unavailable,
+        }
+    }
+
     /// Returns the enhanced status code a mailer's exit status stands for (`RFC 3463`).
     pub fn status(self) -> Status {
         match self {

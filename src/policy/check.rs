@@ -1,8 +1,12 @@
 //! Asking a check_* ruleset.
 
+use bstr::{BString, ByteSlice};
+
 use super::verdict::Verdict;
+use crate::log::{self, Log};
 use crate::mail::reply::Reply;
 use crate::mail::token::{Comments, Mark, Tokens};
+use crate::name::QueueId;
 use crate::site::Context;
 
 /// What a ruleset is asked, and how its argument is read.
@@ -30,7 +34,7 @@ impl<'a> Ask<'a> {
     }
 }
 
-/// Asks a ruleset.
+/// Asks a ruleset; what went wrong with it is left for [`Context::log_notes`].
 pub async fn check(ctx: &mut Context, ask: &Ask<'_>) -> Verdict {
     ctx.take_failure();
     let told = evaluate(ctx, ask).await;
@@ -38,9 +42,34 @@ pub async fn check(ctx: &mut Context, ask: &Ask<'_>) -> Verdict {
         return Verdict::Failed(Reply::new(554, status, text));
     }
     match told {
-        Some(tokens) => Verdict::of(ask.ruleset, &tokens, ask.about),
+        Some(tokens) => Verdict::of(ask.ruleset, &tokens, ask.about).unwrap_or_else(|error| {
+            ctx.note_failure(error);
+            error.into()
+        }),
         None => Verdict::Accept,
     }
+}
+
+/// Logs a verdict that is no consent; `relay` is who sends, or to whom.
+pub fn log_verdict(log: &Log, id: Option<&QueueId>, ask: &Ask<'_>, verdict: &Verdict, relay: Option<&[u8]>) {
+    let text;
+    let verdict = match verdict {
+        Verdict::Accept | Verdict::Failed(_) => return,
+        Verdict::Discard => log::Verdict::Discard,
+        Verdict::Quarantine(reason) => log::Verdict::Quarantine(reason.as_bstr()),
+        Verdict::Reject { reply, .. } => {
+            text = BString::from(reply.to_string());
+            log::Verdict::Reject(text.as_bstr())
+        }
+    };
+    let line = log::Rejected {
+        ruleset: ask.ruleset,
+        arg1: ask.args.first().copied().unwrap_or_default().as_bstr(),
+        arg2: ask.args.get(1).map(|arg| arg.as_bstr()),
+        relay: relay.map(|relay| relay.as_bstr()),
+        verdict,
+    };
+    line.write(log, id);
 }
 
 /// Runs a ruleset and returns what it says; none if there is no such ruleset or nothing to ask it.

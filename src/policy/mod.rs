@@ -4,11 +4,13 @@ mod check;
 mod door;
 mod features;
 mod gate;
+mod header;
 mod rates;
 mod verdict;
 
-pub use check::{Ask, check, evaluate};
+pub use check::{Ask, check, evaluate, log_verdict};
 pub use features::ServerFeatures;
 pub use gate::{Admitted, Gate, NotAdmitted};
+pub use header::{HeaderQuestion, header_questions};
 pub use rates::{Numbers, Rates};
 pub use verdict::{Verdict, error_parts};

@@ -4,7 +4,7 @@ use bstr::{BString, ByteSlice};
 
 use crate::mail::reply::Reply;
 use crate::mail::token::{Kind, Mark, Token};
-use crate::name::Status;
+use crate::name::{Status, Sysexit};
 use crate::smtp::server::texts;
 
 /// What a check_* ruleset decided.
@@ -17,33 +17,51 @@ pub enum Verdict {
     /// The message is held back, for this reason.
     Quarantine(BString),
     /// The command is refused.
-    Reject(Reply),
+    Reject {
+        /// What the client is told.
+        reply: Reply,
+        /// What a submitting program exits with.
+        exit: Sysexit,
+    },
     /// The rules failed, and the command is refused since nobody knows what they would have said; the log knows.
     Failed(Reply),
 }
 
 impl Verdict {
     /// Reads the tokens that `ruleset` returned; `about` is the address that some replies name.
-    pub fn of(ruleset: &str, tokens: &[Token], about: &[u8]) -> Self {
-        let [net, mailer, rest @ ..] = tokens else { return Self::Accept };
+    ///
+    /// # Errors
+    /// They refuse without saying why.
+    pub fn of(ruleset: &str, tokens: &[Token], about: &[u8]) -> Result<Self, NoUser> {
+        let [net, mailer, rest @ ..] = tokens else { return Ok(Self::Accept) };
         if !net.is(&Mark::Net) {
-            return Self::Accept;
+            return Ok(Self::Accept);
         }
         if mailer.is_text(b"discard") {
-            return Self::Discard;
+            return Ok(Self::Discard);
         }
         if !mailer.is_text(b"error") {
-            return Self::Accept;
+            return Ok(Self::Accept);
         }
         let (host, user) = host_and_user(rest);
         if host.len() == 1 && host[0].is_text(b"quarantine") {
             // QUIRK(quarantine-reason): the original logs none where none is given.
-            return Self::Quarantine(user.map_or_else(|| ruleset.into(), plain_text));
+            return Ok(Self::Quarantine(user.map_or_else(|| ruleset.into(), plain_text)));
         }
-        match user {
-            Some(user) => Self::Reject(error_reply(&plain_text(host), &plain_text(user), about)),
-            None => Self::Reject(Reply::new(554, Status::new(5, 3, 5), "buildaddr: no user")),
-        }
+        let (host, user) = (plain_text(host), plain_text(user.ok_or(NoUser)?));
+        Ok(Self::Reject { reply: error_reply(&host, &user, about), exit: Sysexit::of_error(Some(&host)) })
+    }
+}
+
+/// A ruleset returned `$#error` without `$:`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("buildaddr: no user")]
+pub struct NoUser;
+
+impl From<NoUser> for Verdict {
+    fn from(error: NoUser) -> Self {
+        let reply = Reply::new(554, Status::new(5, 3, 5), error.to_string());
+        Self::Reject { reply, exit: Sysexit::Software }
     }
 }
 
@@ -171,7 +189,7 @@ mod tests {
 
     #[track_caller]
     fn judged(texts: &[&str], expected: &Verdict) {
-        assert_eq!(Verdict::of("check_x", &tokens(texts), b""), *expected);
+        assert_eq!(Verdict::of("check_x", &tokens(texts), b"").unwrap_or_else(Verdict::from), *expected);
     }
 
     #[test]
@@ -194,9 +212,9 @@ mod tests {
 
     #[test]
     fn texts_lose_their_quotes() {
-        let reply = |code, status, text: &str| Verdict::Reject(Reply::new(code, status, text));
+        let reply = |code, status, text: &str, exit| Verdict::Reject { reply: Reply::new(code, status, text), exit };
         let denied = ["$#", "error", "$@", "5.7.1", "$:", "\"550 5.7.1 a\\\"b \"", "\"c\"", "d", "e", "<"];
-        judged(&denied, &reply(550, Status::new(5, 7, 1), "a\"b cd e<"));
-        judged(&["$#", "error"], &reply(554, Status::new(5, 3, 5), "buildaddr: no user"));
+        judged(&denied, &reply(550, Status::new(5, 7, 1), "a\"b cd e<", Sysexit::DataErr));
+        judged(&["$#", "error"], &reply(554, Status::new(5, 3, 5), "buildaddr: no user", Sysexit::Software));
     }
 }

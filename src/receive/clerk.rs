@@ -15,7 +15,7 @@ use crate::mail::header::HeaderLimits;
 use crate::mail::reply::Reply;
 use crate::mail::token::Token;
 use crate::name::{QueueId, Status, UnixTime};
-use crate::policy::{self, Ask, ServerFeatures, Verdict};
+use crate::policy::{self, Ask, ServerFeatures, Verdict, log_verdict};
 use crate::queue::schedule::Policy;
 use crate::site::{Context, Heard, Listener};
 use crate::smtp::server::notes::{Note, Severity};
@@ -140,7 +140,7 @@ impl<'a> Clerk<'a> {
                 // QUIRK(relay-quarantine): the original logs it and holds no message.
                 Verdict::Quarantine(reason) => self.quarantine_all = Some(reason),
                 // QUIRK(relay-421): only here does 421 close the connection.
-                Verdict::Reject(reply) => opening = Opening::Refused(reply),
+                Verdict::Reject { reply, .. } => opening = Opening::Refused(reply),
                 // QUIRK(relay-failure): here a failure of the rules refuses nobody.
                 Verdict::Failed(_) => {}
             }
@@ -355,7 +355,7 @@ impl<'a> Clerk<'a> {
                 self.ctx.set("quarantine", reason.clone());
                 self.transaction.quarantine = Some(reason);
             }
-            Verdict::Reject(reply) | Verdict::Failed(reply) => return Err(Refusal::logged(reply)),
+            Verdict::Reject { reply, .. } | Verdict::Failed(reply) => return Err(Refusal::logged(reply)),
         }
         Ok(())
     }
@@ -368,27 +368,14 @@ impl<'a> Clerk<'a> {
     }
 
     fn log_verdict(&self, ask: &Ask<'_>, verdict: &Verdict, id: Option<&QueueId>) {
-        let reply;
-        let told = match verdict {
-            Verdict::Accept | Verdict::Failed(_) => return,
-            Verdict::Discard => log::Verdict::Discard,
-            Verdict::Quarantine(reason) => log::Verdict::Quarantine(reason.as_bstr()),
-            Verdict::Reject(refusal) => {
-                reply = BString::from(self.softened(refusal.clone()).to_string());
-                log::Verdict::Reject(reply.as_bstr())
-            }
+        let told = match verdict.clone() {
+            Verdict::Reject { reply, exit } => Verdict::Reject { reply: self.softened(reply), exit },
+            other => other,
         };
-        let line = log::Rejected {
-            ruleset: ask.ruleset,
-            arg1: ask.args.first().copied().unwrap_or_default().as_bstr(),
-            arg2: ask.args.get(1).map(|arg| arg.as_bstr()),
-            relay: Some(self.facts.origin.as_bstr()),
-            verdict: told,
-        };
-        line.write(&self.service.log, id);
+        log_verdict(&self.service.log, id, ask, &told, Some(&self.facts.origin));
         let mailer = self.sender_slot();
         match verdict {
-            Verdict::Reject(_) => self.service.log.tally().count(log::Event::Rejected { mailer }),
+            Verdict::Reject { .. } => self.service.log.tally().count(log::Event::Rejected { mailer }),
             Verdict::Discard => self.service.log.tally().count(log::Event::Discarded { mailer }),
             Verdict::Accept | Verdict::Failed(_) | Verdict::Quarantine(_) => {}
         }

@@ -5,21 +5,21 @@ use bstr::{BString, ByteSlice};
 use super::clerk::{Clerk, now, yes_or_no};
 use super::service::Accepted;
 use super::transaction::Taken;
-use crate::cf::{DeliveryMode, HeaderCheck};
+use crate::cf::DeliveryMode;
 use crate::log::{self, Level};
 use crate::mail::address_field::Party;
 use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::{Envelope, Recipient};
 use crate::mail::header::{self, Header};
 use crate::mail::reply::Reply;
-use crate::mail::token::{Comments, ScanOptions};
+use crate::mail::token::ScanOptions;
 use crate::name::MacroName;
-use crate::policy::Ask;
+use crate::policy::{Ask, header_questions};
 use crate::queue::schedule::Policy;
 use crate::queue::{Claimed, QueueError, take_back};
 use crate::route::groups;
 use crate::site::completion::{complete, error_recipients, mend_recipients, mend_reports};
-use crate::smtp::server::notes::{Note, Severity};
+use crate::smtp::server::notes::Note;
 use crate::smtp::server::{Answer, Ending, Refusal, texts};
 
 /// Macros that stay with a message in the queue, in the order of their lines.
@@ -61,44 +61,14 @@ impl Clerk<'_> {
     /// Judges the header.
     pub(super) async fn header(&mut self, headers: Vec<Header>, size_bytes: u64) -> Answer {
         self.transaction.headers = headers;
+        let config = &self.service.site.config;
         let mut outcome = Ok(());
-        for at in 0..self.transaction.headers.len() {
-            let judged = self.check_field(at).await;
+        for question in header_questions(config, &self.transaction.headers, size_bytes) {
+            question.publish(&mut self.ctx);
+            let judged = self.check(&question.ask(&question.args())).await;
             outcome = outcome.and(judged);
         }
-        let count = self.transaction.headers.len().to_string();
-        let size = size_bytes.to_string();
-        let args = [count.as_bytes(), size.as_bytes()];
-        let whole = self.check(&Ask::text("check_eoh", &args)).await;
-        yes_or_no(outcome.and(whole))
-    }
-
-    /// Asks the ruleset that judges a field (`HName: $>ruleset`), if there is one.
-    async fn check_field(&mut self, at: usize) -> Result<(), Refusal> {
-        let field = self.transaction.headers[at].clone();
-        let Some(check) = self.field_check(&field) else { return Ok(()) };
-        self.ctx.set("hdr_name", field.name.clone());
-        self.ctx.set("hdrlen", field.value.len().to_string());
-        self.ctx.set("currHeader", header::quoted(&field.value));
-        let kind = match Party::of_field(&field.name) {
-            Some(Party::Sender) => "h s",
-            Some(Party::Recipient) => "h r",
-            None => "h",
-        };
-        self.ctx.set("addr_type", kind);
-        let ruleset = check.ruleset.to_string();
-        let comments = if check.keeps_comments { Comments::Keep } else { Comments::Strip };
-        let args = [field.value.as_slice()];
-        let ask = Ask { comments, ..Ask::text(&ruleset, &args) };
-        // The macros stay as they are for check_eoh and check_eom.
-        self.check(&ask).await
-    }
-
-    /// Returns the check of a field: its own, or that of all fields without one.
-    fn field_check(&self, field: &Header) -> Option<HeaderCheck> {
-        let checks = || self.service.site.config.headers.iter().filter(|rule| rule.check.is_some());
-        let own = checks().find(|rule| rule.name.eq_ignore_ascii_case(&field.name));
-        own.or_else(|| checks().find(|rule| rule.name == "*")).and_then(|rule| rule.check.clone())
+        yes_or_no(outcome)
     }
 
     /// Takes a piece of the body.
@@ -172,7 +142,7 @@ impl Clerk<'_> {
 
     /// Logs a message that is thrown away; the client does not learn of it.
     fn discard_message(&self) -> Reply {
-        self.log(4, Severity::Info, Some(&self.id), b"discarded");
+        self.service.log.say(Level::DISCARDED, &self.id, "discarded");
         texts::accepted(self.id.as_str())
     }
 

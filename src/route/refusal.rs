@@ -1,6 +1,6 @@
 //! Why an address cannot be used.
 
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 
 use crate::mail::token::ScanError;
 use crate::name::{Status, Sysexit};
@@ -22,7 +22,7 @@ pub struct Refusal {
 impl Refusal {
     /// Returns a refusal that trying again does not change.
     pub fn permanent(status: Status, code: u16, text: impl Into<BString>) -> Self {
-        Self { code, status, text: text.into(), exit: exit_of(status) }
+        Self { code, status, text: text.into(), exit: Sysexit::of_status(status) }
     }
 
     /// Returns a refusal that may pass.
@@ -57,50 +57,8 @@ impl Refusal {
 
     /// Reads what `$#error $@ host $: text` says; a word in the host part decides the exit status alone.
     pub fn of_error(host: Option<&[u8]>, text: &[u8]) -> Self {
-        let given = host.and_then(|host| host.to_str().ok()?.parse::<Status>().ok());
-        let exit = match (host, given) {
-            (None, _) => Sysexit::Unavailable,
-            (Some(_), Some(status)) => exit_of(status),
-            (Some(word), None) => exit_word(word),
-        };
         let (code, status, text) = error_parts(host.unwrap_or_default(), text);
-        Self { code, status, text: text.into(), exit }
-    }
-}
-
-/// Returns the exit status that a word of `$#error $@ word` names.
-fn exit_word(word: &[u8]) -> Sysexit {
-    match word.to_ascii_lowercase().as_slice() {
-        b"usage" => Sysexit::Usage,
-        b"nouser" => Sysexit::NoUser,
-        b"nohost" => Sysexit::NoHost,
-        b"tempfail" => Sysexit::TempFail,
-        b"protocol" => Sysexit::Protocol,
-        b"config" => Sysexit::Config,
-        _ => Sysexit::Unavailable,
-    }
-}
-
-/// Returns the exit status that fits a status code.
-fn exit_of(status: Status) -> Sysexit {
-    let text = status.to_string();
-    let (class, rest) = text.split_once('.').unwrap_or_default();
-    match (class, rest) {
-        ("2", _) => Sysexit::Ok,
-        ("4", _) => Sysexit::TempFail,
-        (_, "1.1" | "1.6") => Sysexit::NoUser,
-        (_, "1.2" | "1.8") => Sysexit::NoHost,
-        (_, "1.3" | "1.7") => Sysexit::Usage,
-        (_, "2.4") => Sysexit::DataErr,
-        (_, "4.0" | "4.6") => Sysexit::IoErr,
-        (_, "4.3") => Sysexit::TempFail,
-        _ => match rest.split('.').next() {
-            Some("1" | "7") => Sysexit::DataErr,
-            Some("3") => Sysexit::OsErr,
-            Some("5") => Sysexit::Protocol,
-            Some("4") => Sysexit::Config,
-            _ => Sysexit::Unavailable,
-        },
+        Self { code, status, text: text.into(), exit: Sysexit::of_error(host) }
     }
 }
 

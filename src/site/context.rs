@@ -9,7 +9,7 @@ use super::load::Site;
 use super::maps::Entry;
 use super::network;
 use crate::cf::Config;
-use crate::log::{About, Level, Log, Priority};
+use crate::log::{About, Level, Log};
 use crate::macros::{self, MacroTable, Value, Values};
 use crate::mail::token::{Mark, ScanOptions, Scanned, Token, Tokens, scan};
 use crate::map::{Definition, Kind, Outcome};
@@ -78,12 +78,12 @@ pub struct Context {
     deferral: Option<BString>,
     /// How the rules themselves failed first, and the status of the refusal that follows.
     failure: Option<(Status, BString)>,
-    /// Failures that the log has not heard of.
-    failures: Vec<BString>,
-    /// What maps of class syslog were given.
-    notes: Vec<(Priority, BString)>,
+    /// What the log has not heard of: failures, and what maps of class syslog were given.
+    notes: Vec<(Level, BString)>,
     /// What a map is taken to say.
     supposed: Option<Supposed>,
+    /// For whom the program works: whom lines about failures name.
+    pub user: BString,
     /// Maps with `-D` are not asked (delivery mode "deferred").
     pub is_deferred: bool,
     /// `@domain` of the envelope's sender, where its mailer has `F=C`: header addresses without a domain get it.
@@ -112,9 +112,9 @@ impl Context {
             complaints: Vec::new(),
             deferral: None,
             failure: None,
-            failures: Vec::new(),
             notes: Vec::new(),
             supposed: None,
+            user: "root".into(),
             is_deferred: false,
             sender_domain: None,
         }
@@ -359,15 +359,25 @@ impl Context {
         self.failure.take()
     }
 
+    /// Notes that rules have failed, for [`Self::log_notes`].
+    pub fn note_failure(&mut self, text: impl std::fmt::Display) {
+        let line = format!("SYSERR({}): {text}", self.user);
+        self.note(Level::SYSTEM_ERROR, line.into());
+    }
+
+    /// Keeps a line for the log.
+    fn note(&mut self, level: Level, line: BString) {
+        if self.notes.len() < COMPLAINTS_MAX {
+            self.notes.push((level, line));
+        }
+    }
+
     /// Logs what rules have written through maps of class syslog since the last call, and how they failed.
     pub fn log_notes<'a>(&mut self, log: &Log, about: impl Into<About<'a>>) {
         let about = about.into();
         self.site.maps.log_failures(log, about);
-        for text in std::mem::take(&mut self.failures) {
-            log.say(Level::SYSTEM_ERROR, about, format_args!("SYSERR(root): {text}"));
-        }
-        for (priority, text) in std::mem::take(&mut self.notes) {
-            log.line(Level { priority, detail: 0 }, about, &text);
+        for (level, line) in std::mem::take(&mut self.notes) {
+            log.line(level, about, &line);
         }
     }
 
@@ -429,9 +439,7 @@ impl Context {
             Kind::Macro => Some(self.set_by_map(key, args)),
             Kind::Userdb => Some(self.look_up_userdb(definition, key, args)),
             Kind::Syslog(priority) => {
-                if self.notes.len() < COMPLAINTS_MAX {
-                    self.notes.push((priority, key.into()));
-                }
+                self.note(Level { priority, detail: 0 }, key.into());
                 Some(Outcome::Found(BString::default()))
             }
             Kind::Switch(_) | Kind::Sequence(_) => Some(Outcome::NotFound(Sysexit::NoHost)),
@@ -526,9 +534,7 @@ impl Lookup for Context {
         if let Some(status) = trouble.failure() {
             let text = BString::from(trouble.to_string());
             self.failure.get_or_insert_with(|| (status, text.clone()));
-            if self.failures.len() < COMPLAINTS_MAX {
-                self.failures.push(text);
-            }
+            self.note_failure(text);
         }
         self.hear(Heard::Trouble(trouble));
     }

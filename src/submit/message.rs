@@ -14,6 +14,8 @@ const CHUNK_BYTES: usize = 64 * 1024;
 pub(super) struct Incoming {
     /// The header fields.
     pub(super) headers: Vec<Header>,
+    /// Size of the header with the empty line behind it.
+    pub(super) header_bytes: u64,
     /// Size of header and body as the log tells it.
     pub(super) size_bytes: u64,
     /// Whether it has bytes above 127.
@@ -38,6 +40,7 @@ pub(super) enum InputError {
 struct Intake<'a> {
     header: Option<HeaderReader>,
     headers: Vec<Header>,
+    header_bytes: u64,
     draft: &'a mut Draft,
     is_eight_bit: bool,
 }
@@ -53,7 +56,7 @@ pub(super) async fn read(
     draft: &mut Draft,
 ) -> Result<Incoming, InputError> {
     let header = Some(HeaderReader::new(limits));
-    let mut intake = Intake { header, headers: Vec::new(), draft, is_eight_bit: false };
+    let mut intake = Intake { header, headers: Vec::new(), header_bytes: 0, draft, is_eight_bit: false };
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut out = Vec::with_capacity(CHUNK_BYTES);
     while !text.has_ended() {
@@ -71,7 +74,12 @@ pub(super) async fn read(
     text.finish(&mut out);
     intake.take(&out).await?;
     intake.end_header().await?;
-    Ok(Incoming { headers: intake.headers, size_bytes: text.size_bytes(), is_eight_bit: intake.is_eight_bit })
+    Ok(Incoming {
+        headers: intake.headers,
+        header_bytes: intake.header_bytes,
+        size_bytes: text.size_bytes(),
+        is_eight_bit: intake.is_eight_bit,
+    })
 }
 
 impl Intake<'_> {
@@ -94,6 +102,7 @@ impl Intake<'_> {
     async fn end_header(&mut self) -> Result<(), InputError> {
         let Some(reader) = self.header.take() else { return Ok(()) };
         let part = reader.finish()?;
+        self.header_bytes = part.size_bytes();
         self.headers = part.headers;
         Ok(self.draft.write(&part.body_start).await?)
     }

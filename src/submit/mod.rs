@@ -1,6 +1,7 @@
 //! Mail from local programs on the command line or standard input.
 
 mod caller;
+mod header_check;
 mod input;
 mod message;
 mod recipients;

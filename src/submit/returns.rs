@@ -134,15 +134,18 @@ impl Returns<'_> {
         Vec::new()
     }
 
-    /// Logs that the recipients of a message wait.
+    /// Logs that the recipients of a message wait, or are held back.
     fn log_queued(&self, envelope: &Envelope) {
+        let status = if envelope.quarantine.is_some() { "quarantined" } else { "queued" };
         for recipient in &envelope.recipients {
+            self.services.witness.tell_about(&recipient.address, status);
             Delivered {
                 to: vec![recipient.address.clone()],
                 delay: self.now.since(envelope.created),
                 mailer: recipient.route.as_ref().map(|route| route.mailer.as_bytes().as_bstr()),
                 priority: envelope.priority,
-                status: b"queued".as_bstr(),
+                quarantine: envelope.quarantine.as_ref().map(|reason| reason.as_bstr()),
+                status: status.as_bytes().as_bstr(),
                 ..Delivered::default()
             }
             .write(&self.services.log, &envelope.id);

@@ -6,6 +6,7 @@ use bstr::{BString, ByteSlice};
 use tokio::io::AsyncRead;
 
 use super::caller::{self, Caller};
+use super::header_check::{self, Judgement, Refusal};
 use super::input::LocalInput;
 use super::message::{self, Incoming, InputError};
 use super::recipients::{self, Desk, Recipients};
@@ -18,10 +19,11 @@ use crate::deliver::attempt::{Settled, refused_by_rules};
 use crate::deliver::holding::Holding;
 use crate::deliver::outcome::Outcome;
 use crate::deliver::services::Services;
-use crate::log::{self, Accepted, Event, Level, Priority};
+use crate::log::{self, Accepted, Delivered, Event, Level, Priority};
 use crate::mail::date;
 use crate::mail::envelope::{Envelope, Recipient};
 use crate::mail::header::{self as fields, Header, HeaderLimits};
+use crate::mail::reply::Reply;
 use crate::name::{MacroName, Status, Sysexit, UnixTime};
 use crate::queue::{Draft, QueueError};
 use crate::route::groups;
@@ -137,6 +139,7 @@ impl<'a> Work<'a> {
                 ctx.set(name, caller::clean(value));
             }
         }
+        ctx.user = party.caller.name.clone();
         ctx.is_deferred = services.site.config.options.delivery_mode == DeliveryMode::Defer;
         Self { services, submission, party, now, draft, ctx }
     }
@@ -168,6 +171,7 @@ impl<'a> Work<'a> {
             Ok(incoming) => incoming,
             Err(error) => return self.input_failed(&error, terminal),
         };
+        let judgement = header_check::judge(services, &mut self.ctx, &id, &incoming, terminal).await;
         let refused_before = recipients.refused.len();
         if submission.reads_recipients {
             desk.logs_complaints = false;
@@ -182,11 +186,10 @@ impl<'a> Work<'a> {
         }
         recipients.found.retain(|recipient| !is_left_out(&self.ctx, recipient, sender.route.as_ref()));
         recipients.counted += error_recipients(&self.ctx, &incoming.headers).len();
-        let envelope = self.envelope(incoming, &sender, warnings, &recipients);
+        let mut envelope = self.envelope(incoming, &sender, warnings, &recipients);
+        envelope.quarantine = judgement.quarantine.clone();
         self.log_accepted(&envelope, &recipients);
-        let mailers = &self.services.site.config.mailers;
-        let mailer = sender.route.as_ref().and_then(|route| mailers.index_of(route.mailer.as_bytes()));
-        self.services.log.tally().count(Event::Received { mailer, size_bytes: envelope.size_bytes });
+        self.count(&envelope, &sender, &judgement);
         if recipients.named == 0 {
             if submission.reads_recipients {
                 terminal.complain("No recipient addresses found in header");
@@ -194,7 +197,47 @@ impl<'a> Work<'a> {
             self.draft.discard().await;
             return terminal.exit();
         }
-        self.settle(envelope, sender, recipients, refused_late, terminal).await
+        if judgement.is_discarded && judgement.refusal.is_none() {
+            self.services.log.say(Level::DISCARDED, &envelope.id, "discarded");
+            self.draft.discard().await;
+            return terminal.exit();
+        }
+        let refusal = self.whole_refusal(judgement, &recipients);
+        if let Some(refusal) = refusal.as_ref().filter(|_| !submission.reads_recipients) {
+            self.log_refused(&envelope, refusal);
+        }
+        self.settle(envelope, sender, recipients, (refused_late, refusal), terminal).await
+    }
+
+    /// Counts the message for the statistics.
+    fn count(&self, envelope: &Envelope, sender: &Sender, judgement: &Judgement) {
+        let mailers = &self.services.site.config.mailers;
+        let mailer = sender.route.as_ref().and_then(|route| mailers.index_of(route.mailer.as_bytes()));
+        self.services.log.tally().count(Event::Received { mailer, size_bytes: envelope.size_bytes });
+        judgement.count(self.services, mailer);
+    }
+
+    /// Returns why nobody gets the message, if so: the rules have refused it, or its header has a misspelt recipient.
+    fn whole_refusal(&self, judgement: Judgement, recipients: &Recipients) -> Option<Refusal> {
+        let misspelt = (self.submission.reads_recipients && recipients.misspelt)
+            .then(|| recipients.complaint.clone().unwrap_or_default())
+            .map(|complaint| Refusal::new(Reply::new(553, Status::new(5, 0, 0), complaint)));
+        misspelt.or(judgement.refusal)
+    }
+
+    /// Logs of every recipient that the message is refused.
+    fn log_refused(&self, envelope: &Envelope, refusal: &Refusal) {
+        let status = refusal.text();
+        for recipient in &envelope.recipients {
+            Delivered {
+                to: vec![recipient.address.clone()],
+                delay: self.now.since(envelope.created),
+                priority: envelope.priority,
+                status: status.as_bstr(),
+                ..Delivered::default()
+            }
+            .write(&self.services.log, &envelope.id);
+        }
     }
 
     /// Reads the message.
@@ -294,7 +337,7 @@ impl<'a> Work<'a> {
         mut envelope: Envelope,
         sender: Sender,
         recipients: Recipients,
-        refused_late: bool,
+        (refused_late, refusal): (bool, Option<Refusal>),
         terminal: &mut Terminal<'_>,
     ) -> Sysexit {
         let services = self.services;
@@ -314,7 +357,7 @@ impl<'a> Work<'a> {
             Err(error) => return queue_failed(services, terminal, &error),
         };
         let mut failed: Vec<Settled> = recipients.refused.iter().map(settled).collect();
-        let fate = self.fate(refused_late || self.submission.reads_recipients && recipients.misspelt);
+        let fate = self.fate(&envelope, refused_late || refusal.is_some());
         let hops = (self.submission.hops + envelope.headers.iter().filter(|field| field.is("Received")).count())
             .saturating_sub(1);
         if matches!(fate, Fate::Deliver | Fate::DeliverBehind)
@@ -330,28 +373,32 @@ impl<'a> Work<'a> {
             envelope.message = recipients.refused.last().map(Refused::words);
         }
         let mut transcript: Vec<BString> = recipients.refused.iter().map(said).collect();
-        let is_misspelt = self.submission.reads_recipients && recipients.misspelt;
-        if is_misspelt {
-            let complaint = recipients.complaint.clone().unwrap_or_default();
-            transcript.push(format!("553 5.0.0 {complaint}\n").into());
-            let outcome = Outcome::failed(Status::new(5, 0, 0), complaint.clone());
-            let returned = std::mem::take(&mut envelope.recipients);
-            failed.extend(returned.into_iter().map(|recipient| Settled { recipient, outcome: outcome.clone() }));
-            envelope.flags.split = false;
-            envelope.message = Some(complaint);
-        }
-        let is_late = refused_late || is_misspelt;
+        let is_whole = refusal.is_some();
         let told = recipients.refused.last().map(Refused::words);
-        let party = self.party;
+        let mut told = told.or(recipients.complaint);
+        let mut stays = false;
+        if let Some(refusal) = refusal {
+            transcript.push(refusal.transcript.clone());
+            envelope.flags.split = false;
+            envelope.message = Some(refusal.text());
+            if !refusal.is_temporary() {
+                // QUIRK(refused-header-stays)
+                stays = !envelope.recipients.is_empty();
+                told = Some(refusal.text());
+                let returned = std::mem::take(&mut envelope.recipients);
+                failed
+                    .extend(returned.into_iter().map(|recipient| Settled { recipient, outcome: refusal.outcome() }));
+            }
+        }
         let returns = Returns {
             services,
             sender: &sender,
-            party,
+            party: self.party,
             now: self.now,
-            is_late,
-            stays: is_misspelt,
+            is_late: refused_late || is_whole,
+            stays,
             transcript: transcript.concat().into(),
-            told: told.or(recipients.complaint),
+            told,
         };
         let holding = Holding::Draft { draft: self.draft, envelope: Box::new(envelope), body };
         match returns.end((holding, others), failed, fate, terminal).await {
@@ -361,11 +408,12 @@ impl<'a> Work<'a> {
     }
 
     /// Tells what is to become of the message.
-    fn fate(&self, refused_late: bool) -> Fate {
+    fn fate(&self, envelope: &Envelope, is_refused: bool) -> Fate {
         let mode = self.services.site.config.options.delivery_mode;
         match mode {
             // QUIRK(header-errors): a wrong recipient in the header (`-t`) leaves the others to the next queue run.
-            _ if refused_late => Fate::Keep,
+            _ if is_refused => Fate::Keep,
+            _ if envelope.quarantine.is_some() => Fate::Queue,
             _ if self.submission.is_verbose => Fate::Deliver,
             DeliveryMode::Background if self.party.release.is_some() => Fate::DeliverBehind,
             DeliveryMode::Interactive | DeliveryMode::Background => Fate::Deliver,

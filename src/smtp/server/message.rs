@@ -170,11 +170,10 @@ impl Message {
             return Ok(None);
         }
         let part = self.header.take().expect("it was there a moment ago").finish()?;
-        let fields: usize = part.headers.iter().map(Header::size_bytes).sum();
-        let last = if part.blank_seen { 1 } else { part.body_start.len() };
+        let size_bytes = part.size_bytes();
         self.text.splice(..0, part.body_start);
         self.count_hops(&part.headers);
-        Ok(Some((part.headers, (fields + last) as u64)))
+        Ok(Some((part.headers, size_bytes)))
     }
 
     /// Goes on without the header, which is too large.

@@ -1,0 +1,128 @@
+//! What the site's rules say of the header that a local program gave (`HName: $>ruleset`, check_eoh).
+
+use bstr::BString;
+
+use super::message::Incoming;
+use super::terminal::Terminal;
+use crate::deliver::outcome::Outcome;
+use crate::deliver::services::Services;
+use crate::log::Event;
+use crate::mail::reply::Reply;
+use crate::name::{QueueId, Status, Sysexit};
+use crate::policy::{self, Verdict, header_questions, log_verdict};
+use crate::site::Context;
+
+/// What the rules say.
+#[derive(Debug, Default)]
+pub(super) struct Judgement {
+    /// The message is to be thrown away.
+    pub(super) is_discarded: bool,
+    /// Why the message is to be held back.
+    pub(super) quarantine: Option<BString>,
+    /// Why the message is refused.
+    pub(super) refusal: Option<Refusal>,
+    /// What the caller is told.
+    told: Option<Reply>,
+}
+
+/// Why a message is refused, or put off.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// All that was said against it, as a transcript has it.
+    pub(super) transcript: BString,
+    /// What was said first, or last among what trying again does not change.
+    reply: Reply,
+}
+
+impl Refusal {
+    /// Returns the refusal of a message with a text of our own.
+    pub(super) fn new(reply: Reply) -> Self {
+        Self { transcript: format!("{reply}\n").into(), reply }
+    }
+
+    /// Returns the text that log and queue tell.
+    pub(super) fn text(&self) -> BString {
+        self.reply.text().into()
+    }
+
+    /// Returns what becomes of every recipient.
+    pub(super) fn outcome(&self) -> Outcome {
+        Outcome::failed(Status::new(5, 0, 0), self.text())
+    }
+
+    /// Tells whether trying again later may help.
+    pub(super) fn is_temporary(&self) -> bool {
+        self.reply.is_temporary()
+    }
+
+    /// Adds what else was said.
+    fn add(&mut self, reply: Reply) {
+        self.transcript.extend_from_slice(format!("{reply}\n").as_bytes());
+        if reply.is_permanent() {
+            self.reply = reply;
+        }
+    }
+}
+
+/// Asks the rules about the header of the message `id`.
+pub(super) async fn judge(
+    services: &Services,
+    ctx: &mut Context,
+    id: &QueueId,
+    incoming: &Incoming,
+    terminal: &mut Terminal<'_>,
+) -> Judgement {
+    let mut judgement = Judgement::default();
+    for question in header_questions(&services.site.config, &incoming.headers, incoming.header_bytes) {
+        question.publish(ctx);
+        let args = question.args();
+        let ask = question.ask(&args);
+        let verdict = policy::check(ctx, &ask).await;
+        ctx.log_notes(&services.log, id);
+        let submitter = ctx.get("_");
+        log_verdict(&services.log, Some(id), &ask, &verdict, submitter.as_ref().map(|name| name.as_slice()));
+        match verdict {
+            Verdict::Accept => {}
+            Verdict::Discard => judgement.is_discarded = true,
+            Verdict::Quarantine(reason) => {
+                ctx.set("quarantine", reason.clone());
+                judgement.quarantine = Some(reason);
+            }
+            Verdict::Reject { reply, exit } => judgement.refuse(reply, exit, terminal),
+            Verdict::Failed(reply) => judgement.refuse(reply, Sysexit::Software, terminal),
+        }
+    }
+    if let Some(reply) = &judgement.told {
+        terminal.tell(reply.text());
+    }
+    judgement
+}
+
+impl Judgement {
+    /// Takes note of a refusal.
+    ///
+    // QUIRK(one-refusal-told): the caller is told the last one, or the last that trying again does not change.
+    fn refuse(&mut self, reply: Reply, exit: Sysexit, terminal: &mut Terminal<'_>) {
+        if self.told.as_ref().is_none_or(|told| told.is_temporary() || reply.is_permanent()) {
+            self.told = Some(reply.clone());
+        }
+        if reply.is_permanent() {
+            terminal.fail(exit);
+        }
+        match &mut self.refusal {
+            Some(refusal) => refusal.add(reply),
+            None => self.refusal = Some(Refusal::new(reply)),
+        }
+    }
+
+    /// Counts what the rules said of a message, for the statistics; `mailer` is that of its sender.
+    pub(super) fn count(&self, services: &Services, mailer: Option<usize>) {
+        let event = match self {
+            Self { refusal: Some(_), .. } => Event::Rejected { mailer },
+            Self { is_discarded: true, .. } => Event::Discarded { mailer },
+            Self { quarantine: Some(_), .. } => Event::Quarantined { mailer },
+            Self { .. } => return,
+        };
+        services.log.tally().count(event);
+    }
+}
