@@ -78,7 +78,9 @@ impl<'a> HostRules<'a> {
                 let status = reply.status.unwrap_or(Status::new(5, 0, 0));
                 Err(Outcome::failed(status, exit_text(Sysexit::Unavailable)))
             }
-            Verdict::Reject { reply, .. } => Err(Outcome::deferred(reply.status.unwrap_or(Status::new(4, 0, 0)), &reply)),
+            Verdict::Reject { reply, .. } => {
+                Err(Outcome::deferred(reply.status.unwrap_or(Status::new(4, 0, 0)), &reply))
+            }
             Verdict::Failed(reply) => Err(failed(&reply)),
             Verdict::Accept | Verdict::Discard | Verdict::Quarantine(_) => Ok(()),
         }

@@ -386,8 +386,7 @@ impl<'a> Work<'a> {
                 stays = !envelope.recipients.is_empty();
                 told = Some(refusal.text());
                 let returned = std::mem::take(&mut envelope.recipients);
-                failed
-                    .extend(returned.into_iter().map(|recipient| Settled { recipient, outcome: refusal.outcome() }));
+                failed.extend(returned.into_iter().map(|recipient| Settled { recipient, outcome: refusal.outcome() }));
             }
         }
         let returns = Returns {
