@@ -4,9 +4,11 @@ use bstr::BString;
 
 use super::message::Incoming;
 use super::terminal::Terminal;
+use crate::deliver::attempt::Settled;
 use crate::deliver::outcome::Outcome;
 use crate::deliver::services::Services;
 use crate::log::Event;
+use crate::mail::envelope::Envelope;
 use crate::mail::reply::Reply;
 use crate::name::{QueueId, Status, Sysexit};
 use crate::policy::{self, Verdict, header_questions, log_verdict};
@@ -45,14 +47,16 @@ impl Refusal {
         self.reply.text().into()
     }
 
-    /// Returns what becomes of every recipient.
-    pub(super) fn outcome(&self) -> Outcome {
-        Outcome::failed(Status::new(5, 0, 0), self.text())
-    }
-
-    /// Tells whether trying again later may help.
-    pub(super) fn is_temporary(&self) -> bool {
-        self.reply.is_temporary()
+    /// Keeps the message from all its recipients; returns them with what became of them, unless they may get it later.
+    pub(super) fn apply(&self, envelope: &mut Envelope) -> Vec<Settled> {
+        envelope.flags.split = false;
+        envelope.message = Some(self.text());
+        if self.reply.is_temporary() {
+            return Vec::new();
+        }
+        let outcome = Outcome::failed(Status::new(5, 0, 0), self.text());
+        let returned = std::mem::take(&mut envelope.recipients);
+        returned.into_iter().map(|recipient| Settled { recipient, outcome: outcome.clone() }).collect()
     }
 
     /// Adds what else was said.

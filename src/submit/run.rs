@@ -341,6 +341,7 @@ impl<'a> Work<'a> {
         terminal: &mut Terminal<'_>,
     ) -> Sysexit {
         let services = self.services;
+        let returned = refusal.as_ref().map(|refusal| refusal.apply(&mut envelope)).unwrap_or_default();
         let parts = groups::sort(&mut self.ctx, &envelope.recipients).await;
         let others = match self.draft.divide(&mut envelope, parts).await {
             Ok((draft, others)) => {
@@ -370,34 +371,23 @@ impl<'a> Work<'a> {
         }
         if refused_late {
             envelope.flags.split = false;
-            envelope.message = recipients.refused.last().map(Refused::words);
+            envelope.message = envelope.message.or_else(|| recipients.refused.last().map(Refused::words));
         }
         let mut transcript: Vec<BString> = recipients.refused.iter().map(said).collect();
-        let is_whole = refusal.is_some();
-        let told = recipients.refused.last().map(Refused::words);
-        let mut told = told.or(recipients.complaint);
-        let mut stays = false;
-        if let Some(refusal) = refusal {
-            transcript.push(refusal.transcript.clone());
-            envelope.flags.split = false;
-            envelope.message = Some(refusal.text());
-            if !refusal.is_temporary() {
-                // QUIRK(refused-header-stays)
-                stays = !envelope.recipients.is_empty();
-                told = Some(refusal.text());
-                let returned = std::mem::take(&mut envelope.recipients);
-                failed.extend(returned.into_iter().map(|recipient| Settled { recipient, outcome: refusal.outcome() }));
-            }
-        }
+        transcript.extend(refusal.as_ref().map(|refusal| refusal.transcript.clone()));
+        let told = refusal.as_ref().map(Refusal::text).or_else(|| recipients.refused.last().map(Refused::words));
+        // QUIRK(refused-header-stays)
+        let stays = !returned.is_empty();
+        failed.extend(returned);
         let returns = Returns {
             services,
             sender: &sender,
             party: self.party,
             now: self.now,
-            is_late: refused_late || is_whole,
+            is_late: refused_late || refusal.is_some(),
             stays,
             transcript: transcript.concat().into(),
-            told,
+            told: told.or(recipients.complaint),
         };
         let holding = Holding::Draft { draft: self.draft, envelope: Box::new(envelope), body };
         match returns.end((holding, others), failed, fate, terminal).await {
