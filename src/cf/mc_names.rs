@@ -1,6 +1,7 @@
 //! The `conf…` names of `.mc` files, made from the table of options. The lines of `etc/cf/m4/options.m4` are the same, as
 //! a test sees to, so that the two cannot drift apart.
 
+use super::doubt::meant;
 use super::option_kind::MilterOptions;
 use super::options::{OPTION_TABLE, OptionRow};
 use super::timeout::Timeouts;
@@ -19,6 +20,8 @@ pub struct McName {
     pub about: &'static str,
     /// What the cf library writes, as m4 text, where a file says nothing.
     pub usual: Option<&'static str>,
+    /// What its values are, where few words can say it.
+    pub values: Option<&'static str>,
 }
 
 /// Returns all of them, in the order of the library's lines.
@@ -36,6 +39,8 @@ fn names_of(row: &'static OptionRow) -> Vec<McName> {
         option: format!("{}.{name}", row.name),
         about: row.about,
         usual: USUAL_TIMEOUTS.iter().find(|(usual, _)| *usual == name).map(|(_, text)| *text),
+        // The counts of tries among the times have no kind of their own.
+        values: meant(row.kind).filter(|_| !name.starts_with("resolver")),
     };
     match row.name {
         "Timeout" => Timeouts::NAMES.iter().map(|name| below("confTO_", name)).collect(),
@@ -48,6 +53,7 @@ fn names_of(row: &'static OptionRow) -> Vec<McName> {
                 option: row.name.to_owned(),
                 about: row.about,
                 usual: *usual,
+                values: meant(row.kind),
             })
             .collect(),
     }

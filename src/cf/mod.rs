@@ -2,6 +2,7 @@
 
 mod choice;
 mod config;
+mod doubt;
 mod error;
 mod filter_line;
 mod header_rule;
@@ -20,6 +21,7 @@ mod word_flags;
 
 pub use choice::{DeliveryMode, DontProbe, EightBitMode, ErrorMode, NoRecipientAction, QueueSortOrder, SuperSafe};
 pub use config::{ClassDecls, ClassFile, ClassSource, ClassWords, Config, Filter, FilterFailure, MapDecl, QueueGroup};
+pub use doubt::doubt;
 pub use error::{CfError, OptionError, Problem, Severity};
 pub use header_rule::{HeaderCheck, HeaderRule};
 pub use mailer::{Mailer, MailerFlags, MailerTypes, Mailers, Principal, UserSpec};

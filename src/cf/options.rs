@@ -36,6 +36,8 @@ pub struct OptionRow {
     pub about: &'static str,
     /// The macro of `.mc` files that sets it, and what the cf library writes, as m4 text, where a file says nothing.
     pub(super) mc: Option<(&'static str, Option<&'static str>)>,
+    /// The name of its kind of value.
+    pub(super) kind: &'static str,
     set: fn(&mut Options, &Given<'_>, &mut Vec<OptionError>),
     print: fn(&Options) -> String,
 }
@@ -106,6 +108,7 @@ macro_rules! options {
                 effect: word!($effect),
                 about: $about,
                 mc: word!($($mc $($usual)?)?),
+                kind: stringify!($kind),
                 set: |options, given, problems| $kind::set(&mut options.$field, given, problems),
                 print: |options| $kind::print(&options.$field),
             }, )*
@@ -116,6 +119,7 @@ macro_rules! options {
                 effect: word!($also_effect),
                 about: "An old name.",
                 mc: None,
+                kind: stringify!($also_kind),
                 set: |options, given, problems| $also_kind::set(&mut options.$also_field, given, problems),
                 print: |options| $also_kind::print(&options.$also_field),
             }, )*

@@ -3,6 +3,7 @@
 mod faults;
 mod files;
 mod library;
+mod macros;
 mod marks;
 mod nearest;
 mod options;
@@ -11,7 +12,7 @@ mod request;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use self::faults::Run;
+use self::faults::{Fault, Run};
 use self::files::Files;
 use self::options::{LIBRARY, Options, Question, USAGE};
 use super::map_tools::{Streams, with_streams};
@@ -52,6 +53,7 @@ fn run(args: &[OsString], streams: &mut Streams<'_>) -> Sysexit {
         }
     };
     let answer = options.question.as_ref().map(|question| match question {
+        Question::Help => Ok(request::help()),
         Question::Features => Ok(request::features()),
         Question::Page(name) => request::explain(name),
     });
@@ -68,7 +70,14 @@ fn run(args: &[OsString], streams: &mut Streams<'_>) -> Sysexit {
 /// Reads all files and prints what they make, unless it is wrong; the error is the text for the user.
 fn process(options: &Options, streams: &mut Streams<'_>) -> Result<Sysexit, String> {
     let mut files = Files::new(options);
-    let texts = options.texts(&mut files, streams.input)?;
+    let mut texts = options.texts(&mut files, streams.input)?;
+    let core = usize::from(options.library().is_some());
+    let mut early = Vec::new();
+    for (name, text) in texts.iter_mut().skip(core).filter(|_| core > 0) {
+        let (text_of, fault) = faults::tidied(name, std::mem::take(text));
+        *text = text_of;
+        early.extend(fault);
+    }
     let mut machine = Machine::new(&mut files);
     if let Some(folder) = options.library() {
         machine.define(LIBRARY, folder);
@@ -79,7 +88,6 @@ fn process(options: &Options, streams: &mut Streams<'_>) -> Result<Sysexit, Stri
             None => machine.undefine(&definition.name),
         }
     }
-    let core = usize::from(options.library().is_some());
     for (name, text) in &texts[..core] {
         machine.process(name, text.clone());
     }
@@ -87,23 +95,24 @@ fn process(options: &Options, streams: &mut Streams<'_>) -> Result<Sysexit, Stri
         machine.process_source(name, text.clone());
     }
     let output = machine.finish();
-    for message in &output.messages {
+    let given = &texts[core..];
+    let run = Run { given, included: &files.read, output: &output };
+    for message in output.messages.iter().filter(|message| core == 0 || !run.is_judgement(message)) {
         // Nobody may be listening; the exit status tells as well.
         let _ = write!(streams.errors, "{message}");
     }
     // Without a library this is plain m4: any text will do, and a faulty one is printed as far as it goes.
-    let Some((_, given)) = texts.split_first().filter(|_| options.library().is_some()) else {
+    if core == 0 {
         write(streams, &output.text)?;
         return Ok(if output.exit == 0 { Sysexit::Ok } else { Sysexit::DataErr });
-    };
+    }
     for folder in &files.passed_over {
         streams.complain(format!(
             "warning: {folder}m4/cf.m4 is not read: the library of this program is used; \
              makecf -D_CF_DIR_={folder} uses that one"
         ));
     }
-    let run = Run { given, included: &files.read, output: &output };
-    let faults = if output.exit == 0 { run.faults() } else { run.faults_of_names() };
+    let faults: Vec<Fault> = early.into_iter().chain(run.faults()).collect();
     faults.iter().for_each(|fault| streams.complain(fault.to_string()));
     if output.exit != 0 || faults.iter().any(|fault| fault.is_error) {
         streams.complain("makecf: nothing is written until this is mended");

@@ -16,7 +16,7 @@ pub trait Host {
     /// Returns the text of the file that `include` names.
     ///
     /// # Errors
-    /// Why there is none, in the system's words.
+    /// What is wrong, with the name of the file, and what to do about it.
     fn read(&mut self, name: &[u8]) -> Result<Vec<u8>, BString>;
 
     /// Runs a command of `syscmd` or `esyscmd`.

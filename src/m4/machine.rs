@@ -11,7 +11,7 @@ use super::input::{Input, shown};
 use super::message::{Message, Place, Severity, Whence};
 use super::run;
 use super::table::{Defined, Definition, Table};
-use super::text::substitute;
+use super::text::{substitute, uses};
 use super::token::{Marks, Token};
 
 /// How deep calls may stand in arguments of calls.
@@ -99,7 +99,24 @@ pub struct Output {
     /// The macros that files defined.
     pub defined: Vec<Defined>,
     /// The files that were included, in order, and where.
-    pub included: Vec<(BString, Place)>,
+    pub included: Vec<(BString, Whence)>,
+    /// What lines of source files took back that was not defined.
+    pub undefined: Vec<(BString, Place)>,
+    /// Calls in source files with more arguments than the macro uses.
+    pub surplus: Vec<Surplus>,
+}
+
+/// A call with arguments that its macro does not use.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Surplus {
+    /// The macro.
+    pub name: BString,
+    /// Where it is called.
+    pub place: Place,
+    /// How many arguments it uses.
+    pub used: usize,
+    /// The first argument that is lost.
+    pub lost: BString,
 }
 
 impl Output {
@@ -125,7 +142,11 @@ pub struct Machine<'host> {
     whence: Whence,
     messages: Vec<Message>,
     /// See [`Output::included`].
-    pub(super) included: Vec<(BString, Place)>,
+    pub(super) included: Vec<(BString, Whence)>,
+    /// See [`Output::undefined`].
+    undefined: Vec<(BString, Place)>,
+    /// See [`Output::surplus`].
+    surplus: Vec<Surplus>,
     /// Set when nothing more is to be read.
     exit: Option<u8>,
     has_failed: bool,
@@ -155,6 +176,8 @@ impl<'host> Machine<'host> {
             whence,
             messages: Vec::new(),
             included: Vec::new(),
+            undefined: Vec::new(),
+            surplus: Vec::new(),
             exit: None,
             has_failed: false,
         }
@@ -198,7 +221,8 @@ impl<'host> Machine<'host> {
         let exit = self.exit.unwrap_or(u8::from(self.has_failed));
         let (text, origins) = self.diversions.into_output();
         let defined = self.table.into_defined();
-        Output { text, messages: self.messages, exit, origins, defined, included: self.included }
+        let Self { messages, included, undefined, surplus, .. } = self;
+        Output { text, messages, exit, origins, defined, included, undefined, surplus }
     }
 
     /// Reads tokens until the input ends.
@@ -293,6 +317,12 @@ impl<'host> Machine<'host> {
         self.input.count(EXPANSION_BYTES);
         match &call.definition {
             Definition::Text(text) => {
+                if let (Some(place), None) = (self.source_line(), self.table.cause(&call.name))
+                    && let Some(used) = uses(text).filter(|used| *used < call.arguments.len())
+                {
+                    let (name, place, lost) = (call.name.clone(), place.clone(), call.text(used).into());
+                    self.surplus.push(Surplus { name, place, used, lost });
+                }
                 let text = substitute(text, &call, &self.marks);
                 let cause = self.cause(&call.name);
                 self.input.push_for(text, cause);
@@ -329,6 +359,19 @@ impl<'host> Machine<'host> {
         defined.or(self.whence.cause.as_ref()).cloned()
     }
 
+    /// Returns the line of the call that is expanded now, if it stands in a source file.
+    fn source_line(&self) -> Option<&Place> {
+        self.whence.cause.as_ref().filter(|cause| **cause == self.whence.place)
+    }
+
+    /// Takes back a macro that a call names.
+    pub(super) fn take_back(&mut self, name: &[u8]) {
+        if let Some(place) = self.source_line().filter(|_| self.table.get(name).is_none()).cloned() {
+            self.undefined.push((name.into(), place));
+        }
+        self.table.remove(name);
+    }
+
     /// Ends the work with an exit status; what is still diverted is lost.
     pub(super) fn stop(&mut self, exit: u8) {
         self.exit = Some(exit);
@@ -338,29 +381,30 @@ impl<'host> Machine<'host> {
 
     /// Ends the work because of an error.
     fn fatal(&mut self, whence: Whence, text: &str) {
-        self.messages.push(Message { whence: Some(whence), severity: Severity::Error, text: text.into() });
+        self.messages.push(Message { whence, severity: Severity::Error, text: text.into() });
         self.stop(1);
     }
 
     /// Says something as it is.
     pub(super) fn note(&mut self, text: BString) {
-        self.messages.push(Message { whence: None, severity: Severity::Note, text });
+        let whence = self.whence.clone();
+        self.messages.push(Message { whence, severity: Severity::Note, text });
     }
 
     pub(super) fn warn(&mut self, text: &str) {
-        let whence = Some(self.whence.clone());
+        let whence = self.whence.clone();
         self.messages.push(Message { whence, severity: Severity::Warning, text: text.into() });
     }
 
     /// Says that a call has no result.
     pub(super) fn complain(&mut self, text: &str) {
-        let whence = Some(self.whence.clone());
+        let whence = self.whence.clone();
         self.messages.push(Message { whence, severity: Severity::Complaint, text: text.into() });
     }
 
     /// Says that the result as a whole is wrong; reading goes on.
     pub(super) fn fail(&mut self, text: &str) {
-        let whence = Some(self.whence.clone());
+        let whence = self.whence.clone();
         self.messages.push(Message { whence, severity: Severity::Error, text: text.into() });
         self.has_failed = true;
     }

@@ -46,8 +46,8 @@ pub enum Severity {
 /// Something said on standard error.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Message {
-    /// Where; none for what a file prints itself.
-    pub whence: Option<Whence>,
+    /// Where.
+    pub whence: Whence,
     /// What follows.
     pub severity: Severity,
     /// The text; a note's is printed as it is.
@@ -56,13 +56,12 @@ pub struct Message {
 
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(Whence { place, cause }) = &self.whence {
-            write!(f, "{}: ", cause.as_ref().unwrap_or(place))?;
-        }
+        let Whence { place, cause } = &self.whence;
+        let place = cause.as_ref().unwrap_or(place);
         match self.severity {
             Severity::Note => write!(f, "{}", self.text),
-            Severity::Warning => writeln!(f, "warning: {}", self.text),
-            Severity::Complaint | Severity::Error => writeln!(f, "{}", self.text),
+            Severity::Warning => writeln!(f, "{place}: warning: {}", self.text),
+            Severity::Complaint | Severity::Error => writeln!(f, "{place}: {}", self.text),
         }
     }
 }

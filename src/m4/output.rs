@@ -3,9 +3,7 @@
 use bstr::{BString, ByteSlice};
 
 use super::builtin::Builtin;
-use super::input::shown;
 use super::machine::{Call, Machine};
-use super::message::Whence;
 
 /// Performs the builtins that have to do with what is outside.
 pub(super) fn run(machine: &mut Machine<'_>, builtin: Builtin, call: &Call) {
@@ -50,18 +48,18 @@ fn undivert(machine: &mut Machine<'_>, name: &[u8]) {
             let whence = machine.whence().clone();
             machine.diversions.write(&text, &whence);
         }
-        Err(why) => machine.complain(&format!("cannot read {}: {why}", shown(name))),
+        Err(why) => machine.complain(&why.to_string()),
     }
 }
 
 fn include(machine: &mut Machine<'_>, name: &[u8], must_exist: bool) {
     match machine.host.read(name) {
         Ok(text) => {
-            let Whence { place, cause } = machine.whence().clone();
-            machine.included.push((name.into(), place));
-            machine.input.push_file(name, text, cause);
+            let whence = machine.whence().clone();
+            machine.input.push_file(name, text, whence.cause.clone());
+            machine.included.push((name.into(), whence));
         }
-        Err(why) if must_exist => machine.fail(&format!("cannot read {}: {why}", shown(name))),
+        Err(why) if must_exist => machine.fail(&why.to_string()),
         Err(_) => {}
     }
 }

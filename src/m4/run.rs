@@ -33,7 +33,7 @@ pub(super) fn run(machine: &mut Machine<'_>, builtin: Builtin, call: Call) {
         Builtin::Traceoff => trace(machine, &call, false),
         Builtin::Define => define(machine, &call, false),
         Builtin::Pushdef => define(machine, &call, true),
-        Builtin::Undefine => each(&call, |name| machine.table.remove(name)),
+        Builtin::Undefine => each(&call, |name| machine.take_back(name)),
         Builtin::Popdef => each(&call, |name| machine.table.pop(name)),
         Builtin::Defn => defn(machine, &call),
         Builtin::Dumpdef => dumpdef(machine, &call),

@@ -13,7 +13,10 @@ struct Table(BTreeMap<BString, Vec<u8>>);
 
 impl Host for Table {
     fn read(&mut self, name: &[u8]) -> Result<Vec<u8>, BString> {
-        self.0.get(bstr::BStr::new(name)).cloned().ok_or_else(|| "no such file".into())
+        self.0
+            .get(bstr::BStr::new(name))
+            .cloned()
+            .ok_or_else(|| format!("there is no {}", bstr::BStr::new(name)).into())
     }
 
     fn run(&mut self, command: &[u8]) -> Result<Ran, BString> {
@@ -79,7 +82,7 @@ fn faults_are_told_with_their_place() {
     );
     let unclosed = "stdin:2: the file ends within the arguments of `len`: a closing parenthesis is missing\n";
     check_message("\nlen(a,\nb", unclosed, 1);
-    check_message("include(`x y')", "stdin:1: cannot read x y: no such file\n", 1);
+    check_message("include(`x y')", "stdin:1: there is no x y\n", 1);
     check_message("eval(1/0)", "stdin:1: `eval`: division by zero: 1/0\n", 0);
     check_message("incr(x)", "stdin:1: `incr`: \"x\" is no number\n", 0);
 }

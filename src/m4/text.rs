@@ -39,6 +39,19 @@ pub(super) fn substitute(text: &[u8], call: &Call, marks: &Marks) -> Vec<u8> {
     out
 }
 
+/// Returns how many arguments a macro's text uses; none if it may use any number.
+pub(super) fn uses(text: &[u8]) -> Option<usize> {
+    let mut used = 0;
+    for at in memchr::memchr_iter(b'$', text) {
+        match text.get(at + 1) {
+            Some(b'#' | b'*' | b'@') => return None,
+            Some(digit @ b'1'..=b'9') => used = used.max(usize::from(digit - b'0')),
+            _ => {}
+        }
+    }
+    Some(used)
+}
+
 /// Appends the arguments from `first` on with commas between, each in quotes if there are `marks`.
 pub(super) fn join(call: &Call, first: usize, marks: Option<&Marks>, out: &mut Vec<u8>) {
     for (number, argument) in call.arguments.iter().skip(first).enumerate() {

@@ -205,10 +205,7 @@ fn check_fault(settings: &str, told: &str, is_error: bool) {
 #[test]
 fn what_is_wrong_is_told_by_line_and_no_wrong_file_is_written() {
     let error = |settings: &str, told: &str| check_fault(settings, told, true);
-    error(
-        "FEATURE(`acess_db')dnl",
-        "stdin:2: cannot read <futago>/cf/feature/acess_db.m4: there is no FEATURE(acess_db); did you mean FEATURE(`access_db')?",
-    );
+    error("FEATURE(`acess_db')dnl", "stdin:2: there is no FEATURE(acess_db); did you mean FEATURE(`access_db')?");
     error("MAILER(`smpt')dnl", "there is no MAILER(smpt); did you mean MAILER(`smtp')?");
     error("DOMAIN(`generics')dnl", "there is no DOMAIN(generics); did you mean DOMAIN(`generic')?");
     error("\ndefine(`confMAX_HOPS', `5')dnl", "stdin:3: there is no setting confMAX_HOPS; did you mean confMAX_HOP?");
@@ -222,6 +219,46 @@ fn what_is_wrong_is_told_by_line_and_no_wrong_file_is_written() {
     error("define(`confMAX_HOP', `5'dnl", "stdin:2: the file ends within the arguments of `define`");
     error("FEATURE(`access_db', `hsh -T<TMPF> /etc/mail/access')dnl", "map access: class hsh not available");
     error("LOCAL_CONFIG\nKfoo", "stdin:3: readcf: config K line, map foo: no map class");
+    error("FEATRUE(`x')dnl\nMAILR(`y')dnl", "stdin:3: there is no macro MAILR; did you mean MAILER?");
+    error("LOCAL_RULE_4", "stdin:2: there is no macro LOCAL_RULE_4; did you mean LOCAL_RULE_0?");
+    error("FEATURE", "stdin:2: FEATURE stands alone: write FEATURE(`...')");
+    error("DNL don't", "stdin:2: DNL is nothing to m4: a comment begins with dnl");
+    error("define(`SMART_HOTS', `x.test')dnl", "stdin:2: there is no setting SMART_HOTS; did you mean SMART_HOST?");
+    error("define(`MaxHopCount', `5')dnl", "stdin:2: there is no setting MaxHopCount; did you mean confMAX_HOP?");
+    error("define(`SENDER', `5')dnl\ndefine(`RELAY', `x')dnl", "stdin:3: the rules of the library use the word RELAY");
+    error("SMART_HOST(`x.test')dnl", "stdin:2: SMART_HOST is no call: write define(`SMART_HOST', `...')");
+    error(
+        "define(`MASQUERADE_AS', `x.test')dnl",
+        "stdin:2: MASQUERADE_AS is no setting: write MASQUERADE_AS(`x.test')",
+    );
+    error("define(`confMAX_HOP' `5')dnl", "a comma is missing between name and value");
+    error("undefine(`ALIAS_FLIE')dnl", "stdin:2: there is no setting ALIAS_FLIE; did you mean ALIAS_FILE?");
+    error("define(`confTO_IDENT', `5x')dnl", "stdin:2: Invalid time unit `x' (a time is a number with w, d, h, m or s");
+    error(
+        "define(`confMAX_HOP', `10M')dnl",
+        "stdin:2: the value should be a whole number without a unit, in \"O MaxHop",
+    );
+    error(
+        "define(`confSAFE_QUEUE', `maybe')dnl",
+        "stdin:2: the value should be True, Interactive, PostMilter or False",
+    );
+    error("define(`confDELIVERY_MODE', `fast')dnl", "stdin:2: Unknown delivery mode f, in \"O DeliveryMode=fast\"");
+    error("define(`confSMTP_LOGIN_MSG', `$j $1')dnl", "stdin:2: confSMTP_LOGIN_MSG: m4 drops $1 from a value");
+    error("DAEMON_OPTIONS(Port=25, Name=MTA)dnl", "stdin:2: DAEMON_OPTIONS takes one argument, `Name=MTA' is lost");
+    error("DAEMON_OPTIONS(`Prot=25')dnl", "stdin:2: the value has a field Prot=25 that nobody knows");
+    error("define(`SMART_HOST', `uucp-new:x')dnl", "stdin:2: SMART_HOST: there is no mailer uucp-new");
+    error("FEATURE(`greet_pause', `5s')dnl", "stdin:2: greet_pause takes a number of milliseconds");
+    error(
+        "FEATURE(`confMAX_HOP', `5')dnl",
+        "there is no FEATURE(confMAX_HOP); did you mean define(`confMAX_HOP', `...')?",
+    );
+    error("DOMAIN(`example.com')dnl", "write domain/example.com.m4 below a folder, and call makecf -I FOLDER");
+    error("include(`/dev/zero')dnl", "stdin:2: cannot read /dev/zero: it is a directory, device or pipe, not a file");
+    error("MAILER(`local, smtp')dnl", "each has a line of its own, MAILER(`NAME')");
+    error("# a ` here", "a closing quote is missing (m4 reads a line behind # too: write dnl)");
+    error("define(`confMAX_HOP',\u{a0}`5')dnl", "stdin:2: U+00A0 stands here, which looks like a blank and is none");
+    error("R$*\tx", "put it behind LOCAL_RULE_0 or the like");
+    error("LOCAL_RULE_0\nR$*  x", "put a tab between its two sides");
     error(
         "define(`confMAX_HOP', `5')dnl\nOSTYPE(`bsd4.4')dnl",
         "stdin:3: OSTYPE(bsd4.4): the system is OSTYPE(linux) already",
@@ -237,11 +274,35 @@ fn what_is_perhaps_not_meant_is_told_by_line() {
     );
     warning(
         "MAILER(`procmail')dnl\nFEATURE(`access_db')dnl",
-        "stdin:3: FEATURE(access_db) should stand before the first MAILER",
+        "stdin:3: warning: FEATURE(access_db) should stand before the first MAILER",
     );
+    warning("FEATURE(`access_db')dnl\nFEATURE(`access_db')dnl", "FEATURE(access_db) stands in line 2 already");
+    warning("undefine(`NOBODY_KNOWS')dnl", "undefine(`NOBODY_KNOWS'): it is not defined: is it misspelt?");
+    warning("define(`OUR_OWN_WORD', `x')dnl", "stdin:2: warning: nothing reads OUR_OWN_WORD");
+    warning("define(`confDOMAIN_NAME', `gr\u{fc}n.test')dnl", "stdin:2: warning: letters that are not ASCII");
+    warning("define(`confMAX_HOP', `5')dnl\r", "stdin:1: warning: the lines end in CR LF");
     warning("Cwexample.com", "stdin:2: warning: \"Cwexample.com\" goes into the configuration as it stands");
     warning("define(`confDAEMON_OPTIONS', `Port=25')dnl", "stdin:2: warning: confDAEMON_OPTIONS is obsolete");
     warning("define(`confOUR_OWN', `x')dnl", "stdin:2: warning: nothing reads confOUR_OWN");
+}
+
+#[test]
+fn what_is_no_mc_file_is_told_and_so_is_what_a_file_lacks() {
+    let told = |text: &str| String::from_utf8_lossy(&makecf(&[], text).stderr).into_owned();
+    assert!(told("").starts_with("stdin:1: there is no OSTYPE: write for instance OSTYPE(`linux') near the top"));
+    assert!(told("V10/Berkeley\nCwlocalhost\n").starts_with("stdin:1: this is a .cf file"));
+    assert!(told("O\0S\0T\0").starts_with("stdin:1: this is no plain text"));
+    assert!(told("OSTYPE(`linux')dnl\n").starts_with("stdin:1: warning: there is no MAILER(`smtp')"));
+    assert_eq!(told("\u{feff}OSTYPE(`linux')dnl\nMAILER(`smtp')dnl\n"), "");
+    // Faults come in the order of the lines.
+    let all = told("OSTYPE(`linux')\nMAILR(`x')\ndefine(`confMAX_HOPS', `5')\nFEATURE(`acess_db')\n");
+    let lines: Vec<&str> = all.lines().filter_map(|line| line.strip_prefix("stdin:")?.split(':').next()).collect();
+    assert_eq!(lines, ["2", "3", "4"], "{all}");
+    let copy = crate::repository("etc/cf").display().to_string();
+    let named = makecf(&[&format!("-D_CF_DIR_={copy}")], "").stderr;
+    assert!(String::from_utf8_lossy(&named).contains("the folder of a library ends in a slash"));
+    let missing = makecf(&[&format!("-D_CF_DIR_={copy}/")], "OSTYPE(`linux')\nFEATURE(`acess_db')\n").stderr;
+    assert!(String::from_utf8_lossy(&missing).contains("did you mean FEATURE(`access_db')?"));
 }
 
 #[test]
@@ -250,6 +311,11 @@ fn pages_tell_what_a_mc_file_may_say() {
     assert!(page(&["--list-features"]).lines().count() > 50);
     assert!(page(&["--explain", "access_db"]).contains("RELAY"));
     assert!(page(&["--explain", "confTO_IDENT"]).contains("O Timeout.ident=VALUE"));
+    assert!(page(&["--explain", "MaxHopCount"]).contains("confMAX_HOP', `VALUE')"));
+    assert!(page(&["--explain", "SMART_HOST"]).contains("define(`SMART_HOST', `relay.example.com')"));
+    assert!(page(&["--explain", "FEATURE(`access_db')"]).starts_with("FEATURE(`access_db')"));
+    assert!(page(&["--explain", "OSTYPE"]).contains("There are: aix5 bsd4.4 "));
+    assert!(page(&["--help"]).contains("--explain NAME") && page(&["--help"]).contains("smarthost-auth"));
     let unknown = makecf(&["--explain", "acess_db"], "");
     assert_eq!(unknown.status.code(), Some(66));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("did you mean access_db?"));

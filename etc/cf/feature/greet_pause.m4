@@ -1,6 +1,7 @@
 divert(-1)
 dnl greet_pause(milliseconds): waits before the greeting and refuses clients that talk before it. The access map may have
 dnl GreetPause:client MILLISECONDS.
+ifelse(regexp(defn(`_ARG_'), `^[0-9]*$'), `-1', `_COMPLAIN(`greet_pause takes a number of milliseconds, without a unit')')
 divert(9)dnl
 `#' greet_pause: client name $| address -> the pause in milliseconds
 SLocal_greet_pause

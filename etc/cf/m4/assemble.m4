@@ -1,6 +1,5 @@
 divert(-1)
 dnl Lays out the configuration: called once, when the .mc file has ended.
-ifdef(`__OSTYPE__', `', `_COMPLAIN(`there is no OSTYPE: write for instance OSTYPE(linux) near the top')')
 _DEFIFNOT(`confSMTP_MAILER', `esmtp')
 _DEFIFNOT(`confLOCAL_MAILER', `local')
 _DEFIFNOT(`confRELAY_MAILER', ifdef(`_MAILER_smtp_', `relay', `unknown'))
@@ -42,4 +41,3 @@ undivert(_AT_MAILER_RULES_)dnl
 
 `#' ---- mailers ----
 undivert(7)dnl
-ifdef(`_FAILED_', `m4exit(1)')dnl

@@ -59,15 +59,11 @@ dnl what clients are told when a map cannot be asked
 define(`_TEMPORARY_FAILURE_', `"451 Temporary system failure. Please try again later."')
 define(`_LISTED_', `R<?>`$'+	_LISTED_ACTION_(`$1', `$2')
 ')
-dnl _COMPLAIN(text): an error of the .mc file, by its line; the exit status tells it too
-define(`_COMPLAIN', `errprint(`*** ERROR: '_WHERE_`: $1
-')define(`_FAILED_', `1')')
-define(`_WARN', `errprint(`*** WARNING: '_WHERE_`: $1
+dnl _COMPLAIN(text), _WARN(text): an error of the .mc file, and what is perhaps not meant; makecf tells them by line
+define(`_COMPLAIN', `errprint(`*** ERROR: $1
 ')')
-define(`_WHERE_', `ifdef(`_FROM_', `_FROM_', `__file__:__line__')')
-dnl _BEGIN: remembers the line of the .mc file, for what is said of it until _END
-define(`_BEGIN', `ifdef(`_FROM_', `pushdef(`_FROM_', defn(`_FROM_'))', `pushdef(`_FROM_', __file__`:'__line__)')')
-define(`_END', `popdef(`_FROM_')')
+define(`_WARN', `errprint(`*** WARNING: $1
+')')
 
 dnl ---- What a .mc file says ---------------------------------------------------------------------------------------------
 define(`MAIL_SETTINGS_DIR', `/etc/mail/')
@@ -78,9 +74,9 @@ POPDIVERT`'')
 
 define(`OSTYPE', `ifelse(`$#', `0', ``OSTYPE'', `ifdef(`__OSTYPE__', `_COMPLAIN(`OSTYPE($1): the system is OSTYPE('__OSTYPE__`) already')',
 `ifelse(`$1', `', `_COMPLAIN(`OSTYPE needs the name of a system')',
-`define(`__OSTYPE__', `$1')_BEGIN`'PUSHDIVERT(-1)include(_CF_DIR_`ostype/$1.m4')POPDIVERT`'_END`'')')')')
+`define(`__OSTYPE__', `$1')PUSHDIVERT(-1)include(_CF_DIR_`ostype/$1.m4')POPDIVERT`'')')')')
 
-define(`DOMAIN', `ifelse(`$#', `0', ``DOMAIN'', `_BEGIN`'PUSHDIVERT(-1)include(_CF_DIR_`domain/$1.m4')POPDIVERT`'_END`'')')
+define(`DOMAIN', `ifelse(`$#', `0', ``DOMAIN'', `PUSHDIVERT(-1)include(_CF_DIR_`domain/$1.m4')POPDIVERT`'')')
 
 dnl _ARGUMENTS(...): the arguments of a feature are _ARG_, _ARG2_ ... _ARG9_
 define(`_ARGUMENTS', `pushdef(`_ARG_', `$1')pushdef(`_ARG1_', `$1')pushdef(`_ARG2_', `$2')pushdef(`_ARG3_', `$3')dnl
@@ -89,12 +85,12 @@ pushdef(`_ARG9_', `$9')')
 define(`_NO_ARGUMENTS', `popdef(`_ARG_', `_ARG1_', `_ARG2_', `_ARG3_', `_ARG4_', `_ARG5_', `_ARG6_', `_ARG7_', `_ARG8_', `_ARG9_')')
 define(`_INCLUDE', `PUSHDIVERT(-1)_ARGUMENTS(shift(shift($@)))include(_CF_DIR_`$1/$2.m4')_NO_ARGUMENTS`'POPDIVERT`'')
 
-define(`FEATURE', `ifelse(`$#', `0', ``FEATURE'', `ifdef(`_MAILERS_', `_LATE(`FEATURE($1)')')_BEGIN`'_INCLUDE(`feature', $@)_END`'')')
-define(`HACK', `ifelse(`$#', `0', ``HACK'', `_BEGIN`'_INCLUDE(`hack', $@)_END`'')')
+define(`FEATURE', `ifelse(`$#', `0', ``FEATURE'', `ifdef(`_MAILERS_', `_LATE(`FEATURE($1)')')_INCLUDE(`feature', $@)')')
+define(`HACK', `ifelse(`$#', `0', ``HACK'', `_INCLUDE(`hack', $@)')')
 define(`_LATE', `_WARN(`$1 should stand before the first MAILER')')
 
-define(`MAILER', `ifelse(`$#', `0', ``MAILER'', `ifdef(`_MAILER_$1_', `', `_BEGIN`'define(`_MAILER_$1_', `1')define(`_MAILERS_', `1')dnl
-_INCLUDE(`mailer', $@)_END`'')')')
+define(`MAILER', `ifelse(`$#', `0', ``MAILER'', `ifdef(`_MAILER_$1_', `', `define(`_MAILER_$1_', `1')define(`_MAILERS_', `1')dnl
+_INCLUDE(`mailer', $@)')')')
 
 define(`LOCAL_CONFIG', `divert(`6')dnl')
 define(`LOCAL_NET_CONFIG', `define(`_LOCAL_RULES_', `1')divert(`1')dnl')
@@ -165,10 +161,10 @@ dnl _EQUATES(NAME): what a site may say of every mailer
 define(`_EQUATES', `ifdef(`$1_MAILER_MAX', ` M=$1_MAILER_MAX,')`'ifdef(`$1_MAILER_MAXMSGS', ` m=$1_MAILER_MAXMSGS,')`'ifdef(`$1_MAILER_MAXRCPTS', ` r=$1_MAILER_MAXRCPTS,')`'ifdef(`$1_MAILER_CHARSET', ` C=$1_MAILER_CHARSET,')`'ifdef(`$1_MAILER_QGRP', ` Q=$1_MAILER_QGRP,')')
 
 dnl SITECONFIG(file, name, class): UUCP neighbours of old
-define(`SITECONFIG', `_BEGIN`'PUSHDIVERT(_AT_HEAD_)define(`_SITE_CLASS_', `$3')undefine(`_SITES_')D{$3}$2
+define(`SITECONFIG', `PUSHDIVERT(_AT_HEAD_)define(`_SITE_CLASS_', `$3')undefine(`_SITES_')D{$3}$2
 ifelse(`$3', `U', `Cw$2.UUCP
 define(`_UUCP_NAME_', `1')')divert(-1)sinclude(_CF_DIR_`'siteconfig/$1.m4)dnl
-ifdef(`_SITES_', `', `_WARN(`no neighbour comes of SITECONFIG($1): the file siteconfig/$1.m4 of the library is missing or names none')')POPDIVERT`'_END`'')
+ifdef(`_SITES_', `', `_WARN(`no neighbour comes of SITECONFIG($1): the file siteconfig/$1.m4 of the library is missing or names none')')POPDIVERT`'')
 define(`SITE', `ifelse(`$#', `0', ``SITE'', `PUSHDIVERT(_AT_HEAD_)define(`_SITES_', `1')C{_SITE_CLASS_}$1
 POPDIVERT`'')')
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -41,8 +42,22 @@ impl Files {
 
     /// Reads a file of the library that the program carries; one in a folder of `-I` stands for it.
     fn library_file(&self, name: &[u8]) -> Result<Vec<u8>, BString> {
-        let own = self.folders.iter().find_map(|folder| std::fs::read(folder.join(OsStr::from_bytes(name))).ok());
-        own.or_else(|| library::text(name).map(|text| text.as_bytes().to_vec())).ok_or_else(|| library::missing(name))
+        let paths = self.folders.iter().map(|folder| folder.join(OsStr::from_bytes(name)));
+        match paths.into_iter().find(|path| path.exists()) {
+            Some(path) => read_regular(&path),
+            None => library::text(name).map(|text| text.as_bytes().to_vec()).ok_or_else(|| self.missing(name)),
+        }
+    }
+
+    /// Says that the library that is in use has no such file.
+    fn missing(&self, name: &[u8]) -> BString {
+        let is_own = self.library.as_ref().is_none_or(|library| *library == library::FOLDER);
+        let elsewhere = self.library.iter().filter(|_| !is_own).map(|library| Path::new(OsStr::from_bytes(library)));
+        let folders: Vec<&Path> = self.folders.iter().map(PathBuf::as_path).chain(elsewhere).collect();
+        library::missing(name, &|kind| {
+            let own = library::names(kind).filter(|_| is_own).map(str::to_owned);
+            own.chain(folders.iter().flat_map(|folder| names_in(&folder.join(kind)))).collect()
+        })
     }
 
     /// Reads a file that is included.
@@ -55,13 +70,16 @@ impl Files {
         }
         let path = Path::new(OsStr::from_bytes(name));
         if name.is_empty() {
-            return Err("the name is empty".into());
+            return Err("the name of the file to include is empty".into());
         }
-        let mut result = std::fs::read(path);
-        for folder in self.folders.iter().filter(|_| path.is_relative()) {
-            result = result.or_else(|_| std::fs::read(folder.join(path)));
+        if let Some(name) = self.library.as_ref().and_then(|folder| name.strip_prefix(folder.as_slice()))
+            && !path.exists()
+        {
+            return Err(self.missing(name));
         }
-        result.map_err(|error| error.to_string().into())
+        let below = self.folders.iter().filter(|_| path.is_relative()).map(|folder| folder.join(path));
+        let found = below.into_iter().find(|below| !path.exists() && below.exists());
+        read_regular(found.as_deref().unwrap_or(path))
     }
 
     /// Tells whether a file is the first one of a cf library while another or the same is in use already: many `.mc` files
@@ -92,6 +110,37 @@ impl Files {
         }
         Some(Ran::default())
     }
+}
+
+/// The most bytes of a file: a `.mc` file has some hundred, a whole library half a million.
+const FILE_BYTES_MAX: u64 = 8 << 20;
+
+/// Reads a text to its end; the error says why not.
+pub(super) fn read_bounded(input: &mut dyn Read) -> Result<Vec<u8>, String> {
+    let mut text = Vec::new();
+    input.take(FILE_BYTES_MAX + 1).read_to_end(&mut text).map_err(|error| error.to_string())?;
+    match u64::try_from(text.len()) {
+        Ok(..=FILE_BYTES_MAX) => Ok(text),
+        _ => Err(format!("it has more than {} MiB", FILE_BYTES_MAX >> 20)),
+    }
+}
+
+/// Reads a file that another names; the error is a sentence for the user.
+fn read_regular(path: &Path) -> Result<Vec<u8>, BString> {
+    let read = || {
+        // What is no file could have no end, or no beginning.
+        if !std::fs::metadata(path).map_err(|error| error.to_string())?.is_file() {
+            return Err("it is a directory, device or pipe, not a file".to_owned());
+        }
+        read_bounded(&mut std::fs::File::open(path).map_err(|error| error.to_string())?)
+    };
+    read().map_err(|why| format!("cannot read {}: {why}", path.display()).into())
+}
+
+/// Returns the names, without ending, of the m4 files in a folder.
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".m4")?.to_owned())).collect()
 }
 
 /// Returns what the library's head says of the place where the file was made.

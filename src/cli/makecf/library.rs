@@ -3,6 +3,7 @@
 
 use bstr::{BString, ByteSlice};
 
+use super::macros;
 use super::nearest::nearest;
 
 /// The name of that folder; no file of the system is meant by it.
@@ -43,19 +44,36 @@ pub(super) fn page(kind: &str, name: &str) -> Option<String> {
 /// The kind of the `.mc` files.
 pub(super) const SETUP: &str = "mail";
 
-/// Says that there is no such file, in the words of a `.mc` file, and which one may be meant.
-pub(super) fn missing(name: &[u8]) -> BString {
+/// Says that a library has no such file, in the words of a `.mc` file, and which one may be meant. The library is that of the
+/// program, but for `folder`, which names the files that one elsewhere has of a kind.
+pub(super) fn missing(name: &[u8], folder: &dyn Fn(&str) -> Vec<String>) -> BString {
     let name = name.to_str_lossy();
     let (kind, file) = name.split_once('/').unwrap_or(("", &name));
     let file = file.strip_suffix(".m4").unwrap_or(file);
-    let word = match kind {
-        "siteconfig" => "SITECONFIG".to_owned(),
-        _ => kind.to_uppercase(),
+    let word = kind.to_uppercase();
+    let mut known = folder(kind);
+    known.sort();
+    let told = match nearest(file.trim(), known.iter()) {
+        Some(near) => format!("there is no {word}({file}); did you mean {word}(`{near}')?"),
+        None if file.is_empty() => format!("{word}() names nothing: write {word}(`NAME')"),
+        None if file.contains([',', ' ']) => {
+            format!("there is no {word}({file}): each has a line of its own, {word}(`NAME')")
+        }
+        None if kind == "feature" && macros::is_known(file) => {
+            format!("there is no FEATURE({file}); did you mean define(`{file}', `...')?")
+        }
+        None if kind == "feature" => {
+            format!("there is no FEATURE({file}): `makecf --list-features' names those that there are")
+        }
+        None if kind == "m4" => format!("there is no file {name} in it"),
+        None if kind == "domain" => format!(
+            "there is no DOMAIN({file}): for one of your own write domain/{file}.m4 below a folder, and call makecf -I FOLDER; \
+             there are: {}",
+            known.join(" ")
+        ),
+        None => format!("there is no {word}({file}); there are: {}", known.join(" ")),
     };
-    match nearest(file, names(kind)) {
-        Some(near) => format!("there is no {word}({file}); did you mean {word}(`{near}')?").into(),
-        None => format!("there is no {word}({file}); there are: {}", names(kind).collect::<Vec<_>>().join(" ")).into(),
-    }
+    told.into()
 }
 
 #[cfg(test)]
@@ -77,6 +95,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_with_what_is_near() {
+        let missing = |name: &[u8]| missing(name, &|kind| names(kind).map(str::to_owned).collect());
         assert_eq!(
             missing(b"feature/acess_db.m4"),
             "there is no FEATURE(acess_db); did you mean FEATURE(`access_db')?"

@@ -9,7 +9,7 @@ use crate::cf::{Mark, McLine, call_of};
 use crate::m4::{Output, Place};
 
 /// The macro of a library that wants marks: others are used as they are.
-const WISH: &[u8] = b"_MARKS_";
+pub(super) const WISH: &str = "_MARKS_";
 
 /// What the names of the sections begin with, whose lines are copied.
 const SECTIONS: &[&[u8]] = &[b"LOCAL_", b"MAILER_DEFINITIONS"];

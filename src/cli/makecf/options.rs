@@ -1,19 +1,43 @@
 //! The command line of `makecf`.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead};
+use std::fs::File;
+use std::io::BufRead;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
 
-use super::files::Files;
+use super::files::{Files, read_bounded};
 use super::library::FOLDER;
 use crate::m4::Host;
 
 /// What is told with a command line that is wrong.
 pub(super) const USAGE: &str = "usage: makecf [-D NAME[=TEXT]] [-U NAME] [-I DIR] [--allow-commands] [--check] [FILE.mc ...]\n       \
-     makecf --list-features | --explain NAME";
+     makecf --list-features | --explain NAME | --help";
+
+/// What `--help` tells besides.
+pub(super) const HELP: &str = "
+Makes a sendmail.cf of a .mc file: makecf sendmail.mc > sendmail.cf. What is wrong is told by file and line, and nothing
+is written then.
+
+  --check           tells what is wrong and writes nothing
+  --list-features   the features, a line for each
+  --explain NAME    the page of a feature, mailer, system, macro, setting or set-up: access_db, MAILER, SMART_HOST,
+                    confMAX_HOP, relay ...
+  -D NAME[=TEXT]    defines a macro, -U NAME takes one back; -D_CF_DIR_=FOLDER/ uses another cf library
+  -I FOLDER         where files are looked for that the .mc file or DOMAIN, FEATURE, HACK ... name
+  --allow-commands  lets the file run commands (syscmd, esyscmd)
+
+A first file:
+
+  OSTYPE(`linux')dnl                                the system (makecf --explain OSTYPE)
+  FEATURE(`access_db')dnl                           what is wanted (makecf --list-features)
+  define(`SMART_HOST', `relay.example.com')dnl      settings (makecf --explain SMART_HOST)
+  MAILER(`local')dnl                                ways to deliver, at the end
+  MAILER(`smtp')dnl
+
+Whole files are the set-ups: ";
 
 /// The macro that says where the cf library is.
 pub(super) const LIBRARY: &[u8] = b"_CF_DIR_";
@@ -36,6 +60,8 @@ pub(super) struct Definition {
 /// What is asked about the library.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Question {
+    /// What the program does.
+    Help,
     /// Which features there are.
     Features,
     /// What something is.
@@ -79,6 +105,7 @@ impl Options {
                 Short('I') => options.folders.push(OsString::from_vec(value(&mut parser)?.into()).into()),
                 Long("allow-commands") => options.allow_commands = true,
                 Long("check") => options.only_checks = true,
+                Long("help") | Short('h') => options.question = Some(Question::Help),
                 Long("list-features") => options.question = Some(Question::Features),
                 Long("explain") => {
                     options.question = Some(Question::Page(value(&mut parser)?.to_string()));
@@ -109,14 +136,19 @@ impl Options {
         let mut texts = Vec::new();
         if let Some(folder) = self.library() {
             let core = BString::from([folder, LIBRARY_FILE].concat());
-            let text = files.read(&core).map_err(|error| format!("cannot read {core}: {error}"))?;
+            let text = files.read(&core).map_err(|error| no_library(folder, &error))?;
             texts.push((core, text));
         }
         for path in &self.files {
             if self.library().is_some() && library_of(path.as_os_str().as_bytes()).is_some() {
                 continue;
             }
-            let read = if path.as_os_str() == "-" { read_all(input) } else { std::fs::read(path) };
+            let read = match path.as_os_str() == "-" {
+                true => read_bounded(input),
+                false => {
+                    File::open(path).map_err(|error| error.to_string()).and_then(|mut file| read_bounded(&mut file))
+                }
+            };
             let text = read.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
             let name = if path.as_os_str() == "-" { "stdin".into() } else { path.clone().into_os_string() };
             texts.push((name.into_vec().into(), text));
@@ -141,10 +173,13 @@ fn value(parser: &mut lexopt::Parser) -> Result<BString, String> {
     Ok(word.into_vec().into())
 }
 
-fn read_all(input: &mut dyn BufRead) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    input.read_to_end(&mut text)?;
-    Ok(text)
+/// Says that a folder holds no cf library.
+fn no_library(folder: &[u8], error: &BString) -> String {
+    let named = folder.as_bstr();
+    if Path::new(OsStr::from_bytes(&[folder, b"/", LIBRARY_FILE].concat())).is_file() && !folder.ends_with(b"/") {
+        return format!("the folder of a library ends in a slash: -D_CF_DIR_={named}/");
+    }
+    format!("{named} holds no cf library: {error}")
 }
 
 #[cfg(test)]

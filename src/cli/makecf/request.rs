@@ -1,13 +1,21 @@
 //! What `makecf` tells of its library instead of making a file.
 
-use crate::cf::mc_names;
+use crate::cf::{McName, mc_names};
 
 use super::library::{self, SETUP};
+use super::macros;
 use super::nearest::nearest;
+use super::options::{HELP, USAGE};
 
 /// The kinds of files that have pages, and how a `.mc` file names them.
 const KINDS: &[(&str, &str)] =
     &[("feature", "FEATURE"), ("mailer", "MAILER"), ("ostype", "OSTYPE"), ("domain", "DOMAIN"), ("hack", "HACK")];
+
+/// Returns what the program does and how it is called.
+pub(super) fn help() -> String {
+    let setups: Vec<&str> = library::names(SETUP).collect();
+    format!("{USAGE}\n{HELP}{}\n", setups.join(" "))
+}
 
 /// Returns a line for each feature: its name and what it does.
 pub(super) fn features() -> String {
@@ -22,21 +30,35 @@ fn summary(kind: &str, name: &str) -> String {
     text[..end].trim_end().to_owned()
 }
 
-/// Returns the page of a feature, mailer, system, setting or set-up.
+/// Returns the page of a feature, mailer, system, setting or set-up, which may be named as a `.mc` file writes it.
 ///
 /// # Errors
 /// There is none; the text for the user.
-pub(super) fn explain(name: &str) -> Result<String, String> {
+pub(super) fn explain(asked: &str) -> Result<String, String> {
+    let is_mark = |letter: char| "`'\"".contains(letter);
+    let (call, inside) = asked.split_once('(').unwrap_or((asked, ""));
+    let inside = inside.split([')', ',']).next().unwrap_or_default().trim_matches(is_mark);
+    let is_file = KINDS.iter().any(|(_, word)| *word == call) && !inside.is_empty();
+    let name = if is_file || ["define", "undefine"].contains(&call) && !inside.is_empty() { inside } else { call };
+    let name = name.trim_matches(is_mark);
     let mut pages: Vec<String> = KINDS.iter().filter_map(|(kind, word)| page(kind, word, name)).collect();
     pages.extend(setup(name));
     pages.extend(setting(name));
-    if pages.is_empty() { Err(unknown(name)) } else { Ok(pages.join("\n")) }
+    pages.extend(macros::page(name).map(|page| page + &there_are(name)));
+    if pages.is_empty() { Err(unknown(asked)) } else { Ok(pages.join("\n")) }
 }
 
 /// Returns the page of a file of the library.
 fn page(kind: &str, word: &str, name: &str) -> Option<String> {
     let page = library::page(kind, name)?;
     Some(format!("{word}(`{name}')\n\n{page}"))
+}
+
+/// Names the files that a call may name; the features have a list of their own.
+fn there_are(call: &str) -> String {
+    let kind = KINDS.iter().find(|(kind, word)| *word == call && *kind != "feature");
+    let names: Vec<&str> = kind.into_iter().flat_map(|(kind, _)| library::names(kind)).collect();
+    if names.is_empty() { String::new() } else { format!("\nThere are: {}\n", names.join(" ")) }
 }
 
 /// Returns a set-up: what it is for, and the whole `.mc` file.
@@ -46,10 +68,13 @@ fn setup(name: &str) -> Option<String> {
 
 /// Returns what a `conf…` macro sets.
 fn setting(name: &str) -> Option<String> {
-    let setting = mc_names().into_iter().find(|setting| setting.name == name)?;
+    let is_asked = |setting: &McName| setting.name == name || setting.option.eq_ignore_ascii_case(name);
+    let setting = mc_names().into_iter().find(is_asked)?;
+    let name = &setting.name;
+    let values = setting.values.map(|values| format!("VALUE is {values}.\n")).unwrap_or_default();
     let usual = setting.usual.map(|usual| format!("Unless it is defined: {usual}\n")).unwrap_or_default();
     Some(format!(
-        "define(`{name}', `VALUE')\n\n{}\nWritten as: O {}=VALUE\n{usual}",
+        "define(`{name}', `VALUE')\n\n{}\n{values}Written as: O {}=VALUE\n{usual}",
         setting.about.trim(),
         setting.option
     ))
@@ -57,9 +82,8 @@ fn setting(name: &str) -> Option<String> {
 
 /// Says that there is no page of that name, and which there are.
 fn unknown(name: &str) -> String {
-    let settings = mc_names();
     let files = KINDS.iter().flat_map(|(kind, _)| library::names(kind)).chain(library::names(SETUP));
-    match nearest(name, files.map(str::to_owned).chain(settings.into_iter().map(|setting| setting.name))) {
+    match nearest(name, files.map(str::to_owned).chain(macros::names())) {
         Some(near) => format!("there is no page {name:?}; did you mean {near}?"),
         None => {
             let setups: Vec<&str> = library::names(SETUP).collect();

@@ -1,0 +1,155 @@
+//! Faults that the result shows: lines that the program refuses, values that are hardly meant, text that got in.
+
+use bstr::{BStr, ByteSlice};
+
+use super::{Fault, Run, shown};
+use crate::cf::{self, CfError, OptionError, Problem, ReadEnv, Severity};
+use crate::m4::{Origin, Place};
+use crate::map::{Definition, DefinitionError};
+
+/// The settings that name a mailer, alone or with a host behind a colon.
+const MAILER_SETTINGS: &[&str] = &[
+    "confLOCAL_MAILER",
+    "confSMTP_MAILER",
+    "confRELAY_MAILER",
+    "confUUCP_MAILER",
+    "SMART_HOST",
+    "LOCAL_RELAY",
+    "MAIL_HUB",
+    "LUSER_RELAY",
+];
+
+impl Run<'_> {
+    /// Finds what is wrong with the lines of the result.
+    pub(super) fn faults_of_result(&self) -> Vec<Fault> {
+        let (config, errors) = cf::read(&self.output.text, "", &ReadEnv::default());
+        let mut faults = self.missing_parts();
+        faults.extend(self.unknown_mailers());
+        let lines: Vec<(usize, &BStr)> = self.lines().collect();
+        let mut told = |number: usize, problem: String, is_error: bool| {
+            let (at, line) = lines.get(number.saturating_sub(1)).copied().unwrap_or_default();
+            faults.extend(self.output.origin(at).map(|origin| self.of_line(origin, line, &problem, is_error)));
+        };
+        for error in &errors {
+            let is_time = matches!(error.problem, Problem::Option(OptionError::Interval(_)));
+            let unit = if is_time { " (a time is a number with w, d, h, m or s behind it)" } else { "" };
+            told(error.line, format!("{}{unit}", error.problem), is_time || is_bad(error));
+        }
+        for map in &config.maps {
+            let errors = Definition::parse(map.name.as_bytes(), &map.class, &map.args).1;
+            // Classes that are left out of this build may be in that of the host which the file is for.
+            let is_never = |error: &&DefinitionError| {
+                matches!(error, DefinitionError::ClassNotAvailable { .. } | DefinitionError::NoFile { .. })
+            };
+            errors.iter().filter(is_never).for_each(|error| told(map.line, error.to_string(), true));
+        }
+        for ((_, line), number) in lines.iter().zip(1..) {
+            let setting = line.strip_prefix(b"O ").and_then(|rest| rest.split_once_str("="));
+            if let Some(doubt) = setting.and_then(|(name, value)| cf::doubt(name.trim(), value.trim())) {
+                told(number, format!("the value {doubt}"), true);
+            }
+            if !line.is_ascii() && !line.starts_with(b"#") {
+                told(number, "letters that are not ASCII, which many programs do not expect".to_owned(), false);
+            }
+        }
+        faults
+    }
+
+    /// Tells of a line of the result by the line of the `.mc` file that it comes from.
+    fn of_line(&self, origin: &Origin, line: &BStr, problem: &str, is_error: bool) -> Fault {
+        let place = origin.cause.as_ref().unwrap_or(&origin.place);
+        let is_rule = line.starts_with(b"R");
+        let help = if is_rule && problem.contains("tab expected") {
+            ": put a tab between its two sides, blanks do not part them"
+        } else if is_rule && problem.contains("missing valid ruleset") {
+            ": put it behind LOCAL_RULE_0 or the like (`makecf --explain LOCAL_RULE_0')"
+        } else if origin.is_direct && self.is_given(&origin.place) {
+            ": is it a comment without `dnl' before it, or left over from a call?"
+        } else {
+            ""
+        };
+        Fault { place: place.clone(), is_error, text: format!("{problem}, in {:?}{help}", shown(line)) }
+    }
+
+    /// Finds what every file needs.
+    fn missing_parts(&self) -> Vec<Fault> {
+        if !self.is_ours() {
+            return Vec::new();
+        }
+        let mut faults = Vec::new();
+        if !self.output.defined.iter().any(|defined| defined.name == "__OSTYPE__") {
+            let told = "there is no OSTYPE: write for instance OSTYPE(`linux') near the top; `makecf --explain OSTYPE'";
+            faults.push(Fault::error(&self.top(), told.to_owned()));
+        } else if !self.mailers().any(|(_, line)| line.contains_str("P=[IPC]")) {
+            let told = "there is no MAILER(`smtp'): mail goes to no other host; write it at the end, or is it meant?";
+            faults.push(Fault::warning(&self.top(), told.to_owned()));
+        }
+        faults
+    }
+
+    /// Finds settings that name a mailer which is not there.
+    fn unknown_mailers(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for defined in self.output.defined.iter().filter(|defined| self.is_given(&defined.place)) {
+            let Some(name) = MAILER_SETTINGS.iter().find(|name| defined.name == **name) else { continue };
+            let mailer = match defined.text.split_once_str(":") {
+                _ if name.starts_with("conf") => defined.text.as_slice(),
+                // An address in brackets may have colons of its own.
+                Some((mailer, _)) if !mailer.contains(&b'[') => mailer,
+                _ => continue,
+            };
+            let is_known = mailer.is_empty() || self.mailers().any(|(known, _)| known == mailer);
+            if !is_known && !["error", "discard"].iter().any(|word| mailer == word.as_bytes()) {
+                let told = format!("{name}: there is no mailer {}: write the MAILER that brings it", shown(mailer));
+                faults.push(Fault::error(&defined.place, told));
+            }
+        }
+        faults
+    }
+
+    /// Returns the mailers of the result: their names and lines.
+    fn mailers(&self) -> impl Iterator<Item = (&[u8], &BStr)> {
+        self.lines().filter_map(|(_, line)| Some((line.strip_prefix(b"M")?.split_once_str(",")?.0, line)))
+    }
+
+    /// Returns the lines of the result with their offsets.
+    fn lines(&self) -> impl Iterator<Item = (usize, &BStr)> {
+        let text = &self.output.text;
+        let mut at = 0;
+        text.lines_with_terminator().map(move |line| {
+            let start = at;
+            at += line.len();
+            (start, line.trim_end_with(|letter| letter == '\n').as_bstr())
+        })
+    }
+
+    /// Returns the text that stands in lines of a file of the command line outside of macros and sections.
+    pub(super) fn direct_lines(&self) -> impl Iterator<Item = (&Place, &BStr)> {
+        let origins = &self.output.origins;
+        let ends = origins.iter().skip(1).map(|origin| origin.at).chain([self.output.text.len()]);
+        let parts = origins.iter().zip(ends).filter(|(origin, _)| origin.is_direct && self.is_given(&origin.place));
+        parts.flat_map(|(origin, end)| {
+            let lines = self.output.text[origin.at..end].lines().map(BStr::new);
+            let counts = |line: &&BStr| !line.trim().is_empty() && !line.trim_start().starts_with(b"#");
+            lines.filter(counts).map(|line| (&origin.place, line))
+        })
+    }
+
+    /// Finds text that only looks like lines of a configuration.
+    pub(super) fn loose_text(&self) -> Vec<Fault> {
+        let fault = |(place, line): (&Place, &BStr)| {
+            let text = format!(
+                "{:?} goes into the configuration as it stands: write `dnl' before it if it is a comment, \
+                 put it behind LOCAL_CONFIG if it is meant",
+                shown(line)
+            );
+            Fault::warning(place, text)
+        };
+        self.direct_lines().map(fault).collect()
+    }
+}
+
+/// Tells whether a problem makes the result useless.
+fn is_bad(error: &CfError) -> bool {
+    !matches!(error.severity(), Severity::Warning | Severity::Note)
+}
