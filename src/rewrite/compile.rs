@@ -4,7 +4,6 @@ use bstr::BString;
 
 use super::program::{Action, ClassRef, Piece, Rule, WILDCARDS_MAX, phrases_meet};
 use super::ruleset::{BadRuleset, RulesetId, Rulesets};
-use super::workspace::Tag;
 use crate::macros::{ExpandError, Values, expand_internal};
 use crate::mail::token::{Mark, ScanError, ScanOptions, ScanRules, Token, scan};
 use crate::name::{ClassName, Told};
@@ -198,9 +197,8 @@ impl RuleCompiler {
         };
         let has_prefix = right.first().is_some_and(|token| token.is(&Mark::User) || token.is(&Mark::Host));
         let prefix = has_prefix.then(|| right.remove(0));
-        let tag = |piece: &Piece| if let Piece::Literal(token) = piece { Tag::of(token) } else { Tag::default() };
         Rule {
-            tags: pieces.iter().map(tag).collect(),
+            tags: pieces.iter().map(|piece| piece.tag().unwrap_or_default()).collect(),
             phrases_meet: phrases_meet(&pieces),
             pieces,
             left,

@@ -2,13 +2,15 @@
 
 use smallvec::SmallVec;
 
+use super::gate::Outline;
 use super::lookup::{Answer, Found, Lookup};
 use super::matching::{self, Bindings};
 use super::program::{Action, Rule};
 use super::query::{KEY_BYTES_MAX, Query, key, name_text};
 use super::ruleset::{BadRuleset, RulesetId, Rulesets};
+use super::tag::Tag;
 use super::trace::{LATE_LEVEL, LINES_LEVEL, Trace, WORKSPACE_LEVEL};
-use super::workspace::{Signature, Tag, Workspace};
+use super::workspace::Workspace;
 use crate::macros::unquote;
 use crate::mail::token::{Mark, ScanError, ScanOptions, TOKENS_MAX, Token, Tokens, join, scan};
 use crate::name::{Status, Sysexit, Told};
@@ -166,8 +168,8 @@ struct Frame {
     tokens: Workspace,
     /// How many tokens there may be: what stands before a call takes its part.
     room: usize,
-    /// The signature of the tokens.
-    has: Signature,
+    /// That of the tokens.
+    outline: Outline,
     status: Sysexit,
     /// A rewritten address whose calls are still to be made.
     pending: Option<Pending>,
@@ -205,8 +207,8 @@ impl<'r> Engine<'r, '_> {
         }
         // QUIRK(triple-stays): rulesets do nothing to an address that is a triple already.
         let rule = if is_resolved(&tokens) { usize::MAX } else { 0 };
-        let has = tokens.signature();
-        self.frames.push(Frame { ruleset, rule, tries: 0, tokens, room, has, status: Sysexit::Ok, pending: None });
+        let outline = tokens.outline();
+        self.frames.push(Frame { ruleset, rule, tries: 0, tokens, room, outline, status: Sysexit::Ok, pending: None });
         None
     }
 
@@ -243,7 +245,7 @@ impl<'r> Engine<'r, '_> {
         let set = self.rulesets.get(frame.ruleset);
         // A rule that has rewritten too often is not passed over: that is told.
         if self.level < Some(LATE_LEVEL) && frame.tries < LOOPS_MAX {
-            let candidate = set.candidate(frame.rule, frame.has, frame.tokens.len())?;
+            let candidate = set.candidate(frame.rule, &frame.outline)?;
             if candidate != frame.rule {
                 (frame.rule, frame.tries) = (candidate, 0);
             }
@@ -269,14 +271,14 @@ impl<'r> Engine<'r, '_> {
         let made = self.substitute(rule, bindings);
         match made.and_then(|tokens| self.within_room(tokens)) {
             Ok(tokens) => {
-                let has = tokens.signature();
-                if has.has(Tag::LOOK_UP) {
+                let outline = tokens.outline();
+                if outline.has(Tag::LOOK_UP) {
                     return Step::LookUp(tokens, rule.action);
                 }
-                if has.has(Tag::CALL) {
+                if outline.has(Tag::CALL) {
                     self.take_up(Ok(tokens), rule.action)
                 } else {
-                    self.settle(tokens, has, rule.action)
+                    self.settle(tokens, outline, rule.action)
                 }
             }
             Err(trouble) => self.fail(trouble),
@@ -463,8 +465,8 @@ impl<'r> Engine<'r, '_> {
         let pending = self.frames.last_mut().and_then(|frame| frame.pending.as_mut()).expect("a right side is pending");
         let Some((place, id)) = pending.calls.pop() else {
             let pending = self.frame().pending.take().expect("a right side is pending");
-            let has = pending.tokens.signature();
-            return self.settle(pending.tokens, has, pending.action);
+            let outline = pending.tokens.outline();
+            return self.settle(pending.tokens, outline, pending.action);
         };
         let mut arguments = std::mem::replace(&mut pending.tokens, self.spare.pop().unwrap_or_default());
         arguments.give_front(&mut pending.tokens, place);
@@ -473,11 +475,11 @@ impl<'r> Engine<'r, '_> {
     }
 
     /// Takes a finished right side as the address and goes on as the rule says.
-    fn settle(&mut self, tokens: Workspace, has: Signature, action: Action) -> Step {
+    fn settle(&mut self, tokens: Workspace, outline: Outline, action: Action) -> Step {
         self.trace(Trace::Rewritten(tokens.tokens()));
         let resolved = is_resolved(&tokens);
         let frame = self.frame();
-        frame.has = has;
+        frame.outline = outline;
         let old = std::mem::replace(&mut frame.tokens, tokens);
         self.recycle(old);
         match action {

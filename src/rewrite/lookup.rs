@@ -48,8 +48,9 @@ pub trait Lookup: Values + Send + Sync {
     /// Tells whether `phrase` is in the class, in any case.
     fn in_class(&self, class: &ClassRef, phrase: &[u8]) -> bool;
 
-    /// Returns the length of the longest member of the class, in bytes; longer phrases are never asked for.
-    fn class_bytes_max(&self, class: &ClassRef) -> usize;
+    /// Returns the length of the longest member of the class that may begin with `start` (none: with anything), in bytes;
+    /// longer phrases are never asked for.
+    fn class_bytes_max(&self, class: &ClassRef, start: Option<u8>) -> usize;
 
     /// Returns how keys of the map are made, or none if there is no such map.
     fn key_style(&self, map: &[u8]) -> Option<KeyStyle>;

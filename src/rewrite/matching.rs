@@ -70,15 +70,6 @@ pub(super) fn find(
     blank_sub: u8,
     is_told: bool,
 ) -> Option<Bindings> {
-    // Most rules that do not match differ in the first token or in the last.
-    let differs = |piece: usize, at: usize| match &rule.pieces[piece] {
-        Piece::Literal(literal) => !address.matches(at, literal, rule.tags[piece]),
-        _ => false,
-    };
-    let last = rule.pieces.len().checked_sub(1);
-    if !is_told && last.is_some_and(|last| differs(0, 0) || differs(last, address.len().wrapping_sub(1))) {
-        return None;
-    }
     // A trace tells how often a late macro is compared.
     let dead_ends = if is_told { DeadEnds::forgotten() } else { DeadEnds::of(rule, address.len()) };
     let mut matcher = Matcher { rule, address, lookup, blank_sub, bound: Bindings::default(), is_told, dead_ends };
@@ -184,7 +175,8 @@ impl Matcher<'_> {
 
     /// Returns the end of the shortest phrase from `first` that is in the class and longer than up to `after`.
     fn phrase_end(&self, class: &ClassRef, first: usize, after: usize) -> Option<usize> {
-        let bytes_max = self.lookup.class_bytes_max(class);
+        let start = self.address.tokens().get(first)?.text()?.1.first().copied();
+        let bytes_max = self.lookup.class_bytes_max(class, start);
         let mut phrase = SmallVec::<[u8; PHRASE_BYTES]>::new();
         let mut after_atom = false;
         for (place, token) in self.address.tokens().iter().enumerate().skip(first) {

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 
+use super::gate::Gate;
 use super::matching::find;
 use super::program::{Piece, Rule};
 use super::tests::{World, compile};
@@ -101,6 +102,7 @@ fn check(left: &str, tokens: &[&str]) {
     let found = find(&rule, &address, &mut world(), b'.', false);
     let found = found.map(|found| (1..=9).map_while(|digit| found.get(digit)).collect::<Vec<_>>());
     assert_eq!(found, matches.then_some(expected), "{left:?} against {tokens:?}");
+    assert!(!matches || Gate::of(&rule.pieces).admits(&address.outline()), "{left:?} against {tokens:?}");
 }
 
 #[test]

@@ -3,11 +3,13 @@
 mod compile;
 mod dead_ends;
 mod engine;
+mod gate;
 mod lookup;
 mod matching;
 mod program;
 mod query;
 mod ruleset;
+mod tag;
 mod trace;
 mod workspace;
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::workspace::{Signature, Tag, Workspace};
+use super::tag::Tag;
+use super::workspace::Workspace;
 use crate::mail::token::Token;
 use crate::name::ClassName;
 
@@ -16,34 +17,6 @@ pub struct ClassRef {
     pub name: ClassName,
     /// The place of the name in the list of all classes that rules name.
     pub index: usize,
-}
-
-/// What an address must have at least for a left side to match; most rules are passed over by this alone.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Gate {
-    needs: Signature,
-    tokens_min: usize,
-}
-
-impl Gate {
-    /// Returns the gate of a left side.
-    pub(super) fn of(pieces: &[Piece]) -> Self {
-        let mut gate = Self { needs: Signature::default(), tokens_min: 0 };
-        for piece in pieces {
-            match piece {
-                Piece::ZeroOrMore | Piece::Nothing | Piece::Late(_) => continue,
-                Piece::Literal(token) => gate.needs = gate.needs.with(Tag::of(token)),
-                Piece::OneOrMore | Piece::One | Piece::Class(_) | Piece::NotClass(_) => {}
-            }
-            gate.tokens_min += 1;
-        }
-        gate
-    }
-
-    /// Tells whether the left side may match an address of `len` tokens with this signature.
-    pub(super) fn admits(self, has: Signature, len: usize) -> bool {
-        has.covers(self.needs) && len >= self.tokens_min
-    }
 }
 
 /// One element of a left side.
@@ -65,6 +38,16 @@ pub enum Piece {
     Late(bstr::BString),
     /// Any other token.
     Literal(Token),
+}
+
+impl Piece {
+    /// Returns the tag of a token that is named.
+    pub(super) fn tag(&self) -> Option<Tag> {
+        match self {
+            Self::Literal(token) => Some(Tag::of(token)),
+            _ => None,
+        }
+    }
 }
 
 /// Tells whether a phrase of a class may begin twice at the same place: another one with no `$*` or `$+` between them is before it.

@@ -4,8 +4,7 @@ use bstr::{BStr, BString};
 use rustc_hash::FxHashMap;
 
 use super::Rule;
-use super::program::Gate;
-use super::workspace::Signature;
+use super::gate::{Gate, Outline};
 use crate::mail::token::ScanRules;
 use crate::name::{ClassName, Told};
 
@@ -94,10 +93,10 @@ impl Ruleset {
         self.rules.push(rule);
     }
 
-    /// Returns the first rule from `from` on whose left side may match an address of `len` tokens with this signature.
-    pub(super) fn candidate(&self, from: usize, has: Signature, len: usize) -> Option<usize> {
+    /// Returns the first rule from `from` on whose left side may match an address with this outline.
+    pub(super) fn candidate(&self, from: usize, address: &Outline) -> Option<usize> {
         let gates = self.gates.get(from..)?;
-        gates.iter().position(|gate| gate.admits(has, len)).map(|skip| from + skip)
+        gates.iter().position(|gate| gate.admits(address)).map(|skip| from + skip)
     }
 }
 

@@ -36,9 +36,10 @@ impl Lookup for World {
         self.classes[name].iter().any(|word| word.as_bytes().eq_ignore_ascii_case(phrase))
     }
 
-    fn class_bytes_max(&self, class: &ClassRef) -> usize {
+    fn class_bytes_max(&self, class: &ClassRef, start: Option<u8>) -> usize {
         let name = str::from_utf8(class.name.as_bytes()).expect("ASCII");
-        self.classes[name].iter().map(|word| word.len()).max().unwrap_or(0)
+        let begins = |word: &&&str| start.is_none_or(|start| word.as_bytes()[0].eq_ignore_ascii_case(&start));
+        self.classes[name].iter().filter(begins).map(|word| word.len()).max().unwrap_or(0)
     }
 
     fn key_style(&self, map: &[u8]) -> Option<KeyStyle> {

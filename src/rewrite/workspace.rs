@@ -5,62 +5,9 @@
 
 use std::ops::Range;
 
-use crate::mail::token::{Mark, Token};
-
-/// What tokens that match have in common: a number below 128.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Tag(u8);
-
-impl Tag {
-    // Each of these three has a bit of a signature to itself.
-    /// Of tokens that begin a look-up: `$[`, `$(`.
-    pub(super) const LOOK_UP: Self = Self(126);
-    /// Of `$>`.
-    pub(super) const CALL: Self = Self(124);
-    /// Of all other marks.
-    const MARK: Self = Self(122);
-    /// How many there are for texts.
-    const TEXTS: u16 = 122;
-
-    /// Returns the tag of a token.
-    pub(super) fn of(token: &Token) -> Self {
-        match (token.text(), token.mark()) {
-            (Some((_, text)), _) => Self::of_text(text),
-            (None, Some(Mark::HostBegin | Mark::MapBegin)) => Self::LOOK_UP,
-            (None, Some(Mark::Call)) => Self::CALL,
-            (None, _) => Self::MARK,
-        }
-    }
-
-    /// Returns the tag of a text: case does not count.
-    fn of_text(text: &[u8]) -> Self {
-        let small = |byte: Option<&u8>| byte.map_or(0, u8::to_ascii_lowercase);
-        let ends = small(text.first()).wrapping_mul(7) ^ small(text.last()).wrapping_mul(61);
-        let mixed = u16::from(ends.wrapping_add((text.len() as u8).wrapping_mul(19)));
-        Self(((mixed * Self::TEXTS) >> 8) as u8)
-    }
-}
-
-/// Which tags there are, one bit for two neighbours.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Signature(u64);
-
-impl Signature {
-    /// Returns the signature with one tag more.
-    pub(super) fn with(self, tag: Tag) -> Self {
-        Self(self.0 | 1 << (tag.0 / 2 % 64))
-    }
-
-    /// Tells whether the tag, or its neighbour, is among them.
-    pub(super) fn has(self, tag: Tag) -> bool {
-        self.0 & 1 << (tag.0 / 2 % 64) != 0
-    }
-
-    /// Tells whether everything that `needed` has is here too.
-    pub(super) fn covers(self, needed: Self) -> bool {
-        needed.0 & !self.0 == 0
-    }
-}
+use super::gate::Outline;
+use super::tag::Tag;
+use crate::mail::token::Token;
 
 /// The room that nearly all addresses are content with, in tokens.
 const TOKENS_USUAL: usize = 40;
@@ -83,20 +30,20 @@ impl Workspace {
         self.tokens.len()
     }
 
-    /// Returns the tags of all tokens as one.
-    pub(super) fn signature(&self) -> Signature {
-        self.tags.iter().copied().fold(Signature::default(), Signature::with)
+    /// Returns the address at a glance.
+    pub(super) fn outline(&self) -> Outline {
+        Outline::of(&self.tags)
     }
 
     /// Tells whether the token at `place` matches `token`, whose tag is `tag`.
     pub(super) fn matches(&self, place: usize, token: &Token, tag: Tag) -> bool {
-        self.tags.get(place) == Some(&tag) && self.tokens[place].matches(token)
+        self.tags.get(place) == Some(&tag) && (tag.is_exact() || self.tokens[place].matches(token))
     }
 
     /// Returns the first place of `part` whose token matches `token`.
     pub(super) fn find(&self, part: Range<usize>, token: &Token, tag: Tag) -> Option<usize> {
         let mut places = part;
-        places.find(|place| self.tags[*place] == tag && self.tokens[*place].matches(token))
+        places.find(|place| self.matches(*place, token, tag))
     }
 
     /// Returns the first place from `from` on with this tag.
@@ -130,6 +77,9 @@ impl Workspace {
 
     /// Takes over all of `other`.
     pub(super) fn append(&mut self, other: &mut Self) {
+        if self.tokens.is_empty() {
+            std::mem::swap(self, other);
+        }
         self.tokens.append(&mut other.tokens);
         self.tags.append(&mut other.tags);
     }
@@ -185,17 +135,7 @@ impl Extend<Token> for Workspace {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tokens_that_match_have_the_same_tag() {
-        for (left, right) in [("Foo", "fOO"), ("", ""), ("x", "X"), ("a.long-name", "A.LONG-NAME")] {
-            assert!(Token::atom(left).matches(&Token::atom(right)));
-            assert_eq!(Tag::of(&Token::atom(left)), Tag::of(&Token::atom(right)));
-        }
-        for byte in 0..=u8::MAX {
-            assert!(Tag::of(&Token::operator(byte)).0 < Tag::MARK.0);
-        }
-    }
+    use crate::mail::token::Mark;
 
     #[test]
     fn tokens_are_found_from_a_place_on() {
@@ -205,7 +145,6 @@ mod tests {
         assert_eq!(space.find(1..4, &a, Tag::of(&a)), Some(2));
         assert_eq!(space.find(3..4, &a, Tag::of(&a)), None);
         assert_eq!(space.find_tag(0, Tag::CALL), Some(1));
-        assert!(space.signature().has(Tag::LOOK_UP));
-        assert!(space.signature().covers(Signature::default().with(Tag::of(&a))));
+        assert!(space.outline().has(Tag::LOOK_UP));
     }
 }

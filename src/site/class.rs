@@ -13,6 +13,8 @@ pub struct Class {
     bytes_max: usize,
     /// Which lengths words have, one bit for several: most questions are about phrases of another length.
     lengths: u64,
+    /// Which bytes words begin with, in small letters: most phrases begin as no word does.
+    starts: [u64; 4],
 }
 
 impl Class {
@@ -28,9 +30,24 @@ impl Class {
         }
     }
 
-    /// Returns the length of the longest word, in bytes.
-    pub fn bytes_max(&self) -> usize {
-        self.bytes_max
+    /// Returns the length of the longest word, in bytes; 0 if none begins with `start`.
+    pub fn bytes_max(&self, start: Option<u8>) -> usize {
+        let begins = |byte: u8| {
+            let (word, bit) = start_bit(byte);
+            self.starts[word] & bit != 0
+        };
+        if start.is_none_or(begins) { self.bytes_max } else { 0 }
+    }
+
+    /// Adds a word in small letters.
+    fn insert(&mut self, folded: Box<[u8]>) {
+        self.bytes_max = self.bytes_max.max(folded.len());
+        self.lengths |= length_bit(&folded);
+        if let Some(start) = folded.first() {
+            let (word, bit) = start_bit(*start);
+            self.starts[word] |= bit;
+        }
+        self.words.insert(folded);
     }
 
     /// Tells whether there is no word.
@@ -42,6 +59,12 @@ impl Class {
 /// Returns the bit of a word's length.
 fn length_bit(word: &[u8]) -> u64 {
     1 << (word.len() % 64)
+}
+
+/// Returns the place of a byte among 256 bits.
+fn start_bit(byte: u8) -> (usize, u64) {
+    let small = byte.to_ascii_lowercase();
+    (usize::from(small / 64), 1 << (small % 64))
 }
 
 /// Returns the place of a word in the original's symbol table: words are listed in that order.
@@ -76,10 +99,7 @@ impl Classes {
         let before = self.spellings.len();
         self.spellings.entry(folded.clone()).or_insert_with(|| (before, word.into()));
         let place = self.place(name);
-        let class = &mut self.list[place];
-        class.bytes_max = class.bytes_max.max(word.len());
-        class.lengths |= length_bit(word);
-        class.words.insert(folded);
+        self.list[place].insert(folded);
     }
 
     /// Returns the words of a class as they are listed.
@@ -128,6 +148,8 @@ mod tests {
         classes.insert(&name, b"foo.jp");
         assert!(classes.contains(b"x", b"FOO.jp"));
         assert!(!classes.contains(b"x", b"foo.jp."));
+        let class = classes.get(b"x").expect("there");
+        assert_eq!([None, Some(b'F'), Some(b'f'), Some(b'g')].map(|start| class.bytes_max(start)), [6, 6, 6, 0]);
         assert_eq!(classes.words(b"x"), ["Foo.JP"]);
     }
 

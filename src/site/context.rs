@@ -493,8 +493,8 @@ impl Lookup for Context {
         self.classes.of_rule(class.index).is_some_and(|members| members.contains(phrase))
     }
 
-    fn class_bytes_max(&self, class: &ClassRef) -> usize {
-        self.classes.of_rule(class.index).map_or(0, super::class::Class::bytes_max)
+    fn class_bytes_max(&self, class: &ClassRef, start: Option<u8>) -> usize {
+        self.classes.of_rule(class.index).map_or(0, |members| members.bytes_max(start))
     }
 
     fn key_style(&self, map: &[u8]) -> Option<KeyStyle> {

@@ -129,7 +129,7 @@ impl Lookup for World {
         phrase.eq_ignore_ascii_case(b"foo.jp") || phrase.len() % 5 == class.index % 5
     }
 
-    fn class_bytes_max(&self, _class: &ClassRef) -> usize {
+    fn class_bytes_max(&self, _class: &ClassRef, _start: Option<u8>) -> usize {
         32
     }
 

@@ -317,16 +317,17 @@ impl TestMode {
     }
 
     /// Scans a real address and tells what is wrong with it.
-    fn scan(&mut self, address: &[u8]) -> Option<crate::mail::token::Tokens> {
-        self.report_scan(address, ScanOptions::ADDRESS);
-        self.ctx.scan(address, ScanOptions::ADDRESS).tokens.filter(|tokens| !tokens.is_empty())
+    fn scan(&mut self, address: &[u8]) -> Option<Tokens> {
+        self.report_scan(address, ScanOptions::ADDRESS).filter(|tokens| !tokens.is_empty())
     }
 
-    /// Tells what is wrong with the spelling of an address.
-    fn report_scan(&mut self, text: &[u8], options: ScanOptions) {
-        for error in self.ctx.scan(text, options).errors {
+    /// Tells what is wrong with the spelling of an address; returns its tokens, if it is not too long.
+    fn report_scan(&mut self, text: &[u8], options: ScanOptions) -> Option<Tokens> {
+        let scanned = self.ctx.scan(text, options);
+        for error in scanned.errors {
             self.ctx.hear(Heard::Trouble(&Trouble::Scan { text: Told::shortened(text), error }));
         }
+        scanned.tokens
     }
 }
 

@@ -8,7 +8,7 @@ pub(crate) const EXPAND: u8 = 0x81;
 pub(crate) const EXPAND_LATE: u8 = 0x82;
 
 /// Every mark without a name, with the character after its `$` and its code.
-const PLAIN: [(u8, u8, Mark); 15] = [
+static PLAIN: [(u8, u8, Mark); 15] = [
     (b'(', 0x85, Mark::MapBegin),
     (b')', 0x86, Mark::MapEnd),
     (b'*', 0x90, Mark::ZeroOrMore),

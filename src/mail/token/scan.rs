@@ -61,6 +61,8 @@ pub enum Comments {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ScanRules {
     operators: [bool; 256],
+    /// Which bytes have no meaning but to be part of an atom.
+    plain: [bool; 256],
     /// The character that goes between two neighbouring atoms in text (option `BlankSub`).
     pub blank_sub: u8,
     /// Whether rules have comments in parentheses.
@@ -76,9 +78,13 @@ impl Default for ScanRules {
 impl ScanRules {
     /// Returns the rules for these operators; those that are always operators need not be among them.
     pub fn new(operators: &[u8], blank_sub: u8) -> Self {
-        let mut rules = Self { operators: [false; 256], blank_sub, has_comments: false };
+        let mut rules = Self { operators: [false; 256], plain: [false; 256], blank_sub, has_comments: false };
+        let has_meaning = |byte: u8| matches!(byte, b' ' | b'\t'..=b'\r' | b'"' | b'\\');
         for &byte in operators.iter().chain(ALWAYS_OPERATORS) {
             rules.operators[usize::from(byte)] = !(byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\\'));
+        }
+        for byte in (0..0x80).filter(|byte| !has_meaning(*byte)) {
+            rules.plain[usize::from(byte)] = !rules.operators[usize::from(byte)];
         }
         rules
     }
@@ -197,7 +203,9 @@ struct Scanner<'a> {
 impl Scanner<'_> {
     /// Reads to the end of the text or to the delimiter.
     fn run(&mut self) -> Result<(), ScanError> {
-        while let Some((byte, taken)) = self.next_byte() {
+        loop {
+            self.take_plain()?;
+            let Some((byte, taken)) = self.next_byte() else { break };
             self.at += taken;
             if std::mem::take(&mut self.escapes) {
                 self.escaped(byte)?;
@@ -208,6 +216,26 @@ impl Scanner<'_> {
             }
         }
         self.finish_token()
+    }
+
+    /// Takes bytes without a meaning into an atom all at once; nearly all of an address are such.
+    fn take_plain(&mut self) -> Result<(), ScanError> {
+        let is_open = self.comments == 0 && !self.escapes && !matches!(self.state, State::Quoted | State::Protecting);
+        if !is_open {
+            return Ok(());
+        }
+        let is_plain = |byte: &&u8| self.rules.plain[usize::from(**byte)] && self.options.delimiter != Some(**byte);
+        let len = self.text[self.at..].iter().take_while(is_plain).count();
+        if len == 0 {
+            return Ok(());
+        }
+        if self.state != State::Atom {
+            self.finish_token()?;
+            self.state = State::Atom;
+        }
+        self.token.extend_from_slice(&self.text[self.at..self.at + len]);
+        self.at += len;
+        Ok(())
     }
 
     /// Returns the byte at hand and how many bytes of the text it takes; none, if one is supplied to close what is open.

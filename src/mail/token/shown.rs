@@ -5,8 +5,15 @@ use std::fmt::{self, Write as _};
 use super::mark::{self, EXPAND, EXPAND_LATE, Mark, name_at};
 use super::{Token, Tokens};
 
+/// How many bytes are printable, from the space on.
+const PRINTABLE: u8 = b'~' - b' ' + 1;
+
 /// Appends internal text so that a person can read it: marks as `$x`, other bytes as `M-x` or `\n`.
 pub fn show(out: &mut Vec<u8>, text: &[u8]) {
+    if text.iter().fold(true, |all, byte| all & byte.wrapping_sub(b' ').lt(&PRINTABLE)) {
+        out.extend_from_slice(text);
+        return;
+    }
     let mut rest = text;
     loop {
         let printable = rest.iter().position(|byte| !matches!(byte, b' '..=b'~')).unwrap_or(rest.len());
