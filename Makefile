@@ -22,9 +22,11 @@ test:
 # Random configurations, addresses and maps, ours against the original (root; see tests/oracle): tried here 100,000 times.
 RANDOM_CASES ?= 100000
 RANDOM_SEED ?= $(shell date +%s)
+RANDOM_FIRST ?= 0
 torture: all
-	@echo "random cases: make torture RANDOM_SEED=$(RANDOM_SEED) tries the same ones"
-	FUTAGO_CASES=$(RANDOM_CASES) FUTAGO_SEED=$(RANDOM_SEED) $(CARGO) test --locked --test suite random -- --nocapture
+	@echo "random cases: make torture RANDOM_SEED=$(RANDOM_SEED) tries the same ones; RANDOM_FIRST=N begins with case N"
+	FUTAGO_CASES=$(RANDOM_CASES) FUTAGO_SEED=$(RANDOM_SEED) FUTAGO_FIRST=$(RANDOM_FIRST) \
+	    $(CARGO) test --locked --test suite random -- --nocapture
 	JAIL=$(CURDIR)/target/torture sh tests/site/jail.sh $(CURDIR)/target/release/sendmail $(CURDIR)/tests/site/kill.sh 200
 	JAIL=$(CURDIR)/target/torture sh tests/site/jail.sh $(CURDIR)/target/release/sendmail $(CURDIR)/tests/site/hup.sh 100
 	JAIL=$(CURDIR)/target/torture sh tests/site/jail.sh $(CURDIR)/target/release/sendmail $(CURDIR)/tests/site/abuse.sh long

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bstr::BString;
 
-use crate::name::{BadInterval, BadName, Sysexit, Told};
+use crate::name::{BadName, BadUnit, Sysexit, Told};
 use crate::rewrite::{BadRuleset, RuleError};
 
 use super::marks::McLine;
@@ -41,7 +41,7 @@ pub enum OptionError {
     Timeout(Told),
     /// A letter that is no unit of time; what is left is used.
     #[error(transparent)]
-    Interval(BadInterval),
+    Interval(BadUnit),
     /// `DeliveryMode` has no such value.
     #[error("Unknown delivery mode {}", char::from(*.0 & 0x7f))]
     DeliveryMode(u8),

@@ -113,7 +113,7 @@ fn span(value: &[u8], unit: IntervalUnit, problems: &mut Vec<Problem>) -> Durati
     match Interval::parse(value.trim_ascii(), unit) {
         Ok(interval) => interval.0,
         Err(error) => {
-            problems.push(Problem::Option(error::OptionError::Interval(error)));
+            problems.extend(error.units.into_iter().map(|unit| Problem::Option(error::OptionError::Interval(unit))));
             error.assumed.0
         }
     }

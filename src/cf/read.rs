@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bstr::BString;
 
-use crate::macros::{HashSign, MacroTable, expand, translate};
+use crate::macros::{HashSign, MacroTable, expand, expand_internal, translate};
 use crate::name::{ClassName, MacroName, MapName, Named, Told};
 use crate::rewrite::RuleCompiler;
 
@@ -205,7 +205,8 @@ impl<'a> Reader<'a> {
 
     fn class_words(&mut self, rest: &[u8]) {
         if let Some((class, words)) = self.class_name(rest) {
-            let words = expand(words, &self.macros);
+            // Marks in words, and bytes that look like some, stay as they are in rules.
+            let words = expand_internal(words, &self.macros).0;
             self.add_words(class, text::words(&words, b""));
         }
     }

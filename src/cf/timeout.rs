@@ -241,7 +241,7 @@ pub(super) fn interval(value: &[u8], unit: IntervalUnit, problems: &mut Vec<Opti
     match Interval::parse(value.trim_ascii(), unit) {
         Ok(interval) => interval.0,
         Err(error) => {
-            problems.push(OptionError::Interval(error));
+            problems.extend(error.units.into_iter().map(OptionError::Interval));
             error.assumed.0
         }
     }
@@ -251,7 +251,7 @@ pub(super) fn interval(value: &[u8], unit: IntervalUnit, problems: &mut Vec<Opti
 fn told_twice(value: &[u8], unit: IntervalUnit, problems: &mut Vec<OptionError>) -> Duration {
     let known = problems.len();
     let interval = interval(value, unit, problems);
-    problems.extend(problems.get(known).cloned());
+    problems.extend(problems[known..].to_vec());
     interval
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 
 use super::command_line::CommandLine;
 use super::mode::Mode;
@@ -36,28 +36,54 @@ impl DebugFlags {
         flags
     }
 
-    /// Reads the value of one more `-d` option; nothing at all asks for everything, what makes no sense is passed over.
+    /// Reads the value of one more `-d` option: `0-99.1`, `21.12`, `8`; nothing at all asks for everything. One character
+    /// of any kind stands between two, and what begins with a letter is passed over.
     pub fn read(&mut self, value: &[u8]) {
-        let value = if value.is_empty() { EVERYTHING } else { value };
-        value.split(|byte| matches!(byte, b',' | b' ')).for_each(|word| self.set(word));
+        let mut rest = if value.is_empty() { EVERYTHING } else { value };
+        loop {
+            if rest.first().is_some_and(u8::is_ascii_alphabetic) {
+                rest = &rest[memchr::memchr(b',', rest).unwrap_or(rest.len())..];
+            } else {
+                rest = self.set(rest);
+            }
+            match rest {
+                [_, after @ ..] if !after.is_empty() => rest = after,
+                _ => return,
+            }
+        }
     }
 
-    /// Reads `0-99.1`, `21.12`, `8`.
-    fn set(&mut self, word: &[u8]) {
-        let (range, level) = word.split_once_str(".").map_or((word, None), |(range, level)| (range, Some(level)));
-        let (first, last) = range.split_once_str("-").map_or((range, range), |(first, last)| (first, last));
-        let number = |text: &[u8]| text.to_str().ok().and_then(|text| text.parse::<usize>().ok());
-        let (Some(first), Some(last)) = (number(first), number(last)) else { return };
-        let level = level.map_or(Some(1), number).map_or(0, |level| u8::try_from(level).unwrap_or(u8::MAX));
-        for category in first..=last.min(CATEGORY_MAX) {
-            self.0[category] = level;
+    /// Sets the level of one or more categories; returns what follows.
+    fn set<'a>(&mut self, text: &'a [u8]) -> &'a [u8] {
+        let (first, mut rest) = number(text);
+        let mut last = first;
+        if let Some(after) = rest.strip_prefix(b"-") {
+            (last, rest) = number(after);
         }
+        let mut level = 1;
+        if let Some(after) = rest.strip_prefix(b".") {
+            (level, rest) = number(after);
+        }
+        let category = |number: u64| usize::try_from(number).map_or(CATEGORY_MAX, |number| number.min(CATEGORY_MAX));
+        // Only the lowest byte counts.
+        let [level, ..] = level.to_le_bytes();
+        if let Some(levels) = self.0.get_mut(category(first)..=category(last)) {
+            levels.fill(level);
+        }
+        rest
     }
 
     /// Returns the level of a category; 0: nothing is traced.
     pub fn level(&self, category: usize) -> u8 {
         self.0.get(category).copied().unwrap_or(0)
     }
+}
+
+/// Reads digits, if there are any; returns what follows.
+fn number(text: &[u8]) -> (u64, &[u8]) {
+    let len = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, rest) = text.split_at(len);
+    (digits.iter().fold(0, |sum: u64, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0'))), rest)
 }
 
 /// Returns who hears how files are looked at: standard output, as far as `command` asks for it.
@@ -91,7 +117,11 @@ mod tests {
         check("8", &[(8, 1)]);
         check("0-99.1", &[(0, 1), (99, 1), (100, 0)]);
         check("1-3.5,2.7,x,9.y", &[(1, 5), (2, 7), (3, 5), (9, 0)]);
-        check("50-9999999999.300", &[(99, 255)]);
+        check("21.4\t", &[(21, 4)]);
+        check("21.15x21.2", &[(21, 2)]);
+        check("x21.4", &[(21, 0)]);
+        check("21.300", &[(21, 44)]);
+        check("3-2.5", &[(2, 0), (3, 0)]);
         check("", &[(0, 1), (99, 1)]);
     }
 }

@@ -14,7 +14,7 @@ use super::configuration::{self, Source};
 use super::debug::{DebugFlags, listeners_by};
 use super::mode::Mode;
 use crate::cf::CfError;
-use crate::macros::{HashSign, translate};
+use crate::macros::{HashSign, expand_internal, translate};
 use crate::mail::token::{ScanOptions, Tokens};
 use crate::name::{ClassName, Named, Status, Sysexit, Told};
 use crate::rewrite::Trouble;
@@ -181,7 +181,7 @@ impl TestMode {
             None => self.say("Usage: .[DC]macro value(s)"),
             Some((b'D', text)) => {
                 if let (Some(name), value) = self.named(text)? {
-                    let value = translate(value.trim_ascii_end(), HashSign::Ordinary).text;
+                    let value = self.translated(value.trim_ascii_end())?;
                     self.ctx.macros_mut().set_template(name, value);
                 }
                 Ok(())
@@ -190,7 +190,9 @@ impl TestMode {
             Some((b'C', text)) => {
                 if let (Some(name), words) = self.named(text)? {
                     let name = ClassName::new(name);
-                    for word in words.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
+                    let words = self.translated(words)?;
+                    let words = expand_internal(&words, &self.ctx).0;
+                    for word in words.split(is_blank).filter(|word| !word.is_empty()) {
                         self.ctx.add_to_class(&name, word);
                     }
                 }
@@ -216,7 +218,7 @@ impl TestMode {
     /// `ruleset[,ruleset...] address[, address...]`.
     async fn rewrite(&mut self, line: &[u8]) -> io::Result<()> {
         let line = line.trim_start_with(is_space);
-        let Some(end) = line.iter().position(|byte| is_space(char::from(*byte))) else {
+        let Some(end) = line.iter().position(is_blank) else {
             return self.say("No address!");
         };
         let (rulesets, mut rest) = (&line[..end], &line[end + 1..]);
@@ -274,6 +276,13 @@ impl TestMode {
         self.say_bytes(&refusal.text)
     }
 
+    /// Reads text as a line of the configuration; tells what is wrong with the names in it.
+    fn translated(&mut self, text: &[u8]) -> io::Result<BString> {
+        let translated = translate(text, HashSign::Comment);
+        translated.errors.iter().try_for_each(|error| self.fault(&error.to_string()))?;
+        Ok(translated.text)
+    }
+
     /// Takes a name off the front of a text; tells what is wrong with it.
     fn named<'a>(&mut self, text: &'a [u8]) -> io::Result<(Option<BString>, &'a [u8])> {
         let named = Named::read(text);
@@ -283,6 +292,10 @@ impl TestMode {
 
     /// Notes a status to exit with, unless there is one that matters.
     fn set_exit(&self, exit: Sysexit) {
+        // What may pass is none in the end.
+        if exit == Sysexit::TempFail {
+            return;
+        }
         // A first status stays: the original keeps it too.
         let _ = self.exit.compare_exchange(0, exit.code(), Ordering::Relaxed, Ordering::Relaxed);
     }
@@ -290,7 +303,7 @@ impl TestMode {
     /// Writes a message about the configuration, which decides the exit status.
     fn fault(&mut self, text: &str) -> io::Result<()> {
         self.set_exit(Sysexit::Software);
-        self.say(text)
+        self.say(before_byte_128(text))
     }
 
     /// Writes a line.
@@ -314,30 +327,42 @@ impl TestMode {
     }
 }
 
+/// Returns what is shown of a message.
+// QUIRK(messages-are-seven-bit): byte 128 ends the message.
+fn before_byte_128(text: &str) -> &str {
+    text.split('\0').next().unwrap_or_default()
+}
+
 /// Tells whether a character is white space to C.
 fn is_space(character: char) -> bool {
     character == '\x0b' || character.is_ascii_whitespace()
 }
 
+/// Tells whether a byte is white space to C.
+fn is_blank(byte: &u8) -> bool {
+    is_space(char::from(*byte))
+}
+
 /// Writes what happens while rules run; faults of the configuration decide the exit status.
 fn hear(output: &Output, exit: &AtomicU8, heard: Heard<'_>) {
-    let is_fault = match heard {
-        Heard::Trouble(trouble) => !matches!(trouble, Trouble::Scan { .. }),
-        Heard::Fault(_) => true,
-        Heard::Message(_) | Heard::Trace(_) | Heard::Asked { .. } | Heard::LookedUp { .. } => false,
+    let status = match heard {
+        Heard::Trouble(trouble) if !matches!(trouble, Trouble::Scan { .. }) => Sysexit::Software,
+        Heard::Fault(_) => Sysexit::Software,
+        Heard::NotOpen { exit, .. } => exit,
+        _ => Sysexit::Ok,
     };
-    if is_fault {
-        let _ = exit.compare_exchange(0, Sysexit::Software.code(), Ordering::Relaxed, Ordering::Relaxed);
-    }
+    // A first status stays: the original keeps it too.
+    let _ = exit.compare_exchange(0, status.code(), Ordering::Relaxed, Ordering::Relaxed);
     let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
     // Where nobody reads any more, the next prompt fails and ends the session.
     let _ = match heard {
         Heard::Trouble(trouble) => {
-            // QUIRK(messages-are-seven-bit): byte 128 ends the message.
             let text = trouble.to_string();
-            writeln!(output, "{}", text.split('\0').next().unwrap_or_default().trim_end())
+            writeln!(output, "{}", before_byte_128(&text).trim_end())
         }
         Heard::Trace(_) | Heard::Asked { .. } | Heard::LookedUp { .. } => Ok(()),
-        Heard::Fault(text) | Heard::Message(text) => output.write_all(&[text, b"\n"].concat()),
+        Heard::Fault(text) | Heard::Message(text) | Heard::NotOpen { text, .. } => {
+            output.write_all(&[text, b"\n"].concat())
+        }
     };
 }

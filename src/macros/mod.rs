@@ -6,4 +6,4 @@ mod translate;
 
 pub use expand::{ExpandError, Values, expand, expand_internal};
 pub use table::{MacroTable, Value};
-pub use translate::{HashSign, Translated, translate, unquote};
+pub use translate::{HashSign, Translated, quote, translate, unquote};

@@ -92,6 +92,13 @@ pub fn unquote(internal: &[u8]) -> Vec<u8> {
     text
 }
 
+/// Returns plain text in internal form.
+pub fn quote(text: &[u8]) -> Vec<u8> {
+    let mut quoted = Vec::with_capacity(text.len());
+    quote_to(&mut quoted, text);
+    quoted
+}
+
 /// Puts plain text into internal form: bytes that could be taken for marks are quoted.
 pub(super) fn quote_to(out: &mut Vec<u8>, text: &[u8]) {
     for &byte in text {

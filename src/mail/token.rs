@@ -203,15 +203,33 @@ pub fn join(tokens: &[Token], blank_sub: u8) -> BString {
     text.into()
 }
 
+/// Joins tokens into text of `bytes_max` bytes.
+// QUIRK(cut-behind-blank): the character between two atoms may be one byte more, if nothing of the second has room.
+pub fn join_within(tokens: &[Token], blank_sub: u8, bytes_max: usize) -> BString {
+    let mut text = Vec::with_capacity(64);
+    append(&mut text, tokens, blank_sub, bytes_max);
+    text.into()
+}
+
 /// Appends tokens, joined into text, to `out`.
 pub fn join_to(out: &mut Vec<u8>, tokens: &[Token], blank_sub: u8) {
+    append(out, tokens, blank_sub, usize::MAX);
+}
+
+/// Appends tokens to `out` until that has `bytes_max` bytes.
+fn append(out: &mut Vec<u8>, tokens: &[Token], blank_sub: u8, bytes_max: usize) {
     let mut after_atom = false;
     for token in tokens {
         let is_atom = token.is_atom();
         if after_atom && is_atom {
             out.push(blank_sub);
         }
+        let start = out.len();
         token.append_to(out);
+        if out.len() > bytes_max {
+            out.truncate(bytes_max.max(start));
+            return;
+        }
         after_atom = is_atom;
     }
 }
@@ -239,5 +257,20 @@ impl From<Vec<Token>> for Tokens {
 impl FromIterator<Token> for Tokens {
     fn from_iter<I: IntoIterator<Item = Token>>(tokens: I) -> Self {
         Self(tokens.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_too_long_is_cut() {
+        let tokens = ["ab", "c"].map(Token::atom);
+        let check = |bytes_max, expected: &str| assert_eq!(join_within(&tokens, b'.', bytes_max), expected);
+        check(4, "ab.c");
+        check(3, "ab.");
+        check(2, "ab.");
+        check(1, "a");
     }
 }

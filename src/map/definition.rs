@@ -6,7 +6,7 @@ use super::options::{self, Words};
 use super::{DnsRecord, LdapError, LdapSpec, RegexSpec, ldap};
 use crate::cf::ClassFile;
 use crate::log::Priority;
-use crate::name::{BadInterval, Interval, IntervalUnit, MapName};
+use crate::name::{BadUnit, Interval, IntervalUnit, MapName};
 
 /// Why a `K` line cannot be used, or only in part; the texts are the original's.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -64,7 +64,7 @@ pub enum DefinitionError {
     },
     /// The unit of `-d` is none; the time is taken in seconds.
     #[error(transparent)]
-    Time(#[from] BadInterval),
+    Time(#[from] BadUnit),
     /// The regular expression is none.
     #[error("pattern-compile-error: {0}")]
     Pattern(BString),
@@ -315,7 +315,7 @@ impl Definition {
     fn read_general(&mut self, args: &[u8]) -> Vec<DefinitionError> {
         let mut errors = Vec::new();
         let mut words = Words::new(args);
-        let apart = if self.kind == Kind::Host { &b"dkv"[..] } else { options::WITH_VALUE_APART };
+        let apart = if self.kind == Kind::Host { &b"dr"[..] } else { options::WITH_VALUE_APART };
         while let Some((letter, value)) = words.flag(apart) {
             if letter == b'd' && !matches!(self.kind, Kind::Arith | Kind::Arpa | Kind::Macro) {
                 errors.extend(wrong_time(value));
@@ -425,7 +425,7 @@ impl Definition {
         let mut errors = Vec::new();
         let mut record = None;
         let mut words = Words::new(args);
-        while let Some((letter, value)) = words.flag(b"kvRB") {
+        while let Some((letter, value)) = words.flag(b"rRBZ") {
             match letter {
                 b'R' => {
                     record = DnsRecord::parse(value);
@@ -438,7 +438,9 @@ impl Definition {
                 b'Z' => self.results_max = Some(number(value)),
                 b'r' => self.retries = Some(number(value)),
                 _ => {
-                    errors.extend(wrong_time(value).filter(|_| letter == b'd'));
+                    if letter == b'd' {
+                        errors.extend(wrong_time(value));
+                    }
                     self.set_flag(letter, value);
                 }
             }
@@ -574,9 +576,10 @@ fn priority(text: &[u8]) -> Option<Priority> {
     })
 }
 
-/// Tells of a unit of time that is none.
-fn wrong_time(value: &[u8]) -> Option<DefinitionError> {
-    Interval::parse(value, IntervalUnit::Seconds).err().map(DefinitionError::Time)
+/// Tells of units of time that are none.
+fn wrong_time(value: &[u8]) -> Vec<DefinitionError> {
+    let units = Interval::parse(value, IntervalUnit::Seconds).err().map_or_else(Vec::new, |bad| bad.units);
+    units.into_iter().map(DefinitionError::Time).collect()
 }
 
 fn interval(value: &[u8]) -> Interval {

@@ -83,15 +83,17 @@ impl RegexSpec {
             return Outcome::NotFound(Sysexit::Ok);
         }
         let mut value = BString::default();
-        if let (false, Some(places), Some(fields)) = (definition.match_only, places, &self.fields) {
+        if let (Some(places), Some(fields)) = (places, &self.fields) {
             let chosen = match args.first() {
-                // Where no field is named, there is still one: 0.
-                Some(named) => named.split(|byte| *byte == b',').map(number).collect(),
+                Some(named) => named_fields(named),
                 None if fields.is_empty() => (0..places.len()).collect(),
                 None => fields.clone(),
             };
             if chosen.iter().any(|field| *field >= places.len()) {
                 return Outcome::NotFound(Sysexit::Config);
+            }
+            if definition.match_only {
+                return Outcome::Found(definition.result(key, &value, args));
             }
             let piece = |field: &usize| places[*field].clone().map_or_else(Vec::new, |range| key[range].to_vec());
             let pieces: Vec<Vec<u8>> = chosen.iter().map(piece).collect();
@@ -104,6 +106,18 @@ impl RegexSpec {
         }
         Outcome::Found(definition.result(key, &value, args))
     }
+}
+
+/// Returns what is wrong with the fields that the arguments of a look-up name.
+pub(super) fn field_out_of_range(regex: &Regex, args: &[&[u8]]) -> Option<DefinitionError> {
+    let groups = regex.groups() + 1;
+    let field = named_fields(args.first()?).into_iter().find(|field| *field >= groups)?;
+    Some(DefinitionError::FieldOutOfRange { field, groups })
+}
+
+/// Reads the fields that an argument names; where it names none, there is still one: 0.
+fn named_fields(argument: &[u8]) -> Vec<usize> {
+    argument.split(|byte| *byte == b',').map(number).collect()
 }
 
 /// Tells whether quotes, brackets and comments of pieces balance, and it has no space outside of quotes.

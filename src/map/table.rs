@@ -9,7 +9,9 @@ use bstr::{BStr, BString, ByteSlice};
 
 use super::keyed::Keyed;
 use super::text::{Columns, Text};
-use super::{DatabaseError, Definition, Kind, Method, Opener, Outcome, aliases, arith, arpa, dequote, user};
+use super::{
+    DatabaseError, Definition, DefinitionError, Kind, Method, Opener, Outcome, aliases, arith, arpa, dequote, regex, user,
+};
 use crate::name::Sysexit;
 use crate::sys::regex::Regex;
 
@@ -21,6 +23,8 @@ const NO_DATABASE: &str = "Cannot open";
 
 /// What a file is called that the system, or its owner and mode, keep us from reading.
 const UNSAFE: &str = "unsafe";
+/// What is said of a file's name that does not begin with `/`.
+const NOT_QUALIFIED: &str = "file name must be fully qualified";
 
 /// A map that was opened, or that could not be: then it says why at every look-up.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub struct Map {
     definition: Definition,
     table: Table,
     complaint: Option<BString>,
+    /// What the definition names was not there.
+    missing: bool,
 }
 
 #[derive(Debug)]
@@ -86,17 +92,17 @@ impl Map {
     pub fn open(definition: &Definition, files: &dyn Opener) -> Map {
         let definition = definition.clone();
         if !definition.usable {
-            return Map { definition, table: Table::NotOpen, complaint: None };
+            return Map { definition, table: Table::NotOpen, complaint: None, missing: false };
         }
-        let (table, complaint) = match Table::open(&definition, files) {
-            Ok(table) => (table, None),
-            Err(failure) if definition.optional => {
+        match Table::open(&definition, files) {
+            Ok(table) => Map { definition, table, complaint: None, missing: false },
+            Err(Failure { reason, missing }) => {
+                let table = if definition.optional { Table::NotOpen } else { Table::Failed };
                 // Not there is what -o is for; anything else the postmaster should hear of.
-                (Table::NotOpen, (!failure.missing).then_some(failure.reason))
+                let complaint = (!definition.optional || !missing).then_some(reason);
+                Map { definition, table, complaint, missing }
             }
-            Err(failure) => (Table::Failed, Some(failure.reason)),
-        };
-        Map { definition, table, complaint }
+        }
     }
 
     /// The definition that it was opened with.
@@ -113,10 +119,23 @@ impl Map {
     pub fn told(&self) -> Option<&BStr> {
         let is_told = |reason: &&BStr| match self.definition.kind {
             Kind::Implicit | Kind::Stab | Kind::Switch(_) => false,
-            Kind::Text => !self.definition.optional,
+            Kind::Text => !self.definition.optional || reason.ends_with(NOT_QUALIFIED.as_bytes()),
             _ => !self.definition.optional || !reason.starts_with(NO_DATABASE.as_bytes()),
         };
         self.complaint().filter(is_told)
+    }
+
+    /// Returns what is wrong with the arguments of a look-up that ended with [`Sysexit::Config`].
+    pub fn bad_argument(&self, args: &[&[u8]]) -> Option<DefinitionError> {
+        match &self.table {
+            Table::Regex(regex) => regex::field_out_of_range(regex, args),
+            _ => None,
+        }
+    }
+
+    /// Tells whether what the definition names is not there.
+    pub fn is_missing(&self) -> bool {
+        self.missing
     }
 
     /// Tells whether it has been opened; the test mode says `Map named "x" not open` if not. A map that failed and is
@@ -295,7 +314,7 @@ fn open_plain(definition: &Definition, files: &dyn Opener) -> Result<(File, BStr
     let (class, name) = (definition.kind.class(), &definition.name);
     let path = definition.file.clone().unwrap_or_default();
     if !path.starts_with(b"/") {
-        return Err(Failure::other(format!("{class} map \"{name}\": file name must be fully qualified")));
+        return Err(Failure::other(format!("{class} map \"{name}\": {NOT_QUALIFIED}")));
     }
     match files.open(definition, &path) {
         Ok(file) => Ok((file, path)),

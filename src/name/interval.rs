@@ -47,15 +47,28 @@ impl IntervalUnit {
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Interval(pub Duration);
 
-/// A letter stands where a unit of time should.
+/// A letter that is no unit of time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("Invalid time unit `{}'", char::from(*.unit))]
+#[error("Invalid time unit `{}'", char::from(self.0 & 0x7f))]
+pub struct BadUnit(pub u8);
+
+/// Letters stand where units of time should; each is told in a line.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BadInterval {
-    /// The letter that is no unit.
-    pub unit: u8,
-    /// What the original uses then: the sum with this part taken in the default unit.
+    /// The letters that are no units.
+    pub units: Vec<BadUnit>,
+    /// What the original uses then: the sum with these parts taken in the default unit.
     pub assumed: Interval,
 }
+
+impl fmt::Display for BadInterval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<_> = self.units.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for BadInterval {}
 
 impl Interval {
     /// Reads numbers with units; a number without one is in `default`.
@@ -67,7 +80,7 @@ impl Interval {
             return Ok(Self(Duration::ZERO));
         }
         let mut secs = 0_u64;
-        let mut bad = None;
+        let mut bad = Vec::new();
         // A time before now is none.
         let (factor, mut rest) = text.strip_prefix(b"-").map_or((1, text), |rest| (0, rest));
         while !rest.is_empty() {
@@ -78,7 +91,7 @@ impl Interval {
             let unit = match rest.get(len) {
                 None => default,
                 Some(&letter) => IntervalUnit::from_letter(letter).unwrap_or_else(|| {
-                    bad.get_or_insert(letter);
+                    bad.push(BadUnit(letter));
                     default
                 }),
             };
@@ -86,10 +99,7 @@ impl Interval {
             rest = rest.get(len + 1..).unwrap_or_default();
         }
         let interval = Self(Duration::from_secs(secs * factor));
-        match bad {
-            None => Ok(interval),
-            Some(unit) => Err(BadInterval { unit, assumed: interval }),
-        }
+        if bad.is_empty() { Ok(interval) } else { Err(BadInterval { units: bad, assumed: interval }) }
     }
 }
 
@@ -156,6 +166,8 @@ mod tests {
         let error = Interval::parse(b"5x", IntervalUnit::Hours).expect_err("x is no unit");
         assert_eq!(error.to_string(), "Invalid time unit `x'");
         assert_eq!(error.assumed.0.as_secs(), 18_000);
+        let error = Interval::parse(b"5x7y", IntervalUnit::Seconds).expect_err("neither is one");
+        assert_eq!(error.to_string(), "Invalid time unit `x'\nInvalid time unit `y'");
         assert!(Interval::parse(b"5H", IntervalUnit::Hours).is_err());
     }
 

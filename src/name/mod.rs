@@ -8,7 +8,7 @@ mod sysexit;
 mod time;
 mod told;
 
-pub use interval::{BadInterval, Elapsed, InWords, Interval, IntervalUnit};
+pub use interval::{BadInterval, BadUnit, Elapsed, InWords, Interval, IntervalUnit};
 pub use label::{BadName, ClassName, MacroName, MailerName, MapName, Named, RulesetName};
 pub use queue_id::{BadQueueId, QueueId, QueueIdMaker};
 pub use status::{BadStatus, Status};

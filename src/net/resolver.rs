@@ -372,7 +372,11 @@ impl Resolver {
     async fn search<T>(&self, name: &[u8], kind: RecordType, pick: impl Fn(&RData) -> Option<T>) -> Answer<Vec<T>> {
         let mut result = Answer::NotFound;
         for candidate in self.candidates(name) {
-            let Some(candidate) = absolute(&candidate) else { continue };
+            let Some(candidate) = absolute(&candidate) else {
+                // What cannot be asked for is not known to be missing.
+                result = Answer::NoData;
+                continue;
+            };
             match self.ask(candidate, kind).await {
                 Answer::Found(lookup) => {
                     let list: Vec<_> = lookup.answers().iter().filter_map(|record| pick(&record.data)).collect();
@@ -518,10 +522,25 @@ fn refusal(error: &NetError) -> Answer<Lookup> {
 /// Makes an absolute DNS name; `None` if a label or the whole is too long or empty.
 pub(super) fn absolute(name: &[u8]) -> Option<Name> {
     let name = name.strip_suffix(b".").unwrap_or(name);
-    if name.is_empty() {
+    if name.is_empty() || has_bad_escape(name) {
         return None;
     }
     Name::from_labels(name.split_str(".").map(<[u8]>::to_vec)).ok()
+}
+
+/// Tells whether a backslash protects nothing, or a number that is no byte's: no name can be asked for with it.
+fn has_bad_escape(name: &[u8]) -> bool {
+    let mut rest = name;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        let digits = rest[at + 1..].iter().take(3).take_while(|byte| byte.is_ascii_digit()).count();
+        let number = rest[at + 1..][..digits].iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+        rest = match (digits, rest.get(at + 2..)) {
+            (0, Some(rest)) => rest,
+            (3, _) if number <= 255 => &rest[at + 4..],
+            _ => return true,
+        };
+    }
+    false
 }
 
 /// Writes a DNS name without a dot at its end; bytes that are special or unprintable are escaped with a backslash.

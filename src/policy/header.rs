@@ -28,8 +28,8 @@ pub fn header_questions(config: &Config, headers: &[Header], size_bytes: u64) ->
 }
 
 impl HeaderQuestion {
-    /// Returns the question about a field, if there is one.
-    fn of_field(config: &Config, field: &Header) -> Option<Self> {
+    /// Returns the question about `field`, if there is one.
+    pub fn of_field(config: &Config, field: &Header) -> Option<Self> {
         let check = field_check(config, field)?;
         Some(Self {
             ruleset: check.ruleset.to_string(),

@@ -251,6 +251,7 @@ fn check_left(left: &[Token], errors: &mut Vec<RuleError>) -> usize {
             Some(Mark::MapBegin) => "(",
             Some(Mark::MapEnd) => ")",
             Some(Mark::Call) => ">",
+            Some(Mark::If) => "?",
             Some(Mark::Fi) => ".",
             _ => continue,
         };

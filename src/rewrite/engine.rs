@@ -12,7 +12,7 @@ use super::tag::Tag;
 use super::trace::{LATE_LEVEL, LINES_LEVEL, Trace, WORKSPACE_LEVEL};
 use super::workspace::Workspace;
 use crate::macros::unquote;
-use crate::mail::token::{Mark, ScanError, ScanOptions, TOKENS_MAX, Token, Tokens, join, scan};
+use crate::mail::token::{Mark, ScanError, ScanOptions, TOKENS_MAX, Token, Tokens, join_within, scan};
 use crate::name::{Status, Sysexit, Told};
 
 /// How often one rule may rewrite an address in a row; the original's MAXLOOPS.
@@ -400,8 +400,7 @@ impl<'r> Engine<'r, '_> {
             (Some(value), _) => self.scan_value(value, ScanOptions::ADDRESS),
             (None, Some(default)) => {
                 // What was data in the rule becomes a mark here, if it looks like one.
-                let mut text = join(default, blank_sub);
-                text.truncate(KEY_BYTES_MAX);
+                let text = join_within(default, blank_sub, KEY_BYTES_MAX);
                 self.scan_value(&text, ScanOptions::VALUE)
             }
             (None, None) => Ok(query.key.to_vec()),

@@ -7,7 +7,7 @@ use bstr::BString;
 use super::compile::MAP_ARGS_MAX;
 use super::engine::Trouble;
 use super::lookup::KeyStyle;
-use crate::mail::token::{Kind, Mark, Token, join};
+use crate::mail::token::{Kind, Mark, Token, join, join_within};
 
 /// The longest key or default, in bytes; what goes beyond is cut off (the original's MAXKEY, less three).
 pub(super) const KEY_BYTES_MAX: usize = 1021;
@@ -55,8 +55,7 @@ impl Query<'_> {
     pub(super) fn arguments(&self, blank_sub: u8) -> Vec<BString> {
         let mut room = ARGS_BYTES_MAX;
         let text = |arg: &&[Token]| {
-            let mut text = join(arg, blank_sub);
-            text.truncate(room.saturating_sub(ARG_BYTES_SPARE));
+            let text = join_within(arg, blank_sub, room.saturating_sub(ARG_BYTES_SPARE));
             room = room.saturating_sub(text.len() + 1);
             text
         };
@@ -74,8 +73,7 @@ fn cut(part: &[Token]) -> (&[Token], Option<&Mark>) {
 
 /// Joins the key of a look-up.
 pub(super) fn key(tokens: &[Token], style: KeyStyle, blank_sub: u8) -> BString {
-    let mut key = join(tokens, style.blank_sub.unwrap_or(blank_sub));
-    key.truncate(KEY_BYTES_MAX);
+    let mut key = join_within(tokens, style.blank_sub.unwrap_or(blank_sub), KEY_BYTES_MAX);
     if !style.keeps_quotes {
         strip_quotes(&mut key);
     }

@@ -4,7 +4,7 @@ use bstr::{BString, ByteSlice};
 
 use crate::cf::Mailer;
 use crate::mail::envelope::Route;
-use crate::mail::token::{Mark, ScanError, ScanOptions, Token, Tokens, join};
+use crate::mail::token::{Mark, ScanError, ScanOptions, Token, Tokens, join, join_within};
 use crate::name::{MailerName, Status, Sysexit, Told};
 use crate::rewrite::RulesetId;
 use crate::site::{Context, Heard};
@@ -13,6 +13,10 @@ pub use super::refusal::Refusal;
 
 /// The longest address, in bytes; the original's MAXNAME.
 pub const ADDRESS_BYTES_MAX: usize = 256;
+/// The longest user that the rules give, in bytes; what goes beyond is cut off (the original's MAXNAME less one).
+const USER_BYTES_MAX: usize = 255;
+/// The longest host that the rules give, in bytes; what goes beyond is cut off (the original's MAXNAME less two).
+const HOST_BYTES_MAX: usize = 254;
 
 /// Where an address leads.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -83,12 +87,8 @@ pub struct BadRoute {
     pub user: BString,
     /// What it means.
     pub refusal: Refusal,
-}
-
-impl From<Refusal> for BadRoute {
-    fn from(refusal: Refusal) -> Self {
-        Self { host: BString::default(), user: BString::default(), refusal }
-    }
+    /// The rules themselves are at fault, which listeners have heard.
+    pub is_told: bool,
 }
 
 /// Asks rulesets 3 and 0 where an address leads.
@@ -103,6 +103,9 @@ pub async fn parse(ctx: &mut Context, address: &[u8], role: Role) -> Result<Pars
         return Err(Refusal::permanent(status, 554, text).with_exit(Sysexit::Config));
     }
     match resolution.outcome {
+        Ok(route) if route.user.len() >= ADDRESS_BYTES_MAX => {
+            check_bytes(&route.user, role).map(|()| Parsed::Mailer(route))
+        }
         Ok(route) if !is_printable(&route.user) => Err(not_printable(&route.user, role)),
         Ok(route) if resolution.temp_fail => Ok(Parsed::Later(route)),
         Ok(route) => Ok(Parsed::Mailer(route)),
@@ -138,6 +141,17 @@ pub async fn local_address(ctx: &mut Context, route: &Route) -> Result<Option<Ro
     }
     let changed = build(ctx, &rewritten.tokens).await.map_err(|bad| bad.refusal)?;
     Ok((changed != *route).then_some(changed))
+}
+
+/// Returns what a ruleset that judges refuses with; none if it lets pass, discards or holds back.
+pub async fn refusal_of(ctx: &mut Context, tokens: &[Token]) -> Option<BadRoute> {
+    match tokens {
+        [net, name, rest @ ..] if net.is(&Mark::Net) && name.is_text(b"error") => match rest {
+            [at, reason, ..] if at.is(&Mark::Host) && reason.is_text(b"quarantine") => None,
+            _ => build(ctx, tokens).await.err(),
+        },
+        _ => None,
+    }
 }
 
 /// Asks the ruleset `queuegroup` in which queue group a recipient's mail waits; none leaves it to the mailer.
@@ -231,11 +245,11 @@ async fn build(ctx: &mut Context, tokens: &[Token]) -> Result<Route, BadRoute> {
     let name = join(std::slice::from_ref(name), b' ');
     let blank_sub = ctx.rulesets().scan_rules().blank_sub;
     let Some((host, user)) = host_and_user(rest) else { return Err(broken(ctx, "buildaddr: no user")) };
-    let host = host.map(|host| join(host, blank_sub));
+    let host = host.map(|host| join_within(host, blank_sub, HOST_BYTES_MAX));
     if name.eq_ignore_ascii_case(b"error") {
-        let user = join(user, b' ');
+        let user = join_within(user, b' ', USER_BYTES_MAX);
         let refusal = Refusal::of_error(host.as_ref().map(|host| host.as_bytes()), &unquoted(&user));
-        return Err(BadRoute { host: host.unwrap_or_default(), user, refusal });
+        return Err(BadRoute { host: host.unwrap_or_default(), user, refusal, is_told: false });
     }
     let Some(mailer) = ctx.config().mailers.get(&name).cloned() else {
         return Err(broken(ctx, &format!("buildaddr: unknown mailer {}", Told::from(name))));
@@ -248,7 +262,7 @@ async fn build(ctx: &mut Context, tokens: &[Token]) -> Result<Route, BadRoute> {
 
 /// Chooses the mailer by the look of the user part and rewrites that for it.
 async fn route(ctx: &mut Context, mailer: Mailer, host: BString, user: &[Token]) -> Result<Route, BadRoute> {
-    let text = join(user, b' ');
+    let text = join_within(user, b' ', USER_BYTES_MAX);
     let mut user = user;
     if mailer.flags.contains(b'@') && text.starts_with(b"@") {
         user = &user[1..];
@@ -266,13 +280,19 @@ async fn route(ctx: &mut Context, mailer: Mailer, host: BString, user: &[Token])
     ctx.set("h", host.clone());
     let user = outward(ctx, &mailer, user.to_vec().into()).await;
     let host = if mailer.flags.contains(b'h') { host } else { host.to_ascii_lowercase().into() };
-    let mut user = if mailer.flags.contains(b'u') { user } else { user.to_ascii_lowercase().into() };
-    if user.iter().any(|byte| is_code(*byte)) {
-        user = mend(&user);
-        let text = format!("Syntax error in mailbox address \"{user}\" (8-bit character)");
-        ctx.hear(Heard::Message(text.as_bytes()));
+    let user = if mailer.flags.contains(b'u') { user } else { user.to_ascii_lowercase().into() };
+    Ok(Route { mailer: mailer.name, host, user: without_codes(ctx, user) })
+}
+
+/// Returns a user with `?` in the place of bytes that it cannot have, which is told.
+pub fn without_codes(ctx: &mut Context, user: BString) -> BString {
+    if !user.iter().any(|byte| is_code(*byte)) {
+        return user;
     }
-    Ok(Route { mailer: mailer.name, host, user })
+    let user = mend(&user);
+    let text = format!("Syntax error in mailbox address \"{user}\" (8-bit character)");
+    ctx.hear(Heard::Message(text.as_bytes()));
+    user
 }
 
 /// What a list file is named by.
@@ -297,7 +317,7 @@ async fn outward(ctx: &mut Context, mailer: &Mailer, tokens: Tokens) -> BString 
         tokens = ctx.rewrite_by(own, tokens).await.tokens;
     }
     let tokens = ctx.rewrite_by(RulesetId::FINAL, tokens).await.tokens;
-    ctx.join(&tokens)
+    join_within(&tokens, ctx.rulesets().scan_rules().blank_sub, USER_BYTES_MAX)
 }
 
 /// Splits what follows the mailer into host and user; none where there is no user.
@@ -327,7 +347,8 @@ pub(super) fn unquoted(text: &[u8]) -> BString {
 /// Tells of a configuration that resolves to nothing, and refuses.
 fn broken(ctx: &mut Context, text: &str) -> BadRoute {
     ctx.hear(Heard::Fault(text.as_bytes()));
-    Refusal::permanent(Status::new(5, 3, 5), 553, text).into()
+    let refusal = Refusal::permanent(Status::new(5, 3, 5), 553, text);
+    BadRoute { host: BString::default(), user: BString::default(), refusal, is_told: true }
 }
 
 #[cfg(test)]

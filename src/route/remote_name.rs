@@ -4,7 +4,7 @@ use bstr::BString;
 
 use crate::cf::Mailer;
 use crate::mail::frame::{Frame, FrameRules};
-use crate::mail::token::{Mark, ScanOptions, Token, Tokens};
+use crate::mail::token::{Mark, ScanError, ScanOptions, Token, Tokens, join_within};
 use crate::name::{RulesetName, Sysexit};
 use crate::rewrite::RulesetId;
 use crate::site::Context;
@@ -12,7 +12,7 @@ use crate::site::Context;
 /// The longest address that the rules give, in bytes (the original's MAXNAME, less two).
 const NAME_BYTES_MAX: usize = 254;
 /// The longest element of a header field, in bytes (the original's MAXNAME).
-pub const TEXT_BYTES_MAX: usize = 256;
+const TEXT_BYTES_MAX: usize = 256;
 
 /// What the address is: it picks the rulesets.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -85,7 +85,11 @@ pub async fn remote_name(
 ) -> Result<BString, RemoteNameError> {
     let scanned = ctx.scan(address, ScanOptions::ADDRESS);
     let Some(mut tokens) = scanned.tokens.filter(|tokens| !tokens.is_empty()) else {
-        return Ok(address.into());
+        let mut name = BString::from(address);
+        if scanned.errors.contains(&ScanError::TooLong) {
+            name.truncate(TEXT_BYTES_MAX);
+        }
+        return Ok(name);
     };
     ctx.set("addr_type", kind.addr_type());
     let mut rulesets = vec![RulesetId::CANONIFY];
@@ -106,9 +110,8 @@ pub async fn remote_name(
     rulesets.extend(own.filter(|own| *own != RulesetId::PARSE));
     rulesets.push(RulesetId::FINAL);
     let tokens = through(ctx, &rulesets, tokens, &mut temp_fail).await;
-    let mut name = ctx.join(&tokens);
     // QUIRK(long-remote-name): what is longer is cut off.
-    name.truncate(NAME_BYTES_MAX);
+    let name = join_within(&tokens, ctx.rulesets().scan_rules().blank_sub, NAME_BYTES_MAX);
     if temp_fail { Err(RemoteNameError { name }) } else { Ok(name) }
 }
 

@@ -2,18 +2,18 @@
 
 use bstr::{BString, ByteSlice};
 
-/// The longest line of a class file, in bytes; the rest of a longer one is passed over (the original's MAXLINE).
-const LINE_BYTES_MAX: usize = 2048;
+/// The longest line of a class file, in bytes; the rest of a longer one counts as another (the original's MAXLINE less
+/// one).
+const LINE_BYTES_MAX: usize = 2047;
 
 /// Returns the words that `pattern` (empty: `%s`) takes out of the lines of `text`.
 pub(super) fn words(text: &[u8], pattern: &[u8]) -> Vec<BString> {
     let pattern = if pattern.is_empty() { &b"%s"[..] } else { pattern };
     let mut words = Vec::new();
-    for line in text.lines_with_terminator() {
+    for line in text.lines_with_terminator().flat_map(|line| line.chunks(LINE_BYTES_MAX)) {
         if line.starts_with(b"#") {
             continue;
         }
-        let line = &line[..line.len().min(LINE_BYTES_MAX)];
         if let Some(found) = scan(line, pattern) {
             words.extend(found.fields().map(BString::from));
         }
@@ -141,6 +141,13 @@ mod tests {
     #[test]
     fn the_first_word_of_each_line_counts() {
         check("alpha beta\n  gamma\n#no\nd#e f\n\nlast", "", &["alpha", "gamma", "d#e", "last"]);
+    }
+
+    #[test]
+    fn the_rest_of_a_long_line_is_another_line() {
+        let long = "a".repeat(LINE_BYTES_MAX);
+        check(&format!("{long}b c\nd\n"), "", &[&long, "b", "d"]);
+        check(&format!("#{long}b c\n"), "", &["ab"]);
     }
 
     #[test]

@@ -30,6 +30,13 @@ pub enum Heard<'a> {
     Fault(&'a [u8]),
     /// A message that the user of the program should read.
     Message(&'a [u8]),
+    /// A map could not be opened.
+    NotOpen {
+        /// Why not.
+        text: &'a [u8],
+        /// What a program ends with that only looks.
+        exit: Sysexit,
+    },
     /// A step of an evaluation.
     Trace(Trace<'a>),
     /// The name service was asked, and not by a rule.
@@ -241,7 +248,7 @@ impl Context {
             return self.look_up_leaf(leaf, key, args).await;
         }
         let (map, complaint) = site.maps.open(entry);
-        self.hear_message(complaint);
+        self.hear_not_open(entry, complaint);
         if let Some(outcome) = map.failure() {
             return outcome;
         }
@@ -265,7 +272,7 @@ impl Context {
         for number in 0.. {
             let Some(entry) = site.maps.entry(format!("UserDatabase{number}").as_bytes()) else { break };
             let (outcome, complaint) = site.maps.look_up_local(entry, &record, &[]);
-            self.hear_message(complaint);
+            self.hear_not_open(entry, complaint);
             match outcome {
                 Outcome::Found(value) => return Outcome::Found(map.result(key, &value, args)),
                 Outcome::TempFail(reason) => return Outcome::TempFail(reason),
@@ -282,7 +289,7 @@ impl Context {
         let site = Arc::clone(&self.site);
         if leaf.definition.kind == Kind::User {
             let (map, complaint) = site.maps.open(leaf);
-            self.hear_message(complaint);
+            self.hear_not_open(leaf, complaint);
             if let Some(outcome) = map.failure() {
                 return outcome;
             }
@@ -318,7 +325,7 @@ impl Context {
             _ => return Some(entry.definition.usable),
         }
         let (map, complaint) = site.maps.open(entry);
-        self.hear_message(complaint);
+        self.hear_not_open(entry, complaint);
         Some(map.is_open())
     }
 
@@ -403,12 +410,20 @@ impl Context {
         }
         let text = match heard {
             Heard::Trouble(trouble) => BString::from(trouble.to_string()),
-            Heard::Fault(text) | Heard::Message(text) => text.into(),
+            Heard::Fault(text) | Heard::Message(text) | Heard::NotOpen { text, .. } => text.into(),
             Heard::Trace(_) | Heard::Asked { .. } | Heard::LookedUp { .. } => return,
         };
         if self.complaints.len() < COMPLAINTS_MAX {
             self.complaints.push(text);
         }
+    }
+
+    /// Tells that a map could not be opened, if so.
+    fn hear_not_open(&mut self, entry: &Entry, complaint: Option<BString>) {
+        let Some(text) = complaint else { return };
+        let by_system = matches!(entry.definition.kind, Kind::Hash | Kind::Btree | Kind::Cdb);
+        let exit = if by_system { Sysexit::OsErr } else { Sysexit::Software };
+        self.hear(Heard::NotOpen { text: &text, exit });
     }
 
     /// Tells of a message, if there is one.
@@ -446,7 +461,12 @@ impl Context {
             _ if definition.kind.is_local() => {
                 let site = Arc::clone(&self.site);
                 let (outcome, complaint) = site.maps.look_up_local(entry, key, args);
-                self.hear_message(complaint);
+                self.hear_not_open(entry, complaint);
+                if outcome.status() == Sysexit::Config
+                    && let Some(error) = site.maps.open(entry).0.bad_argument(args)
+                {
+                    self.hear(Heard::Fault(error.to_string().as_bytes()));
+                }
                 Some(outcome)
             }
             _ => None,
@@ -460,7 +480,7 @@ impl Context {
             return true;
         };
         let (map, complaint) = site.maps.open(entry);
-        self.hear_message(complaint);
+        self.hear_not_open(entry, complaint);
         map.is_open()
     }
 

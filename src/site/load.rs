@@ -32,6 +32,9 @@ const PRESET: &[(&str, &[&str])] = &[
     ("checkMIMEFieldHeaders", &["content-disposition", "content-type"]),
 ];
 
+/// From this configuration level on, the built-in map `host` ends names with a dot.
+const LEVEL_OF_DOTS: i64 = 2;
+
 /// What loading needs besides the configuration.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
@@ -288,12 +291,16 @@ impl Loader<'_> {
             self.report(file.line, error.to_string().into(), Sysexit::Software);
         }
         let map = Map::open(&definition, self.opener);
-        if let Some(complaint) = map.complaint() {
-            let complaint = complaint.into();
-            if file.optional {
-                return Err((complaint, Sysexit::OsErr));
+        if map.complaint().is_some() {
+            // What is there, but no file that can be a text map, is an error without a reason of the system.
+            let is_no_file = definition.kind == Kind::Text && !map.is_missing();
+            let exit = if is_no_file { Sysexit::Software } else { Sysexit::OsErr };
+            if let Some(told) = map.told() {
+                self.report(file.line, told.into(), exit);
             }
-            self.report(file.line, complaint, Sysexit::OsErr);
+            if file.optional {
+                return Ok(Vec::new());
+            }
             return Err((of_class(file, "map open failed"), Sysexit::OsErr));
         }
         match map.lookup(key, &[]) {
@@ -330,8 +337,8 @@ impl Loader<'_> {
     /// Reads all `K` lines; a later one replaces one of the same name.
     fn definitions(&mut self) -> Vec<Definition> {
         let mut definitions: Vec<Definition> = Vec::new();
-        let built_in = Definition::parse(b"host", b"host", b"-a. -D").0;
-        definitions.extend(built_in);
+        let flags = if self.config.level < LEVEL_OF_DOTS { &b""[..] } else { b"-a. -D" };
+        definitions.extend(Definition::parse(b"host", b"host", flags).0);
         for declared in &self.config.maps {
             let (definition, errors) = Definition::parse(declared.name.as_bytes(), &declared.class, &declared.args);
             for error in errors {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
 
-use super::exchange::{Exchanges, exchangers};
+use super::exchange::{Exchanges, exchangers, literal};
 use super::load::Site;
 use super::maps::Entry;
 use super::outside;
@@ -61,11 +61,7 @@ async fn host(site: &Site, map: &Definition, key: &[u8], args: &[&[u8]]) -> (Out
 /// Reads `[192.0.2.1]` or `[IPv6:2001:db8::1]`.
 fn bracketed(key: &[u8]) -> Result<IpAddr, Sysexit> {
     let end = memchr::memchr(b']', key).ok_or(Sysexit::Ok)?;
-    let text = key[1..end].to_str().map_err(|_| Sysexit::Unavailable)?;
-    match text.get(..5) {
-        Some(prefix) if prefix.eq_ignore_ascii_case("IPv6:") => text[5..].parse().map_err(|_| Sysexit::Unavailable),
-        _ => text.parse().map_err(|_| Sysexit::Unavailable),
-    }
+    literal(&key[1..end]).ok_or(Sysexit::NoHost)
 }
 
 /// Looks up records of one type.
@@ -135,7 +131,8 @@ fn joined(map: &Definition, key: &[u8], values: Vec<BString>, args: &[&[u8]]) ->
 async fn best_mx(site: &Site, map: &Definition, key: &[u8], args: &[&[u8]]) -> Outcome {
     match exchangers(&site.resolver, key).await {
         Exchanges::Hosts(hosts) => Outcome::Found(joined(map, key, hosts, args)),
-        Exchanges::Nothing | Exchanges::Null => Outcome::NotFound(Sysexit::NoHost),
+        Exchanges::Nothing => Outcome::NotFound(Sysexit::Ok),
+        Exchanges::NoDomain | Exchanges::Null => Outcome::NotFound(Sysexit::NoHost),
         Exchanges::TempFail(reason) => Outcome::TempFail(reason),
     }
 }

@@ -4,16 +4,17 @@ use std::io;
 
 use bstr::{BString, ByteSlice};
 
-use super::TestMode;
+use super::{TestMode, is_blank, is_space};
 use super::list::shown;
-use crate::macros::expand_internal;
-use crate::mail::header;
-use crate::mail::token::{Comments, ScanOptions, Tokens};
+use crate::macros::{expand_internal, quote};
+use crate::mail::header::Header;
+use crate::mail::token::{ScanOptions, Tokens};
 use crate::map::Outcome;
 use crate::name::Told;
+use crate::policy::{Ask, HeaderQuestion};
 use crate::rewrite::{RulesetId, Trouble};
-use crate::route::parse::{ADDRESS_BYTES_MAX, BadRoute, FAILS_FOR_NOW, Role, check_bytes, queue_group, resolve};
-use crate::route::remote_name::{Kind, TEXT_BYTES_MAX, frame, remote_text};
+use crate::route::parse::{ADDRESS_BYTES_MAX, BadRoute, FAILS_FOR_NOW, Role, check_bytes, queue_group, refusal_of, resolve, without_codes};
+use crate::route::remote_name::{Kind, frame, remote_text};
 use crate::site::{Exchanges, Heard, exchangers};
 use crate::submit::{Caller, NO_SENDERS};
 
@@ -39,6 +40,8 @@ const HEADER_FLAGS: &[(&[&str], u32)] = &[
     (&["x-authentication-warning"], 0x40),
     (&["return-path"], 0x20060),
 ];
+/// A host name of so many bytes is too long for `/canon` (the original's MAXHOSTNAMELEN).
+const HOST_BYTES_MAX: usize = 256;
 /// The flag of a field that a user gives.
 const HEADER_BY_USER: u32 = 0x40000;
 /// The flag of a field whose check sees no comments.
@@ -47,8 +50,9 @@ const HEADER_STRIPS_COMMENTS: u32 = 0x10000;
 impl TestMode {
     /// Obeys a command; returns false when it ends the session.
     pub(super) async fn command(&mut self, line: &[u8], rest: &[u8]) -> io::Result<bool> {
+        let rest = rest.trim_end_with(is_space);
         let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
-        let (word, argument) = (rest[..end].to_ascii_lowercase(), rest[end..].trim_ascii());
+        let (word, argument) = (rest[..end].to_ascii_lowercase(), rest[end..].trim_start_with(is_space));
         match word.as_slice() {
             b"" => self.say("Usage: /[canon|map|mx|parse|try|tryflags]")?,
             b"quit" => return Ok(false),
@@ -77,7 +81,7 @@ impl TestMode {
         let hosts = match exchangers(&site.resolver, domain).await {
             Exchanges::Null => return self.say_bytes(&told("null MX (See RFC7505)")),
             Exchanges::TempFail(_) => return self.say_bytes(&told("-1 value(s):")),
-            Exchanges::Nothing => Vec::new(),
+            Exchanges::Nothing | Exchanges::NoDomain => Vec::new(),
             Exchanges::Hosts(hosts) => hosts,
         };
         self.say_bytes(&told(&format!("{} value(s):", hosts.len())))?;
@@ -89,9 +93,12 @@ impl TestMode {
         if host.is_empty() {
             return self.say("Usage: /canon address");
         }
+        if host.len() >= HOST_BYTES_MAX {
+            return self.say("Name too long");
+        }
         let site = self.ctx.site().clone();
         let found = if host.starts_with(b"[") { None } else { site.resolver.canonify(host).await.found() };
-        let name = found.unwrap_or_else(|| host.into());
+        let name = found.unwrap_or_else(|| host.strip_suffix(b".").unwrap_or(host).into());
         self.say_bytes(&[b"getcanonname(", host, b") returns ", &name[..]].concat())
     }
 
@@ -100,7 +107,7 @@ impl TestMode {
         if argument.is_empty() {
             return self.say("Usage: /map mapname key");
         }
-        let Some(end) = argument.iter().position(u8::is_ascii_whitespace) else {
+        let Some(end) = argument.iter().position(is_blank) else {
             return self.say("No key specified");
         };
         let (name, key) = (&argument[..end], &argument[end + 1..]);
@@ -175,7 +182,7 @@ impl TestMode {
     fn tell(&mut self, address: &[u8], bad: &BadRoute) -> io::Result<()> {
         self.set_exit(bad.refusal.exit);
         match bad.refusal.code {
-            _ if bad.user.is_empty() => Ok(()),
+            _ if bad.is_told => Ok(()),
             // QUIRK(address-prefix): only the texts of these codes are about an address.
             250 | 252 | 450 | 550 | 553 => self.say_bytes(
                 format!("{}... {}", Told::shortened(address), Told::from(bad.refusal.text.as_bstr())).as_bytes(),
@@ -226,11 +233,10 @@ impl TestMode {
         let start = format!("Trying {} address ", self.kind_words());
         self.write(&[start.as_bytes(), address, b" for mailer ", mailer.name.as_bytes(), b"\n"].concat())?;
         self.report_scan(address, ScanOptions::ADDRESS);
-        let (code, mut name) = match remote_text(&mut self.ctx, &mailer, address, self.kind).await {
+        let (code, name) = match remote_text(&mut self.ctx, &mailer, address, self.kind).await {
             Ok(name) => (0, name),
             Err(error) => (75, error.name),
         };
-        name.truncate(TEXT_BYTES_MAX);
         self.say_bytes(&[format!("Rcode = {code}, addr = ").as_bytes(), &name[..]].concat())
     }
 
@@ -251,7 +257,7 @@ impl TestMode {
             Kind::HeaderRecipient => Role::HeaderRecipient,
         };
         let resolution = resolve(&mut self.ctx, tokens, role).await;
-        let (mailer, host, user) = match resolution.outcome {
+        let (mailer, host, mut user) = match resolution.outcome {
             Ok(route) => {
                 if role == Role::Recipient {
                     // Only the steps are shown: test mode queues nothing.
@@ -264,46 +270,62 @@ impl TestMode {
             }
             Err(bad) => {
                 self.tell(address, &bad)?;
-                ("*error*".into(), bad.host, bad.user)
+                ("*error*".into(), bad.host, without_codes(&mut self.ctx, bad.user))
             }
         };
+        if user.len() >= ADDRESS_BYTES_MAX {
+            user.truncate(ADDRESS_BYTES_MAX - 1);
+            let told = format!("{}... ", Told::shortened(address));
+            self.write(told.as_bytes())?;
+            self.say(&format!("Address \"{}\" too long ({} bytes max)", Told::from(user.clone()), ADDRESS_BYTES_MAX - 1))?;
+        }
         let host = if host.is_empty() { BString::default() } else { [b", host ", &host[..]].concat().into() };
         self.say_bytes(&[b"mailer ", &mailer[..], &host, b", user ", &user].concat())
     }
 
     /// `/header line`: runs the check of a field and shows its flags.
     async fn header(&mut self, line: &[u8]) -> io::Result<()> {
-        let is_name = |name: &[u8]| !name.is_empty() && !name.iter().any(u8::is_ascii_whitespace);
-        let Some((name, value)) = line.split_once_str(":").filter(|(name, _)| is_name(name)) else {
-            self.fault(&format!("header syntax error, line \"{}\"", Told::from(line)))?;
+        let is_name = |name: &[u8]| !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
+        // White space may stand before the colon.
+        let parts = line.split_once_str(":").map(|(name, value)| (name.trim_end_with(is_space), value));
+        let Some((name, value)) = parts.filter(|(name, _)| is_name(name)) else {
+            let told = Told::from(quote(line));
+            self.fault(&format!("header syntax error, line \"{told}\""))?;
             return self.say("ul = 00000000");
         };
-        let quoted = header::quoted(value);
-        let value = value.trim_ascii();
-        let headers = &self.ctx.config().headers;
-        let of_name = |wanted: &[u8]| {
-            headers.iter().filter(|rule| rule.name.eq_ignore_ascii_case(wanted)).find_map(|rule| rule.check.clone())
-        };
-        let own = of_name(name);
-        let strips = own.as_ref().is_some_and(|check| !check.keeps_comments);
-        let check = own.or_else(|| of_name(b"*"));
-        if let Some(check) = check {
-            let comments = if check.keeps_comments { Comments::Keep } else { Comments::Strip };
-            self.ctx.set("hdr_name", name);
-            self.ctx.set("currHeader", quoted);
-            // What is wrong with it is not told here.
-            let tokens = self.ctx.scan(value, comments.of_argument()).tokens.unwrap_or_default();
-            let ruleset = String::from_utf8_lossy(check.ruleset.as_bytes()).into_owned();
-            if !tokens.is_empty() {
-                // A check of a ruleset that does not exist accepts everything.
-                let _ = self.ctx.rewrite(&ruleset, tokens).await;
-            }
+        let config = self.ctx.config();
+        let own = config.headers.iter().filter(|rule| rule.name.eq_ignore_ascii_case(name));
+        let strips = own.filter_map(|rule| rule.check.as_ref()).next().is_some_and(|check| !check.keeps_comments);
+        if let Some(question) = HeaderQuestion::of_field(config, &Header::with_value(name, value)) {
+            self.check_header(&question).await?;
         }
         let known = HEADER_FLAGS
             .iter()
             .find(|(names, _)| names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())));
         let strips = if strips { HEADER_STRIPS_COMMENTS } else { 0 };
         self.say(&format!("ul = 0x{:08x}", known.map_or(0, |(_, flags)| *flags) | strips | HEADER_BY_USER))
+    }
+
+    /// Asks about a field and tells what it is refused with.
+    async fn check_header(&mut self, question: &HeaderQuestion) -> io::Result<()> {
+        question.publish(&mut self.ctx);
+        let args = question.args();
+        let Ask { ruleset, comments, .. } = question.ask(&args);
+        // What is wrong with it is not told here.
+        let tokens = self.ctx.scan(&args.concat(), comments.of_argument()).tokens.unwrap_or_default();
+        if tokens.is_empty() {
+            return Ok(());
+        }
+        // A check of a ruleset that does not exist accepts everything.
+        let Ok(judged) = self.ctx.rewrite(ruleset, tokens).await else { return Ok(()) };
+        match refusal_of(&mut self.ctx, &judged.tokens).await {
+            Some(bad) if bad.is_told => Ok(()),
+            Some(bad) => {
+                self.set_exit(bad.refusal.exit);
+                self.say_bytes(Told::from(bad.refusal.text.as_bstr()).to_string().as_bytes())
+            }
+            None => Ok(()),
+        }
     }
 
     /// Returns what addresses are taken for, in words.
@@ -334,5 +356,5 @@ impl TestMode {
 /// Parts the first word of a text from the rest.
 fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
     let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
-    (&text[..end], text[end..].trim_ascii_start())
+    (&text[..end], text[end..].trim_start_with(is_space))
 }

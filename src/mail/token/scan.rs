@@ -7,7 +7,7 @@ use super::{Kind, QUOTE_MARK, Token, Tokens};
 pub const TOKENS_MAX: usize = 1000;
 /// The longest token, in bytes; the original's MAXNAME.
 pub const TOKEN_BYTES_MAX: usize = 256;
-/// The longest address, in bytes with one for each token; the original's PSBUFSIZE.
+/// No byte is taken once an address has so many, with one for the end of each token; the original's PSBUFSIZE less 5.
 const BYTES_MAX: usize = TOKENS_MAX + TOKEN_BYTES_MAX - 5;
 
 /// What a byte becomes that could be taken for the quote of marks.
@@ -289,15 +289,14 @@ impl Scanner<'_> {
         if byte == b'!' && self.state != State::Quoted {
             return self.special(byte);
         }
-        self.token.push(b'\\');
-        self.take(byte);
-        Ok(())
+        self.take(b'\\')?;
+        self.take(byte)
     }
 
     /// Handles the characters that nest, then takes the byte into a token.
     fn special(&mut self, byte: u8) -> Result<(), ScanError> {
         if self.state == State::Quoted {
-            self.take(byte);
+            self.take(byte)?;
             if byte == b'"' {
                 self.state = State::Closed;
             }
@@ -348,15 +347,22 @@ impl Scanner<'_> {
     }
 
     /// Adds a byte to the token under construction.
-    fn take(&mut self, byte: u8) {
+    fn take(&mut self, byte: u8) -> Result<(), ScanError> {
+        self.check_room(self.token.len())?;
         // QUIRK(byte-255): in an address it becomes 127.
         self.token.push(if byte == QUOTE_MARK { DELETE } else { byte });
+        Ok(())
+    }
+
+    /// Refuses one more byte of a token that has so many already, if there is no room.
+    fn check_room(&self, token_bytes: usize) -> Result<(), ScanError> {
+        if self.bytes + token_bytes >= BYTES_MAX { Err(ScanError::TooLong) } else { Ok(()) }
     }
 
     /// Takes one byte outside quotes into the token it belongs to.
     fn put(&mut self, byte: u8) -> Result<(), ScanError> {
         if self.state == State::Protecting {
-            self.take(byte);
+            self.take(byte)?;
             self.state = State::Closed;
             return Ok(());
         }
@@ -364,7 +370,7 @@ impl Scanner<'_> {
         if byte == QUOTE_MARK && (self.options.marks || is_typed) {
             // QUIRK(quoted-mark): byte 255 and what it protects are a token of their own.
             self.finish_token()?;
-            self.take(byte);
+            self.take(byte)?;
             self.state = State::Protecting;
             return Ok(());
         }
@@ -372,11 +378,12 @@ impl Scanner<'_> {
             self.finish_token()?;
             self.state = State::Closed;
             let Some((mark, taken)) = Mark::split(&self.text[self.at - 1..]) else {
-                self.take(byte);
-                return Ok(());
+                return self.take(byte);
             };
             self.at += taken - 1;
-            return self.add(mark.into(), taken.min(2));
+            let bytes = taken.min(2);
+            self.check_room(bytes - 1)?;
+            return self.add(mark.into(), bytes);
         }
         let next = match byte {
             b' ' | b'\t'..=b'\r' => State::Space,
@@ -392,8 +399,7 @@ impl Scanner<'_> {
         if next == State::Space {
             return Ok(());
         }
-        self.take(byte);
-        Ok(())
+        self.take(byte)
     }
 
     /// Ends the token under construction, if there is one.
@@ -419,9 +425,6 @@ impl Scanner<'_> {
     /// Adds a token within the limits.
     fn add(&mut self, token: Token, bytes: usize) -> Result<(), ScanError> {
         self.bytes += bytes + 1;
-        if self.bytes > BYTES_MAX {
-            return Err(ScanError::TooLong);
-        }
         if self.tokens.len() >= TOKENS_MAX {
             return Err(ScanError::TooManyTokens);
         }
@@ -512,6 +515,10 @@ mod tests {
     fn too_much_gives_no_tokens() {
         assert_eq!(scan_stock(&[b'a'; 257], ScanOptions::TYPED).errors, [ScanError::TokenTooLong]);
         assert!(scan_stock(&b"a.".repeat(2000), ScanOptions::TYPED).tokens.is_none());
+        // What is supplied is told before it proves too much.
+        let options = ScanOptions { delimiter: Some(b','), ..ScanOptions::ADDRESS };
+        let errors = scan_stock(&b"<a".repeat(311), options).errors;
+        assert_eq!(errors, [ScanError::AngleOpen; 5].into_iter().chain([ScanError::TooLong]).collect::<Vec<_>>());
     }
 
     #[test]

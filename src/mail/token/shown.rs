@@ -54,7 +54,8 @@ fn show_name<'a>(out: &mut Vec<u8>, text: &'a [u8]) -> &'a [u8] {
         let mut spelled = Vec::with_capacity(name.len() + 2);
         mark::append_name(&mut spelled, name);
         for byte in spelled {
-            show_byte(out, byte);
+            // As it is, also where it is none that a name can have.
+            if byte.is_ascii() { out.push(byte) } else { show_byte(out, byte) }
         }
     }
     &text[taken..]

@@ -20,6 +20,9 @@ pub(super) const CLASSES: &[&str] =
 /// Names of rulesets.
 pub(super) const RULESETS: &[&str] = &["R0", "R1", "R2", "R3", "R4", "3", "0", "5", "final", "Empty", "42", "Nowhere"];
 
+/// Numbers that a right side has for wildcards.
+const WILDCARDS_MAX: usize = 9;
+
 /// Returns an `S` line and its `R` lines.
 pub(super) fn ruleset(lot: &mut Lot, name: &str) -> Vec<BString> {
     let mut lines = vec![format!("S{name}").into()];
@@ -32,7 +35,8 @@ pub(super) fn ruleset(lot: &mut Lot, name: &str) -> Vec<BString> {
 /// Returns an `R` line.
 fn rule(lot: &mut Lot) -> BString {
     let mut line = b"R".to_vec();
-    let wildcards = left(lot, &mut line);
+    // A left side with too many matches the empty address alone, and has none.
+    let wildcards = Some(left(lot, &mut line)).filter(|count| *count <= WILDCARDS_MAX).unwrap_or(0);
     line.extend(lot.text(&["\t", "\t", "\t", "\t\t", " \t", "\t "]));
     let start = line.len();
     right(lot, &mut line, wildcards);
@@ -50,7 +54,11 @@ fn rule(lot: &mut Lot) -> BString {
 fn left(lot: &mut Lot, line: &mut Vec<u8>) -> usize {
     let mut wildcards = 0;
     if lot.percent(3) {
-        line.extend(lot.text(&["$@", "", "$* $* $* $* $* $* $* $* $* $*", "$#", "$# $-"]));
+        let start = lot.text(&["$@", "", "$* $* $* $* $* $* $* $* $* $*", "$#", "$# $-"]);
+        if start.len() > WILDCARDS_MAX {
+            wildcards = WILDCARDS_MAX + 1;
+        }
+        line.extend(start);
     }
     for _ in 0..lot.between(1, 6) {
         match lot.below(100) {

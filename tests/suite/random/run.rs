@@ -46,6 +46,9 @@ const ERRORS: [&str; 5] = [
 /// What the original says of configuration lines that it shows.
 const SHOWN_LINES: [&str; 3] = ["invalid rewrite line", "unknown configuration line", "missing valid ruleset"];
 
+/// What messages make of the mark before a late macro's name.
+const LATE_MARK: u8 = 0x02;
+
 /// Mailers that need no line, and what no mailer is shown as.
 const BUILT_IN_MAILERS: [&[u8]; 5] = [b"prog", b"*file*", b"*include*", b"discard", b"*error*"];
 
@@ -90,7 +93,7 @@ impl Desk {
 
     /// Runs both programs; each reads the database that the other has made.
     pub(super) fn judge(&self, case: &Case) -> Verdict {
-        if case.lines.iter().any(|line| has_open_name(line)) || expands_marks(case) {
+        if case.lines.iter().any(|line| has_open_name(line)) || expands_marks(case) || names_by_number(case) {
             return Verdict::Same;
         }
         let lines = Case::text(&case.lines).replace(WORDS, self.words.as_os_str().as_encoded_bytes());
@@ -203,6 +206,12 @@ fn expands_marks(case: &Case) -> bool {
     tries.clone().any(has_marks) || (may_meet && tries.count() > 0)
 }
 
+/// Tells whether a byte of a typed line looks like the number of a long name behind a mark: the original shows that name.
+fn names_by_number(case: &Case) -> bool {
+    let is_numbered = |pair: &[u8]| matches!(pair[0], 0x81 | 0x82 | 0x93 | 0x94) && pair[1] >= 0x80;
+    case.inputs.iter().chain(&case.words).any(|line| line.windows(2).any(is_numbered))
+}
+
 /// Tells whether a `$` has no name where it needs one: the original reads on behind the end of the line then.
 fn has_open_name(line: &[u8]) -> bool {
     let dollars = line.iter().enumerate().filter(|(_, byte)| **byte == b'$').map(|(at, _)| at);
@@ -231,7 +240,7 @@ fn comparable(output: &[u8]) -> BString {
         text.drain(at..end);
     }
     // What is left of an address that became too long is memory of other things.
-    if let Some(at) = text.find("rewrite: expansion too long") {
+    if let Some(at) = text.find("rewrite: expansion too long").or_else(|| long_value(&text)) {
         text.truncate(at);
     }
     let mut lines: Vec<BString> = text.split(|byte| *byte == b'\n').map(BString::from).collect();
@@ -242,6 +251,12 @@ fn comparable(output: &[u8]) -> BString {
         }
         if let Some(end) = ERRORS.iter().find_map(|error| line.strip_suffix(error.as_bytes())).map(<[u8]>::len) {
             line.truncate(end);
+        }
+        // So does the complaint about a value that names one late.
+        if line.contains_str("... Unbalanced ")
+            && let Some(at) = line.find_byte(LATE_MARK)
+        {
+            line.truncate(at);
         }
         if let Some(at) = line.find(": Unknown error ") {
             line.truncate(at);
@@ -257,6 +272,22 @@ fn comparable(output: &[u8]) -> BString {
         }
     }
     bstr::join("\n", lines).into()
+}
+
+/// Returns where it is told that a value is too long which a rule has made: what the original goes on with are bytes of
+/// other tokens.
+fn long_value(output: &[u8]) -> Option<usize> {
+    const TOO_LONG: [&str; 3] = ["... Address too long", "... prescan: token too long", "... prescan: too many tokens"];
+    let (mut at, mut is_inside) = (0, false);
+    for line in output.split_inclusive(|byte| *byte == b'\n') {
+        is_inside &= !line.starts_with(b"> ");
+        if is_inside && TOO_LONG.iter().any(|text| line.trim_end().ends_with_str(text)) {
+            return Some(at);
+        }
+        is_inside |= line.contains_str(" input: ");
+        at += line.len();
+    }
+    None
 }
 
 /// Takes the digits out of `0x7ffed76ba270="x"`.
