@@ -10,7 +10,8 @@ use bstr::{BStr, BString, ByteSlice};
 use super::keyed::Keyed;
 use super::text::{Columns, Text};
 use super::{
-    DatabaseError, Definition, DefinitionError, Kind, Method, Opener, Outcome, aliases, arith, arpa, dequote, regex, user,
+    DatabaseError, Definition, DefinitionError, Kind, Method, Opener, Outcome, aliases, arith, arpa, dequote, regex,
+    user,
 };
 use crate::name::Sysexit;
 use crate::sys::regex::Regex;
@@ -23,8 +24,6 @@ const NO_DATABASE: &str = "Cannot open";
 
 /// What a file is called that the system, or its owner and mode, keep us from reading.
 const UNSAFE: &str = "unsafe";
-/// What is said of a file's name that does not begin with `/`.
-const NOT_QUALIFIED: &str = "file name must be fully qualified";
 
 /// A map that was opened, or that could not be: then it says why at every look-up.
 #[derive(Debug)]
@@ -119,7 +118,8 @@ impl Map {
     pub fn told(&self) -> Option<&BStr> {
         let is_told = |reason: &&BStr| match self.definition.kind {
             Kind::Implicit | Kind::Stab | Kind::Switch(_) => false,
-            Kind::Text => !self.definition.optional || reason.ends_with(NOT_QUALIFIED.as_bytes()),
+            // An optional file may be missing or unsafe, but its name and columns must be right.
+            Kind::Text => !self.definition.optional || !reason.contains_str(": unsafe map file "),
             _ => !self.definition.optional || !reason.starts_with(NO_DATABASE.as_bytes()),
         };
         self.complaint().filter(is_told)
@@ -314,7 +314,7 @@ fn open_plain(definition: &Definition, files: &dyn Opener) -> Result<(File, BStr
     let (class, name) = (definition.kind.class(), &definition.name);
     let path = definition.file.clone().unwrap_or_default();
     if !path.starts_with(b"/") {
-        return Err(Failure::other(format!("{class} map \"{name}\": {NOT_QUALIFIED}")));
+        return Err(Failure::other(format!("{class} map \"{name}\": file name must be fully qualified")));
     }
     match files.open(definition, &path) {
         Ok(file) => Ok((file, path)),

@@ -143,7 +143,8 @@ fn number(name: &str, default: u64) -> u64 {
 #[test]
 fn random_configurations_are_obeyed_as_the_original_obeys_them() {
     if std::env::var_os("ORACLE_WORLD").is_some() {
-        let differences = try_cases(number("FUTAGO_SEED", SEED), number("FUTAGO_FIRST", 0), number("FUTAGO_CASES", CASES));
+        let differences =
+            try_cases(number("FUTAGO_SEED", SEED), number("FUTAGO_FIRST", 0), number("FUTAGO_CASES", CASES));
         assert!(differences.is_empty(), "{differences}");
         return;
     }

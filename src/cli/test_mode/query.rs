@@ -4,8 +4,8 @@ use std::io;
 
 use bstr::{BString, ByteSlice};
 
-use super::{TestMode, is_blank, is_space};
 use super::list::shown;
+use super::{TestMode, is_blank, is_space};
 use crate::macros::{expand_internal, quote};
 use crate::mail::header::Header;
 use crate::mail::token::{ScanOptions, Tokens};
@@ -13,7 +13,9 @@ use crate::map::Outcome;
 use crate::name::Told;
 use crate::policy::{Ask, HeaderQuestion};
 use crate::rewrite::{RulesetId, Trouble};
-use crate::route::parse::{ADDRESS_BYTES_MAX, BadRoute, FAILS_FOR_NOW, Role, check_bytes, queue_group, refusal_of, resolve, without_codes};
+use crate::route::parse::{
+    ADDRESS_BYTES_MAX, BadRoute, FAILS_FOR_NOW, Role, check_bytes, queue_group, refusal_of, resolve, without_codes,
+};
 use crate::route::remote_name::{Kind, frame, remote_text};
 use crate::site::{Exchanges, Heard, exchangers};
 use crate::submit::{Caller, NO_SENDERS};
@@ -277,7 +279,11 @@ impl TestMode {
             user.truncate(ADDRESS_BYTES_MAX - 1);
             let told = format!("{}... ", Told::shortened(address));
             self.write(told.as_bytes())?;
-            self.say(&format!("Address \"{}\" too long ({} bytes max)", Told::from(user.clone()), ADDRESS_BYTES_MAX - 1))?;
+            self.say(&format!(
+                "Address \"{}\" too long ({} bytes max)",
+                Told::from(user.clone()),
+                ADDRESS_BYTES_MAX - 1
+            ))?;
         }
         let host = if host.is_empty() { BString::default() } else { [b", host ", &host[..]].concat().into() };
         self.say_bytes(&[b"mailer ", &mailer[..], &host, b", user ", &user].concat())

@@ -243,6 +243,14 @@ fn comparable(output: &[u8]) -> BString {
     if let Some(at) = text.find("rewrite: expansion too long").or_else(|| long_value(&text)) {
         text.truncate(at);
     }
+    // A name in quotes that `$>` meets loses them in the original, for good: in the rule itself.
+    if let Some(at) = text.find("Unknown ruleset ") {
+        let mut place = 0;
+        text.retain(|byte| {
+            place += 1;
+            place <= at || !matches!(byte, b'"' | b'\\')
+        });
+    }
     let mut lines: Vec<BString> = text.split(|byte| *byte == b'\n').map(BString::from).collect();
     for line in &mut lines {
         // The original shows the numbers that long names have inside.
