@@ -3,6 +3,7 @@
 //! A whole SMTP session is held in memory with the rules, maps and name service of the site; nobody listens on a port,
 //! nothing is queued and nothing sent.
 
+mod closed;
 mod condense;
 mod dialogue;
 mod json;
@@ -47,11 +48,19 @@ async fn run(request: &Request) -> Sysexit {
     };
     let dialogue = Dialogue::hold(&site, &request.question, None).await;
     let remedies = remedy::find(&site, &request.question, &dialogue).await;
+    let closed = closed::find(&site, &dialogue);
     let text = match request.json {
-        true => json::write(&site, &request.question, &dialogue, &remedies),
+        true => json::write(&site, &request.question, &dialogue, &remedies, &closed),
         false => {
             let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            show::write(&site, &request.question, &dialogue, &remedies, &show::Style { colour, full: request.full })
+            show::write(
+                &site,
+                &request.question,
+                &dialogue,
+                &remedies,
+                &closed,
+                &show::Style { colour, full: request.full },
+            )
         }
     };
     match io::stdout().write_all(text.as_bytes()) {

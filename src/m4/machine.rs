@@ -1,6 +1,6 @@
 //! The loop: reads tokens, gathers the arguments of calls, expands.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bstr::{BString, ByteSlice};
 
@@ -102,6 +102,8 @@ pub struct Output {
     pub included: Vec<(BString, Whence)>,
     /// What lines of source files took back that was not defined.
     pub undefined: Vec<(BString, Place)>,
+    /// The macros that were asked for while a source file was read, and its line when that was first done.
+    pub asked: BTreeMap<BString, Place>,
     /// Calls in source files with more arguments than the macro uses.
     pub surplus: Vec<Surplus>,
 }
@@ -145,6 +147,8 @@ pub struct Machine<'host> {
     pub(super) included: Vec<(BString, Whence)>,
     /// See [`Output::undefined`].
     undefined: Vec<(BString, Place)>,
+    /// See [`Output::asked`].
+    asked: BTreeMap<BString, Place>,
     /// See [`Output::surplus`].
     surplus: Vec<Surplus>,
     /// Set when nothing more is to be read.
@@ -177,6 +181,7 @@ impl<'host> Machine<'host> {
             messages: Vec::new(),
             included: Vec::new(),
             undefined: Vec::new(),
+            asked: BTreeMap::new(),
             surplus: Vec::new(),
             exit: None,
             has_failed: false,
@@ -221,8 +226,8 @@ impl<'host> Machine<'host> {
         let exit = self.exit.unwrap_or(u8::from(self.has_failed));
         let (text, origins) = self.diversions.into_output();
         let defined = self.table.into_defined();
-        let Self { messages, included, undefined, surplus, .. } = self;
-        Output { text, messages, exit, origins, defined, included, undefined, surplus }
+        let Self { messages, included, undefined, asked, surplus, .. } = self;
+        Output { text, messages, exit, origins, defined, included, undefined, asked, surplus }
     }
 
     /// Reads tokens until the input ends.
@@ -324,6 +329,7 @@ impl<'host> Machine<'host> {
                     self.surplus.push(Surplus { name, place, used, lost });
                 }
                 let text = substitute(text, &call, &self.marks);
+                self.ask(&call.name);
                 let cause = self.cause(&call.name);
                 self.input.push_for(text, cause);
             }
@@ -362,6 +368,14 @@ impl<'host> Machine<'host> {
     /// Returns the line of the call that is expanded now, if it stands in a source file.
     fn source_line(&self) -> Option<&Place> {
         self.whence.cause.as_ref().filter(|cause| **cause == self.whence.place)
+    }
+
+    /// Takes note that something depends on a macro.
+    pub(super) fn ask(&mut self, name: &[u8]) {
+        let cause = self.whence.cause.as_ref().filter(|_| self.input.is_within_source());
+        if let Some(cause) = cause.filter(|_| !self.asked.contains_key(name.as_bstr())) {
+            self.asked.insert(name.into(), cause.clone());
+        }
     }
 
     /// Takes back a macro that a call names.

@@ -217,6 +217,10 @@ fn ifdef(machine: &mut Machine<'_>, call: &Call) {
     if call.arguments.len() < 2 {
         return;
     }
+    // What is only defined where it is not yet depends on nothing.
+    if is_text && !call.text(1).is_empty() {
+        machine.ask(call.text(0));
+    }
     let is_defined = is_text && machine.table.get(call.text(0)).is_some();
     match call.arguments.get(if is_defined { 1 } else { 2 }) {
         Some(Argument::Text(text)) if is_defined => {

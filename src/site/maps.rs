@@ -115,6 +115,17 @@ impl Maps {
         (map, complaint)
     }
 
+    /// Returns why a map that was asked, or a member of it, could not be opened, and the command that makes its file.
+    pub fn closed(&self, name: &[u8]) -> Vec<(BString, Option<String>)> {
+        let leaves = self.entry(name).map(|entry| self.leaves(entry)).unwrap_or_default();
+        let closed = leaves.iter().filter_map(|entry| {
+            let map = entry.map.read().unwrap_or_else(PoisonError::into_inner);
+            let reason = map.as_ref()?.complaint()?.to_owned();
+            Some((reason, mend(&entry.definition)))
+        });
+        closed.collect()
+    }
+
     /// Says which maps of a switch nobody has defined.
     fn missing_members(&self, definition: &Definition) -> Option<BString> {
         let Kind::Switch(names) = &definition.kind else { return None };

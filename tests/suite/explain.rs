@@ -109,6 +109,22 @@ fn a_file_of_makecf_names_the_line_of_the_mc_file_too() {
 }
 
 #[test]
+fn a_map_that_cannot_be_opened_is_told_beside_the_verdict() {
+    let room = room();
+    fs::remove_file(room.path().join("access")).expect("is there");
+    let configuration = CONFIGURATION.replace("Kaccess text -o ", "Kaccess hash -T<TMPF> ").replace("-k0 -v1 ", "");
+    write_configuration(&room, "closed", &configuration);
+    let words = "--explain -C ROOM/closed.cf --client 192.0.2.9 --from a@b.test --to c@d.test";
+    let (text, _) = run(&room, words);
+    let told = "could not be asked: hash map \"access\": missing map file ROOM/access.db: No such file or directory; \
+                run: makemap hash ROOM/access < ROOM/access";
+    assert!(text.lines().take(3).any(|line| line == told), "{text}");
+    let (text, _) = run(&room, &format!("{words} --json"));
+    let answer: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(answer["closed_maps"][0]["map"], "access", "{text}");
+}
+
+#[test]
 fn two_configurations_are_compared_by_what_they_do() {
     let room = room();
     write_configuration(&room, "second", &CONFIGURATION.replace("Relaying denied", "No").replace("$#esmtp", "$#local"));

@@ -287,6 +287,12 @@ fn what_is_perhaps_not_meant_is_told_by_line() {
 }
 
 #[test]
+fn what_a_feature_reads_only_in_the_end_may_come_after_it() {
+    let made = makecf(&[], "OSTYPE(`linux')\nFEATURE(`use_cw_file')\ndefine(`confCW_FILE', `/x')\nMAILER(`smtp')\n");
+    assert!(made.stderr.is_empty() && String::from_utf8_lossy(&made.stdout).contains("\nFw/x\n"), "{made:?}");
+}
+
+#[test]
 fn what_is_no_mc_file_is_told_and_so_is_what_a_file_lacks() {
     let told = |text: &str| String::from_utf8_lossy(&makecf(&[], text).stderr).into_owned();
     assert!(told("").starts_with("stdin:1: there is no OSTYPE: write for instance OSTYPE(`linux') near the top"));

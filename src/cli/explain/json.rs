@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::closed::Closed;
 use super::dialogue::Destination;
 use super::record::Event;
 use super::remedy::Remedy;
@@ -9,13 +10,22 @@ use super::{Dialogue, Question, Stage};
 use crate::site::Site;
 
 /// Writes the whole answer as one JSON object.
-pub(super) fn write(site: &Site, question: &Question, dialogue: &Dialogue, remedies: &[Remedy]) -> String {
+pub(super) fn write(
+    site: &Site,
+    question: &Question,
+    dialogue: &Dialogue,
+    remedies: &[Remedy],
+    closed: &[Closed],
+) -> String {
     let answer = json!({
         "file": text(&site.config.file.to_string().into_bytes()),
         "client": question.client.to_string(),
         "accepted": dialogue.is_accepted(),
         "stages": dialogue.stages.iter().map(|of| stage(site, of)).collect::<Vec<_>>(),
         "destinations": dialogue.destinations.iter().map(|to| destination(site, to)).collect::<Vec<_>>(),
+        "closed_maps": closed.iter().map(|closed| json!({
+            "map": text(&closed.map), "reason": text(&closed.reason), "command": closed.mend,
+        })).collect::<Vec<_>>(),
         "remedies": remedies.iter().map(remedy).collect::<Vec<_>>(),
     });
     format!("{answer:#}\n")

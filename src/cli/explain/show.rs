@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use bstr::BStr;
 
+use super::closed::Closed;
 use super::condense::{self, Detail};
 use super::dialogue::Destination;
 use super::record::Event;
@@ -57,6 +58,7 @@ pub(super) fn write(
     question: &Question,
     dialogue: &Dialogue,
     remedies: &[Remedy],
+    closed: &[Closed],
     style: &Style,
 ) -> String {
     let paint = Paint { on: style.colour };
@@ -68,6 +70,9 @@ pub(super) fn write(
     };
     line(&mut out, &format!("{} {verdict}", paint.heading("verdict:")));
     line(&mut out, &format!("{} {} by {}", paint.heading("asked of:"), site.config.file, question.client));
+    for closed in closed {
+        line(&mut out, &format!("{} {}", paint.bad("could not be asked:"), printable(closed.told().as_bytes())));
+    }
     for remedy in remedies {
         show_remedy(&mut out, paint, remedy, refused.is_none());
     }

@@ -166,6 +166,9 @@ impl Run<'_> {
         for defined in self.settings() {
             let Ok(name) = defined.name.to_str() else { continue };
             let is_before = |place: &Place| place.file == defined.place.file && place.line < defined.place.line;
+            if !self.output.asked.get(&defined.name).is_some_and(is_before) {
+                continue;
+            }
             let part = self.output.included.iter().find(|(file, whence)| {
                 is_before(&whence.place) && self.included.get(file).is_some_and(|text| reads(text, name))
             });
