@@ -247,7 +247,15 @@ impl Loader<'_> {
             Err(error) if file.optional && error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => {
                 let reason = reason(&error);
-                Err((format!("fileclass: cannot open '{path}': {reason}").into(), Sysexit::OsErr))
+                // The original says no more; without a hint nobody knows what the file is for.
+                let help = match error.kind() {
+                    std::io::ErrorKind::NotFound if file.class.as_bytes() == b"w" => {
+                        ": make it, with a name of this host on each line; it may be empty"
+                    }
+                    std::io::ErrorKind::NotFound => ": make it, with a word on each line; it may be empty",
+                    _ => "",
+                };
+                Err((format!("fileclass: cannot open '{path}': {reason}{help}").into(), Sysexit::OsErr))
             }
         }
     }

@@ -37,7 +37,22 @@ A first file:
   MAILER(`local')dnl                                ways to deliver, at the end
   MAILER(`smtp')dnl
 
-Whole files are the set-ups: ";
+What sites want most:
+
+  all other mail by one host       define(`SMART_HOST', `relay.example.com')
+  with a password                  that, and FEATURE(`authinfo')
+  users look like u@example.com    MASQUERADE_AS(`example.com') and FEATURE(`masquerade_envelope')
+  names of this host in a file     FEATURE(`use_cw_file'): /etc/mail/local-host-names
+  clients that may relay           RELAY_DOMAIN(`192.0.2'), or FEATURE(`access_db')
+  second MX of another domain      RELAY_DOMAIN(`example.org')
+  spammers by a list in the DNS    FEATURE(`dnsbl', `dnsbl.example.net')
+  addresses that are no users      FEATURE(`virtusertable') and VIRTUSER_DOMAIN(`example.org')
+  a domain to a host inside        FEATURE(`mailertable')
+  one address to listen on         DAEMON_OPTIONS(`Name=MTA, Addr=192.0.2.1')
+
+Whole files are the set-ups, which --explain shows and /etc/mail has:
+
+";
 
 /// The macro that says where the cf library is.
 pub(super) const LIBRARY: &[u8] = b"_CF_DIR_";

@@ -13,8 +13,8 @@ const KINDS: &[(&str, &str)] =
 
 /// Returns what the program does and how it is called.
 pub(super) fn help() -> String {
-    let setups: Vec<&str> = library::names(SETUP).collect();
-    format!("{USAGE}\n{HELP}{}\n", setups.join(" "))
+    let setups = library::names(SETUP).map(|name| format!("  {name:18} {}\n", summary(SETUP, name)));
+    format!("{USAGE}\n{HELP}{}", setups.collect::<String>())
 }
 
 /// Returns a line for each feature: its name and what it does.
