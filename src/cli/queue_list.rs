@@ -343,7 +343,7 @@ impl ListRequest<'_> {
         } else {
             write!(out, "{size:>8} {} ", part(&date, 16))?;
         }
-        out.write_all(&part(&shown(&envelope.sender), width.sender))?;
+        out.write_all(&part(&shown(envelope.named_sender()), width.sender))?;
         if let Some(reason) = &envelope.quarantine {
             out.write_all(b"\n     QUARANTINE: ")?;
             out.write_all(&part(&harmless(reason), width.text))?;

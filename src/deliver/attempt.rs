@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 use bstr::{BString, ByteSlice};
 use tokio::task::JoinSet;
 
-use crate::cf::Mailer;
+use crate::cf::{DeliveryMode, Mailer};
 use crate::deliver::group::{self, Fresh, Group};
 use crate::deliver::header;
 use crate::deliver::holding::Holding;
@@ -238,7 +238,7 @@ pub fn context(services: &Services, envelope: &Envelope, now: UnixTime) -> Conte
         ctx.macros_mut().set(name.as_bytes(), value.clone());
     }
     ctx.set("i", envelope.id.as_str());
-    ctx.set("f", bare(&envelope.sender));
+    ctx.set("f", bare(envelope.named_sender()));
     let hops = envelope.headers.iter().filter(|field| field.is("Received")).count();
     for (name, number) in [("c", hops), ("nrcpts", envelope.recipients.len())] {
         ctx.set(name, number.to_string());
@@ -246,12 +246,34 @@ pub fn context(services: &Services, envelope: &Envelope, now: UnixTime) -> Conte
     ctx.set("ntries", envelope.tries.to_string());
     ctx.set("msg_size", envelope.size_bytes.to_string());
     ctx.set("msg_id", envelope.message_id.clone());
+    ctx.set("deliveryMode", [mode(services, envelope).letter()].as_slice());
+    let envid = envelope.envid.as_ref();
+    let ret = envelope.ret.map(|ret| BString::from(ret.to_string().to_ascii_lowercase()));
+    let body = envelope.body.map(|body| BString::from(body.to_string()));
+    for (name, value) in [
+        ("bodytype", body.as_ref()),
+        ("envid", envid),
+        ("dsn_envid", envid),
+        ("dsn_ret", ret.as_ref()),
+        ("x", envelope.full_name.as_ref()),
+    ] {
+        if let Some(value) = value {
+            ctx.set(name, value.clone());
+        }
+    }
     let zone = &services.site.zone;
     ctx.set("b", crate::mail::date::arpa(now, zone));
     ctx.set("a", crate::mail::date::arpa(envelope.created, zone));
     ctx.set("t", crate::mail::date::compact(envelope.created));
     ctx.set("d", crate::mail::date::ctime(envelope.created, zone));
     ctx
+}
+
+/// Returns how a message is delivered: in the background, or while somebody waits for it.
+fn mode(services: &Services, envelope: &Envelope) -> DeliveryMode {
+    let mode = services.site.config.options.delivery_mode;
+    let is_new = envelope.occasion == Occasion::New && !services.witness.is_verbose();
+    if is_new && mode == DeliveryMode::Background { mode } else { DeliveryMode::Interactive }
 }
 
 /// Returns an address without the angle brackets around it.
@@ -359,6 +381,7 @@ fn log(
         let route = first.recipient.route.as_ref()?;
         services.site.config.mailers.get(route.mailer.as_bytes())
     });
+    let host = group.map(|group| &group.host).filter(|host| !host.is_empty() && outcome.stat != "queued");
     let control = group.and_then(|group| controller(envelope, &group.mailer, &first.recipient));
     Delivered {
         to: settled.iter().map(|settled| settled.recipient.address.clone()).collect(),
@@ -367,7 +390,7 @@ fn log(
         transaction_delay: took,
         mailer: mailer.map(|mailer| mailer.name.as_bytes().into()),
         priority: envelope.priority,
-        relay: outcome.relay.as_ref().map(|relay| relay.as_slice().into()),
+        relay: outcome.relay.as_ref().or(host).map(|relay| relay.as_slice().into()),
         quarantine: None,
         dsn: Some(outcome.status).filter(|status| outcome.stat != "queued" || *status == NAME_SERVER_STATUS),
         reply: outcome.reply.as_ref().filter(|_| outcome.is_reply_logged()).map(|reply| reply.as_slice().into()),

@@ -182,6 +182,10 @@ impl Group {
         {
             ctx.set("u", route.user.clone());
         }
+        match recipients.first().and_then(|first| first.notify) {
+            Some(notify) => ctx.set("dsn_notify", notify.to_string()),
+            None => ctx.clear("dsn_notify"),
+        }
         let sender = remote_name(ctx, &self.mailer, &envelope.sender, Kind::EnvelopeSender).await;
         let sender = sender.map_err(|error| Outcome::deferred(Status::new(4, 4, 3), error))?;
         ctx.set("g", sender.clone());

@@ -9,9 +9,9 @@ use crate::deliver::holding::Holding;
 use crate::deliver::outcome::{Outcome, Service};
 use crate::deliver::services::Services;
 use crate::log::{Delivered, Level};
-use crate::mail::envelope::{Envelope, Occasion, Recipient, Ret};
+use crate::mail::envelope::{Envelope, Notify, Occasion, Recipient, Ret};
 use crate::mail::report::{AUTHOR, AUTHOR_NAME, Action, Report, ReportFacts, ReportKind, Reported, report};
-use crate::name::{QueueId, Status, UnixTime};
+use crate::name::{MacroName, QueueId, Status, UnixTime};
 use crate::queue::schedule::Facts;
 use crate::queue::{Claimed, QueueError};
 use crate::route::recipients::{Expander, Refused};
@@ -211,6 +211,8 @@ async fn make(
     let size = if body_too { FUDGE_BYTES + original.size_bytes } else { 0 };
     let mut envelope = envelope(services, draft.id().clone(), due.to, &written, size, now);
     envelope.sender_is_named = original.sender_is_named;
+    let flags = original.macro_value("daemon_flags").unwrap_or_default();
+    envelope.macros.push((MacroName::new("daemon_flags"), flags.into()));
     draft.write(&written.before).await?;
     if written.body_too {
         draft.copy(holding.body()).await?;
@@ -335,7 +337,13 @@ fn envelope(
     ctx.clear("r");
     envelope.headers = complete(&ctx, written.headers.clone());
     envelope.flags.response = true;
-    envelope.recipients = to.into_iter().map(Recipient::new).collect();
+    envelope.flags.split = true;
+    envelope.full_name = Some(AUTHOR_NAME.into());
+    let macros = [("_", "localhost"), ("r", ""), ("s", "localhost")];
+    envelope.macros = macros.map(|(name, value)| (MacroName::new(name), value.into())).into();
+    let reports = Notify { success: false, failure: true, delay: false };
+    let recipient = |address| Recipient { default_notify: reports, ..Recipient::new(address) };
+    envelope.recipients = to.into_iter().map(recipient).collect();
     envelope.size_bytes = size_bytes;
     envelope.classify(&services.site.config.precedences);
     envelope.priority = services.policy.first_priority(size_bytes, envelope.class, envelope.recipients.len());

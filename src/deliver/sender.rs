@@ -5,10 +5,12 @@ use bstr::BString;
 use crate::cf::Mailer;
 use crate::deliver::services::Services;
 use crate::mail::envelope::{Envelope, Ownership, Route};
+use crate::mail::full_name;
 use crate::mail::token::Tokens;
 use crate::route::parse::{self, Role};
 use crate::route::remote_name;
 use crate::site::Context;
+use crate::sys::user::User;
 
 /// What is known of a sender beside its address.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +33,10 @@ pub async fn look_up(services: &Services, ctx: &mut Context, envelope: &mut Enve
     let route = parsed.into_route();
     let Some(mailer) = ctx.config().mailers.get(route.mailer.as_bytes()).cloned() else { return Origin::default() };
     if envelope.owner == Ownership::Unknown {
-        envelope.owner = owner(services, &mailer, &route.user).await;
+        (envelope.owner, envelope.full_name) = user(services, &mailer, &route.user).await;
+        if let Some(name) = &envelope.full_name {
+            ctx.set("x", name.clone());
+        }
     }
     let domain = match mailer.flags.contains(b'C') {
         true => remote_name::sender_domain(ctx, &envelope.sender).await,
@@ -40,15 +45,20 @@ pub async fn look_up(services: &Services, ctx: &mut Context, envelope: &mut Enve
     Origin { route: Some(route), domain, charset: mailer.charset }
 }
 
-/// Returns whose rights a message from a user of this host has.
-async fn owner(services: &Services, mailer: &Mailer, user: &[u8]) -> Ownership {
+/// Returns whose rights a message from a user of this host has, and the user's full name.
+async fn user(services: &Services, mailer: &Mailer, user: &[u8]) -> (Ownership, Option<BString>) {
     if !mailer.flags.contains(b'w') {
-        return Ownership::Nobody;
+        return (Ownership::Nobody, None);
     }
     match services.hands.user(user).await {
-        Ok(Some(account)) => Ownership::User { uid: account.uid, gid: account.gid },
-        Ok(None) => Ownership::Nobody,
+        Ok(Some(account)) => {
+            let owner = Ownership::User { uid: account.uid, gid: account.gid };
+            let name = full_name::clean(&User::from(account).full_name());
+            let must_quote = &services.site.config.options.must_quote_chars;
+            (owner, Some(full_name::phrase(&name, must_quote)).filter(|name| !name.is_empty()))
+        }
+        Ok(None) => (Ownership::Nobody, None),
         // Only the log tells of it: it is no reason to wait.
-        Err(_) => Ownership::Unknown,
+        Err(_) => (Ownership::Unknown, None),
     }
 }

@@ -58,6 +58,7 @@ fn clone(original: &Envelope, owner: &BString, id: crate::name::QueueId) -> Enve
     envelope.sender = owner.clone();
     envelope.sender_is_named = true;
     envelope.owner = Ownership::Unknown;
+    envelope.full_name = None;
     envelope.ret = None;
     envelope.message = None;
     envelope.headers.retain(|field| !field.asks_for_receipt());

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use bstr::BString;
+use bstr::{BStr, BString, ByteSlice};
 
 use super::header::{self, Header};
+use super::report::AUTHOR;
 use crate::name::{MacroName, MailerName, QueueId, UnixTime};
 
 /// A message's envelope: everything but the body.
@@ -42,6 +43,8 @@ pub struct Envelope {
     pub occasion: Occasion,
     /// The user whose message it is, if that is known; not kept in the queue file.
     pub owner: Ownership,
+    /// The full name of a sender who is a user of this host, as it stands before an address; not kept in the queue file.
+    pub full_name: Option<BString>,
     /// `AUTH=` of MAIL, decoded.
     pub auth: Option<BString>,
     /// `ENVID=` of MAIL, in xtext as it came.
@@ -56,7 +59,7 @@ pub struct Envelope {
     pub quarantine: Option<BString>,
     /// `BY=` of MAIL.
     pub deliver_by: Option<DeliverBy>,
-    /// Size of header and body as the log tells it; from a queue file: the size of the data file.
+    /// Size of header and body as the log tells it; from a queue file: of the data file and of the `H` lines.
     pub size_bytes: u64,
     /// The `Message-Id:` with its angle brackets; empty if there is none.
     pub message_id: BString,
@@ -83,6 +86,7 @@ impl Envelope {
             sender_is_named: true,
             occasion: Occasion::New,
             owner: Ownership::Unknown,
+            full_name: None,
             auth: None,
             envid: None,
             ret: None,
@@ -99,6 +103,18 @@ impl Envelope {
     /// Tells whether the sender is empty: a failure of this message is never returned to it.
     pub fn has_null_sender(&self) -> bool {
         self.sender.is_empty() || self.sender == "<>"
+    }
+
+    /// Calls a body what it is: one that was announced as 8-bit may have seven.
+    pub fn settle_body(&mut self) {
+        if self.body == Some(BodyType::EightBitMime) && !self.flags.eight_bit {
+            self.body = Some(BodyType::SevenBit);
+        }
+    }
+
+    /// Returns the sender as the queue file and `mailq` name it: a report comes from this program.
+    pub fn named_sender(&self) -> &BStr {
+        if self.flags.response && self.has_null_sender() { AUTHOR.into() } else { self.sender.as_bstr() }
     }
 
     /// Returns the value of a macro that belongs to the message.

@@ -5,6 +5,7 @@ pub mod address_list;
 pub mod date;
 pub mod envelope;
 pub mod frame;
+pub mod full_name;
 pub mod header;
 pub mod mime_limit;
 pub mod reply;

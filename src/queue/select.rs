@@ -77,7 +77,7 @@ impl Condition {
         match self.field {
             Field::Id => holds(envelope.id.as_str().as_bytes()),
             Field::Recipient => envelope.recipients.iter().any(|recipient| holds(&recipient.address)),
-            Field::Sender => holds(&envelope.sender),
+            Field::Sender => holds(envelope.named_sender()),
             Field::Quarantine => envelope.quarantine.as_ref().is_some_and(|reason| holds(reason)),
         }
     }

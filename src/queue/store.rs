@@ -186,7 +186,7 @@ impl Queue {
             (Ok(envelope), Some(data)) => (envelope, data),
         };
         let body = Body::of(data);
-        envelope.size_bytes = body.size_bytes().map_err(|source| self.io_error(name, Step::Read, source))?;
+        envelope.size_bytes += body.size_bytes().map_err(|source| self.io_error(name, Step::Read, source))?;
         envelope.classify(self.precedences());
         envelope.occasion = Occasion::Run;
         Ok(Some(Claimed::new(self.clone(), name.clone(), kind, Arc::new(control), body, envelope)))

@@ -20,6 +20,7 @@ use crate::route::parse::{self, Role};
 use crate::route::recipients::Expander;
 use crate::site::Context;
 use crate::smtp::server::texts;
+use crate::sys::user::User;
 
 /// How often ruleset 5 may change a recipient before it is taken as it is.
 const LOCAL_REWRITES_MAX: u32 = 5;
@@ -232,21 +233,9 @@ fn user_unknown(spelling: &[u8]) -> Reply {
     texts::about(spelling, 550, Status::new(5, 1, 1), "User unknown")
 }
 
-/// Returns the full name in an account's gecos field: up to the first comma, `&` being the login name with a capital.
+/// Returns the full name of an account, if it has one.
 fn full_name(account: &Account) -> Option<BString> {
-    let text = account.gecos.split(|byte| b",;%".contains(byte)).next().unwrap_or_default();
-    let mut name = BString::default();
-    for &byte in text.strip_prefix(b"*").unwrap_or(text) {
-        if byte == b'&' {
-            let mut login = account.name.clone();
-            if let Some(first) = login.first_mut() {
-                first.make_ascii_uppercase();
-            }
-            name.extend_from_slice(&login);
-        } else {
-            name.push(byte);
-        }
-    }
+    let name = User::from(account.clone()).full_name();
     (!name.is_empty()).then_some(name)
 }
 

@@ -241,6 +241,8 @@ impl Clerk<'_> {
         envelope.flags.eight_bit = ending.eight_bit;
         envelope.flags.no_body_return = envelope.class < 0;
         envelope.body = self.transaction.params.body;
+        envelope.settle_body();
+        envelope.full_name = self.transaction.full_name.clone();
         envelope.auth = self.transaction.auth.clone();
         envelope.envid = self.transaction.params.envid.clone();
         envelope.ret = self.transaction.params.ret;

@@ -44,7 +44,8 @@ impl Clerk<'_> {
         let has_users = mailer.is_some_and(|mailer| mailer.flags.contains(b'w'));
         if has_users && let Some(resident) = self.service.directory.resident(&route.user).await {
             if let Some(name) = resident.full_name {
-                self.ctx.set("x", name);
+                self.ctx.set("x", name.clone());
+                self.transaction.full_name = Some(name);
             }
             self.ctx.set("z", resident.home);
         }

@@ -29,6 +29,8 @@ pub(super) struct Transaction {
     pub(super) sender: BString,
     /// The parameters of MAIL.
     pub(super) params: MailParams,
+    /// The full name of a sender who is a user of this host.
+    pub(super) full_name: Option<BString>,
     /// `AUTH=`, if it may be trusted.
     pub(super) auth: Option<BString>,
     /// Where the recipient of the current RCPT goes.

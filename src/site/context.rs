@@ -18,8 +18,11 @@ use crate::rewrite::{
     Answer, ClassRef, Found, KeyStyle, Lookup, RewriteError, Rewritten, RulesetId, Rulesets, Trace, Trouble, rewrite,
 };
 
-/// Complaints, and notes of rules, kept for the log; what comes beyond is dropped until someone takes them.
+/// Complaints kept for whoever asks; what comes beyond is dropped until someone takes them.
 const COMPLAINTS_MAX: usize = 16;
+
+/// Lines of rules kept for the log; what comes beyond is dropped until they are written.
+const NOTES_MAX: usize = 1000;
 
 /// Something that happens while rules run.
 #[derive(Clone, Copy, Debug)]
@@ -374,7 +377,7 @@ impl Context {
 
     /// Keeps a line for the log.
     fn note(&mut self, level: Level, line: BString) {
-        if self.notes.len() < COMPLAINTS_MAX {
+        if self.notes.len() < NOTES_MAX {
             self.notes.push((level, line));
         }
     }

@@ -136,7 +136,7 @@ impl Desk<'_> {
     }
 
     /// Puts a recipient in its place, unless it is there already.
-    fn take(&self, ctx: &Context, recipient: Recipient, to: &mut Recipients) {
+    fn take(&self, ctx: &mut Context, recipient: Recipient, to: &mut Recipients) {
         let key = |recipient: &Recipient| recipient.route.as_ref().map(|route| key(ctx, route));
         let own = key(&recipient);
         if let Some(known) = to.found.iter_mut().find(|known| key(known) == own) {
@@ -148,6 +148,7 @@ impl Desk<'_> {
         let at = to.found.partition_point(|known| host(known) <= own);
         to.found.insert(at, recipient);
         to.counted += 1;
+        ctx.set("nrcpts", to.counted.to_string());
     }
 
     /// Tells caller and log what is wrong with an address.

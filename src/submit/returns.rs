@@ -59,8 +59,9 @@ impl Returns<'_> {
         let original = holding.envelope().clone();
         let mut attempted = match fate {
             Fate::Deliver if !original.recipients.is_empty() => {
+                let attempted = attempt(self.services, &mut holding, self.now).await;
                 holding.envelope_mut().tries += 1;
-                attempt(self.services, &mut holding, self.now).await
+                attempted
             }
             _ => Attempted { clones: split(self.services, &mut holding, self.now).await?, ..Attempted::default() },
         };

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use bstr::{BString, ByteSlice};
 use tokio::io::AsyncRead;
 
-use super::caller::{self, Caller};
+use super::caller::Caller;
 use super::header_check::{self, Judgement, Refusal};
 use super::input::LocalInput;
 use super::message::{self, Incoming, InputError};
@@ -22,6 +22,7 @@ use crate::deliver::services::Services;
 use crate::log::{self, Accepted, Delivered, Event, Level, Priority};
 use crate::mail::date;
 use crate::mail::envelope::{Envelope, Recipient};
+use crate::mail::full_name;
 use crate::mail::header::{self as fields, Header, HeaderLimits};
 use crate::mail::reply::Reply;
 use crate::name::{MacroName, Status, Sysexit, UnixTime};
@@ -134,14 +135,36 @@ impl<'a> Work<'a> {
             () => flags.clone(),
         };
         ctx.set("daemon_flags", flags);
+        Self::tell_circumstances(&mut ctx, services, submission);
         for (name, value) in [("r", &submission.protocol), ("s", &submission.host)] {
             if let Some(value) = value {
-                ctx.set(name, caller::clean(value));
+                ctx.set(name, full_name::clean(value));
             }
         }
         ctx.user = party.caller.name.clone();
         ctx.is_deferred = services.site.config.options.delivery_mode == DeliveryMode::Defer;
         Self { services, submission, party, now, draft, ctx }
+    }
+
+    /// Sets the macros that tell of parameters, and of a message before there is anything of it.
+    fn tell_circumstances(ctx: &mut Context, services: &Services, submission: &Submission) {
+        for name in ["c", "nrcpts", "ntries"] {
+            ctx.set(name, "0");
+        }
+        let mode = match services.site.config.options.delivery_mode {
+            _ if submission.is_verbose => DeliveryMode::Interactive,
+            mode => mode,
+        };
+        ctx.set("deliveryMode", [mode.letter()].as_slice());
+        if let Some(envid) = &submission.envid {
+            ctx.set("dsn_envid", envid.clone());
+        }
+        if let Some(ret) = submission.ret {
+            ctx.set("dsn_ret", ret.to_string().to_ascii_lowercase());
+        }
+        if let Some(notify) = submission.notify {
+            ctx.set("dsn_notify", notify.to_string().to_ascii_lowercase());
+        }
     }
 
     /// Does everything in order.
@@ -189,6 +212,7 @@ impl<'a> Work<'a> {
         let mut envelope = self.envelope(incoming, &sender, warnings, &recipients);
         envelope.quarantine = judgement.quarantine.clone();
         self.log_accepted(&envelope, &recipients);
+        envelope.settle_body();
         self.count(&envelope, &sender, &judgement);
         if recipients.named == 0 {
             if submission.reads_recipients {
@@ -277,6 +301,7 @@ impl<'a> Work<'a> {
         envelope.recipients.extend(later);
         envelope.sender_is_named = self.submission.sender.is_some();
         envelope.owner = sender.owner;
+        envelope.full_name = sender.full_name.clone();
         let mut own = warnings;
         own.extend(incoming.headers);
         let addresses: Vec<BString> = envelope.recipients.iter().map(|recipient| recipient.address.clone()).collect();
@@ -303,9 +328,11 @@ impl<'a> Work<'a> {
     /// Sets the macros that templates of header fields use.
     fn publish_header(&mut self, own: &[Header], recipients: &Recipients) {
         if let Some(field) = fields::find(own, "Full-Name") {
-            let quoted = caller::phrase(field.text(), &self.ctx.config().options.must_quote_chars);
+            let quoted = full_name::phrase(field.text(), &self.ctx.config().options.must_quote_chars);
             self.ctx.set("x", quoted);
         }
+        let sender = self.ctx.get("f").unwrap_or_default();
+        self.ctx.set("g", sender);
         match &recipients.only {
             Some(only) if error_recipients(&self.ctx, own).is_empty() => self.ctx.set("u", only.clone()),
             _ => self.ctx.clear("u"),

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use bstr::{BString, ByteSlice};
 
-use super::caller::{self, Caller};
+use super::caller::Caller;
 use super::submission::Submission;
 use super::terminal::Terminal;
 use crate::cf::Privacy;
 use crate::deliver::services::Services;
 use crate::log::{Level, Priority};
 use crate::mail::envelope::{Ownership, Route};
+use crate::mail::full_name;
 use crate::mail::header::Header;
 use crate::mail::token::ScanOptions;
 use crate::name::{QueueId, Sysexit};
@@ -34,6 +35,8 @@ pub(super) struct Sender {
     pub(super) route: Option<Route>,
     /// The home directory of a sender that is the caller himself.
     pub(super) home: Option<PathBuf>,
+    /// The full name of a sender who is a user of this host, as it stands before an address.
+    pub(super) full_name: Option<BString>,
     /// Whose rights the message has.
     pub(super) owner: Ownership,
     /// Whom the message can be attributed to (`AUTH=`), as xtext.
@@ -64,23 +67,23 @@ impl Registrar<'_> {
         // A sender elsewhere is the caller all the same, who has named it.
         let is_elsewhere = !address.is_empty() && !has_account;
         let owner = if is_elsewhere { self.caller.owner() } else { Ownership::Nobody };
-        let mut sender = Sender { address, route: route.clone(), home: None, owner, auth: None };
+        let mut sender = Sender { address, route: route.clone(), home: None, full_name: None, owner, auth: None };
         let full_name = submission.full_name.clone().or_else(|| self.caller.full_name.clone());
         let mut full_name = full_name.filter(|name| !name.is_empty());
         if let Some(route) = route.as_ref().filter(|_| has_account) {
             if let Ok(Some(user)) = self.services.hands.user(&route.user).await {
-                let found = caller::clean(&User::from(user.clone()).full_name());
+                let found = full_name::clean(&User::from(user.clone()).full_name());
                 full_name = full_name.or(Some(found).filter(|name| !name.is_empty()));
                 sender.home = (user.uid == self.caller.uid).then(|| user.home.to_path_lossy().into_owned());
                 sender.owner = Ownership::User { uid: user.uid, gid: user.gid };
             }
             if let Some(name) = &full_name {
-                let quoted = caller::phrase(&caller::clean(name), &ctx.config().options.must_quote_chars);
-                ctx.set("x", quoted);
+                let quoted = full_name::phrase(&full_name::clean(name), &ctx.config().options.must_quote_chars);
+                ctx.set("x", quoted.clone());
+                sender.full_name = Some(quoted);
             }
         }
         ctx.set("f", sender.address.clone());
-        ctx.set("g", sender.address.clone());
         if sender.address.is_empty() {
             sender.address = "<>".into();
         }

@@ -56,7 +56,10 @@ fn case_belongs(name: &str, prefix: &str) -> bool {
         "safe-" => name.starts_with("safe-"),
         "opt-" => name.starts_with("opt-"),
         "verdict-" => name.starts_with("verdict-"),
-        _ => !["bs-", "sub-", "hooks-", "safe-", "opt-", "verdict-"].iter().any(|other| name.starts_with(other)),
+        "macros-" => name.starts_with("macros-"),
+        _ => !["bs-", "sub-", "hooks-", "safe-", "opt-", "verdict-", "macros-"]
+            .iter()
+            .any(|other| name.starts_with(other)),
     }
 }
 
@@ -68,6 +71,11 @@ fn address_test_mode_answers_as_the_original() {
 #[test]
 fn smtp_dialogues_go_as_with_the_original() {
     compare("diff_bs.py", "bs-", &["--log", "--queue"], "{program} -bs -C {cf}");
+}
+
+#[test]
+fn rules_and_programs_see_the_same_macros_in_delivery() {
+    compare("diff_sub.py", "macros-", &["--deliver", "--log"], "{program} -C {cf}");
 }
 
 #[test]

@@ -189,7 +189,9 @@ mod tests {
             envelope.recipients.push(recipient);
             envelope.headers.push(Header::with_value("X-Any", &value));
             let text = write(&envelope, None).expect("clean");
-            prop_assert_eq!(read(&id(), &text).expect("our own"), envelope);
+            // The file does not tell the size; its reader finds out how much of it the header is.
+            let size_bytes = 0;
+            prop_assert_eq!(Envelope { size_bytes, ..read(&id(), &text).expect("our own") }, envelope);
         }
     }
 }

@@ -70,7 +70,7 @@ pub fn write(envelope: &Envelope, data: Option<DataFileId>) -> Result<Vec<u8>, B
         code.extend_from_slice(name.to_string().as_bytes());
         out.line("macro", &code, value)?;
     }
-    out.line("sender", b"S", &envelope.sender)?;
+    out.line("sender", b"S", envelope.named_sender())?;
     if let Some(envid) = &envelope.envid {
         out.line("ENVID", b"Z", envid)?;
     }
