@@ -8,7 +8,7 @@ use bstr::{BString, ByteSlice};
 
 use crate::cf::{Config, DaemonPort, Family};
 use crate::net::Hosts;
-use crate::net::listen::{ListenAddress, ListenError, ListenFamily, Port, listen};
+use crate::net::listen::{ListenAddress, ListenError, ListenFamily, Port, listen, listen_beside};
 use crate::sys::host;
 
 /// The system's list of hosts.
@@ -67,7 +67,7 @@ pub fn open(config: &Config, held: &[OpenPort]) -> Result<Vec<OpenPort>, PortErr
         let place = place(port)?;
         let address = place.socket_address();
         let same = held.iter().find(|held| held.address == address).and_then(|held| held.listener.try_clone().ok());
-        match same.map_or_else(|| open_one(&place, end), Ok) {
+        match same.map_or_else(|| open_one(&place, held, end), Ok) {
             Ok(listener) => open.push(OpenPort { index, address, listener }),
             Err(error) => {
                 let holder = if error.is_in_use() { holder_text(place.port) } else { String::new() };
@@ -86,10 +86,12 @@ pub fn open(config: &Config, held: &[OpenPort]) -> Result<Vec<OpenPort>, PortErr
     }
 }
 
-/// Opens one port; waits until `end` for one that is held.
-fn open_one(place: &ListenAddress, end: Instant) -> Result<TcpListener, ListenError> {
+/// Opens one port, perhaps beside others of ours with the same number; waits until `end` for one that is held.
+fn open_one(place: &ListenAddress, ours: &[OpenPort], end: Instant) -> Result<TcpListener, ListenError> {
+    let alike = ours.iter().filter(|held| place.port != 0 && held.address.port() == place.port);
+    let alike: Vec<&TcpListener> = alike.map(|held| &held.listener).collect();
     loop {
-        match listen(place) {
+        match if alike.is_empty() { listen(place) } else { listen_beside(place, &alike) } {
             Err(error) if error.is_in_use() && Instant::now() < end => thread::sleep(PREDECESSOR_LOOK),
             other => return other,
         }
@@ -213,7 +215,7 @@ mod tests {
         let taken = open(&config(&[port(0)]), &[]).expect("opened");
         let number = taken[0].listener.local_addr().expect("bound").port();
         assert_eq!(holder(number).map(|(pid, _)| pid), Some(std::process::id()));
-        let error = open_one(&place(&port(number)).expect("a place"), Instant::now()).expect_err("taken");
+        let error = open_one(&place(&port(number)).expect("a place"), &[], Instant::now()).expect_err("taken");
         assert!(error.is_in_use());
     }
 

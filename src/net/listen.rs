@@ -4,6 +4,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::ReusePort;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 /// The shortest queue of connections that wait to be accepted: a flood of connects must not close the door.
@@ -164,11 +166,28 @@ impl ListenError {
 /// The port is taken or reserved, or the address or family is not there.
 pub fn listen(place: &ListenAddress) -> Result<std::net::TcpListener, ListenError> {
     let address = place.socket_address();
-    open(place, address).map_err(|error| ListenError::new(address, error))
+    open(place, address, false).map_err(|error| ListenError::new(address, error))
 }
 
-/// Makes, binds and opens the socket.
-fn open(place: &ListenAddress, address: SocketAddr) -> io::Result<std::net::TcpListener> {
+/// Does the same on a port that `ours` listen on, at other addresses: all of a host beside one of them, or one beside all.
+///
+/// The port is shared only for the moment; while `ours` are open, they get the connections to their addresses.
+///
+/// # Errors
+/// As [`listen`].
+pub fn listen_beside(
+    place: &ListenAddress,
+    ours: &[&std::net::TcpListener],
+) -> Result<std::net::TcpListener, ListenError> {
+    let address = place.socket_address();
+    let share = |is_shared: bool| ours.iter().try_for_each(|socket| setsockopt(socket, ReusePort, &is_shared));
+    let opened = share(true).map_err(io::Error::from).and_then(|()| open(place, address, true));
+    let ended = share(false).map_err(io::Error::from);
+    opened.and_then(|socket| ended.map(|()| socket)).map_err(|error| ListenError::new(address, error))
+}
+
+/// Makes, binds and opens the socket; one that shares its port with others of ours does so only until it is open.
+fn open(place: &ListenAddress, address: SocketAddr, shares: bool) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if place.reuse {
         socket.set_reuse_address(true)?;
@@ -184,8 +203,10 @@ fn open(place: &ListenAddress, address: SocketAddr) -> io::Result<std::net::TcpL
     if let Some(size) = place.receive_buffer_bytes {
         socket.set_recv_buffer_size(size)?;
     }
+    setsockopt(&socket, ReusePort, &shares)?;
     socket.bind(&SockAddr::from(address))?;
     socket.listen(place.backlog.max(BACKLOG_MIN))?;
+    setsockopt(&socket, ReusePort, &false)?;
     Ok(socket.into())
 }
 
@@ -210,6 +231,20 @@ mod tests {
         let error = listen(&place).expect_err("taken");
         assert!(error.is_in_use());
         assert!(error.to_string().contains(&format!("127.0.0.1:{}", place.port)), "{error}");
+    }
+
+    #[test]
+    fn our_own_port_can_be_taken_for_all_addresses_and_given_back() {
+        let mut place = ListenAddress::new(ListenFamily::Inet, Some(Ipv4Addr::LOCALHOST.into()), 0);
+        let first = listen(&place).expect("any free port");
+        place.port = first.local_addr().expect("bound").port();
+        let all = ListenAddress { address: None, ..place.clone() };
+        let second = listen_beside(&all, &[&first]).expect("ours");
+        assert!(listen(&place).expect_err("shared with nobody else").is_in_use());
+        drop(first);
+        let client = std::net::TcpStream::connect(place.socket_address()).expect("the second takes it");
+        let third = listen_beside(&place, &[&second]).expect("and back");
+        drop((client, second, third));
     }
 
     #[test]

@@ -27,6 +27,17 @@ until_true 100 grep -q 'unknown configuration line' /var/log/maillog
 send "after a broken HUP" || fail "the old configuration no longer serves"
 cp /tmp/good.cf /etc/mail/sendmail.cf
 
+say "HUP takes the port of one address instead of all of them, and back"
+inside() { perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new("127.0.0.1:25")'; }
+sed 's/^O DaemonPortOptions=Name=MTA$/&, Addr=192.0.2.10/' /tmp/good.cf >/etc/mail/sendmail.cf
+kill -HUP "$keeper"
+outside_only() { ! inside && send "to one address"; }
+until_true 100 outside_only
+cp /tmp/good.cf /etc/mail/sendmail.cf
+kill -HUP "$keeper"
+until_true 100 inside
+send "to all addresses" || fail "all addresses are not served again"
+
 say "a killed keeper frees the ports, and a new start succeeds"
 kill -9 "$keeper"
 until_true 150 start_daemon
