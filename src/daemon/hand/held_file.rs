@@ -54,7 +54,8 @@ impl HeldFile {
         let mode = charter.config.options.temp_file_mode & MODE_MASK;
         let opened = sources::with_rights_of(&charter.config, &writer.user, || -> Result<File, Unsafe> {
             let before = inspector.check_before_writing(&path, kind)?;
-            let file = place.open(inspector.follows_links(kind), writer.lender.is_none(), mode)?;
+            // A new file becomes executable, if it must, when it was checked: nobody is mailed to a program.
+            let file = place.open(inspector.follows_links(kind), writer.lender.is_none(), mode & !0o111)?;
             inspector.check_opened(&file, before.as_ref(), kind)?;
             if before.is_none() {
                 // Whatever the umask of whoever started this.
