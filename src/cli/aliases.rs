@@ -15,7 +15,7 @@ use super::desk;
 use crate::log::{About, Level, Log, Priority};
 use crate::mail::address_list::{self, Separator};
 use crate::mail::token::ScanOptions;
-use crate::map::aliases::{self, Alias, AliasTable, alias_file_maps};
+use crate::map::aliases::{self, Alias, AliasError, AliasTable, alias_file_maps};
 use crate::map::{Definition, Method, TargetOptions};
 use crate::name::Sysexit;
 use crate::queue::Layout;
@@ -39,9 +39,25 @@ pub fn run(command: &CommandLine) -> ExitCode {
         let mut out = io::stdout();
         let terminal = Terminal::new(&mut out);
         let inspector = Inspector::of(&site.config.options).telling(file_listeners(command));
-        let checks = site.config.options.check_aliases.then(|| Context::new(&site));
-        Builder { log: &log, by: caller.name, terminal, inspector, checks }.all(&site).await
+        let checks_values = site.config.options.check_aliases;
+        Builder { log: &log, by: caller.name, terminal, inspector, rules: Some(Context::new(&site)), checks_values }
+            .all(&site)
+            .await
     })
+}
+
+/// What is to be told of a line.
+struct Note {
+    line: usize,
+    text: String,
+    /// What the program ends with if nothing else has been wrong before.
+    exit: Sysexit,
+}
+
+impl From<(usize, AliasError)> for Note {
+    fn from((line, error): (usize, AliasError)) -> Self {
+        Self { line, exit: if error.is_warning() { Sysexit::Ok } else { Sysexit::Software }, text: error.to_string() }
+    }
 }
 
 /// Builds databases, tells and logs of it.
@@ -51,8 +67,10 @@ struct Builder<'a> {
     by: BString,
     terminal: Terminal<'a>,
     inspector: Inspector,
-    /// The rules that addresses are tried with (CheckAliases).
-    checks: Option<Context>,
+    /// The rules that names, and values where it is wanted, are tried with.
+    rules: Option<Context>,
+    /// Values are tried, too (CheckAliases).
+    checks_values: bool,
 }
 
 impl Builder<'_> {
@@ -61,9 +79,17 @@ impl Builder<'_> {
         self.look_at_queues(site);
         let owner = &site.config.options.trusted_user;
         let owner = owner.user.as_ref().and_then(desk::uid);
-        for (class, args) in site.config.options.alias_file.iter().flat_map(|option| alias_file_maps(option)) {
-            let definition = Definition::parse(b"aliases", &class, &args).0;
-            let file = definition.and_then(|definition| definition.file);
+        let specs = site.config.options.alias_file.iter().flat_map(|option| alias_file_maps(option));
+        for (number, (class, args)) in specs.enumerate() {
+            let (definition, errors) = Definition::parse(format!("Alias{number}").as_bytes(), &class, &args);
+            let Some(definition) = definition else {
+                self.fail(&format!("setalias: unknown alias class {class}"));
+                continue;
+            };
+            if !errors.is_empty() {
+                errors.iter().for_each(|error| self.fail(&error.to_string()));
+                continue;
+            }
             // The texts of other classes are read as they are.
             let method = match class.as_slice() {
                 b"implicit" | b"hash" => Some(Method::Hash),
@@ -71,8 +97,10 @@ impl Builder<'_> {
                 b"cdb" => Some(Method::Cdb),
                 _ => None,
             };
-            if let (Some(file), Some(method)) = (file, method) {
-                self.build(&file, method, TargetOptions { links_allowed: false, owner }).await;
+            let Some((file, method)) = definition.file.as_ref().zip(method) else { continue };
+            let text = Path::new(OsStr::from_bytes(file));
+            if !definition.optional || text.exists() {
+                self.build(file, method, TargetOptions { links_allowed: false, owner }).await;
             }
         }
         self.terminal.exit()
@@ -97,10 +125,15 @@ impl Builder<'_> {
                 return;
             }
         };
-        let (entries, mut problems) = aliases::parse(&text);
+        let (parsed, problems) = aliases::parse(&text);
+        let mut notes: Vec<Note> = problems.into_iter().map(Note::from).collect();
+        let mut entries = Vec::with_capacity(parsed.len());
+        for alias in parsed {
+            entries.extend(self.named(alias, &mut notes).await);
+        }
         let (table, warnings) = AliasTable::new(&entries);
-        problems.extend(warnings);
-        problems.sort_by_key(|(line, _)| *line);
+        notes.extend(warnings.into_iter().map(Note::from));
+        notes.sort_by_key(|note| note.line);
         let database = method.file_of(file);
         let database = Path::new(OsStr::from_bytes(&database));
         if let Err(reason) = self.inspector.check_before_writing(database, Kind::NewMap) {
@@ -117,18 +150,68 @@ impl Builder<'_> {
         for alias in &entries {
             self.check(file, alias).await;
         }
-        for (line, problem) in problems {
-            let text = format!("{file}: line {line}: {problem}");
-            if problem.is_warning() { self.terminal.tell(&text) } else { self.fail(&text) }
+        for Note { line, text, exit } in notes {
+            let text = format!("{file}: line {line}: {text}");
+            if exit == Sysexit::Software {
+                self.fail(&text);
+                continue;
+            }
+            self.terminal.tell(&text);
+            if exit != Sysexit::Ok {
+                self.terminal.fail(exit);
+            }
         }
         let counts = format!("{file}: {}", table.counts);
         self.terminal.tell(&counts);
         self.log.say(Level { priority: Priority::Info, detail: 8 }, About::Program, counts);
     }
 
+    /// Returns an alias under the user that the rules make of its name; none, with a note, if that is no local user.
+    async fn named(&mut self, alias: Alias, notes: &mut Vec<Note>) -> Option<Alias> {
+        let Some(ctx) = &mut self.rules else { return Some(alias) };
+        let (line, mut note) = (alias.line, |text: String, exit| notes.push(Note { line: alias.line, text, exit }));
+        let illegal = || AliasError::no_name(&[&alias.name[..], b": ", &alias.value].concat()).to_string();
+        if let Err(refusal) = parse::check_bytes(&alias.name, Role::Recipient) {
+            // QUIRK(long-address-status): an address that is too long leaves the exit status alone.
+            let exit = if refusal.code == 553 { Sysexit::Ok } else { refusal.exit };
+            note(refusal.text.to_string(), exit);
+            note(illegal(), Sysexit::Software);
+            return None;
+        }
+        let scanned = ctx.scan(&alias.name, ScanOptions::ADDRESS);
+        // What could be made of it is used all the same.
+        scanned.errors.iter().for_each(|error| note(format!("{}... {error}", alias.name), Sysexit::Ok));
+        let Some(tokens) = scanned.tokens.filter(|tokens| !tokens.is_empty()) else {
+            note(illegal(), Sysexit::Software);
+            return None;
+        };
+        let outcome = parse::resolve(ctx, tokens, Role::Recipient).await.outcome;
+        ctx.take_complaints().into_iter().for_each(|text| note(text.to_string(), Sysexit::Software));
+        let failed = match outcome {
+            Ok(route) => {
+                let mailer = ctx.config().mailers.get(route.mailer.as_bytes());
+                if mailer.is_some_and(|mailer| mailer.flags.contains(b'A')) {
+                    return Some(Alias { name: route.user, ..alias });
+                }
+                Sysexit::Software
+            }
+            Err(bad) if bad.is_told => Sysexit::Software,
+            Err(bad) if bad.refusal.exit == Sysexit::TempFail => {
+                note(format!("{}... {}", alias.name, bad.refusal.text), Sysexit::Ok);
+                Sysexit::Ok
+            }
+            Err(bad) => {
+                note(format!("{}... {}", alias.name, bad.refusal.text), bad.refusal.exit);
+                Sysexit::Software
+            }
+        };
+        notes.push(Note { line, text: AliasError::NotLocal(alias.name).to_string(), exit: failed });
+        None
+    }
+
     /// Tells of addresses of an alias that the rules do not take, where CheckAliases wants that.
     async fn check(&mut self, file: &BString, alias: &Alias) {
-        let Some(ctx) = &mut self.checks else { return };
+        let Some(ctx) = self.rules.as_mut().filter(|_| self.checks_values) else { return };
         for address in address_list::split(&alias.value, Separator::Comma) {
             let misspelt = ctx.scan(&address, ScanOptions::ADDRESS).errors.first().map(ToString::to_string);
             let (text, exit) = match misspelt {
@@ -178,8 +261,14 @@ mod tests {
         // The folders of tests lie where everybody can write.
         options.dont_blame_sendmail.insert(crate::cf::Blame::TrustStickyBit);
         let inspector = Inspector::of(&options);
-        let mut builder =
-            Builder { log: &log, by: "root".into(), terminal: Terminal::new(&mut out), inspector, checks: None };
+        let mut builder = Builder {
+            log: &log,
+            by: "root".into(),
+            terminal: Terminal::new(&mut out),
+            inspector,
+            rules: None,
+            checks_values: false,
+        };
         tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(builder.build(
             &file,
             Method::Hash,

@@ -23,12 +23,15 @@ pub enum AliasError {
     /// White space begins a line where there is no alias that it could go on with.
     #[error("Non-continuation line starts with space")]
     NoStart,
-    /// Nothing stands before the colon.
+    /// What stands before the colon can be no name; the beginning of the line.
     #[error("{0}... illegal alias name")]
     NoName(BString),
     /// Nothing follows the colon.
     #[error("{0}... missing value for alias")]
     NoValue(BString),
+    /// The rules do not lead the name to a mailer that has aliases (`F=A`).
+    #[error("{0}... cannot alias non-local names")]
+    NotLocal(BString),
     /// The name was there before: the later value counts.
     #[error("{name}... Warning: duplicate alias name {}", .name.to_lowercase().as_bstr())]
     Duplicate {
@@ -37,7 +40,15 @@ pub enum AliasError {
     },
 }
 
+/// So much of a line is shown whose name is none, in bytes.
+const SHOWN_BYTES_MAX: usize = 40;
+
 impl AliasError {
+    /// Says that what begins `line` can be no name.
+    pub fn no_name(line: &[u8]) -> Self {
+        Self::NoName(line[..line.len().min(SHOWN_BYTES_MAX)].into())
+    }
+
     /// Tells whether the alias is there all the same, so that the exit status stays 0.
     pub fn is_warning(&self) -> bool {
         matches!(self, AliasError::Duplicate { .. })
@@ -78,7 +89,7 @@ fn parse_line(text: &[u8]) -> Result<(&[u8], &[u8]), AliasError> {
     let name = text[..colon].trim_ascii();
     let value = text[colon + 1..].trim_ascii_start();
     if name.is_empty() {
-        return Err(AliasError::NoName(text.into()));
+        return Err(AliasError::no_name(text));
     }
     if value.is_empty() {
         return Err(AliasError::NoValue(text.into()));

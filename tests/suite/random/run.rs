@@ -6,6 +6,7 @@ use std::os::fd::AsFd as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -28,6 +29,8 @@ const SWITCH: &str = "/run/switch";
 const NO_LINES: &str = "/run/no-lines.cf";
 /// How long a program may be silent before the case is given up, in milliseconds.
 const SILENT_MILLIS_MAX: u16 = 20_000;
+/// How long the original may take: rules with many wildcards keep it busy for hours.
+const ORIGINAL_PATIENCE: Duration = Duration::from_secs(60);
 /// Output beyond this is not read, in bytes.
 const OUTPUT_BYTES_MAX: usize = 8 << 20;
 
@@ -155,7 +158,8 @@ impl Run<'_> {
         let mut input = child.stdin.take().expect("piped");
         // A program that ends early does not read everything.
         let feeder = std::thread::spawn(move || drop(input.write_all(&self.typed)));
-        let output = read_until_end(&mut reader);
+        let is_theirs = self.program.starts_with(ORIGINAL_ROOT);
+        let output = read_until_end(&mut reader, is_theirs.then(|| Instant::now() + ORIGINAL_PATIENCE));
         if output.is_none() {
             // One that has just ended by itself cannot be killed any more.
             let _ = child.kill();
@@ -168,13 +172,15 @@ impl Run<'_> {
     }
 }
 
-/// Reads what a program writes; none if it writes too much or is silent for too long.
-fn read_until_end(reader: &mut std::io::PipeReader) -> Option<Vec<u8>> {
+/// Reads what a program writes; none if it writes too much, is silent for too long or does not end until `end`.
+fn read_until_end(reader: &mut std::io::PipeReader, end: Option<Instant>) -> Option<Vec<u8>> {
     let mut output = Vec::new();
     let mut chunk = vec![0; 65536];
     loop {
         let mut ready = [PollFd::new(reader.as_fd(), PollFlags::POLLIN)];
-        if poll(&mut ready, PollTimeout::from(SILENT_MILLIS_MAX)) == Ok(0) || output.len() > OUTPUT_BYTES_MAX {
+        let is_late = end.is_some_and(|end| Instant::now() > end);
+        if is_late || output.len() > OUTPUT_BYTES_MAX || poll(&mut ready, PollTimeout::from(SILENT_MILLIS_MAX)) == Ok(0)
+        {
             return None;
         }
         match reader.read(&mut chunk).expect("pipes can be read") {
