@@ -10,9 +10,11 @@ use rustc_hash::FxHashMap;
 use super::DatabaseError;
 use super::storage::Storage;
 
-/// Bytes of pages that are kept in memory for each file: the inner pages of a tree, which every look-up reads, and those
-/// of small hash files.
-const KEPT_BYTES_MAX: usize = 4 << 20;
+/// Bytes of the inner pages of a tree, which every look-up reads, that are kept in memory for each file: all of those of ten
+/// million keys.
+pub(super) const INNER_BYTES_MAX: usize = 16 << 20;
+/// Bytes of other pages that are kept for each file: all of small hash files.
+pub(super) const BUCKET_BYTES_MAX: usize = 4 << 20;
 /// The age from which on the time of a file tells of every further write: the coarsest clock of a file system, twice.
 /// Whoever holds a file asks for its time once a transaction, and opens it anew when that has changed.
 const SETTLED_AGE: Duration = Duration::from_secs(2);
@@ -118,13 +120,13 @@ impl Pages {
         Ok(Arc::new(bytes))
     }
 
-    /// Keeps a page in memory as long as there is room.
-    fn keep(&self, page: &Page) {
+    /// Keeps a page in memory as long as there are fewer than `bytes_max` of them.
+    fn keep(&self, page: &Page, bytes_max: usize) {
         // A page that somebody else holds is one that is kept.
         if Arc::strong_count(&page.bytes) > 1 || !self.is_settled() {
             return;
         }
-        if self.kept.read().unwrap_or_else(PoisonError::into_inner).len() >= KEPT_BYTES_MAX / self.page_bytes {
+        if self.kept.read().unwrap_or_else(PoisonError::into_inner).len() >= bytes_max / self.page_bytes {
             return;
         }
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
@@ -170,9 +172,9 @@ impl Walk<'_> {
         Ok(Page { number, bytes: self.pages.read(number)?, order, header_length })
     }
 
-    /// Keeps a page in memory that other look-ups will read too.
-    pub(super) fn keep(&self, page: &Page) {
-        self.pages.keep(page);
+    /// Keeps a page in memory that other look-ups will read too, as long as there are fewer than `bytes_max` of them.
+    pub(super) fn keep(&self, page: &Page, bytes_max: usize) {
+        self.pages.keep(page, bytes_max);
     }
 }
 

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use bstr::BString;
 
 use super::super::database::{DatabaseError, Visit};
-use super::super::paged::{Page, Walk, partition};
+use super::super::paged::{INNER_BYTES_MAX, Page, Walk, partition};
 use super::overflow::Chain;
 use super::page::kind;
 
@@ -97,7 +97,7 @@ fn descend(
 ) -> Result<Page, DatabaseError> {
     let mut page = walk.page(root)?;
     while matches!(page.kind()?, kind::BTREE_INTERNAL | kind::RECNO_INTERNAL) {
-        walk.keep(&page);
+        walk.keep(&page, INNER_BYTES_MAX);
         let child = walk.page(choose(&page)?)?;
         if child.level()? >= page.level()? {
             return Err(child.corrupt("its level is not below its parent's"));

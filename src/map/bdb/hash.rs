@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use bstr::BString;
 
 use super::super::database::{DatabaseError, Visit};
-use super::super::paged::{Page, Walk, partition};
+use super::super::paged::{BUCKET_BYTES_MAX, Page, Walk, partition};
 use super::btree;
 use super::build_hash::compare_keys;
 use super::meta::Buckets;
@@ -40,7 +40,7 @@ pub(super) fn hash(key: &[u8]) -> u32 {
 pub(super) fn get(walk: &Walk<'_>, buckets: &Buckets, key: &[u8]) -> Result<Option<BString>, DatabaseError> {
     let mut found = None;
     let flow = walk_bucket(walk, buckets, buckets.of_hash(hash(key)), &mut |page| {
-        walk.keep(page);
+        walk.keep(page, BUCKET_BYTES_MAX);
         let Some(index) = index_of(walk, page, key)? else {
             return Ok(ControlFlow::Continue(()));
         };

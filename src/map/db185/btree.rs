@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use bstr::BString;
 
 use super::super::database::{DatabaseError, Visit};
-use super::super::paged::{ByteOrder, Page, Walk, partition};
+use super::super::paged::{ByteOrder, INNER_BYTES_MAX, Page, Walk, partition};
 use super::file::ITEM_BYTES_MAX;
 
 pub(super) const MAGIC: u32 = 0x0005_3162;
@@ -141,7 +141,7 @@ fn descend(
     }
     let mut page = walk.page(ROOT)?;
     while page.holds()? == kind::INTERNAL {
-        walk.keep(&page);
+        walk.keep(&page, INNER_BYTES_MAX);
         page = walk.page(choose(&page)?)?;
     }
     if page.holds()? != kind::LEAF {
