@@ -18,7 +18,7 @@ pub use shown::show;
 pub const QUOTE_MARK: u8 = 0xff;
 
 /// The longest token kept without a heap allocation, in bytes.
-const SHORT_BYTES_MAX: usize = 21;
+const SHORT_BYTES_MAX: usize = 20;
 
 /// What a text token is, which decides how it joins with its neighbours.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -39,7 +39,7 @@ impl Clone for Token {
     #[inline]
     fn clone(&self) -> Self {
         match self.0 {
-            Repr::Short { kind, len, bytes } => Self(Repr::Short { kind, len, bytes }),
+            Repr::Short { kind, len, is_plain, bytes } => Self(Repr::Short { kind, len, is_plain, bytes }),
             _ => Self(self.0.clone()),
         }
     }
@@ -48,8 +48,17 @@ impl Clone for Token {
 /// How a token is kept: 24 bytes, cloned by copying or by counting.
 #[derive(Clone)]
 enum Repr {
-    Short { kind: Kind, len: u8, bytes: [u8; SHORT_BYTES_MAX] },
-    Long { kind: Kind, text: Arc<[u8]> },
+    /// It is plain where it is printable ASCII: it is shown as it is.
+    Short {
+        kind: Kind,
+        len: u8,
+        is_plain: bool,
+        bytes: [u8; SHORT_BYTES_MAX],
+    },
+    Long {
+        kind: Kind,
+        text: Arc<[u8]>,
+    },
     Mark(Mark),
 }
 
@@ -61,7 +70,7 @@ impl Token {
             Some(start) => {
                 start.copy_from_slice(text);
                 let len = u8::try_from(text.len()).expect("at most SHORT_BYTES_MAX");
-                Self(Repr::Short { kind, len, bytes })
+                Self(Repr::Short { kind, len, is_plain: shown::is_plain(text), bytes })
             }
             None => Self(Repr::Long { kind, text: text.into() }),
         }
@@ -81,7 +90,7 @@ impl Token {
     #[inline]
     pub fn text(&self) -> Option<(Kind, &[u8])> {
         match &self.0 {
-            Repr::Short { kind, len, bytes } => Some((*kind, &bytes[..usize::from(*len)])),
+            Repr::Short { kind, len, bytes, .. } => Some((*kind, &bytes[..usize::from(*len)])),
             Repr::Long { kind, text } => Some((*kind, text)),
             Repr::Mark(_) => None,
         }

@@ -20,8 +20,8 @@ pub const LOOPS_MAX: u32 = 100;
 /// How deep rulesets may call one another; the original's MaxRuleRecursion.
 pub const CALLS_MAX: usize = 50;
 
-/// How deep they usually do.
-const FRAMES_USUAL: usize = 4;
+/// So many addresses' memory is kept between evaluations.
+const SPARE_MAX: usize = 8;
 
 /// One right side must have fewer calls than this; the original's MAX_SUBR.
 const CALLS_OF_RULE_MAX: usize = 16;
@@ -122,11 +122,29 @@ impl Trouble {
     }
 }
 
+/// Memory that one evaluation leaves to the next.
+#[derive(Debug, Default)]
+pub struct Workbench {
+    frames: Vec<Frame>,
+    /// What the next addresses are built in.
+    spare: Vec<Workspace>,
+}
+
 /// Rewrites `input` by a ruleset and all it calls.
-pub async fn rewrite(rulesets: &Rulesets, ruleset: RulesetId, input: Tokens, lookup: &mut dyn Lookup) -> Rewritten {
+pub async fn rewrite(
+    rulesets: &Rulesets,
+    ruleset: RulesetId,
+    input: Tokens,
+    bench: &mut Workbench,
+    lookup: &mut dyn Lookup,
+) -> Rewritten {
+    bench.frames.clear();
+    bench.spare.truncate(SPARE_MAX);
     let level = lookup.trace_level();
-    let mut engine = Engine { rulesets, lookup, level, frames: Vec::with_capacity(FRAMES_USUAL), spare: Vec::new() };
-    let mut entering = Some((ruleset, Workspace::from(input.into_vec()), TOKENS_MAX));
+    let mut engine = Engine { rulesets, lookup, level, bench };
+    let mut tokens = engine.empty(input.len());
+    tokens.extend(input.into_vec());
+    let mut entering = Some((ruleset, tokens, TOKENS_MAX));
     loop {
         if let Some((id, tokens, room)) = entering.take()
             && let Some(done) = engine.enter(id, tokens, room)
@@ -160,6 +178,7 @@ enum Step {
 }
 
 /// One call of a ruleset that has not returned.
+#[derive(Debug)]
 struct Frame {
     ruleset: RulesetId,
     rule: usize,
@@ -179,6 +198,7 @@ struct Frame {
 type Calls = SmallVec<[(usize, RulesetId); 2]>;
 
 /// A right side with calls.
+#[derive(Debug)]
 struct Pending {
     tokens: Workspace,
     /// Where the `$>` of those that are still to be made stand, and whom they call; the last one is made next.
@@ -191,9 +211,7 @@ struct Engine<'r, 'a> {
     rulesets: &'r Rulesets,
     lookup: &'a mut dyn Lookup,
     level: Option<u8>,
-    frames: Vec<Frame>,
-    /// Memory to build the next addresses in.
-    spare: Vec<Workspace>,
+    bench: &'a mut Workbench,
 }
 
 impl<'r> Engine<'r, '_> {
@@ -201,14 +219,23 @@ impl<'r> Engine<'r, '_> {
     fn enter(&mut self, ruleset: RulesetId, tokens: Workspace, room: usize) -> Option<Rewritten> {
         let label = self.rulesets.label(ruleset);
         self.trace(Trace::Input(label, tokens.tokens()));
-        if self.frames.len() > CALLS_MAX {
+        if self.bench.frames.len() > CALLS_MAX {
             let status = self.complain(Trouble::ExcessiveRecursion(label.to_owned()));
             return self.give_back(tokens, status);
         }
         // QUIRK(triple-stays): rulesets do nothing to an address that is a triple already.
         let rule = if is_resolved(&tokens) { usize::MAX } else { 0 };
         let outline = tokens.outline();
-        self.frames.push(Frame { ruleset, rule, tries: 0, tokens, room, outline, status: Sysexit::Ok, pending: None });
+        self.bench.frames.push(Frame {
+            ruleset,
+            rule,
+            tries: 0,
+            tokens,
+            room,
+            outline,
+            status: Sysexit::Ok,
+            pending: None,
+        });
         None
     }
 
@@ -223,7 +250,7 @@ impl<'r> Engine<'r, '_> {
         };
         self.trace(if self.level < Some(LINES_LEVEL) { Trace::Trying(rule) } else { Trace::TryingLine(rule) });
         let blank_sub = rulesets.scan_rules().blank_sub;
-        let frame = self.frames.last_mut().expect("a frame is open");
+        let frame = self.bench.frames.last_mut().expect("a frame is open");
         // QUIRK(last-loop): a rule that has rewritten so often is not even tried again.
         frame.tries += 1;
         if frame.tries > LOOPS_MAX {
@@ -241,7 +268,7 @@ impl<'r> Engine<'r, '_> {
 
     /// Goes to the first rule of the innermost frame, from where it stands, that may match; a trace tells of all rules.
     fn next_candidate(&mut self) -> Option<&'r Rule> {
-        let frame = self.frames.last_mut().expect("a frame is open");
+        let frame = self.bench.frames.last_mut().expect("a frame is open");
         let set = self.rulesets.get(frame.ruleset);
         // A rule that has rewritten too often is not passed over: that is told.
         if self.level < Some(LATE_LEVEL) && frame.tries < LOOPS_MAX {
@@ -257,7 +284,7 @@ impl<'r> Engine<'r, '_> {
     fn give_up(&mut self) -> Step {
         let (ruleset, rule) = (self.label(), self.frame().rule + 1);
         self.complain(Trouble::InfiniteLoop { ruleset, rule });
-        if let Some(frame) = self.frames.last()
+        if let Some(frame) = self.bench.frames.last()
             && self.level >= Some(WORKSPACE_LEVEL)
         {
             self.lookup.trace(Trace::Workspace(frame.tokens.tokens()));
@@ -270,17 +297,9 @@ impl<'r> Engine<'r, '_> {
         self.trace(Trace::Matches(rule));
         let made = self.substitute(rule, bindings);
         match made.and_then(|tokens| self.within_room(tokens)) {
-            Ok(tokens) => {
-                let outline = tokens.outline();
-                if outline.has(Tag::LOOK_UP) {
-                    return Step::LookUp(tokens, rule.action);
-                }
-                if outline.has(Tag::CALL) {
-                    self.take_up(Ok(tokens), rule.action)
-                } else {
-                    self.settle(tokens, outline, rule.action)
-                }
-            }
+            Ok(tokens) if tokens.has_tag(Tag::LOOK_UP) => Step::LookUp(tokens, rule.action),
+            Ok(tokens) if tokens.has_tag(Tag::CALL) => self.take_up(Ok(tokens), rule.action),
+            Ok(tokens) => self.settle(tokens, rule.action),
             Err(trouble) => self.fail(trouble),
         }
     }
@@ -310,9 +329,9 @@ impl<'r> Engine<'r, '_> {
     fn fail(&mut self, trouble: Trouble) -> Step {
         let is_blank = trouble == Trouble::Blank;
         let status = self.complain(trouble);
-        let mut frame = self.frames.pop().expect("a frame is open");
+        let mut frame = self.bench.frames.pop().expect("a frame is open");
         // QUIRK(blank-value): nothing is left of the address unless another ruleset has called this one.
-        if is_blank && self.frames.is_empty() {
+        if is_blank && self.bench.frames.is_empty() {
             frame.tokens.truncate(0);
         }
         self.give_back(frame.tokens, status).map_or(Step::Again, Step::Done)
@@ -325,7 +344,7 @@ impl<'r> Engine<'r, '_> {
         for (place, token) in rule.right().iter().enumerate() {
             match token.mark() {
                 Some(Mark::Group(digit)) => {
-                    let frame = self.frames.last().expect("a frame is open");
+                    let frame = self.bench.frames.last().expect("a frame is open");
                     let Some(bound) = bindings.get(*digit) else {
                         let ruleset = self.label();
                         return Err(Trouble::OutOfBounds { ruleset, digit: digit.wrapping_add(b'0') });
@@ -461,38 +480,39 @@ impl<'r> Engine<'r, '_> {
 
     /// Makes the last call of a right side that is still to be made; without one, takes the result as the address.
     fn call_or_settle(&mut self) -> Step {
-        let pending = self.frames.last_mut().and_then(|frame| frame.pending.as_mut()).expect("a right side is pending");
+        let pending =
+            self.bench.frames.last_mut().and_then(|frame| frame.pending.as_mut()).expect("a right side is pending");
         let Some((place, id)) = pending.calls.pop() else {
             let pending = self.frame().pending.take().expect("a right side is pending");
-            let outline = pending.tokens.outline();
-            return self.settle(pending.tokens, outline, pending.action);
+            return self.settle(pending.tokens, pending.action);
         };
-        let mut arguments = std::mem::replace(&mut pending.tokens, self.spare.pop().unwrap_or_default());
+        let mut arguments = std::mem::replace(&mut pending.tokens, self.bench.spare.pop().unwrap_or_default());
         arguments.give_front(&mut pending.tokens, place);
         arguments.cut(0..2);
         Step::Call(id, arguments, TOKENS_MAX.saturating_sub(place))
     }
 
     /// Takes a finished right side as the address and goes on as the rule says.
-    fn settle(&mut self, tokens: Workspace, outline: Outline, action: Action) -> Step {
+    fn settle(&mut self, tokens: Workspace, action: Action) -> Step {
         self.trace(Trace::Rewritten(tokens.tokens()));
-        let resolved = is_resolved(&tokens);
+        let is_final = action == Action::Return || is_resolved(&tokens);
         let frame = self.frame();
-        frame.outline = outline;
         let old = std::mem::replace(&mut frame.tokens, tokens);
         self.recycle(old);
-        match action {
-            _ if resolved => return self.leave(),
-            Action::Return => return self.leave(),
-            Action::Next => self.next_rule(),
-            Action::Repeat => {}
+        if is_final {
+            return self.leave();
+        }
+        let frame = self.frame();
+        frame.outline = frame.tokens.outline();
+        if action == Action::Next {
+            self.next_rule();
         }
         Step::Again
     }
 
     /// Returns an empty address with room for `count` tokens.
     fn empty(&mut self, count: usize) -> Workspace {
-        match self.spare.pop() {
+        match self.bench.spare.pop() {
             Some(mut tokens) => {
                 tokens.reserve(count);
                 tokens
@@ -504,7 +524,7 @@ impl<'r> Engine<'r, '_> {
     /// Keeps the memory of tokens that are not needed any more for others.
     fn recycle(&mut self, mut tokens: Workspace) {
         tokens.truncate(0);
-        self.spare.push(tokens);
+        self.bench.spare.push(tokens);
     }
 
     /// Goes on to the next rule of the innermost frame.
@@ -516,7 +536,7 @@ impl<'r> Engine<'r, '_> {
 
     /// Returns from the innermost frame.
     fn leave(&mut self) -> Step {
-        let frame = self.frames.pop().expect("a frame is open");
+        let frame = self.bench.frames.pop().expect("a frame is open");
         self.trace(Trace::Returns(self.rulesets.label(frame.ruleset), frame.tokens.tokens()));
         match self.give_back(frame.tokens, frame.status) {
             Some(done) => Step::Done(done),
@@ -526,7 +546,7 @@ impl<'r> Engine<'r, '_> {
 
     /// Gives the result of a call to the frame that made it; returns it if there is none.
     fn give_back(&mut self, mut tokens: Workspace, status: Sysexit) -> Option<Rewritten> {
-        let Some(frame) = self.frames.last_mut() else {
+        let Some(frame) = self.bench.frames.last_mut() else {
             return Some(Rewritten { tokens: tokens.into_tokens().into(), status });
         };
         if frame.status == Sysexit::Ok || status == Sysexit::TempFail {
@@ -554,7 +574,7 @@ impl<'r> Engine<'r, '_> {
 
     /// Returns the innermost frame.
     fn frame(&mut self) -> &mut Frame {
-        self.frames.last_mut().expect("a frame is open")
+        self.bench.frames.last_mut().expect("a frame is open")
     }
 
     /// Tells of trouble; returns its status.

@@ -22,11 +22,6 @@ impl Outline {
         tags.windows(2).for_each(|pair| outline.pairs.add(pair[0], pair[1]));
         outline
     }
-
-    /// Tells whether a token with this tag, or with one that is taken for it, is there.
-    pub(super) fn has(&self, tag: Tag) -> bool {
-        self.tags.has(tag)
-    }
 }
 
 /// What an address must have for a left side to match.

@@ -19,7 +19,7 @@ mod matching_tests;
 mod tests;
 
 pub use compile::{OperatorsRedefined, RuleCompiler, RuleError};
-pub use engine::{CALLS_MAX, LOOPS_MAX, RewriteError, Rewritten, Trouble, rewrite};
+pub use engine::{CALLS_MAX, LOOPS_MAX, RewriteError, Rewritten, Trouble, Workbench, rewrite};
 pub use lookup::{Answer, Found, KeyStyle, Lookup};
 pub use program::{Action, ClassRef, Piece, Rule};
 pub use ruleset::{BadRuleset, RULESETS_MAX, Ruleset, RulesetId, Rulesets};

@@ -110,7 +110,7 @@ fn run(world: &mut World, lines: &str, input: &str) -> (String, Sysexit) {
     let options = ScanOptions { balance: true, ..ScanOptions::RULE };
     let tokens = scan(&internal, rulesets.scan_rules(), options).tokens.expect("short");
     let id = rulesets.find(b"T").expect("defined");
-    let done = finish(rewrite(&rulesets, id, tokens, world));
+    let done = finish(rewrite(&rulesets, id, tokens, &mut Workbench::default(), world));
     (done.tokens.to_string(), done.status)
 }
 

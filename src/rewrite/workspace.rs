@@ -46,6 +46,11 @@ impl Workspace {
         places.find(|place| self.matches(*place, token, tag))
     }
 
+    /// Tells whether a token has this tag.
+    pub(super) fn has_tag(&self, tag: Tag) -> bool {
+        self.tags.iter().fold(false, |has, own| has | (*own == tag))
+    }
+
     /// Returns the first place from `from` on with this tag.
     pub(super) fn find_tag(&self, from: usize, tag: Tag) -> Option<usize> {
         self.tags.get(from..)?.iter().position(|own| *own == tag).map(|skip| from + skip)
@@ -145,6 +150,6 @@ mod tests {
         assert_eq!(space.find(1..4, &a, Tag::of(&a)), Some(2));
         assert_eq!(space.find(3..4, &a, Tag::of(&a)), None);
         assert_eq!(space.find_tag(0, Tag::CALL), Some(1));
-        assert!(space.outline().has(Tag::LOOK_UP));
+        assert!(space.has_tag(Tag::LOOK_UP) && !space.has_tag(Tag::default()));
     }
 }

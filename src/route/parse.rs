@@ -1,8 +1,10 @@
 //! From an address to the mailer, host and user that ruleset 0 gives (op guide "Semantics of Rewriting Rule Sets").
 
+use std::sync::Arc;
+
 use bstr::{BString, ByteSlice};
 
-use crate::cf::Mailer;
+use crate::cf::{Mailer, Mailers};
 use crate::mail::envelope::Route;
 use crate::mail::token::{Mark, ScanError, ScanOptions, Token, Tokens, join, join_within};
 use crate::name::{MailerName, Status, Sysexit, Told};
@@ -251,17 +253,24 @@ async fn build(ctx: &mut Context, tokens: &[Token]) -> Result<Route, BadRoute> {
         let refusal = Refusal::of_error(host.as_ref().map(|host| host.as_bytes()), &unquoted(&user));
         return Err(BadRoute { host: host.unwrap_or_default(), user, refusal, is_told: false });
     }
-    let Some(mailer) = ctx.config().mailers.get(&name).cloned() else {
+    let config = Arc::clone(&ctx.site().config);
+    let Some(mailer) = config.mailers.get(&name) else {
         return Err(broken(ctx, &format!("buildaddr: unknown mailer {}", Told::from(name))));
     };
     if host.is_none() && !mailer.is_local() {
         return Err(broken(ctx, "buildaddr: no host"));
     }
-    route(ctx, mailer, host.unwrap_or_default(), user).await
+    route(ctx, &config.mailers, mailer, host.unwrap_or_default(), user).await
 }
 
 /// Chooses the mailer by the look of the user part and rewrites that for it.
-async fn route(ctx: &mut Context, mailer: Mailer, host: BString, user: &[Token]) -> Result<Route, BadRoute> {
+async fn route(
+    ctx: &mut Context,
+    mailers: &Mailers,
+    mailer: &Mailer,
+    host: BString,
+    user: &[Token],
+) -> Result<Route, BadRoute> {
     let text = join_within(user, b' ', USER_BYTES_MAX);
     let mut user = user;
     if mailer.flags.contains(b'@') && text.starts_with(b"@") {
@@ -269,8 +278,8 @@ async fn route(ctx: &mut Context, mailer: Mailer, host: BString, user: &[Token])
     }
     let plain = text.strip_prefix(b"\"").unwrap_or(&text);
     let mailer = match plain.first() {
-        Some(b'|') if mailer.flags.contains(b'|') => built_in(ctx, "prog", mailer),
-        Some(b'/') if mailer.flags.contains(b'/') => built_in(ctx, "*file*", mailer),
+        Some(b'|') if mailer.flags.contains(b'|') => mailers.get(b"prog").unwrap_or(mailer),
+        Some(b'/') if mailer.flags.contains(b'/') => mailers.get(b"*file*").unwrap_or(mailer),
         Some(b':') if mailer.flags.contains(b':') && is_include(plain) => {
             let user = BString::from(&unquoted(&text)[INCLUDE.len()..]);
             return Ok(Route { mailer: MailerName::new("*include*"), host, user });
@@ -278,10 +287,10 @@ async fn route(ctx: &mut Context, mailer: Mailer, host: BString, user: &[Token])
         _ => mailer,
     };
     ctx.set("h", host.clone());
-    let user = outward(ctx, &mailer, user.to_vec().into()).await;
+    let user = outward(ctx, mailer, user.to_vec().into()).await;
     let host = if mailer.flags.contains(b'h') { host } else { host.to_ascii_lowercase().into() };
     let user = if mailer.flags.contains(b'u') { user } else { user.to_ascii_lowercase().into() };
-    Ok(Route { mailer: mailer.name, host, user: without_codes(ctx, user) })
+    Ok(Route { mailer: mailer.name.clone(), host, user: without_codes(ctx, user) })
 }
 
 /// Returns a user with `?` in the place of bytes that it cannot have, which is told.
@@ -301,11 +310,6 @@ const INCLUDE: &[u8] = b":include:";
 /// Tells whether a user part names a list file.
 fn is_include(user: &[u8]) -> bool {
     user.get(..INCLUDE.len()).is_some_and(|start| start.eq_ignore_ascii_case(INCLUDE))
-}
-
-/// Returns a built-in mailer.
-fn built_in(ctx: &Context, name: &str, otherwise: Mailer) -> Mailer {
-    ctx.config().mailers.get(name.as_bytes()).cloned().unwrap_or(otherwise)
 }
 
 /// Rewrites the user part as the mailer's host shall see it: rulesets 2, R= and 4.

@@ -15,7 +15,8 @@ use crate::mail::token::{Mark, ScanOptions, Scanned, Token, Tokens, scan};
 use crate::map::{Definition, Kind, Outcome};
 use crate::name::{ClassName, Named, Status, Sysexit};
 use crate::rewrite::{
-    Answer, ClassRef, Found, KeyStyle, Lookup, RewriteError, Rewritten, RulesetId, Rulesets, Trace, Trouble, rewrite,
+    Answer, ClassRef, Found, KeyStyle, Lookup, RewriteError, Rewritten, RulesetId, Rulesets, Trace, Trouble, Workbench,
+    rewrite,
 };
 
 /// Complaints kept for whoever asks; what comes beyond is dropped until someone takes them.
@@ -81,6 +82,7 @@ pub struct Context {
     site: Arc<Site>,
     macros: MacroTable,
     classes: Arc<Classes>,
+    bench: Workbench,
     listener: Option<Listener>,
     trace_level: Option<u8>,
     complaints: Vec<BString>,
@@ -117,6 +119,7 @@ impl Context {
             macros: MacroTable::over(Arc::clone(&site.macros)),
             classes: Arc::clone(&site.classes),
             site: Arc::clone(site),
+            bench: Workbench::default(),
             listener: None,
             trace_level: None,
             complaints: Vec::new(),
@@ -224,7 +227,10 @@ impl Context {
     /// Rewrites `input` by a ruleset.
     pub async fn rewrite_by(&mut self, ruleset: RulesetId, input: Tokens) -> Rewritten {
         let config = Arc::clone(&self.site.config);
-        rewrite(&config.rulesets, ruleset, input, self).await
+        let mut bench = std::mem::take(&mut self.bench);
+        let rewritten = rewrite(&config.rulesets, ruleset, input, &mut bench, self).await;
+        self.bench = bench;
+        rewritten
     }
 
     /// Returns arguments as the tokens that rulesets take: each scanned as an address, `$|` between them.

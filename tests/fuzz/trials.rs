@@ -14,7 +14,7 @@ use futago::macros::{MacroTable, Value, Values};
 use futago::mail::address_list::{self, Separator};
 use futago::mail::token::{ScanOptions, scan};
 use futago::map::{Database, Definition};
-use futago::rewrite::{Answer, ClassRef, Found, KeyStyle, Lookup, RulesetId, Trace, Trouble, rewrite};
+use futago::rewrite::{Answer, ClassRef, Found, KeyStyle, Lookup, RulesetId, Trace, Trouble, Workbench, rewrite};
 
 /// How many rulesets one evaluation may call: rules that call one another over and over end some day, but not today.
 const CALLS_MAX: u32 = 2_000;
@@ -96,7 +96,8 @@ fn evaluate(config: &Config, ruleset: RulesetId, text: &[u8]) {
     let mut world = World { macros: MacroTable::default(), calls: 0 };
     config.macros.iter().for_each(|(name, value)| world.macros.set_template(name.as_bytes(), value.clone()));
     let evaluation = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        let future = std::pin::pin!(rewrite(&config.rulesets, ruleset, tokens, &mut world));
+        let mut bench = Workbench::default();
+        let future = std::pin::pin!(rewrite(&config.rulesets, ruleset, tokens, &mut bench, &mut world));
         let Poll::Ready(rewritten) = future.poll(&mut Context::from_waker(Waker::noop())) else {
             unreachable!("every answer is there at once");
         };

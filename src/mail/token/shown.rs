@@ -3,17 +3,15 @@
 use std::fmt::{self, Write as _};
 
 use super::mark::{self, EXPAND, EXPAND_LATE, Mark, name_at};
-use super::{Token, Tokens};
+use super::{Repr, Token, Tokens};
 
-/// How many bytes are printable, from the space on.
-const PRINTABLE: u8 = b'~' - b' ' + 1;
+/// Tells whether a text is shown as it is: all of it is printable ASCII.
+pub(super) fn is_plain(text: &[u8]) -> bool {
+    text.iter().all(|byte| matches!(byte, b' '..=b'~'))
+}
 
 /// Appends internal text so that a person can read it: marks as `$x`, other bytes as `M-x` or `\n`.
 pub fn show(out: &mut Vec<u8>, text: &[u8]) {
-    if text.iter().fold(true, |all, byte| all & byte.wrapping_sub(b' ').lt(&PRINTABLE)) {
-        out.extend_from_slice(text);
-        return;
-    }
     let mut rest = text;
     loop {
         let printable = rest.iter().position(|byte| !matches!(byte, b' '..=b'~')).unwrap_or(rest.len());
@@ -79,12 +77,19 @@ fn show_byte(out: &mut Vec<u8>, byte: u8) {
 
 impl Token {
     /// Appends the token in printable form.
+    #[inline]
     pub fn show_to(&self, out: &mut Vec<u8>) {
-        match self.text() {
-            Some((_, text)) => show(out, text),
-            None => {
+        match &self.0 {
+            Repr::Short { len, is_plain: true, bytes, .. } => {
+                let end = out.len() + usize::from(*len);
+                // All of the array, since copying what has a fixed size takes no call.
+                out.extend_from_slice(bytes);
+                out.truncate(end);
+            }
+            Repr::Short { .. } | Repr::Long { .. } => show(out, self.text().map_or(b"", |(_, text)| text)),
+            Repr::Mark(mark) => {
                 let mut code = Vec::new();
-                self.append_quoted_to(&mut code);
+                mark.append_to(&mut code);
                 show(out, &code);
             }
         }
