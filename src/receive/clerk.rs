@@ -501,9 +501,8 @@ fn complaints(log: Log) -> Listener {
         // Failures are logged with what they are about.
         Heard::Trouble(trouble) if trouble.failure().is_some() => {}
         Heard::Trouble(trouble) => log.say(Level::USER_ERROR, log::About::NoQueue, trouble),
-        Heard::Fault(text) => log.line(Level::SYSTEM_ERROR, log::About::NoQueue, text),
         Heard::Message(text) | Heard::NotOpen { text, .. } => log.line(Level::EXPANDED, log::About::NoQueue, text),
-        Heard::Trace(_) | Heard::Asked { .. } | Heard::LookedUp { .. } => {}
+        Heard::Fault(_) | Heard::Trace(_) | Heard::Asked { .. } | Heard::LookedUp { .. } => {}
     })
 }
 

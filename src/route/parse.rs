@@ -102,7 +102,7 @@ pub async fn parse(ctx: &mut Context, address: &[u8], role: Role) -> Result<Pars
     ctx.take_failure();
     let resolution = resolve(ctx, tokens, role).await;
     if let Some((status, text)) = ctx.take_failure() {
-        return Err(Refusal::permanent(status, 554, text).with_exit(Sysexit::Config));
+        return Err(Refusal::permanent(status, 554, text).with_exit(Sysexit::Software));
     }
     match resolution.outcome {
         Ok(route) if route.user.len() >= ADDRESS_BYTES_MAX => {
@@ -351,7 +351,7 @@ pub(super) fn unquoted(text: &[u8]) -> BString {
 /// Tells of a configuration that resolves to nothing, and refuses.
 fn broken(ctx: &mut Context, text: &str) -> BadRoute {
     ctx.hear(Heard::Fault(text.as_bytes()));
-    let refusal = Refusal::permanent(Status::new(5, 3, 5), 553, text);
+    let refusal = Refusal::permanent(Status::new(5, 3, 5), 553, text).with_exit(Sysexit::Software);
     BadRoute { host: BString::default(), user: BString::default(), refusal, is_told: true }
 }
 

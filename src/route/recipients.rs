@@ -79,7 +79,8 @@ impl Refused {
 
     /// Returns what is told of it: with the address, unless it is clear what it is about.
     pub fn words(&self) -> BString {
-        let is_clear = self.is_missing_user() || !self.recipient.primary || self.refusal.is_temporary();
+        let is_clear =
+            self.is_missing_user() || self.refusal.is_fault() || !self.recipient.primary || self.refusal.is_temporary();
         if is_clear {
             self.refusal.text.clone()
         } else {

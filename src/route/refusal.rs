@@ -55,6 +55,11 @@ impl Refusal {
         Self { code: 553, status, text: error.to_string().into(), exit: Sysexit::Usage }
     }
 
+    /// Tells whether the rules are to blame, not the address.
+    pub fn is_fault(&self) -> bool {
+        self.exit == Sysexit::Software
+    }
+
     /// Reads what `$#error $@ host $: text` says; a word in the host part decides the exit status alone.
     pub fn of_error(host: Option<&[u8]>, text: &[u8]) -> Self {
         let (code, status, text) = error_parts(host.unwrap_or_default(), text);

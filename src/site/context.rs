@@ -411,8 +411,11 @@ impl Context {
         found
     }
 
-    /// Tells of something: to the listener, or to be taken later.
+    /// Tells of something: to the listener, or to be taken later; a fault of the configuration is noted for the log, too.
     pub fn hear(&mut self, heard: Heard<'_>) {
+        if let Heard::Fault(text) = heard {
+            self.note_failure(text.as_bstr());
+        }
         if let Some(listener) = &mut self.listener {
             listener(heard);
             return;

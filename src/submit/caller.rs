@@ -1,7 +1,7 @@
 //! The user who runs the program.
 
 use bstr::BString;
-use nix::unistd::getuid;
+use nix::unistd::{getgid, getuid};
 
 use crate::mail::envelope::Ownership;
 use crate::mail::full_name::clean;
@@ -14,6 +14,8 @@ pub struct Caller {
     pub name: BString,
     /// The user's number.
     pub uid: u32,
+    /// The group's number.
+    pub gid: u32,
     /// The full name that the user wants (`NAME` in the environment).
     pub full_name: Option<BString>,
 }
@@ -27,6 +29,7 @@ impl Caller {
         Self {
             name: entry.map_or_else(|| format!("Unknown UID {uid}").into(), |user| user.name),
             uid,
+            gid: getgid().as_raw(),
             full_name: full_name.filter(|name| !name.is_empty()),
         }
     }
@@ -35,7 +38,7 @@ impl Caller {
 impl Caller {
     /// Returns whose rights a message has that the user submits.
     pub(super) fn owner(&self) -> Ownership {
-        Ownership::User { uid: self.uid, gid: nix::unistd::getgid().as_raw() }
+        Ownership::User { uid: self.uid, gid: self.gid }
     }
 }
 

@@ -110,6 +110,7 @@ impl Desk<'_> {
         let uses_aliases = self.follows_aliases && !self.submission.without_aliases;
         let Services { aliases, hands, witness, .. } = self.services;
         let expanded = Expander { ctx, aliases, hands, uses_aliases, witness }.expand(recipient).await;
+        ctx.log_notes(&self.services.log, self.id);
         for warning in &expanded.warnings {
             self.services.log.line(Level::UNSAFE_FILE, self.id, warning);
         }
@@ -163,7 +164,11 @@ impl Desk<'_> {
     /// Tells caller and log of a recipient that cannot be served.
     fn refuse(&self, refused: &Refused, terminal: &mut Terminal<'_>) {
         let Refused { recipient, refusal, .. } = refused;
-        self.tell(&complaint(refused), terminal);
+        // The log has heard of a fault already.
+        match refusal.is_fault() {
+            true => terminal.complain(complaint(refused)),
+            false => self.tell(&complaint(refused), terminal),
+        }
         terminal.fail(exit(refusal));
         if self.logs_refused && refused.is_missing_user() {
             let reply = BString::from(format!("{} {} {}", refusal.code, refusal.status, refusal.text));
@@ -199,7 +204,7 @@ fn mended(ctx: &Context, address: BString) -> (BString, Option<ScanError>) {
 pub(super) fn complaint(refused: &Refused) -> BString {
     let Refused { recipient, refusal, place } = refused;
     // QUIRK(address-prefix): what an alias stands for is named with these codes only.
-    let is_named = recipient.primary || matches!(refusal.code, 450 | 550 | 553);
+    let is_named = !refusal.is_fault() && (recipient.primary || matches!(refusal.code, 450 | 550 | 553));
     let about = if is_named { format!("{}... {}", recipient.address, refusal.text) } else { refusal.text.to_string() };
     place.as_ref().map_or_else(|| about.as_str().into(), |place| format!("{place}: {about}").into())
 }

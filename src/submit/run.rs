@@ -299,7 +299,7 @@ impl<'a> Work<'a> {
         // Where these lead must be found out before they are served.
         let later = recipients.later.iter().map(|later| Recipient { route: None, ..later.recipient.clone() });
         envelope.recipients.extend(later);
-        envelope.sender_is_named = self.submission.sender.is_some();
+        envelope.sender_is_named = sender.is_named;
         envelope.owner = sender.owner;
         envelope.full_name = sender.full_name.clone();
         let mut own = warnings;

@@ -23,13 +23,16 @@ use crate::sys::user::User;
 /// The class of users who may name any sender without a warning.
 const TRUSTED_CLASS: &str = "t";
 
+/// The longest sender that the log tells of when it is none, in bytes.
+const SENDER_BYTES_MAX: usize = 203;
+
 /// The mailers that nobody sends from.
 pub const NO_SENDERS: [&[u8]; 3] = [b"prog", b"*file*", b"*include*"];
 
 /// The sender of a message.
 #[derive(Clone, Debug)]
 pub(super) struct Sender {
-    /// As the log and the queue name it, and macro `f`.
+    /// As the log and the queue name it.
     pub(super) address: BString,
     /// Where its address leads.
     pub(super) route: Option<Route>,
@@ -37,6 +40,8 @@ pub(super) struct Sender {
     pub(super) home: Option<PathBuf>,
     /// The full name of a sender who is a user of this host, as it stands before an address.
     pub(super) full_name: Option<BString>,
+    /// Somebody named the sender, and the name is an address.
+    pub(super) is_named: bool,
     /// Whose rights the message has.
     pub(super) owner: Ownership,
     /// Whom the message can be attributed to (`AUTH=`), as xtext.
@@ -60,14 +65,18 @@ impl Registrar<'_> {
     ) -> (Sender, Vec<Header>) {
         let mut warnings: Vec<Header> = submission.warnings.iter().filter_map(|text| self.warning(ctx, text)).collect();
         let wanted = submission.sender.clone().unwrap_or_else(|| self.caller.name.clone());
-        let (spelling, route) = self.route(ctx, wanted, terminal).await;
-        let address = canonical(ctx, &spelling).await;
+        let (spelling, route) = self.route(ctx, wanted.clone(), terminal).await;
+        let is_named = submission.sender.is_some() && spelling == wanted;
+        let canonical = canonical(ctx, &spelling).await;
+        // As it was named, a source route and all; only rules see it otherwise.
+        let address = if canonical.is_empty() { "<>".into() } else { full_name::clean(spelling.trim()) };
         let is_local = self.has_flag(ctx, route.as_ref(), b'l');
         let has_account = self.has_flag(ctx, route.as_ref(), b'w');
         // A sender elsewhere is the caller all the same, who has named it.
-        let is_elsewhere = !address.is_empty() && !has_account;
+        let is_elsewhere = !canonical.is_empty() && !has_account;
         let owner = if is_elsewhere { self.caller.owner() } else { Ownership::Nobody };
-        let mut sender = Sender { address, route: route.clone(), home: None, full_name: None, owner, auth: None };
+        let mut sender =
+            Sender { address, route: route.clone(), home: None, full_name: None, is_named, owner, auth: None };
         let full_name = submission.full_name.clone().or_else(|| self.caller.full_name.clone());
         let mut full_name = full_name.filter(|name| !name.is_empty());
         if let Some(route) = route.as_ref().filter(|_| has_account) {
@@ -83,14 +92,11 @@ impl Registrar<'_> {
                 sender.full_name = Some(quoted);
             }
         }
-        ctx.set("f", sender.address.clone());
-        if sender.address.is_empty() {
-            sender.address = "<>".into();
-        }
+        ctx.set("f", canonical.clone());
         let is_own = is_local && route.as_ref().is_some_and(|route| route.user == self.caller.name);
         let may_name = submission.sender.is_none() || is_own || ctx.is_in_class(TRUSTED_CLASS, &self.caller.name);
         if may_name {
-            sender.auth = author(ctx, &sender.address);
+            sender.auth = author(ctx, &canonical);
         } else {
             let given = submission.sender.clone().unwrap_or_default();
             let text = format!("{} set sender to {given} using -f", self.caller.name);
@@ -120,10 +126,25 @@ impl Registrar<'_> {
                 }
                 BString::from("Invalid sender address")
             }
+            Err(refusal) if refusal.is_fault() => {
+                terminal.complain(&refusal.text);
+                terminal.fail(refusal.exit);
+                return self.own_route(ctx, &wanted).await;
+            }
             Err(refusal) => refusal.text,
         };
         terminal.complain(format!("{wanted}... {reason}"));
         terminal.fail(Sysexit::Usage);
+        self.own_route(ctx, &wanted).await
+    }
+
+    /// Returns the caller's own address and route in place of a sender that is none.
+    async fn own_route(&self, ctx: &mut Context, wanted: &[u8]) -> (BString, Option<Route>) {
+        ctx.log_notes(&self.services.log, self.id);
+        let origin = ctx.get("_").unwrap_or_default();
+        let shown = crate::log::shorten(wanted, SENDER_BYTES_MAX);
+        let line = format!("setsender: {shown}: invalid or unparsable, received from {origin}");
+        self.services.log.say(Level { priority: Priority::Notice, detail: 3 }, self.id, line);
         let own = self.caller.name.clone();
         let route = parse::parse(ctx, &own, Role::Sender).await.ok().map(parse::Parsed::into_route);
         (own, route)
