@@ -83,7 +83,7 @@ mod tests {
     use crate::cli::mode::Mode;
 
     fn caller(uid: u32) -> Caller {
-        Caller { name: "alice".into(), uid, full_name: None }
+        Caller { name: "alice".into(), uid, gid: uid, full_name: None }
     }
 
     #[track_caller]
