@@ -89,6 +89,12 @@ fn odd_field(value: &[u8]) -> Option<String> {
         let Some((key, _)) = text::split_key(field) else {
             return Some(format!("has a field {shown} without a value, which is passed over"));
         };
+        let is_port = key.eq_ignore_ascii_case(b"port") && field.iter().any(u8::is_ascii_digit);
+        if is_port
+            && field.rsplit_str("=").next().and_then(|port| port.trim().to_str().ok()?.parse::<u16>().ok()).is_none()
+        {
+            return Some(format!("has a field {shown}: a port is a name, or a number up to 65535"));
+        }
         let is_fine = begins_one_of(PORT_FIELDS, key.trim());
         (!is_fine).then(|| format!("has a field {shown} that nobody knows, of which the first letter counts"))
     })
@@ -115,6 +121,7 @@ mod tests {
             ("ErrorMode", "m", "zap"),
             ("DaemonPortOptions", "Name=MTA, M=Ea, Addr=::1, children=3", "Prot=25"),
             ("DaemonPortOptions", "Port=smtp", "Port"),
+            ("DaemonPortOptions", "Port=587", "Port=99999"),
             ("maxhopcount", "$x", "x"),
         ] {
             check(option, fine, true);

@@ -62,6 +62,14 @@ impl Input {
         &self.whence
     }
 
+    /// Returns how many files are open within one another.
+    pub(super) fn files_open(&self) -> usize {
+        self.blocks
+            .iter()
+            .filter(|block| matches!(block, Block::Text { kind: Kind::Source | Kind::Library, .. }))
+            .count()
+    }
+
     /// Tells whether a source file is read that has not ended: its lines are the causes of everything then.
     pub(super) fn is_within_source(&self) -> bool {
         matches!(self.blocks.first(), Some(Block::Text { kind: Kind::Source, .. }))

@@ -102,10 +102,19 @@ pub struct Output {
     pub included: Vec<(BString, Whence)>,
     /// What lines of source files took back that was not defined.
     pub undefined: Vec<(BString, Place)>,
-    /// The macros that were asked for while a source file was read, and its line when that was first done.
-    pub asked: BTreeMap<BString, Place>,
+    /// The macros that were asked for while a source file was read, and how that was first done.
+    pub asked: BTreeMap<BString, Asked>,
     /// Calls in source files with more arguments than the macro uses.
     pub surplus: Vec<Surplus>,
+}
+
+/// How something came to depend on a macro.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Asked {
+    /// The line of the source file.
+    pub place: Place,
+    /// Whether the macro was defined then.
+    pub was_defined: bool,
 }
 
 /// A call with arguments that its macro does not use.
@@ -129,6 +138,17 @@ impl Output {
     }
 }
 
+impl Output {
+    /// Returns the line of a source file that the text between two offsets is there for: where it begins, or else the first
+    /// one that gave a part of it.
+    pub fn cause(&self, start: usize, end: usize) -> Option<&Place> {
+        let first = self.origin(start)?;
+        let after = self.origins.partition_point(|origin| origin.at <= start);
+        let rest = self.origins[after..].iter().take_while(|origin| origin.at < end);
+        first.cause.as_ref().or_else(|| rest.filter_map(|origin| origin.cause.as_ref()).next())
+    }
+}
+
 /// The processor.
 pub struct Machine<'host> {
     pub(super) host: &'host mut dyn Host,
@@ -148,7 +168,7 @@ pub struct Machine<'host> {
     /// See [`Output::undefined`].
     undefined: Vec<(BString, Place)>,
     /// See [`Output::asked`].
-    asked: BTreeMap<BString, Place>,
+    asked: BTreeMap<BString, Asked>,
     /// See [`Output::surplus`].
     surplus: Vec<Surplus>,
     /// Set when nothing more is to be read.
@@ -374,7 +394,8 @@ impl<'host> Machine<'host> {
     pub(super) fn ask(&mut self, name: &[u8]) {
         let cause = self.whence.cause.as_ref().filter(|_| self.input.is_within_source());
         if let Some(cause) = cause.filter(|_| !self.asked.contains_key(name.as_bstr())) {
-            self.asked.insert(name.into(), cause.clone());
+            let asked = Asked { place: cause.clone(), was_defined: self.table.get(name).is_some() };
+            self.asked.insert(name.into(), asked);
         }
     }
 
@@ -397,6 +418,11 @@ impl<'host> Machine<'host> {
     fn fatal(&mut self, whence: Whence, text: &str) {
         self.messages.push(Message { whence, severity: Severity::Error, text: text.into() });
         self.stop(1);
+    }
+
+    /// Ends the work because of an error of the call that is expanded now.
+    pub(super) fn give_up(&mut self, text: &str) {
+        self.fatal(self.whence.clone(), text);
     }
 
     /// Says something as it is.

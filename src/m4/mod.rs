@@ -23,6 +23,6 @@ mod token;
 
 pub use diversion::Origin;
 pub use host::{Host, Ran};
-pub use machine::{Machine, Output, Surplus};
+pub use machine::{Asked, Machine, Output, Surplus};
 pub use message::{Message, Place, Severity, Whence};
 pub use table::Defined;

@@ -52,7 +52,17 @@ fn undivert(machine: &mut Machine<'_>, name: &[u8]) {
     }
 }
 
+/// How many files may be open within one another: more is a file that includes itself.
+const FILES_OPEN_MAX: usize = 100;
+
+/// How many files may be included at all.
+const FILES_MAX: usize = 10_000;
+
 fn include(machine: &mut Machine<'_>, name: &[u8], must_exist: bool) {
+    if machine.input.files_open() >= FILES_OPEN_MAX || machine.included.len() >= FILES_MAX {
+        return machine
+            .give_up(&format!("{} is included without end: it includes itself, or others do", name.as_bstr()));
+    }
     match machine.host.read(name) {
         Ok(text) => {
             let whence = machine.whence().clone();

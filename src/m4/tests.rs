@@ -91,6 +91,14 @@ fn faults_are_told_with_their_place() {
 fn what_never_ends_is_ended() {
     let endless = "stdin:1: `x` expands without end: a macro calls itself, directly or through others\n";
     check_message("define(`x',`x')x", endless, 1);
+    let mut host = Table(BTreeMap::from([
+        ("inc".into(), b"include(`inc')\n".to_vec()),
+        ("end".into(), b"include(`end')".to_vec()),
+    ]));
+    for name in ["inc", "end"] {
+        let output = made(&mut host, format!("include(`{name}')").as_bytes());
+        assert!(output.messages[0].text.ends_with(b"is included without end: it includes itself, or others do"));
+    }
     let deep = "len(".repeat(200_000);
     let output = made(&mut Table::default(), deep.as_bytes());
     assert!(output.messages[0].text.starts_with(b"`len`: more than 100000 calls"), "{:?}", output.messages[0]);

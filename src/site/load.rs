@@ -247,12 +247,13 @@ impl Loader<'_> {
             Err(error) if file.optional && error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => {
                 let reason = reason(&error);
-                // The original says no more; without a hint nobody knows what the file is for.
+                // The original says no more; who wrote a .mc file need not know what the file is for.
+                let is_ours = self.config.marks.source(file.line).is_some();
                 let help = match error.kind() {
-                    std::io::ErrorKind::NotFound if file.class.as_bytes() == b"w" => {
+                    std::io::ErrorKind::NotFound if is_ours && file.class.as_bytes() == b"w" => {
                         ": make it, with a name of this host on each line; it may be empty"
                     }
-                    std::io::ErrorKind::NotFound => ": make it, with a word on each line; it may be empty",
+                    std::io::ErrorKind::NotFound if is_ours => ": make it, with a word on each line; it may be empty",
                     _ => "",
                 };
                 Err((format!("fileclass: cannot open '{path}': {reason}{help}").into(), Sysexit::OsErr))

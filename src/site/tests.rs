@@ -262,8 +262,7 @@ fn check_load(lines: &str, expected: &[&str]) {
 fn a_class_whose_words_cannot_be_had_is_told_with_its_line() {
     check_load(
         "F{A}/nonexistent/a\nF{B}-o /nonexistent/b\n",
-        &["x.cf: line 2: fileclass: cannot open '/nonexistent/a': No such file or directory: \
-           make it, with a word on each line; it may be empty"],
+        &["x.cf: line 2: fileclass: cannot open '/nonexistent/a': No such file or directory"],
     );
     check_load(
         "F{A}key@hash:/nonexistent/x\nF{B}key@hash:-o /nonexistent/x\nF{C}@hash:/nonexistent/x\n",

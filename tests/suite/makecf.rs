@@ -246,7 +246,14 @@ fn what_is_wrong_is_told_by_line_and_no_wrong_file_is_written() {
     error("define(`confSMTP_LOGIN_MSG', `$j $1')dnl", "stdin:2: confSMTP_LOGIN_MSG: m4 drops $1 from a value");
     error("DAEMON_OPTIONS(Port=25, Name=MTA)dnl", "stdin:2: DAEMON_OPTIONS takes one argument, `Name=MTA' is lost");
     error("DAEMON_OPTIONS(`Prot=25')dnl", "stdin:2: the value has a field Prot=25 that nobody knows");
-    error("define(`SMART_HOST', `uucp-new:x')dnl", "stdin:2: SMART_HOST: there is no mailer uucp-new");
+    error("define(`SMART_HOST', `relay.test:587')dnl", "stdin:2: SMART_HOST: a port does not stand behind the host");
+    error("define(`SMART_HOST', `smtp://relay.test')dnl", "stdin:2: SMART_HOST: \"smtp://relay.test\" is no host");
+    error("DAEMON_OPTIONS(`Port=99999')dnl", "a port is a name, or a number up to 65535");
+    error("MASQUERADE_AS()dnl", "stdin:2: nothing is named: write it between the brackets");
+    error("FEATURE(`access_db'')dnl", "a quote has no partner: write FEATURE(`NAME')");
+    error("define(`confDOMAIN_NAME', `a\u{1}b')dnl", "stdin:2: a control character stands in the line");
+    error("OSTYPE(`freebsd13')dnl", "stdin:2: OSTYPE(freebsd13): the system is OSTYPE(linux) already");
+    error("include(`/dev/null')dnl", "stdin:2: cannot read /dev/null: it is a directory, device or pipe");
     error("FEATURE(`greet_pause', `5s')dnl", "stdin:2: greet_pause takes a number of milliseconds");
     error(
         "FEATURE(`confMAX_HOP', `5')dnl",
@@ -277,6 +284,25 @@ fn what_is_perhaps_not_meant_is_told_by_line() {
         "stdin:3: warning: FEATURE(access_db) should stand before the first MAILER",
     );
     warning("FEATURE(`access_db')dnl\nFEATURE(`access_db')dnl", "FEATURE(access_db) stands in line 2 already");
+    warning("define(`SMART_HOST', `uucp-new:x')dnl", "stdin:2: warning: SMART_HOST: there is no mailer uucp-new");
+    warning(
+        "FEATURE(`greet_pause', `5')dnl\nFEATURE(`access_db')dnl",
+        "FEATURE(access_db) comes too late for FEATURE(greet_pause)",
+    );
+    warning(
+        "MAILER(`local')dnl\nMODIFY_MAILER_FLAGS(`LOCAL', `+S')dnl",
+        "MODIFY_MAILER_FLAGS(LOCAL) comes too late for MAILER(local)",
+    );
+    warning("GENERICS_DOMAIN(`a.test')dnl", "GENERICS_DOMAIN(a.test) does nothing without FEATURE(`genericstable')");
+    warning(
+        "LOCAL_DOMAIN(`a.test, b.test')dnl",
+        "stdin:2: warning: a.test, has a comma in it: between the words stand blanks",
+    );
+    warning("RELAY_DOMAIN(`192.168.0.0/16')dnl", "a network is written by its first numbers, as 192.168 or 10");
+    warning("#FEATURE(`access_db')dnl", "stdin:2: warning: FEATURE is called all the same: # begins no comment for m4");
+    warning("LOCAL_RULE_0\nR$*\t$#lokal $: $1", "stdin:3: warning: there is no mailer lokal");
+    warning("LOCAL_RULE_0\nR$*\t$: $(nomap $1 $)", "stdin:3: warning: there is no map nomap");
+    warning("LOCAL_RULE_0\nR$*\t$: $>NoSuch $1", "stdin:3: warning: there is no ruleset NoSuch");
     warning("undefine(`NOBODY_KNOWS')dnl", "undefine(`NOBODY_KNOWS'): it is not defined: is it misspelt?");
     warning("define(`OUR_OWN_WORD', `x')dnl", "stdin:2: warning: nothing reads OUR_OWN_WORD");
     warning("define(`confDOMAIN_NAME', `gr\u{fc}n.test')dnl", "stdin:2: warning: letters that are not ASCII");

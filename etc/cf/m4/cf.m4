@@ -112,14 +112,15 @@ define(`UUCPSMTP', `R DOL(*) < @ $1 .UUCP > DOL(*)	DOL(1) < @ $2 > DOL(2)')
 define(`DOL', ``$'$1')
 
 dnl _CLASS(class, words), _CLASS_FILE(class, file): words of a class
-define(`_CLASS', `PUSHDIVERT(_AT_HEAD_)C{$1}$2
+define(`_SOMETHING', `ifelse(`$1', `', `_COMPLAIN(`nothing is named: write it between the brackets, as (example.com)')')')
+define(`_CLASS', `_SOMETHING(`$2')PUSHDIVERT(_AT_HEAD_)C{$1}$2
 POPDIVERT`'')
-define(`_CLASS_FILE', `PUSHDIVERT(_AT_HEAD_)F{$1}$2
+define(`_CLASS_FILE', `_SOMETHING(`$2')PUSHDIVERT(_AT_HEAD_)F{$1}$2
 POPDIVERT`'')
 define(`LOCAL_DOMAIN', `_CLASS(`w', `$1')')
 define(`LOCAL_USER', `_CLASS(`L', `$1')define(`_LOCAL_USERS_', `1')')
 define(`LOCAL_USER_FILE', `_CLASS_FILE(`L', `$1')define(`_LOCAL_USERS_', `1')')
-define(`MASQUERADE_AS', `define(`MASQUERADE_NAME', `$1')')
+define(`MASQUERADE_AS', `_SOMETHING(`$1')define(`MASQUERADE_NAME', `$1')')
 define(`MASQUERADE_DOMAIN', `_CLASS(`M', `$1')')
 define(`MASQUERADE_DOMAIN_FILE', `_CLASS_FILE(`M', `$1')')
 define(`MASQUERADE_EXCEPTION', `_CLASS(`N', `$1')')

@@ -54,6 +54,11 @@ pub(super) fn missing(name: &[u8], folder: &dyn Fn(&str) -> Vec<String>) -> BStr
     let mut known = folder(kind);
     known.sort();
     let told = match nearest(file.trim(), known.iter()) {
+        _ if file.contains(['`', '\'']) => format!("{word}({file}): a quote has no partner: write {word}(`NAME')"),
+        // The last one is for all that came after it.
+        Some(_) if kind == "ostype" && file.to_ascii_lowercase().starts_with("freebsd") => {
+            format!("there is no OSTYPE({file}); write OSTYPE(`freebsd6') for it and all later ones")
+        }
         Some(near) => format!("there is no {word}({file}); did you mean {word}(`{near}')?"),
         None if file.is_empty() => format!("{word}() names nothing: write {word}(`NAME')"),
         None if file.contains([',', ' ']) => {

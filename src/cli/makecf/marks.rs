@@ -112,13 +112,9 @@ impl<'a> Writer<'a> {
 
     /// Returns the line of a `.mc` file that a line of the result is there for, and whether it is a copy of it.
     fn cause(&self, start: usize, end: usize) -> Option<(Place, bool)> {
-        let first = self.output.origin(start)?;
-        if let Some(cause) = &first.cause {
-            return Some((cause.clone(), first.place == *cause && self.is_copy(start, end, cause)));
-        }
-        let after = self.output.origins.partition_point(|origin| origin.at <= start);
-        let rest = self.output.origins[after..].iter().take_while(|origin| origin.at < end);
-        rest.filter_map(|origin| origin.cause.clone()).next().map(|cause| (cause, false))
+        let cause = self.output.cause(start, end)?;
+        let is_copy = self.output.origin(start)?.place == *cause && self.is_copy(start, end, cause);
+        Some((cause.clone(), is_copy))
     }
 
     fn is_copy(&self, start: usize, end: usize, place: &Place) -> bool {

@@ -8,7 +8,7 @@ use super::super::library;
 use super::super::macros::{self, Use};
 use super::super::nearest::nearest;
 use super::{BUILTINS, Fault, Run, is_word, lines_of_m4, shown, words};
-use crate::cf::{McName, mc_names};
+use crate::cf::{self, McName, mc_names};
 use crate::m4::{Defined, Place};
 
 /// Settings of old that do nothing any more, or that others have replaced.
@@ -34,6 +34,9 @@ impl Run<'_> {
         faults.extend(self.surplus());
         faults.extend(self.features_twice());
         faults.extend(self.late_definitions());
+        faults.extend(self.late_parts());
+        faults.extend(self.lonely_parts());
+        faults.extend(self.late_system());
         if !self.has_own_quotes() {
             faults.extend(self.settings().filter_map(open_quote));
         }
@@ -166,7 +169,7 @@ impl Run<'_> {
         for defined in self.settings() {
             let Ok(name) = defined.name.to_str() else { continue };
             let is_before = |place: &Place| place.file == defined.place.file && place.line < defined.place.line;
-            if !self.output.asked.get(&defined.name).is_some_and(is_before) {
+            if !self.output.asked.get(&defined.name).is_some_and(|asked| is_before(&asked.place)) {
                 continue;
             }
             let part = self.output.included.iter().find(|(file, whence)| {
@@ -180,6 +183,69 @@ impl Run<'_> {
         }
         faults
     }
+}
+
+impl Run<'_> {
+    /// Finds calls that come after a part which had to know of them.
+    fn late_parts(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for defined in self.output.defined.iter().filter(|defined| self.is_ours() && defined.name.starts_with(b"_")) {
+            let Some(place) = defined.cause.as_ref().filter(|place| self.is_given(place)) else { continue };
+            let Some(asked) = self.output.asked.get(&defined.name) else { continue };
+            let is_late = asked.place.file == place.file && asked.place.line < place.line && !asked.was_defined;
+            // That mailers come last is right.
+            if is_late && !defined.name.starts_with(b"_MAILER") {
+                let call = |place: &Place| call_at(self.line_at(place).as_bstr());
+                let (late, part) = (call(place), call(&asked.place));
+                let told = format!("{late} comes too late for {part} in line {}: write it before", asked.place.line);
+                faults.push(Fault::warning(place, told));
+            }
+        }
+        faults
+    }
+
+    /// Finds an OSTYPE behind a MAILER, which takes the paths from it.
+    fn late_system(&self) -> Option<Fault> {
+        let find = |kind: &str| self.output.included.iter().find(|(file, _)| call_of(file.as_bstr()).starts_with(kind));
+        let ((_, mailer), (file, system)) = (find("MAILER(")?, find("OSTYPE(")?);
+        let is_late = mailer.place.file == system.place.file && mailer.place.line < system.place.line;
+        let told = format!(
+            "{} comes too late for the MAILER in line {}: write it first",
+            call_of(file.as_bstr()),
+            mailer.place.line
+        );
+        is_late.then(|| Fault::warning(&system.place, told))
+    }
+
+    /// Finds calls that do nothing without another.
+    fn lonely_parts(&self) -> Vec<Fault> {
+        let find = |name: &str| self.output.defined.iter().find(|defined| defined.name == name);
+        let lonely = LONELY.iter().filter(|(_, needed, _)| self.is_ours() && find(needed).is_none());
+        let told = lonely.filter_map(|(name, _, call)| {
+            let place = find(name)?.cause.as_ref().filter(|place| self.is_given(place))?;
+            let here = call_at(self.line_at(place).as_bstr());
+            Some(Fault::warning(place, format!("{here} does nothing without {call}")))
+        });
+        told.collect()
+    }
+}
+
+/// Macros that some call defines, others without which it does nothing, and the call that defines those.
+const LONELY: &[(&str, &str, &str)] = &[
+    ("_GENERICS_DOMAINS_", "_GENERICS_TABLE_", "FEATURE(`genericstable')"),
+    ("_GENERICS_ENTIRE_DOMAIN_", "_GENERICS_TABLE_", "FEATURE(`genericstable')"),
+    ("_VIRTUSER_ENTIRE_DOMAIN_", "_VIRTUSER_TABLE_", "FEATURE(`virtusertable')"),
+    ("_LDAP_EQUIVALENTS_", "_LDAP_ROUTING_", "FEATURE(`ldap_routing')"),
+    ("_MASQUERADE_ENTIRE_DOMAIN_", "MASQUERADE_NAME", "MASQUERADE_AS(`...')"),
+    ("_LIMITED_MASQUERADE_", "MASQUERADE_NAME", "MASQUERADE_AS(`...')"),
+    ("_SPAM_", "_ACCESS_TABLE_", "FEATURE(`access_db')"),
+    ("_LOOKUP_DOT_DOMAIN_", "_ACCESS_TABLE_", "FEATURE(`access_db')"),
+];
+
+/// Returns the call of a line, for a message.
+fn call_at(line: &BStr) -> BString {
+    let call = cf::call_of(line);
+    if call.is_empty() { "this".into() } else { call }
 }
 
 /// The words that something reads.

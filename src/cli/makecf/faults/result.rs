@@ -1,5 +1,7 @@
 //! Faults that the result shows: lines that the program refuses, values that are hardly meant, text that got in.
 
+use std::collections::BTreeSet;
+
 use bstr::{BStr, ByteSlice};
 
 use super::{Fault, Run, shown};
@@ -28,12 +30,13 @@ impl Run<'_> {
         let lines: Vec<(usize, &BStr)> = self.lines().collect();
         let mut told = |number: usize, problem: String, is_error: bool| {
             let (at, line) = lines.get(number.saturating_sub(1)).copied().unwrap_or_default();
-            faults.extend(self.output.origin(at).map(|origin| self.of_line(origin, line, &problem, is_error)));
+            faults.extend(self.output.origin(at).map(|origin| self.of_line((at, line), origin, &problem, is_error)));
         };
         for error in &errors {
             let is_time = matches!(error.problem, Problem::Option(OptionError::Interval(_)));
             let unit = if is_time { " (a time is a number with w, d, h, m or s behind it)" } else { "" };
-            told(error.line, format!("{}{unit}", error.problem), is_time || is_bad(error));
+            let problem = error.problem.to_string();
+            told(error.line, format!("{}{unit}", problem.trim_start_matches("WARNING: ")), is_time || is_bad(error));
         }
         for map in &config.maps {
             let errors = Definition::parse(map.name.as_bytes(), &map.class, &map.args).1;
@@ -43,10 +46,22 @@ impl Run<'_> {
             };
             errors.iter().filter(is_never).for_each(|error| told(map.line, error.to_string(), true));
         }
-        for ((_, line), number) in lines.iter().zip(1..) {
+        let names = Names::of(lines.iter().map(|(_, line)| *line));
+        for ((at, line), number) in lines.iter().zip(1..) {
             let setting = line.strip_prefix(b"O ").and_then(|rest| rest.split_once_str("="));
             if let Some(doubt) = setting.and_then(|(name, value)| cf::doubt(name.trim(), value.trim())) {
                 told(number, format!("the value {doubt}"), true);
+            }
+            if let Some(doubt) = odd_member(line) {
+                told(number, doubt, false);
+            }
+            // Rulesets of the library answer with words that are no mailers.
+            let is_written = self.output.origin(*at).is_some_and(|origin| self.is_given(&origin.place));
+            if let Some(doubt) = names.unknown(line).filter(|_| self.is_ours() && is_written) {
+                told(number, doubt, false);
+            }
+            if !line.starts_with(b"#") && line.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+                told(number, "a control character stands in the line".to_owned(), true);
             }
             if !line.is_ascii() && !line.starts_with(b"#") {
                 told(number, "letters that are not ASCII, which many programs do not expect".to_owned(), false);
@@ -56,8 +71,8 @@ impl Run<'_> {
     }
 
     /// Tells of a line of the result by the line of the `.mc` file that it comes from.
-    fn of_line(&self, origin: &Origin, line: &BStr, problem: &str, is_error: bool) -> Fault {
-        let place = origin.cause.as_ref().unwrap_or(&origin.place);
+    fn of_line(&self, (at, line): (usize, &BStr), origin: &Origin, problem: &str, is_error: bool) -> Fault {
+        let place = self.output.cause(at, at + line.len()).unwrap_or(&origin.place);
         let is_rule = line.starts_with(b"R");
         let help = if is_rule && problem.contains("tab expected") {
             ": put a tab between its two sides, blanks do not part them"
@@ -92,16 +107,33 @@ impl Run<'_> {
         let mut faults = Vec::new();
         for defined in self.output.defined.iter().filter(|defined| self.is_given(&defined.place)) {
             let Some(name) = MAILER_SETTINGS.iter().find(|name| defined.name == **name) else { continue };
+            if defined.text.contains_str("//")
+                || defined.text.find_iter("[").count() != defined.text.find_iter("]").count()
+            {
+                let told =
+                    format!("{name}: {:?} is no host: write host.example.com, or [192.0.2.1]", shown(&defined.text));
+                faults.push(Fault::error(&defined.place, told));
+                continue;
+            }
             let mailer = match defined.text.split_once_str(":") {
                 _ if name.starts_with("conf") => defined.text.as_slice(),
                 // An address in brackets may have colons of its own.
+                Some((host, port)) if !port.is_empty() && port.iter().all(u8::is_ascii_digit) => {
+                    let told = format!(
+                        "{name}: a port does not stand behind the host: write {}, and define(`RELAY_MAILER_ARGS', `TCP $h {}')",
+                        shown(host),
+                        shown(port)
+                    );
+                    faults.push(Fault::error(&defined.place, told));
+                    continue;
+                }
                 Some((mailer, _)) if !mailer.contains(&b'[') => mailer,
                 _ => continue,
             };
             let is_known = mailer.is_empty() || self.mailers().any(|(known, _)| known == mailer);
             if !is_known && !["error", "discard"].iter().any(|word| mailer == word.as_bytes()) {
                 let told = format!("{name}: there is no mailer {}: write the MAILER that brings it", shown(mailer));
-                faults.push(Fault::error(&defined.place, told));
+                faults.push(Fault::warning(&defined.place, told));
             }
         }
         faults
@@ -147,6 +179,61 @@ impl Run<'_> {
         };
         self.direct_lines().map(fault).collect()
     }
+}
+
+/// What the lines of a result declare: mailers, maps and rulesets.
+struct Names<'a>(BTreeSet<(u8, &'a [u8])>);
+
+impl<'a> Names<'a> {
+    fn of(lines: impl Iterator<Item = &'a BStr>) -> Self {
+        let declared = lines.filter_map(|line| {
+            let kind = line.first().filter(|kind| b"MKS".contains(kind))?;
+            let name: &[u8] = &line[1..];
+            Some((*kind, &name[..name.iter().position(|byte| !is_name(*byte)).unwrap_or(name.len())]))
+        });
+        Self(declared.collect())
+    }
+
+    /// Says which mailer, map or ruleset that a rule names is nowhere declared.
+    fn unknown(&self, line: &BStr) -> Option<String> {
+        let right = line.strip_prefix(b"R")?.split_once_str("\t")?.1.trim_start();
+        let right = &right[..right.find_byte(b'\t').unwrap_or(right.len())];
+        let find = |begin: &str, kind: u8, what: &str| {
+            right.find_iter(begin).find_map(|at| {
+                let name = &right[at + begin.len()..];
+                let name = &name[..name.iter().position(|byte| !is_name(*byte)).unwrap_or(name.len())];
+                let is_name = name.first().is_some_and(u8::is_ascii_alphabetic);
+                (is_name && !self.0.contains(&(kind, name))).then(|| format!("there is no {what} {}", name.as_bstr()))
+            })
+        };
+        let has_triple = right.starts_with_str("$#") && right.contains_str("$:");
+        let is_special = ["$#error", "$#discard"].iter().any(|special| right.starts_with_str(special));
+        let mailer = if has_triple && !is_special { find("$#", b'M', "mailer") } else { None };
+        mailer.or_else(|| find("$(", b'K', "map")).or_else(|| find("$>", b'S', "ruleset"))
+    }
+}
+
+fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_-".contains(&byte)
+}
+
+/// Finds a word of a class that is hardly meant: with a comma, or a network as others write it.
+fn odd_member(line: &BStr) -> Option<String> {
+    let rest = line.strip_prefix(b"C")?;
+    let (class, words) = match rest.strip_prefix(b"{") {
+        Some(named) => named.split_once_str("}")?,
+        None => rest.split_at_checked(1)?,
+    };
+    let is_relay = class == b"R";
+    words.fields().find_map(|word| {
+        let shown = shown(word);
+        if word.contains(&b',') {
+            return Some(format!("{shown} has a comma in it: between the words stand blanks"));
+        }
+        let is_network = word.first().is_some_and(u8::is_ascii_digit) && word.iter().any(|byte| b"/*".contains(byte));
+        (is_relay && is_network)
+            .then(|| format!("{shown}: a network is written by its first numbers, as 192.168 or 10"))
+    })
 }
 
 /// Tells whether a problem makes the result useless.

@@ -56,6 +56,7 @@ impl Run<'_> {
                     misspelt_call(line, &is_known).or_else(|| misspelt_comment(line)).or_else(|| odd_blank(line));
                 let place = Place { file: file.clone().into(), line: number };
                 faults.extend(told.map(|told| Fault::error(&place, told)));
+                faults.extend(called_comment(line, &is_known).map(|told| Fault::warning(&place, told)));
             }
         }
         faults
@@ -90,6 +91,14 @@ fn misspelt_comment(line: &BStr) -> Option<String> {
     let word: &[u8] = &line[..line.iter().position(|byte| !is_word(*byte)).unwrap_or(line.len())];
     let is_slip = word != b"dnl" && (word.eq_ignore_ascii_case(b"dnl") || SLIPS.contains(&word));
     is_slip.then(|| format!("{} is nothing to m4: a comment begins with dnl", word.as_bstr()))
+}
+
+/// Finds a call behind `#`, which is made all the same.
+fn called_comment(line: &BStr, is_known: &dyn Fn(&[u8]) -> bool) -> Option<String> {
+    let text = line.strip_prefix(b"#")?.trim_start_with(|letter| " #\t".contains(letter));
+    let (name, _) = text.split_once_str("(`")?;
+    let told = || format!("{} is called all the same: # begins no comment for m4, write dnl", name.as_bstr());
+    (name.iter().all(|byte| is_word(*byte)) && is_known(name)).then(told)
 }
 
 /// Finds a blank that m4 takes for a letter.
