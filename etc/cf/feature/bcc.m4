@@ -16,20 +16,16 @@ ifelse(defn(`_ARG4_'), `', `', `KcanonicalRcpt _ARG4_
 divert(9)dnl
 `#' bcc: a recipient -> where a copy of mail to his domain goes, or nothing
 Sbcc
-R< $+ >	$1
-ifdef(`_BCC_ACCESS_', `R$+ @ $+	$: $1@$2 $| $>SearchList < ! bcc > $| < D : $2 > <>
-', `R$+ @ $+	$: $1@$2 $| $>BCC $2
-')dnl
-R$* $| < ? >	$@
-ifelse(defn(`_ARG3_'), `', `R$* $| $*	$: $1
-', `R$* $| $*	$: _ARG3_
-')dnl
+R< $* >	$: $1
+R$+ @ $+	$: $1@$2 $| ifdef(`_BCC_ACCESS_', `$>SearchList < ! bcc > $| < D : $2 > <>', `$>BCC $2')
+R$+ $| < ? >	$@
+R$+ $| $*	$: ifelse(defn(`_ARG3_'), `', `$1', `_ARG3_')
 ifelse(defn(`_ARG4_'), `', `', `R$+	$: $(canonicalRcpt $1 $: $)
 ')dnl
 ifdef(`_BCC_ACCESS_', `', `
 `#' BCC: < value > of a domain, or of a parent, in the table of copies
 SBCC
-R$+	$: $1 < $(bcctable $1 $: ? $) >
-R$- . $+ < ? >	$@ $>BCC $2
-R$* < $* >	$@ < $2 >
+R$+	$: $1 $| $(bcctable $1 $: ? $)
+R$- . $+ $| ?	$@ $>BCC $2
+R$* $| $*	$@ < $2 >
 ')dnl

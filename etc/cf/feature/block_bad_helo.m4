@@ -8,13 +8,17 @@ C{R}IPv6:0:0:0:0:0:0:0:1 IPv6:::1
 C{w}[127.0.0.1]
 C{w}[IPv6:0:0:0:0:0:0:0:1] [IPv6:::1]
 divert(_AT_BAD_HELO_)dnl
-R$*	$: < $&{auth_authen} > $1
-R< $+ > $*	$: $2	users who have logged in may say anything ...
-R< > $*	$: < $&{client_addr} > < [ $&s ] > $1
-R< 0 > < $* > $*	$: $2	... so may local programs ...
-R< $={R} $* > < $* > $*	$: $4	... and clients that may relay
-R< $* > < $=w > $*	$#error $@ 5.7.1 $: "550 bogus HELO name used: " $&s
-R< $* > < [ $=w ] > $*	$#error $@ 5.7.1 $: "550 bogus HELO name used: " $&s
-R< $* > < [ $+ . $+ ] > $*	$: $4
-R< $* > < [ IPv6 : $+ ] > $*	$: $3
-R< $* > < [ $* ] > $*	$#error $@ 5.7.1 $: "550 bogus HELO name used: " $&s
+_ASK(`BogusHelo')dnl
+divert(9)dnl
+`#' BogusHelo: -> an error where the name of HELO has no dot or is one of ours
+SBogusHelo
+R$*	$: < $&{client_addr} > $&{auth_authen}
+R< $* > $+	$@ OK	users who have logged in may say anything ...
+R< $={LocalClient} >	$@ OK	... so may local programs ...
+R< $={R} $* >	$@ OK	... and clients that may relay
+R$*	$: [ $&s ]
+R$=w	$: BOGUS
+R[ $=w ]	$: BOGUS
+R[ $+ . $+ ]	$@ OK
+R[ IPv6 : $+ ]	$@ OK
+R$*	$#error $@ 5.7.1 $: "550 bogus HELO name used: " $&s

@@ -6,9 +6,9 @@ divert(9)dnl
 Scheck_compat
 R< $* > $| $*	$: $1 $| $2
 R$* $| < $* >	$: $1 $| $2
-R$+ $| $+	$: < $(access Compat:$1<@>$2 $: OK $) >
-R< $* <TMPF> >	$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_
-R< DISCARD >	$#discard $: " - discarded by check_compat"
-R< DISCARD : $* >	$#discard $: $1 " - discarded by check_compat"
-R< TEMP : $* >	$#error $@ TEMPFAIL $: $1 " error from check_compat. Try again later"
-R< ERROR : $* >	$#error $@ UNAVAILABLE $: $1 " error from check_compat"
+R$+ $| $+	$: $(access Compat:$1<@>$2 $: NONE $)
+R$* <TMPF>	$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_
+RDISCARD	$: DISCARD :
+RDISCARD : $*	$#discard $: $1 " - discarded by check_compat"
+RTEMP : $*	$#error $@ TEMPFAIL $: $1 " error from check_compat. Try again later"
+RERROR : $*	$#error $@ UNAVAILABLE $: $1 " error from check_compat"

@@ -5,19 +5,13 @@ ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`conncontrol needs FEATURE(access_db) bef
 ifelse(_ARG_, `', `', _ARG_, `nodelay', `', `_COMPLAIN(`conncontrol takes nodelay, or nothing, as its first argument')')
 ifelse(_ARG2_, `', `', _ARG2_, `terminate', `', `_COMPLAIN(`conncontrol takes terminate, or nothing, as its second argument')')
 ifelse(_ARG_, `nodelay', `ifdef(`_DELAY_CHECKS_', `_ENABLE(`_ConnControl_EARLY_')_ENABLE(`_EARLY_')')')
+_ENABLE(`_LIMITS_')
 divert(_AT_CONNECTIONS_)dnl
-R$*	$: $1 $| $>ConnControl $1
-R$* $| $* $| $#$*	$#$3
-R$* $| $* $| $*	$: $1 $| $2
+_ASK(`ConnControl')dnl
 divert(9)dnl
 
 `#' ConnControl: client name $| address -> an error where it has too many connections
 SConnControl
-R$* $| $*	$: $2
-R$*	$: $>A < $1 > < ? > < ! ClientConn > < $1 >
-R< ? > < $* >	$: < $(access ClientConn : $: ? $) > < $1 >
-R< ? > < $* >	$@ OK
-R< $* <TMPF> > < $* >	$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_
-R< 0 > < $* >	$@ OK
-R< $- > < $* >	$: $(arith l $@ $1 $@ $&{client_connections} $)
+R$* $| $+	$: $>TagEntry ClientConn $| $| $2
+R< $* >	$: $>OverLimit < $1 > $| $&{client_connections}
 RTRUE	$#error $@ 4.3.2 $: ifelse(_ARG2_, `terminate', `421', `452') Too many open connections.

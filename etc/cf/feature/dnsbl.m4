@@ -8,9 +8,5 @@ POPDIVERT')
 divert(8)dnl
 ifelse(defn(`_ARG_'), `', `_COMPLAIN(`dnsbl needs the domain of a list')')dnl
 _CLIENT_IN_(`dnsbl', _ARG_)dnl
-ifelse(len(defn(`_ARG3_')), `0', `', defn(`_ARG3_'), `t', `R<?>$+<TMP>	$#error $@ 4.4.3 $: "451 Temporary lookup failure of " $&{client_addr} " at _ARG_"
-', `R<?>$+<TMP>	$#error $@ 4.4.3 $: _ARG3_
-')dnl
-R<?>$+<TMP>	$: OK
-R<?>OK	$: OK
+_UNKNOWN_(_ARG_, defn(`_ARG3_'))dnl
 _LISTED_(`_ARG_', defn(`_ARG2_'))dnl

@@ -6,14 +6,10 @@ divert(9)dnl
 `#' greet_pause: client name $| address -> the pause in milliseconds
 SLocal_greet_pause
 Sgreet_pause
-R$*	$: $1 $| $>Local_greet_pause $1
-R$* $| $* $| $#$*	$#$3
-R$* $| $* $| $*	$: $1 $| $2
-ifdef(`_ACCESS_TABLE_', `R$+ $| $+	$: $>D < $1 > < ? > < ! GreetPause > < $2 >
-R$| $+	$: < ? > < $1 >
-R< ? > < $+ >	$: $>A < $1 > < ? > < ! GreetPause > < $1 >
-R< ? > < $* >	ifelse(defn(`_ARG_'), `', `$@', `$# _ARG_')
-R< $* <TMPF> > < $* >	$@
-R< $+ > < $* >	$# $1
+_ASK(`Local_greet_pause')dnl
+ifdef(`_ACCESS_TABLE_', `R$*	$: $>PeerEntry < ! GreetPause > $1
+R< $* <TMPF> >	$@
+R< NONE >	ifelse(defn(`_ARG_'), `', `$@', `$# _ARG_')
+R$*	$@ $>Answer $1
 ', `ifelse(defn(`_ARG_'), `', `', `R$*	$# _ARG_
 ')')dnl

@@ -4,8 +4,6 @@ dnl second word MSA to its port 587. For submit.mc only.
 _ENABLE(`_MSP_')
 _ENABLE(`_NO_MSA_')
 _ENABLE(`_NO_ALIASES_')
-_ENABLE(`_PROMISCUOUS_RELAY_')
-_ENABLE(`_ACCEPT_UNQUALIFIED_')
 define(`confDELIVERY_MODE', `i')
 define(`confUSE_MSP', `True')
 define(`confFORWARD_PATH', `')
@@ -24,11 +22,15 @@ divert(_AT_HEAD_)dnl
 D{MTAHost}ifelse(defn(`_ARG_'), `', `[localhost]', `_ARG_')
 LOCAL_RULESETS
 SLocal_localaddr
-R$+	$: $>ParseRecipient $1	every address, of this host or not
-R$* < @ $+ > $*	$#relay $@ ${MTAHost} $: $1 < @ $2 > $3
+R$*	$@ $>ToMTA $>ParseRecipient $1	every address, of this host or not
+
+`#' ToMTA: an address -> the daemon for it; an error stays one
+SToMTA
+R$#$*	$@ $#$1
+R$* < @ $*	$#relay $@ ${MTAHost} $: $1 < @ $2
 ifdef(`_USE_DECNET_SYNTAX_', `R$+ :: $+	$#relay $@ ${MTAHost} $: $1 :: $2
 ')dnl
-R$*	$#relay $@ ${MTAHost} $: $1 < @ $j >
+R$*	$#relay $@ ${MTAHost} $: $1 < @ ifelse(ifdef(`MASQUERADE_NAME', `1')`'ifdef(`_MASQUERADE_ENVELOPE_', `1'), `11', `$M', `$j') >
 divert(-1)
 ifelse(defn(`_ARG2_'), `MSA', `define(`RELAY_MAILER_ARGS', `TCP $h 587')')
 define(`SMTP_MAILER_FLAGS', `k5')

@@ -4,11 +4,9 @@ dnl servers.
 divert(_AT_HEAD_)dnl
 Kmtamark dns -R TXT -a. -T<TMP> -r`'ifdef(`MTAMARK_TO', `MTAMARK_TO', `5')
 divert(8)dnl
-R$*	$: $&{client_addr}
-R$- . $- . $- . $-	$: <?> $(mtamark ifelse(defn(`_ARG3_'), `', `_perm._smtp._srv', `_ARG3_').$4.$3.$2.$1.in-addr.arpa. $: OK $)
-R<?>1.	$: OK
-R<?>0.	$#error $@ 5.7.1 $: ifelse(defn(`_ARG_'), `', `"550 Rejected: " $&{client_addr} " not listed as MTA"', `_ARG_')
-ifelse(defn(`_ARG2_'), `', `', defn(`_ARG2_'), `t', `R<?>$+<TMP>	$#error $@ 4.4.3 $: "451 Temporary lookup failure of " _perm._smtp._srv.$&{client_addr}
-', `R<?>$+<TMP>	$#error $@ 4.4.3 $: _ARG2_
+R$*	$: $>Backwards $&{client_addr}
+R$+	$: $(mtamark ifelse(defn(`_ARG3_'), `', `_perm._smtp._srv', `_ARG3_').$1.in-addr.arpa. $: NONE $)
+R0.	$#error $@ 5.7.1 $: ifelse(defn(`_ARG_'), `', `"550 Rejected: " $&{client_addr} " not listed as MTA"', `_ARG_')
+ifelse(defn(`_ARG2_'), `', `', defn(`_ARG2_'), `t', `R$+<TMP>	$#error $@ 4.4.3 $: "451 Temporary lookup failure of " _perm._smtp._srv.$&{client_addr}
+', `R$+<TMP>	$#error $@ 4.4.3 $: _ARG2_
 ')dnl
-R$*	$: OK

@@ -5,10 +5,10 @@ ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`queuegroup needs FEATURE(access_db) befo
 divert(9)dnl
 `#' queuegroup: a recipient -> the queue group for it
 Squeuegroup
-R< $+ >	$1
+R< $* >	$: $1
 R$+ @ $+	$: $>SearchList < ! QGRP > $| < F : $1@$2 > < D : $2 > <>
 ifelse(defn(`_ARG_'), `', `R< ? >	$@
 ', `R< ? >	$# _ARG_
 ')dnl
 R< $* <TMPF> >	$@
-R< $+ >	$# $1
+R< $+ >	$@ $>Answer < $1 >

@@ -5,19 +5,13 @@ ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`ratecontrol needs FEATURE(access_db) bef
 ifelse(_ARG_, `', `', _ARG_, `nodelay', `', `_COMPLAIN(`ratecontrol takes nodelay, or nothing, as its first argument')')
 ifelse(_ARG2_, `', `', _ARG2_, `terminate', `', `_COMPLAIN(`ratecontrol takes terminate, or nothing, as its second argument')')
 ifelse(_ARG_, `nodelay', `ifdef(`_DELAY_CHECKS_', `_ENABLE(`_RateControl_EARLY_')_ENABLE(`_EARLY_')')')
+_ENABLE(`_LIMITS_')
 divert(_AT_RATE_)dnl
-R$*	$: $1 $| $>RateControl $1
-R$* $| $* $| $#$*	$#$3
-R$* $| $* $| $*	$: $1 $| $2
+_ASK(`RateControl')dnl
 divert(9)dnl
 
 `#' RateControl: client name $| address -> an error where it has too many connections
 SRateControl
-R$* $| $*	$: $2
-R$*	$: $>A < $1 > < ? > < ! ClientRate > < $1 >
-R< ? > < $* >	$: < $(access ClientRate : $: ? $) > < $1 >
-R< ? > < $* >	$@ OK
-R< $* <TMPF> > < $* >	$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_
-R< 0 > < $* >	$@ OK
-R< $- > < $* >	$: $(arith l $@ $1 $@ $&{client_rate} $)
+R$* $| $+	$: $>TagEntry ClientRate $| $| $2
+R< $* >	$: $>OverLimit < $1 > $| $&{client_rate}
 RTRUE	$#error $@ 4.3.2 $: ifelse(_ARG2_, `terminate', `421', `452') Connection rate limit exceeded.

@@ -14,8 +14,7 @@ Ksts_servers regex -a: -s1 match=([^[:space:]]+)
 divert(9)dnl
 `#' STSCheck: a recipient -> an error where the policy of his domain does not allow this connection
 SSTSCheck
-R$*	$: $>CanonAddr $1
-R$# $*	$@ OK
+R$+	$: $>CanonAddr $1
 R$+ < @ $+ . >	$: $1 < @ $2 >
 R$+ < @ $+ >	$: $(sts $2 $: none $)
 R$* <TMPF>	$#error $@ 4.7.0 $: "450 The policy of strict transport security cannot be learnt"

@@ -4,14 +4,13 @@ ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`tls_session_features needs FEATURE(acces
 divert(9)dnl
 `#' tls_srv_features, tls_clt_features: name $| address of a peer -> options of TLS for this session
 Stls_srv_features
-R$+ $| $+	$: $>D < $1 > < ? > < ! TLS_Srv_Features > < $2 >
-R< ? > < $+ >	$: $>A < $1 > < ? > < ! TLS_Srv_Features > < $1 >
-R< ? > < $* >	$@ ""
-R< $* <TMPF> > < $* >	$# temp
-R< $+ > < $* >	$@ $1
+R$*	$@ $>SessionOptions < ! TLS_Srv_Features > $1
 Stls_clt_features
-R$+ $| $+	$: $>D < $1 > < ? > < ! TLS_Clt_Features > < $2 >
-R< ? > < $+ >	$: $>A < $1 > < ? > < ! TLS_Clt_Features > < $1 >
-R< ? > < $* >	$@ ""
-R< $* <TMPF> > < $* >	$# temp
-R< $+ > < $* >	$@ $1
+R$*	$@ $>SessionOptions < ! TLS_Clt_Features > $1
+
+`#' SessionOptions: < ! Tag > name $| address -> the options, which may be none
+SSessionOptions
+R$*	$: $>PeerEntry $1
+R< NONE >	$@ ""
+R< $* <TMPF> >	$# temp
+R< $+ >	$@ $1

@@ -49,15 +49,26 @@ define(`_MAP', `ifelse(`$1', `', `DATABASE_MAP_TYPE MAIL_SETTINGS_DIR`'$2', `$1'
 dnl _LDAP_MAP(name): the documented default of a table in LDAP
 define(`_LDAP_MAP', `ldap -1 -v sendmailMTAMapValue,sendmailMTAMapSearch:FILTER:sendmailMTAMapObject,sendmailMTAMapURL:URL:sendmailMTAMapObject -k (&(objectClass=sendmailMTAMapObject)(|(sendmailMTACluster=${sendmailMTACluster})(sendmailMTAHost=`$'j))(sendmailMTAMapName=$1)(sendmailMTAKey=%0))')
 define(`_BIN_DIR_', `ifdef(`confEBINDIR', `confEBINDIR', `/usr/libexec')')
-dnl _CLIENT_IN_(map, list): rules that look the address of the client up in a DNS based list; <?> and the answer, or <?>OK
-define(`_CLIENT_IN_', `R`$'*	`$': `$'&{client_addr}
-R`$'- . `$'- . `$'- . `$'-	`$': <?> `$'($1 DOL(4).DOL(3).DOL(2).DOL(1).$2. `$': OK `$')
+dnl _ASK(ruleset, argument): rules that ask a ruleset about the workspace, or about the argument: what it answers with $#
+dnl is the end, otherwise the workspace stays. Behind $| ? stands an answer.
+define(`_ASK', `R`$'*	`$': `$'1 `$'| ? `$'>$1 ifelse(`$2', `', ``$'1', `$2')
+R`$'* `$'| ? `$'#`$'*	`$'#`$'2
+R`$'* `$'| ? `$'*	`$': `$'1
+')
+dnl _CLIENT_IN_(map, list): rules that look the address of the client up in a DNS based list: LISTED and the answer, or OK
+define(`_CLIENT_IN_', `R`$'*	`$': `$'>Backwards `$'&{client_addr}
+R`$'+	`$': LISTED `$'($1 DOL(1).$2. `$': OK `$')
+RLISTED OK	`$': OK
+')
+dnl _UNKNOWN_(list, t or message): what happens while the list cannot be asked
+define(`_UNKNOWN_', `ifelse(len(`$2'), `0', `', ``RLISTED '`$'+<TMP>	`$'#error `$'@ 4.4.3 `$': ifelse(`$2', `t', `"451 Temporary lookup failure of " `$'&{client_addr} " at $1"', `$2')
+')`RLISTED '`$'+<TMP>	`$': OK
 ')
 dnl _LISTED_ACTION_(list, message or word), _LISTED_: what happens to a client that is listed
 define(`_LISTED_ACTION_', `ifelse(`$2', `', ``$'#error `$'@ 5.7.1 `$': "550 Rejected: " `$'&{client_addr} " listed at $1"', `$2', `discard', ``$'#discard `$': ifelse(`$3', `', `$1', `$3')', `$2', `quarantine', ``$'#error `$'@ quarantine `$': $1', ``$'#error `$'@ 5.7.1 `$': $2')')
 dnl what clients are told when a map cannot be asked
 define(`_TEMPORARY_FAILURE_', `"451 Temporary system failure. Please try again later."')
-define(`_LISTED_', `R<?>`$'+	_LISTED_ACTION_(`$1', `$2')
+define(`_LISTED_', ``RLISTED '`$'+	_LISTED_ACTION_(`$1', `$2')
 ')
 dnl _COMPLAIN(text), _WARN(text): an error of the .mc file, and what is perhaps not meant; makecf tells them by line
 define(`_COMPLAIN', `errprint(`*** ERROR: $1
@@ -108,7 +119,7 @@ define(`LOCAL_TLS_CLIENT', `define(`_LOCAL_TLS_CLIENT_', `1')divert(_AT_TLS_CLIE
 define(`LOCAL_TLS_SERVER', `define(`_LOCAL_TLS_SERVER_', `1')divert(_AT_TLS_SERVER_)dnl')
 define(`MAILER_DEFINITIONS', `define(`_MAILERS_', `1')divert(`7')dnl')
 dnl UUCPSMTP(host, domain): in LOCAL_RULE_3, host!user becomes user@domain
-define(`UUCPSMTP', `R DOL(*) < @ $1 .UUCP > DOL(*)	DOL(1) < @ $2 > DOL(2)')
+define(`UUCPSMTP', `R DOL(*) < @ $1 .UUCP > DOL(*)	DOL(:) DOL(1) < @ $2 > DOL(2)')
 define(`DOL', ``$'$1')
 
 dnl _CLASS(class, words), _CLASS_FILE(class, file): words of a class
@@ -161,10 +172,10 @@ define(`_FLAGS', `ifdef(`_SET_$1_FLAGS_', `_SET_$1_FLAGS_', `translit($2, ifdef(
 dnl _EQUATES(NAME): what a site may say of every mailer
 define(`_EQUATES', `ifdef(`$1_MAILER_MAX', ` M=$1_MAILER_MAX,')`'ifdef(`$1_MAILER_MAXMSGS', ` m=$1_MAILER_MAXMSGS,')`'ifdef(`$1_MAILER_MAXRCPTS', ` r=$1_MAILER_MAXRCPTS,')`'ifdef(`$1_MAILER_CHARSET', ` C=$1_MAILER_CHARSET,')`'ifdef(`$1_MAILER_QGRP', ` Q=$1_MAILER_QGRP,')')
 
-dnl SITECONFIG(file, name, class): UUCP neighbours of old
-define(`SITECONFIG', `PUSHDIVERT(_AT_HEAD_)define(`_SITE_CLASS_', `$3')undefine(`_SITES_')D{$3}$2
-ifelse(`$3', `U', `Cw$2.UUCP
-define(`_UUCP_NAME_', `1')')divert(-1)sinclude(_CF_DIR_`'siteconfig/$1.m4)dnl
+dnl SITECONFIG(file, name, class): UUCP neighbours of old: our own (U, in class Y), or those of the host name (V, W, X)
+define(`SITECONFIG', `PUSHDIVERT(_AT_HEAD_)define(`_SITE_CLASS_', `ifelse(`$3', `U', `Y', `$3')')define(`_SITES_$3_', `1')undefine(`_SITES_')D{$3}$2
+ifelse(`$3', `U', `Cw$2 $2.UUCP
+')divert(-1)sinclude(_CF_DIR_`'siteconfig/$1.m4)dnl
 ifdef(`_SITES_', `', `_WARN(`no neighbour comes of SITECONFIG($1): the file siteconfig/$1.m4 of the library is missing or names none')')POPDIVERT`'')
 define(`SITE', `ifelse(`$#', `0', ``SITE'', `PUSHDIVERT(_AT_HEAD_)define(`_SITES_', `1')C{_SITE_CLASS_}$1
 POPDIVERT`'')')

@@ -36,10 +36,10 @@ _RELAY(`L', `LUSER_RELAY')dnl
 _RELAY(`M', `MASQUERADE_NAME')dnl
 `#' characters that route an address onward when they stand in a user part
 C{O}@ifdef(`_NO_PERCENT_HACK_', `', ` %')`'ifdef(`_NO_UUCP_', `', ` !')
+`#' programs on this host, by the address of the client
+C{LocalClient}0 127.0.0.1 IPv6:0:0:0:0:0:0:0:1 IPv6:::1
 `#' what an access entry may say to let mail pass
 C{Accept}OK RELAY
-`#' answers of the name server that let a sender pass
-C{ResOk}OKR
 `#' what an access entry may ask of TLS, and results that count as verified
 C{Tls}VERIFY ENCR
 C{TlsVerified}OK TRUSTED
@@ -48,10 +48,9 @@ ifdef(`confCR_FILE', `FR`'confCR_FILE', `FR-o MAIL_SETTINGS_DIR`'relay-domains')
 Kdequote dequote`'ifdef(`confDEQUOTE_OPTS', ` confDEQUOTE_OPTS')
 Kmacro macro
 Karith arith
-ifdef(`_ACCEPT_UNRESOLVABLE_', `', `Kresolve host -a<OKR> -T<TEMP>
+ifdef(`_ACCEPT_UNRESOLVABLE_', `', `Kresolve host -a<EXISTS> -T<LATER>
 ')dnl
 undivert(_AT_HEAD_)dnl
 ifdef(`LUSER_RELAY', `Kuser user -m -a<>
 ')dnl
-ifdef(`_VIRTUSER_TABLE_', `C{VirtualNothing}@ !
-')dnl
+

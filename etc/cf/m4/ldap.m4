@@ -27,7 +27,7 @@ R< $* > < $* > < $* > < $* > < $+ > $*	$@ < $1 > < $2 > < $3 > $6
 `#' LDAPDetail: < address > < +detail > -> the address with the detail
 SLDAPDetail
 R< $+ @ $+ > < + $* >	$@ $1 + $3 @ $2
-R< $+ > < $* >	$@ $1
+R< $+ > < $* >	$: $1
 
 `#' LDAPHost: < host > address -> the mailer for that host
 SLDAPHost

@@ -26,15 +26,19 @@ ifdef(`_LIMITED_MASQUERADE_', `', `R$* < @ $=w . > $*	$@ $1 < @ $M . > $3
 ')dnl
 R$* < @ *LOCAL* > $*	$@ $1 < @ $M . > $2
 R$* < @ $+ @ $+ > $*	$@ $1 < @ $3 . > $4	of a route only the end
-', `R$* < @ *LOCAL* > $*	$@ $1 < @ $j . > $2
+', `R$*	$@ $>OwnName $1
 ')dnl
 
 `#' MasqEnv: the same for an envelope
 SMasqEnv=94
-ifdef(`_MASQUERADE_ENVELOPE_', `R$+	$@ $>MasqHdr $1', `R$* < @ *LOCAL* > $*	$: $1 < @ $j . > $2')
+R$*	$@ ifdef(`_MASQUERADE_ENVELOPE_', `$>MasqHdr', `$>OwnName') $1
+
+`#' OwnName: an address of this host gets the name of this host
+SOwnName
+R$* < @ *LOCAL* > $*	$@ $1 < @ $j . > $2
 
 `#' AddDomain: a local address gets our domain where the site wants that
 SAddDomain=50
-ifdef(`_ALWAYS_ADD_DOMAIN_', `R$* < @ $* > $*	$@ $1 < @ $2 > $3	it has one
-R$+	$@ $1 < @ ifelse(_ALWAYS_ADD_DOMAIN_, `1', `*LOCAL*', _ALWAYS_ADD_DOMAIN_) >
+ifdef(`_ALWAYS_ADD_DOMAIN_', `R$* < @ $*	$@ $1 < @ $2	it has one
+R$+	$: $1 < @ ifelse(_ALWAYS_ADD_DOMAIN_, `1', `*LOCAL*', _ALWAYS_ADD_DOMAIN_) >
 ')dnl

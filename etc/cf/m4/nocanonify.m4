@@ -1,15 +1,13 @@
 divert(-1)
-dnl Canonify2 without the name server (FEATURE nocanonify).
+dnl Canonify2 without the name server (FEATURE nocanonify), but for the names that the site wants it to be asked about.
 divert(0)dnl
-R$* < @ $* . > $*	$@ $1 < @ $2 . > $3	complete already
-R$* < @ $* . $={P} > $*	$@ $1 < @ $2 . $3 . > $4	a marker is complete
-R$*	$: $&{daemon_flags} $| $1
-R$* c $* $| $*	$: DNS $| $3	the port says: ask the name server
-ifdef(`_CANONIFY_HOSTS_', `R$* $| $* < @ $- > $*	$: DNS $| $2 < @ $3 > $4
+R$* < @ $+ > $*	$: $1 < @ $2 > $3 $| < $&{daemon_flags} >
+R$* $| < $* c $* >	$: $1 $| ASK	the port says: ask the name server
+ifdef(`_CANONIFY_HOSTS_', `R$* < @ $- > $* $| < $* >	$: $1 < @ $2 > $3 $| ASK
 ')dnl
-ifdef(`_CANONIFY_DOMAINS_', `R$* $| $* < @ $={Canonify} > $*	$: DNS $| $2 < @ $3 > $4
-R$* $| $* < @ $* . $={Canonify} > $*	$: DNS $| $2 < @ $3 . $4 > $5
+ifdef(`_CANONIFY_DOMAINS_', `R$* < @ $={Canonify} > $* $| < $* >	$: $1 < @ $2 > $3 $| ASK
+R$* < @ $* . $={Canonify} > $* $| < $* >	$: $1 < @ $2 . $3 > $4 $| ASK
 ')dnl
-RDNS $| $* < @ $+ > $*	$: $1 < @ $[ $2 $] > $3
-R$* $| $* < @ $+ . $+ > $*	$: $2 < @ $3 . $4 . > $5
-R$* $| $*	$: $2
+R$* < @ $+ > $* $| ASK	$: $1 < @ $[ $2 $] > $3
+R$* < @ $+ . $+ > $* $| < $* >	$: $1 < @ $2 . $3 . > $4
+R$* $| < $* >	$: $1

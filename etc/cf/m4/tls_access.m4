@@ -1,30 +1,17 @@
 divert(-1)
 dnl What the access map asks of a connection (FEATURE access_db).
 divert(0)dnl
-`#' TLSWish: Tag $| name $| address -> < value > of the name, of the address, or of the tag alone
-STLSWish
-R$- $| $* $| $*	$: < ? > $1 $| $2 $| $3
-R< ? > $- $| $+ $| $*	$: $>D < $2 > < ? > < ! $1 > < $1 $| $2 $| $3 >
-R< $* > < $- $| $* $| $* >	$: < $1 > $2 $| $3 $| $4
-R< ? > $- $| $* $| $+	$: $>A < $3 > < ? > < ! $1 > < $1 $| $2 $| $3 >
-R< $* > < $- $| $* $| $* >	$: < $1 > $2 $| $3 $| $4
-R< ? > $- $| $* $| $*	$: < $(access $1 : $: ? $) > $1 $| $2 $| $3
-R< $* > $- $| $*	$@ < $1 >
-
 `#' tls_rcpt: a recipient, before the client names it to a server -> an error where the access map asks for more
 _LOCAL_RULESET(`TLS_RCPT', `tls_rcpt', _AT_TLS_RCPT_)dnl
 Stls_rcpt
 _LOCAL_FIRST(`TLS_RCPT', `tls_rcpt')dnl
 R$*	$: $1 $(macro {TLS_Name} $@ $&{server_name} $)
 _STS_CHECK_`'dnl
-R$*	$: $>CanonAddr $1
-R$# $*	$@ $# $1	no address at all
+R$+	$: $>CanonAddr $1
 R$+ < @ $+ . >	$: $1 < @ $2 >
-R$+	$: $1 $| < U : $1@ > <>
-R$+ < @ $+ > $| $*	$: $1 < @ $2 > $| < F : $1@$2 > < U : $1@ > < D : $2 > <>
-R$+ $| $+	$: $>SearchList < ! TLS_Rcpt > $| $2
-R< ? >	$: < $(access TLS_Rcpt : $: ? $) >
-R< ? >	$@ OK
+R$+	$: $>SearchList < ! TLS_Rcpt > $| $>AddressKeys $1
+R< ? >	$: < $(access TLS_Rcpt : $: NONE $) >
+R< NONE >	$@ OK
 R< $+ >	$@ $>TLS_connection $&{verify} $| < $1 >
 
 `#' TLSCheck: < code : status > < result > < VERIFY or ENCR > < bits > + extensions -> OK or an error

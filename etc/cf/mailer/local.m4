@@ -33,23 +33,23 @@ divert(_AT_MAILER_RULES_)dnl
 
 `#' EnvFromL: the sender of an envelope for delivery here
 SEnvFromL=10
-R< @ >	$n	bounces come from the daemon
-R@ < @ $* >	$n
-R$+	$: $>AddDomain $1
-ifdef(`_LOCAL_NO_MASQUERADE_', `R$* < @ *LOCAL* > $*	$: $1 < @ $j . > $2', `R$*	$@ $>MasqEnv $1')
+R$*	$: $>NotNobody $1
+R$*	$@ ifdef(`_LOCAL_NO_MASQUERADE_', `$>OwnName', `$>MasqEnv') $>AddDomain $1
 
 `#' EnvToL: the recipient: a mailbox has no domain
 SEnvToL=20
-R$+ < @ $* >	$: $1
+R$+ < @ $*	$: $1
 
 `#' HdrFromL: a sender in the header
 SHdrFromL=30
-R< @ >	$n
-R@ < @ $* >	$n
-R$+	$: $>AddDomain $1
-ifdef(`_LOCAL_NO_MASQUERADE_', `R$* < @ *LOCAL* > $*	$: $1 < @ $j . > $2', `R$*	$@ $>MasqHdr $1')
+R$*	$: $>NotNobody $1
+R$*	$@ ifdef(`_LOCAL_NO_MASQUERADE_', `$>OwnName', `$>MasqHdr') $>AddDomain $1
 
 `#' HdrToL: a recipient in the header
 SHdrToL=40
-R$+	$: $>AddDomain $1
-ifelse(ifdef(`_ALL_MASQUERADE_', `1')`'ifdef(`_LOCAL_NO_MASQUERADE_', `0'), `1', `R$*	$@ $>MasqHdr $1', `R$* < @ *LOCAL* > $*	$: $1 < @ $j . > $2')
+R$*	$@ ifelse(ifdef(`_ALL_MASQUERADE_', `1')`'ifdef(`_LOCAL_NO_MASQUERADE_', `0'), `1', `$>MasqHdr', `$>OwnName') $>AddDomain $1
+
+`#' NotNobody: a sender that is nobody -> the daemon, from whom bounces come
+SNotNobody
+R< @ >	$: $n
+R@ < @ $*	$: $n

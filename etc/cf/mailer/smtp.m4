@@ -24,8 +24,8 @@ divert(_AT_MAILER_RULES_)dnl
 
 `#' MasqSMTP: an address without a domain is one of ours
 SMasqSMTP=61
-R$* < @ $* > $*	$@ $1 < @ $2 > $3
-R$+	$@ $1 < @ *LOCAL* >
+R$* < @ $*	$@ $1 < @ $2
+R$+	$: $1 < @ *LOCAL* >
 
 `#' PseudoToReal: a domain that is only a marker -> a way that the world knows
 SPseudoToReal=51
@@ -42,28 +42,22 @@ R< $+ > $* < @ $+ . BITNET . > $*	$@ $2 % $3 . BITNET < @ $1 > $4
 
 `#' EnvFromSMTP: an envelope sender
 SEnvFromSMTP=11
-R$+	$: $>PseudoToReal $1
-R$*	$: $>MasqSMTP $1
+R$+	$: $>MasqSMTP $>PseudoToReal $1
 R$*:; < @ $* >	$@ < @ >
 R$* < @ >	$@ $1 < @ >
 R$*	$@ $>MasqEnv $1
 
 `#' EnvToSMTP: a recipient, in the envelope and the header
 SEnvToSMTP=21
-R$+	$: $>PseudoToReal $1
-R$+	$: $>MasqSMTP $1
-R$* < @ *LOCAL* > $*	$: $1 < @ $j . > $2
+R$+	$@ $>OwnName $>MasqSMTP $>PseudoToReal $1
 
 `#' HdrFromSMTP: a sender in the header
 SHdrFromSMTP=31
-R$+	$: $>PseudoToReal $1
-R:; < @ >	$@
-R$* < @ > $*	$@ $1 < @ > $2
-R< @ $+ > $*	$@ < @ $1 > $2	no user
-R$*	$: $>MasqSMTP $1
-R$*	$@ $>MasqHdr $1
+R:; $*	$@	an empty list
+R< @ $*	$@ < @ $1	no user
+R$* < @ >	$@ $1 < @ >	no domain
+R$*	$@ $>MasqHdr $>MasqSMTP $>PseudoToReal $1
 
 `#' MasqRelay: a recipient for a relay that knows our masquerade
 SMasqRelay=71
-R$+	$: $>MasqSMTP $1
-R$+	$@ $>MasqHdr $1
+R$+	$@ $>MasqHdr $>MasqSMTP $1

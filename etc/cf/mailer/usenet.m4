@@ -7,5 +7,5 @@ divert(7)dnl
 Musenet, P=USENET_MAILER_PATH, F=_FLAGS(`USENET', USENET_MAILER_FLAGS), S=EnvFromL, R=EnvToL,_EQUATES(`USENET')
 	T=X-Usenet/X-Usenet/X-Unix, A=USENET_MAILER_ARGS $u
 divert(3)dnl
-R$+ . USENET < @ $=w . >	$#usenet $@ usenet $: $1
+R$+ . USENET < @ $=w . >	$: $1 . USENET
 R$+ . USENET	$#usenet $@ usenet $: $1

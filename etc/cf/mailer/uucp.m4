@@ -14,52 +14,46 @@ define(`_UUCP_LINES_', `_UUCP_LINE(`uucp', `DFMhuUd', `FromU', `EnvToU/HdrToU')`
 divert(7)dnl
 _UUCP_LINES_`'dnl
 divert(4)dnl
-R$* < @ $=Z . UUCP . > $*	$#uucp-uudom $@ $2 $: $1 < @ $2 . UUCP . > $3
-R$* < @ $=Y . UUCP . > $*	$#uucp-new $@ $2 $: $1 < @ $2 . UUCP . > $3
-R$* < @ $=U . UUCP . > $*	$#uucp-old $@ $2 $: $1 < @ $2 . UUCP . > $3
+R$* < @ $=Z . UUCP . > $*	$@ $>MailerToTriple < uucp-uudom : $2 > $1 < @ $2 . UUCP . > $3
+R$* < @ $=Y . UUCP . > $*	$@ $>MailerToTriple < uucp-new : $2 > $1 < @ $2 . UUCP . > $3
+R$* < @ $=U . UUCP . > $*	$@ $>MailerToTriple < uucp-old : $2 > $1 < @ $2 . UUCP . > $3
 divert(_AT_MAILER_RULES_)dnl
 
 `#' FromU: a sender for a neighbour: our name and the way to it
 SFromU=12
-R< @ >	$n	bounces come from the daemon
-R:; < @ >	$@
-R$* < @ $* . > $*	$1 < @ $2 > $3
-R$* < @ $=w >	$1
-R$* < @ $- . UUCP >	$2 ! $1
-R$* < @ $+ >	$2 ! $1
-R$&h ! $+ ! $+	$@ $1 ! $2
-R$&h ! $+	$@ $&h ! $1
-R$+	$: ifdef(`_UUCP_NAME_', `$U', `$k') ! $1
+R< @ >	$: $n	bounces come from the daemon
+R$*	$@ $>FromHere $>EnvToU $1
 
-`#' EnvToU: a recipient for a neighbour: the way behind it
+`#' EnvToU: a recipient for a neighbour: domain!user, or the user alone where the domain is ours
 SEnvToU=22
-R$* < @ $* . > $*	$1 < @ $2 > $3
-R$* < @ $j >	$1
-R$* < @ $- . UUCP >	$2 ! $1
-R$* < @ $+ >	$2 ! $1
+R:; $*	$@	an empty list
+R$* < @ $+ . > $*	$: $1 < @ $2 > $3
+R$* < @ $=w >	$: $1
+R$*	$@ $>Bang $1
 
-`#' HdrToU: a recipient in the header for a neighbour
+`#' HdrToU: a recipient in the header for a neighbour: our name and the way from here
 SHdrToU=42
-R:; < @ >	$@
-R$* < @ $* . > $*	$1 < @ $2 > $3
-R$* < @ $j >	$1
-R$* < @ $- . UUCP >	$2 ! $1
-R$* < @ $+ >	$2 ! $1
-R$&h ! $+ ! $+	$@ $1 ! $2
-R$&h ! $+	$@ $&h ! $1
-R$+	$: ifdef(`_UUCP_NAME_', `$U', `$k') ! $1
-ifdef(`_MAILER_smtp_', `
-`#' EnvFromUUD: a sender of the envelope as domain!user
-SEnvFromUUD=72
-R< @ >	$n	bounces come from the daemon
-R:; < @ >	$@
-R$+	$: $>EnvFromSMTP $1
-R$* < @ $* . > $*	$1 < @ $2 > $3
+R$*	$@ $>FromHere $>EnvToU $1
+
+`#' Bang: user < @ domain > -> domain!user
+SBang
+R$* < @ $- . UUCP >	$: $1 < @ $2 >	a marker tells a neighbour nothing
 R$* < @ $+ >	$: $2 ! $1
+
+`#' FromHere: a way -> the same as it is from the neighbour: through this host, but not to the neighbour and back
+SFromHere
+R$&h ! $+	$: $| $1
+R$| $+ ! $+	$@ $1 ! $2
+R$| $+	$@ $&h ! $1
+R$+	$@ $?U$U$|$k$. ! $1
+ifdef(`_MAILER_smtp_', ``#' EnvFromUUD: a sender of the envelope as domain!user
+SEnvFromUUD=72
+R$*	$: $>EnvFromUD $1
+R$* < @ $+ . > $*	$: $1 < @ $2 > $3
+R$*	$@ $>Bang $1
 
 `#' EnvFromUD: a sender of the envelope as user@domain
 SEnvFromUD=52
-R< @ >	$n	bounces come from the daemon
-R:; < @ >	$@
+R< @ >	$: $n	bounces come from the daemon
 R$+	$: $>EnvFromSMTP $1
 ')dnl
