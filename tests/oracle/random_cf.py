@@ -13,7 +13,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from oracle_common import *
 
 STOCK = f'{O}/root/usr/share/sendmail/cf/'
-# An access map with every tag and right-hand side; made into a database for the run.
+# An access map with every tag and right-hand side; made into a database for the run. Entries <TMPF> stand for a map that fails; there
+# are none for TLS_Srv, TLS_Clt and AuthInfo, where the stock rules overlook it.
 ACCESS = r'''
 spam.example REJECT
 ok.spam.example OK
@@ -118,8 +119,72 @@ CERTISSUER:/C=JP RELAY
 CERTISSUER:/C=US SUBJECT
 CERTSUBJECT:/CN=joe RELAY
 OKCertIssuer:/C=JP RELAY
+tmpf.example <TMPF>
+From:later@ <TMPF>
+To:later.example <TMPF>
+To:later@ <TMPF>
+Connect:192.0.2.85 <TMPF>
+Connect:later.example.net <TMPF>
+Spam:later@ <TMPF>
+TLS_Rcpt:later.example <TMPF>
+Try_TLS:later.example.net <TMPF>
+Srv_Features:192.0.2.85 <TMPF>
+Clt_Features:later.example.net <TMPF>
+GreetPause:192.0.2.85 <TMPF>
+ClientRate:192.0.2.85 <TMPF>
+ClientConn:192.0.2.85 <TMPF>
+QGRP:later.example <TMPF>
+Compat:alice@example.com<@>later@foo.jp <TMPF>
 '''
 OWN_ACCESS = 'hash -T<TMPF> /run/own-access'
+# Tables with every form of key and value.
+TABLE_TEXTS = {
+    'virtusers': r'''
+info@virt.example.com %1@example.org
+user+detail@virt.example.com %0@example.net
+user+*@virt.example.com fred+%2
+user++@v2.example.com %1-%2@example.org
+user@v2.example.com joe%3
+bob++@virt.example.com bob%3@example.net
+++@v2.example.com %1%3@hoge.foo.jp
++*@virt.example.com %1@%2.example.org
+@v2.example.com %1@fallback.example.net
+@hoge.foo.jp %1@foo.jp
+joe@foo.jp error:nouser 550 %1 is gone
+fred@foo.jp error:5.7.1:550 not %0
+bob+x@foo.jp error:5.1.1:550 no detail
+other+*@foo.jp error:tempfail 450 %2 later
+sales@foo.jp local:info
+blocked@foo.jp smtp:mx.example.com
+alice@hoge.foo.jp alice
+@a.virt.example.com @example.org
+dom@virt.example.com info@virt.example.com
+''',
+    'mailers': r'''
+example.com smtp:[gw.example.net]
+.example.com esmtp:%1.gw.example.net
+mt.example.com local:bob
+x.mt.example.com relay:joe@%1.example.org
+.foo.jp error:5.7.1:550 not to %1
+old.example.org error:nohost gone
+uk discard:bye
+.uk smtp:%1
+c.example.net uucp-dom:neigh
+good.example procmail:/etc/rc
+. smtp:last.example.net
+''',
+    'generics': r'''
+alice a.l@foo.jp
+bob@hoge.foo.jp bob@example.org
+@foo.jp %1@example.net
+user+*@foo.jp u-%1@example.org
+other+*@hoge.foo.jp other
+user u@generic.example.com
+bob+x b.x
+root@hoge.foo.jp root@hoge.foo.jp
+''',
+}
+OWN_TABLES = {name: f'hash /run/own-{name}' for name in TABLE_TEXTS}
 # Maps of the world: texts, so that nothing must be made.
 MAPS = {
     'access': 'hash -T<TMPF> -o /etc/mail/access', 'mailertable': 'hash -o /etc/mail/mailertable',
@@ -132,9 +197,10 @@ HOSTS = ['hoge.foo.jp', 'foo.jp', 'www.foo.jp', 'example.com', 'www.example.com'
          '[192.0.2.10]', '[192.0.2.99]', '[IPv6:2001:db8::10]', 'localhost', 'hoge', 'a.cc', 'c.example.net', 'x.REDIRECT',
          'disc.example', 'quar.example', 'err.example', 'err2.example', 'err3.example', 'err4.example', 'err5.example', 'err6.example',
          'odd.example', 'skip.example', 'sub.skip.example', 'host.sub.example', 'relayrcpt.example', 'relayfrom.example', 'good.example',
-         'b.UUCP', 'n.DECNET', 'm.BITNET', 'old.example.org', 'keep.foo.jp', 'lan.foo.jp', 'example.net', 'uk']
+         'b.UUCP', 'neigh.UUCP', 'n.DECNET', 'tmpf.example', 'later.example', 'badmx.example.com', 'literal.example.com', '[192.0.2.10]:25',
+         '[IPv6:2001:db8::10]:25', '[192.0.2.10]:smtp:mx.example.com', 'm.BITNET', 'old.example.org', 'keep.foo.jp', 'lan.foo.jp', 'example.net', 'uk']
 USERS = ['alice', 'bob', 'root', 'info', 'user+detail', 'user+', 'bob+x', 'a.b', '"q u"', '"a@b"', 'a!b', 'x%y', 'x%example.com',
-         'operator', 'postmaster', 'dom', 'other+q', 'sales', 'joe', 'blocked', 'fred', 'bad', '']
+         'operator', 'postmaster', 'dom', 'other+q', 'sales', 'joe', 'blocked', 'fred', 'bad', 'later', 'neigh!u', 'neigh!a!u', '']
 CLIENTS = [('127.0.0.1', 'localhost', 'OK'), ('192.168.2.5', 'pc5.lan.foo.jp', 'OK'), ('192.0.2.77', 'client.example.net', 'OK'),
            ('192.0.2.78', 'forged.example.net', 'FORGED'), ('192.0.2.79', '[192.0.2.79]', 'FAIL'), ('192.0.2.80', '[192.0.2.80]', 'TEMP'),
            ('192.0.2.91', 'c91.example.net', 'OK'), ('10.0.0.1', '[10.0.0.1]', 'FAIL'), ('192.0.2.5', 'host.relay.example.com', 'OK'),
@@ -144,13 +210,13 @@ CLIENTS = [('127.0.0.1', 'localhost', 'OK'), ('192.168.2.5', 'pc5.lan.foo.jp', '
            ('IPv6:2001:db8:3::1', '[IPv6:2001:db8:3::1]', 'FAIL'), ('IPv6:::1', 'localhost', 'OK'), ('IPv6:0:0:0:0:0:0:0:1', 'localhost', 'OK'),
            ('192.0.2.81', 'c81.example.net', 'OK'), ('192.0.2.82', 'c82.example.net', 'OK'), ('192.0.2.83', 'c83.example.net', 'OK'),
            ('192.0.2.84', 'c84.example.net', 'OK'), ('192.0.2.90', 'c90.example.net', 'OK'), ('192.0.2.92', 'c92.example.net', 'OK'),
-           ('0', 'localhost', 'OK')]
+           ('192.0.2.85', 'c85.example.net', 'OK'), ('192.0.2.86', 'later.example.net', 'OK'), ('0', 'localhost', 'OK')]
 # Macros of a session, and what they may be.
 SESSION = {
     'verify': ['OK', 'NO', 'NOT', 'NONE', 'FAIL', 'TEMP', 'PROTOCOL', 'SOFTWARE', 'CONFIG', 'TRUSTED', ''], 'cert_issuer': ['/C=JP', '/C=US', '/O=CA'],
     'cert_subject': ['/CN=joe', '/O=x', '/CN=z'], 'cn_subject': ['mx.example.com', 'cert.example.com', 'client.example.net', 'hoge.foo.jp'],
     'cn_issuer': ['CA'], 'cipher_bits': ['0', '56', '112', '128', '256', ''], 'auth_ssf': ['', '56', '128'], 'auth_type': ['', '', 'PLAIN', 'CRAM-MD5'],
-    'auth_authen': ['joe', 'joe@foo.jp'], 'auth_author': ['joe', 'bob'], 'server_name': ['client.example.net', 'mx1.example.com', 'c91.example.net', 'example.com'],
+    'auth_authen': ['joe', 'joe@foo.jp'], 'auth_author': ['joe', 'bob'], 'server_name': ['client.example.net', 'mx1.example.com', 'c91.example.net', 'example.com', 'later.example.net'],
     'server_addr': ['192.0.2.91', '10.0.0.9', 'IPv6:2001:db8::77', '198.51.100.11'], 'client_connections': ['1', '4', '11'],
     'client_rate': ['1', '3', '6'], 'deliveryMode': ['', 'd', 'i'], 'TLS_Name': ['example.com', 'client.example.net'], 'tls_version': ['TLSv1.2'],
     'alt_name': [''], 'currHeader': ['Subject: hi', 'FOO bar'],
@@ -184,7 +250,8 @@ LISTS = ["FEATURE(`dnsbl', `bl.example')", "FEATURE(`dnsbl', `bl2.example', `\"5
          "FEATURE(`dnsbl', `bl2.example', `discard', `450 later')", "FEATURE(`dnsbl', `bl.example', `quarantine')",
          "FEATURE(`enhdnsbl', `ebl.example')", "FEATURE(`enhdnsbl', `ebl.example', `\"550 ebl\"', `t', `127.0.0.3.', `127.0.0.9.')",
          "FEATURE(`enhdnsbl', `ebl.example', `discard', `', `127.0.0.$-.')", "FEATURE(`enhdnsbl', `ebl.example', `quarantine', `', `127.0.0.3.')",
-         "FEATURE(`enhdnsbl', `bl2.example', `', `\"450 wait\"', `127.0.0.4.')", "define(`DNSBL_MAP', `dns -R A')",
+         "FEATURE(`enhdnsbl', `bl2.example', `', `\"450 wait\"', `127.0.0.4.')", "FEATURE(`enhdnsbl', `ebl.example', `discard')",
+         "FEATURE(`badmx', `^(198\\.|192\\.)')", "define(`DNSBL_MAP', `dns -R A')",
          "define(`DNSBL_MAP_OPT', `-r2')", "define(`EDNSBL_TO', `3')", "FEATURE(`mtamark')", "FEATURE(`mtamark', `', `t')",
          "FEATURE(`badmx')", "FEATURE(`badmx', `^(10\\.|127\\.)')", "FEATURE(`block_bad_helo')", "FEATURE(`check_other')", "FEATURE(`use_client_ptr')"]
 TABLES = ["FEATURE(`bitdomain', `hash -o /etc/mail/bitdomain')", "FEATURE(`uucpdomain', `hash -o /etc/mail/uudomain')",
@@ -244,21 +311,33 @@ def random_mc(r):
     m += some(r, *LISTS, p=5)
     m += some(r, "TRUST_AUTH_MECH(`PLAIN LOGIN')", "define(`confREJECT_MSG', `550 go away')", "define(`confRELAY_MSG', `550 no relay')",
               "define(`TLS_PERM_ERR', `1')", "define(`confRELAY_MAILER', `esmtp')", "define(`confSMTP_MAILER', `smtp8')",
-              "define(`confLOCAL_MAILER', `own')", p=6)
+              "define(`confLOCAL_MAILER', `prog')", p=6)
     m += some(r, "FEATURE(`relay_entire_domain')", "FEATURE(`relay_hosts_only')", "FEATURE(`relay_based_on_MX')",
               "FEATURE(`relay_local_from')", "FEATURE(`promiscuous_relay')", "FEATURE(`loose_relay_check')",
               "FEATURE(`accept_unqualified_senders')", "FEATURE(`accept_unresolvable_domains')", "FEATURE(`require_rdns')",
               "FEATURE(`bestmx_is_local')", "FEATURE(`use_client_ptr')", p=10)
     m += some(r, "RELAY_DOMAIN(`relay.example.com')", "RELAY_DOMAIN(`192.0.2.5')", p=30)
-    m += some(r, *[f"FEATURE(`{t}', `{MAPS[t]}')" for t in ('mailertable', 'virtusertable', 'genericstable', 'domaintable')], p=30)
+    tables = {**MAPS, **r.choice([{}, {'mailertable': OWN_TABLES['mailers'], 'virtusertable': OWN_TABLES['virtusers'],
+                                       'genericstable': OWN_TABLES['generics']}])}
+    m += some(r, *[f"FEATURE(`{t}', `{tables[t]}')" for t in ('mailertable', 'virtusertable', 'genericstable', 'domaintable')], p=30)
     m += some(r, "VIRTUSER_DOMAIN(`virt.example.com')", "VIRTUSER_DOMAIN(`v2.example.com')", "FEATURE(`virtuser_entire_domain')",
               "GENERICS_DOMAIN(`foo.jp hoge.foo.jp')", "FEATURE(`generics_entire_domain')", p=25)
     m += some(r, *TABLES, p=5)
     m += ["MAILER(`local')", "MAILER(`smtp')"] + some(r, "MAILER(`procmail')", "MAILER(`uucp')", "MAILER(`usenet')", "MAILER(`cyrusv2')",
                                                       "MAILER(`fax')", p=8)
-    if not any(l.startswith('MASQUERADE_AS') for l in m):
-        m = [l for l in m if not l.startswith('LDAPROUTE_EQ')]    # they stand for that name
+    if 'MAILER(`uucp\')' in m:
+        m += some(r, 'LOCAL_CONFIG\nC{Y}b neigh\nC{Z}m\nC{U}old a', 'LOCAL_CONFIG\nDUunit', p=50)
     return m + some(r, *SECTIONS, p=5)
+
+
+def random_client(r):
+    """A host that hands all its mail to another one."""
+    m = some(r, "MASQUERADE_AS(`foo.jp')", "FEATURE(`nocanonify')", "define(`_USE_DECNET_SYNTAX_', `1')", "FEATURE(`nouucp', `nospecial')",
+             "FEATURE(`always_add_domain')", "EXPOSED_USER(`root')", "define(`confTRUSTED_USERS', `joe')", "FEATURE(`use_ct_file')",
+             "TRUST_AUTH_MECH(`PLAIN')", "FEATURE(`local_no_masquerade')", "define(`confRELAY_MAILER', `esmtp')",
+             "FEATURE(`access_db', `hash -T<TMPF> -o /etc/mail/access')", "FEATURE(`genericstable', `hash -o /etc/mail/genericstable')", p=15)
+    return m + [r.choice(["FEATURE(`msp')", "FEATURE(`msp', `mx.example.com')", "FEATURE(`msp', `[127.0.0.1]', `MSA')",
+                          "FEATURE(`nullclient', `hub.foo.jp')", "FEATURE(`nullclient', `mx.example.com')"])] + some(r, *SECTIONS, p=5)
 
 
 def address(r):
@@ -274,6 +353,7 @@ def random_inputs(r):
     addr, name, resolve = r.choice(CLIENTS)
     out = [f'.D{{client_addr}}{addr}', f'.D{{client_name}}{name}', f'.D{{client_resolve}}{resolve}', f'.D{{client_ptr}}{name}',
            f'.Df{address(r).strip("<>")}', '.Ds' + r.choice(HELO)] + some(r, '.D{daemon_flags}c u', '.D{daemon_flags}CC f', p=8)
+    out += some(r, '.Dh' + r.choice(['+det', '+', 'host.example.com', 'x@host.example.com']), p=15)
     out += [f'.D{{{macro}}}{r.choice(values)}' for macro, values in SESSION.items() if macro.startswith('server') or r.randrange(3) == 0]
     for _ in range(r.randrange(4, 12)):
         a = address(r)
@@ -319,8 +399,9 @@ class Desk:
         self.folder = tempfile.mkdtemp(dir='/run')
         self.makecf = shlex.split(makecf)
         # m4 sees one name for the map in every run, so that a seed names the same files again
-        text = ''.join(l.replace(' ', '\t', 1) + '\n' for l in ACCESS.strip().split('\n'))
-        subprocess.run([f'{O}/bin/makemap', '-C', f'{O}/cf/p-null.cf', 'hash', OWN_ACCESS.split()[-1]], input=text.encode(), check=True)
+        for spec, entries in [(OWN_ACCESS, ACCESS)] + [(OWN_TABLES[name], TABLE_TEXTS[name]) for name in TABLE_TEXTS]:
+            text = ''.join(l.replace(' ', '\t', 1) + '\n' for l in entries.strip().split('\n'))
+            subprocess.run([f'{O}/bin/makemap', '-C', f'{O}/cf/p-null.cf', 'hash', spec.split()[-1]], input=text.encode(), check=True)
 
     def make(self, argv, name, mc):
         path = f'{self.folder}/{name}'
@@ -418,7 +499,7 @@ def inner(seed, count, show, files, makecf):
             inputs = [i for _ in range(4) for i in random_inputs(r)]
             attempt(f'{os.path.basename(path)}-{n}', file_text, open(path).read().split('\n'), inputs)
         else:
-            attempt(str(n), mc_text, random_mc(r), random_inputs(r))
+            attempt(str(n), mc_text, random_client(r) if r.randrange(10) == 0 else random_mc(r), random_inputs(r))
     with ThreadPoolExecutor(os.cpu_count() or 2) as ex:
         list(ex.map(one, range(count)))
     print(f'{count} configurations of seed {seed}: {len(found)} differ')
