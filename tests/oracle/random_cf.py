@@ -14,7 +14,7 @@ from oracle_common import *
 
 STOCK = f'{O}/root/usr/share/sendmail/cf/'
 # An access map with every tag and right-hand side; made into a database for the run. Entries <TMPF> stand for a map that fails; there
-# are none for TLS_Srv, TLS_Clt and AuthInfo, where the stock rules overlook it.
+# are none for TLS_Srv, TLS_Clt, AuthInfo and QGRP, where the stock rules overlook it.
 ACCESS = r'''
 spam.example REJECT
 ok.spam.example OK
@@ -133,7 +133,6 @@ Clt_Features:later.example.net <TMPF>
 GreetPause:192.0.2.85 <TMPF>
 ClientRate:192.0.2.85 <TMPF>
 ClientConn:192.0.2.85 <TMPF>
-QGRP:later.example <TMPF>
 Compat:alice@example.com<@>later@foo.jp <TMPF>
 '''
 OWN_ACCESS = 'hash -T<TMPF> /run/own-access'
@@ -182,6 +181,23 @@ other+*@hoge.foo.jp other
 user u@generic.example.com
 bob+x b.x
 root@hoge.foo.jp root@hoge.foo.jp
+''',
+    'ldaphost': r'''
+alice@foo.jp mx.example.com
+@example.com smtp:[gw.example.net]
+bob@foo.jp hoge.foo.jp
+user@foo.jp <TMPF>
+root@example.com uk
+@virt.example.com [192.0.2.10]
+''',
+    'ldapaddr': r'''
+alice@foo.jp alice@example.org
+bob@foo.jp joe@hoge.foo.jp
+joe@example.com later
+info@foo.jp info@virt.example.com
+user@example.com u@example.org
+fred@foo.jp <TMPF>
+@foo.jp sales@example.net
 ''',
 }
 OWN_TABLES = {name: f'hash /run/own-{name}' for name in TABLE_TEXTS}
@@ -258,6 +274,7 @@ TABLES = ["FEATURE(`bitdomain', `hash -o /etc/mail/bitdomain')", "FEATURE(`uucpd
           "FEATURE(`ldap_routing', `hash -o /etc/mail/ldaphost', `hash -o /etc/mail/ldapaddr')",
           "FEATURE(`ldap_routing', `hash -o /etc/mail/ldaphost', `hash -o /etc/mail/ldapaddr', `bounce', `preserve', `nodomain', `tempfail')",
           "FEATURE(`ldap_routing', `hash -o /etc/mail/ldaphost', `hash -o /etc/mail/ldapaddr', `sendertoo', `strip')",
+         "FEATURE(`ldap_routing', `hash /run/own-ldaphost', `hash /run/own-ldapaddr', `bounce', `preserve')\nLDAPROUTE_DOMAIN(`foo.jp example.com')",
           "LDAPROUTE_DOMAIN(`ldap.example.com all.ldap.example.com')", "LDAPROUTE_EQUIVALENT(`hoge.foo.jp')",
           "VIRTUSER_DOMAIN_FILE(`-o /etc/mail/virt-domains')", "GENERICS_DOMAIN_FILE(`-o /etc/mail/generics-domains')",
           "RELAY_DOMAIN_FILE(`-o /etc/mail/relay-domains')", "define(`FAX_RELAY', `fax.example.net')", "FEATURE(`always_add_domain', `own.example.com')",
@@ -325,6 +342,8 @@ def random_mc(r):
     m += some(r, *TABLES, p=5)
     m += ["MAILER(`local')", "MAILER(`smtp')"] + some(r, "MAILER(`procmail')", "MAILER(`uucp')", "MAILER(`usenet')", "MAILER(`cyrusv2')",
                                                       "MAILER(`fax')", p=8)
+    if not any(l.startswith('MASQUERADE_AS') for l in m):
+        m = [l for l in m if not l.startswith('LDAPROUTE_EQ')]    # they stand for that name; without it the stock rules make nonsense
     if 'MAILER(`uucp\')' in m:
         m += some(r, 'LOCAL_CONFIG\nC{Y}b neigh\nC{Z}m\nC{U}old a', 'LOCAL_CONFIG\nDUunit', p=50)
     return m + some(r, *SECTIONS, p=5)

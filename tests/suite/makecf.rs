@@ -178,7 +178,7 @@ fn the_result_tells_which_line_of_the_mc_file_asked_for_each_of_its_parts() {
     let has = |mark: &str, line: &str| made.iter().any(|(at, behind)| at == mark && behind.starts_with(line));
     assert!(has("stdin:2 define(confMAX_HOP)", "O MaxHopCount=7"), "{made:#?}");
     assert!(has("stdin:3 FEATURE(access_db)", "Kaccess "), "{made:#?}");
-    assert!(has("stdin:3 FEATURE(access_db)", "R$+ $| $*\t$: $1 $| $2 $| $>D "), "{made:#?}");
+    assert!(has("stdin:3 FEATURE(access_db)", "R$*\t$: $1 $| ? $>PeerEntry "), "{made:#?}");
     assert!(has("stdin:4 RELAY_DOMAIN(a.test)", "C{R}a.test"), "{made:#?}");
     assert!(has("stdin:5 MAILER(smtp)", "# ---- mailers"), "{made:#?}");
     assert!(has("stdin:7+ LOCAL_CONFIG", "D{one}1") && has("stdin:9+ LOCAL_CONFIG", "D{two}2"), "{made:#?}");

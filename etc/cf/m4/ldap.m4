@@ -1,11 +1,11 @@
 divert(-1)
 dnl LDAP routing (FEATURE ldap_routing).
 divert(0)dnl
-`#' LDAPRoute: user < @ domain . > -> where the directory wants the mail: a mailer, or the address when it says nothing
+`#' LDAPRoute: < domain to look for > user < @ domain . > -> where the directory wants the mail: a mailer, or the address
+`#' when it says nothing
 SLDAPRoute
-R$+ < @ $+ . > $*	$: $>LDAPFind < $1 > < $2 > < > < $1 < @ $2 . > >
-ifdef(`_LDAP_EQUIVALENTS_', `R< > < > < > < $+ < @ $={LDAPRouteEquiv} . > >	$: $>LDAPFind < $1 > < $M > < > < $1 < @ $2 . > >
-')dnl
+R< > $+	$@ $1
+R< $+ > $+ < @ $+ . >	$: $>LDAPFind < $2 > < $1 > < > < $2 < @ $3 . > >
 R< $* <TMPF> > $*	ifdef(`_LDAP_TEMPFAIL_', `$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_', `$@ $>LDAPQueue $2')
 R< $* > < $* <TMPF> > $*	ifdef(`_LDAP_TEMPFAIL_', `$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_', `$@ $>LDAPQueue $3')
 R< > < > < $* > < $+ >	ifdef(`_LDAP_BOUNCE_', `$#error $@ nouser $: "550 User unknown"', `$@ $2')

@@ -71,8 +71,8 @@ undivert(3)dnl
 
 `#' Route: everything else
 SRoute
-ifdef(`_LDAP_ROUTING_', `R$* < @ $={LDAPRoute} . > $*	$: $>LDAPRoute $1 < @ $2 . > $3
-ifdef(`_LDAP_EQUIVALENTS_', `R$* < @ $={LDAPRouteEquiv} . > $*	$: $>LDAPRoute $1 < @ $2 . > $3
+ifdef(`_LDAP_ROUTING_', `R$+ < @ $={LDAPRoute} . >	$: $>LDAPRoute < $2 > $1 < @ $2 . >
+ifdef(`_LDAP_EQUIVALENTS_', `R$+ < @ $={LDAPRouteEquiv} . >	$: $>LDAPRoute < $M > $1 < @ $2 . >	as if it were the name of masquerading
 ')')dnl
 ifdef(`_MAILER_smtp_', `R$* < @ [ $+ ] > $*	$: $>ToLiteral < $?S$S$|[ $2 ]$. > $1 < @ [ $2 ] > $3
 R$* < @ [ $+ ] : $+ > $*	$: $>ToLiteral < $3 > $1 < @ [ $2 ] > $4
@@ -230,9 +230,10 @@ R$+ $| $*	$@ $1
 ')dnl
 `#' ToRelay: < relay > user, or < relay > user@host -> the user at that relay
 SToRelay
+ifdef(`_LUSER_HOST_', `R< $+ > $+ @	$: < $1 > $2	no host was named
+')dnl
 R< local : $* > $+	$@ $>MailerToTriple < local : $1 > $2
-ifdef(`_LUSER_HOST_', `R< $+ > $+ @ $+	$@ $>MailerToTriple < $1 > $2 < @ $3 >	with the host that was named
-R< $+ > $+ @	$: < $1 > $2
+ifdef(`_LUSER_HOST_', `R< $+ > $+ @ $+	$@ $>MailerToTriple < $1 > $2 < @ $3 >	at the host that was named
 ')dnl
 R< $~[ : $+ > $+	$@ $>MailerToTriple < $1 : $2 > $3 < @ $2 >
 R< $+ > $*	$@ $>MailerToTriple < $1 > $2 < @ $1 >
