@@ -31,9 +31,9 @@ R< $+ > < $* >	$: $1
 
 `#' LDAPHost: < host > address -> the mailer for that host
 SLDAPHost
-ifdef(`_MAILER_TABLE_', `R< $+ > $*	$: < $1 > < $(mailertable $1 $: $) > $2
-R< $+ > < $- : $+ > $*	$@ $>MailerToTriple < $2 : $3 > $4
-R< $+ > < $* > $*	$: < $1 > $3
+ifdef(`_MAILER_TABLE_', `R< $~[ : $+ > $*	$@ $>MailerToTriple < $1 : $2 > $3
+R< $+ > $*	$: < $1 > $>Mailertable < $1 > < > $2
+R< $+ > < $+ > $*	$@ $>MailerToTriple < $2 > $3
 ')dnl
 R< $+ > $*	$@ $>MailerToTriple < confRELAY_MAILER : $1 > $2
 
