@@ -213,10 +213,16 @@ impl Builder<'_> {
     async fn check(&mut self, file: &BString, alias: &Alias) {
         let Some(ctx) = self.rules.as_mut().filter(|_| self.checks_values) else { return };
         for address in address_list::split(&alias.value, Separator::Comma) {
-            let misspelt = ctx.scan(&address, ScanOptions::ADDRESS).errors.first().map(ToString::to_string);
-            let (text, exit) = match misspelt {
+            let scanned = ctx.scan(&address, ScanOptions::ADDRESS);
+            let is_empty = scanned.tokens.is_none_or(|tokens| tokens.is_empty());
+            let (text, exit) = match scanned.errors.first() {
+                // Nothing could be made of it.
+                Some(error) if is_empty => {
+                    self.terminal.tell(format!("{file}: line {}: {address}... {error}", alias.line));
+                    (format!("{address}... bad address").into(), Sysexit::Ok)
+                }
                 // What could be made of it is used all the same.
-                Some(error) => (error.into(), Sysexit::Ok),
+                Some(error) => (error.to_string().into(), Sysexit::Ok),
                 None => match parse::parse(ctx, &address, Role::Recipient).await {
                     Ok(_) => continue,
                     Err(refusal) => (refusal.text, refusal.exit),
