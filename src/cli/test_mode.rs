@@ -348,7 +348,7 @@ fn hear(output: &Output, exit: &AtomicU8, heard: Heard<'_>) {
     let status = match heard {
         Heard::Trouble(trouble) if !matches!(trouble, Trouble::Scan { .. }) => Sysexit::Software,
         Heard::Fault(_) => Sysexit::Software,
-        Heard::NotOpen { exit, .. } => exit,
+        Heard::Complaint { exit, .. } => exit,
         _ => Sysexit::Ok,
     };
     // A first status stays: the original keeps it too.
@@ -361,7 +361,7 @@ fn hear(output: &Output, exit: &AtomicU8, heard: Heard<'_>) {
             writeln!(output, "{}", before_byte_128(&text).trim_end())
         }
         Heard::Trace(_) | Heard::Asked { .. } | Heard::LookedUp { .. } => Ok(()),
-        Heard::Fault(text) | Heard::Message(text) | Heard::NotOpen { text, .. } => {
+        Heard::Fault(text) | Heard::Message(text) | Heard::Complaint { text, .. } => {
             output.write_all(&[text, b"\n"].concat())
         }
     };

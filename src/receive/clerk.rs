@@ -501,7 +501,7 @@ fn complaints(log: Log) -> Listener {
         // Failures are logged with what they are about.
         Heard::Trouble(trouble) if trouble.failure().is_some() => {}
         Heard::Trouble(trouble) => log.say(Level::USER_ERROR, log::About::NoQueue, trouble),
-        Heard::Message(text) | Heard::NotOpen { text, .. } => log.line(Level::EXPANDED, log::About::NoQueue, text),
+        Heard::Message(text) | Heard::Complaint { text, .. } => log.line(Level::EXPANDED, log::About::NoQueue, text),
         Heard::Fault(_) | Heard::Trace(_) | Heard::Asked { .. } | Heard::LookedUp { .. } => {}
     })
 }

@@ -294,13 +294,23 @@ async fn route(
 }
 
 /// Returns a user with `?` in the place of bytes that it cannot have, which is told.
-pub fn without_codes(ctx: &mut Context, user: BString) -> BString {
-    if !user.iter().any(|byte| is_code(*byte)) {
-        return user;
+fn without_codes(ctx: &mut Context, user: BString) -> BString {
+    without(ctx, user, is_code, "8-bit character")
+}
+
+/// Returns a user with `?` in the place of bytes that it cannot have, and of control characters, which is told.
+pub fn printable(ctx: &mut Context, user: BString) -> BString {
+    let user = without_codes(ctx, user);
+    without(ctx, user, is_control, "non-printable character")
+}
+
+/// Puts `?` in the place of bytes, which is told.
+fn without(ctx: &mut Context, mut user: BString, is_wrong: fn(u8) -> bool, what: &str) -> BString {
+    if user.iter().any(|byte| is_wrong(*byte)) {
+        user.iter_mut().filter(|byte| is_wrong(**byte)).for_each(|byte| *byte = b'?');
+        let text = format!("Syntax error in mailbox address \"{}\" ({what})", Told::from(user.clone()));
+        ctx.hear(Heard::Complaint { text: text.as_bytes(), exit: Sysexit::Usage });
     }
-    let user = mend(&user);
-    let text = format!("Syntax error in mailbox address \"{user}\" (8-bit character)");
-    ctx.hear(Heard::Message(text.as_bytes()));
     user
 }
 

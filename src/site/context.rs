@@ -34,9 +34,9 @@ pub enum Heard<'a> {
     Fault(&'a [u8]),
     /// A message that the user of the program should read.
     Message(&'a [u8]),
-    /// A map could not be opened.
-    NotOpen {
-        /// Why not.
+    /// A map that could not be opened, an address that cannot be.
+    Complaint {
+        /// What is wrong with it.
         text: &'a [u8],
         /// What a program ends with that only looks.
         exit: Sysexit,
@@ -422,7 +422,7 @@ impl Context {
         }
         let text = match heard {
             Heard::Trouble(trouble) => BString::from(trouble.to_string()),
-            Heard::Fault(text) | Heard::Message(text) | Heard::NotOpen { text, .. } => text.into(),
+            Heard::Fault(text) | Heard::Message(text) | Heard::Complaint { text, .. } => text.into(),
             Heard::Trace(_) | Heard::Asked { .. } | Heard::LookedUp { .. } => return,
         };
         if self.complaints.len() < COMPLAINTS_MAX {
@@ -435,7 +435,7 @@ impl Context {
         let Some(text) = complaint else { return };
         let by_system = matches!(entry.definition.kind, Kind::Hash | Kind::Btree | Kind::Cdb);
         let exit = if by_system { Sysexit::OsErr } else { Sysexit::Software };
-        self.hear(Heard::NotOpen { text: &text, exit });
+        self.hear(Heard::Complaint { text: &text, exit });
     }
 
     /// Tells of a message, if there is one.

@@ -104,6 +104,25 @@ fn options_do_what_they_do_in_the_original() {
 }
 
 #[test]
+fn the_map_tools_take_every_flag_as_the_original_does() {
+    if !is_root() {
+        return skip("the worlds of the original need root");
+    }
+    if !std::path::Path::new("/opt/oracle/cf").is_dir() {
+        return skip("the original is not set up: sh tests/oracle/setup.sh");
+    }
+    let output = Command::new("python3")
+        .arg(repository("tests/oracle/diff_maps.py"))
+        .arg(program())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .expect("python3 runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    eprintln!("{}", text.lines().last().unwrap_or_default());
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn no_spelling_of_a_recipient_relays() {
     if !is_root() {
         return skip("the worlds of the original need root");

@@ -75,6 +75,7 @@ fn try_cases(seed: u64, first: u64, count: u64) -> String {
                         Verdict::Same => {}
                         Verdict::OriginalFailed => drop(failed.fetch_add(1, Ordering::Relaxed)),
                         Verdict::Different(theirs, ours) => {
+                            eprintln!("seed {seed}: case {number} differs");
                             let kind = kind_of_difference(&theirs, &ours);
                             found.lock().expect("no panic").entry(kind).or_default().push(number);
                         }

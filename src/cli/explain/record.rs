@@ -104,7 +104,7 @@ impl State {
                 self.events.push(Event::Asked { question: question.into(), answer: answer.into() });
             }
             Heard::Trouble(trouble) => self.events.push(Event::Complained { text: trouble.to_string() }),
-            Heard::Fault(text) | Heard::Message(text) | Heard::NotOpen { text, .. } => {
+            Heard::Fault(text) | Heard::Message(text) | Heard::Complaint { text, .. } => {
                 self.events.push(Event::Complained { text: String::from_utf8_lossy(text).into_owned() });
             }
         }

@@ -14,7 +14,7 @@ use crate::name::Told;
 use crate::policy::{Ask, HeaderQuestion};
 use crate::rewrite::{RulesetId, Trouble};
 use crate::route::parse::{
-    ADDRESS_BYTES_MAX, BadRoute, FAILS_FOR_NOW, Role, check_bytes, queue_group, refusal_of, resolve, without_codes,
+    ADDRESS_BYTES_MAX, BadRoute, FAILS_FOR_NOW, Role, check_bytes, printable, queue_group, refusal_of, resolve,
 };
 use crate::route::remote_name::{Kind, frame, remote_text};
 use crate::site::{Exchanges, Heard, exchangers};
@@ -259,7 +259,7 @@ impl TestMode {
             Kind::HeaderRecipient => Role::HeaderRecipient,
         };
         let resolution = resolve(&mut self.ctx, tokens, role).await;
-        let (mailer, host, mut user) = match resolution.outcome {
+        let (mailer, host, user) = match resolution.outcome {
             Ok(route) => {
                 if role == Role::Recipient {
                     // Only the steps are shown: test mode queues nothing.
@@ -272,9 +272,10 @@ impl TestMode {
             }
             Err(bad) => {
                 self.tell(address, &bad)?;
-                ("*error*".into(), bad.host, without_codes(&mut self.ctx, bad.user))
+                ("*error*".into(), bad.host, bad.user)
             }
         };
+        let mut user = printable(&mut self.ctx, user);
         if user.len() >= ADDRESS_BYTES_MAX {
             user.truncate(ADDRESS_BYTES_MAX - 1);
             let told = format!("{}... ", Told::shortened(address));

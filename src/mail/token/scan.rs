@@ -233,6 +233,7 @@ impl Scanner<'_> {
             self.finish_token()?;
             self.state = State::Atom;
         }
+        self.check_room(self.token.len() + len - 1)?;
         self.token.extend_from_slice(&self.text[self.at..self.at + len]);
         self.at += len;
         Ok(())
@@ -515,6 +516,9 @@ mod tests {
     fn too_much_gives_no_tokens() {
         assert_eq!(scan_stock(&[b'a'; 257], ScanOptions::TYPED).errors, [ScanError::TokenTooLong]);
         assert!(scan_stock(&b"a.".repeat(2000), ScanOptions::TYPED).tokens.is_none());
+        assert_eq!(scan_stock(&[b'a'; 1252], ScanOptions::TYPED).errors, [ScanError::TooLong]);
+        assert_eq!(scan_stock(&b"a ".repeat(626), ScanOptions::TYPED).errors, []);
+        assert_eq!(scan_stock(&b"a ".repeat(627), ScanOptions::TYPED).errors, [ScanError::TooLong]);
         // What is supplied is told before it proves too much.
         let options = ScanOptions { delimiter: Some(b','), ..ScanOptions::ADDRESS };
         let errors = scan_stock(&b"<a".repeat(311), options).errors;

@@ -38,13 +38,18 @@ const OUTPUT_BYTES_MAX: usize = 8 << 20;
 const VERSIONS: [&str; 2] = ["8.17.1.9", futago::site::VERSION];
 
 /// Errors of the system that the original appends to messages which have nothing to do with them.
-const ERRORS: [&str; 5] = [
+const ERRORS: [&str; 7] = [
     ": Invalid argument",
     ": Message too long",
     ": No such file or directory",
     ": Inappropriate ioctl for device",
     ": Bad file descriptor",
+    ": Regular files only",
+    ": World writable directory",
 ];
+
+/// What begins the advice that ours gives behind the complaint about a missing file.
+const ADVICE: &str = ": make it, with a ";
 
 /// What the original says of configuration lines that it shows.
 const SHOWN_LINES: [&str; 3] = ["invalid rewrite line", "unknown configuration line", "missing valid ruleset"];
@@ -261,6 +266,9 @@ fn comparable(output: &[u8]) -> BString {
     for line in &mut lines {
         // The original shows the numbers that long names have inside.
         if let Some(at) = SHOWN_LINES.iter().find_map(|text| line.find(text)) {
+            line.truncate(at);
+        }
+        if let Some(at) = line.find(ADVICE) {
             line.truncate(at);
         }
         if let Some(end) = ERRORS.iter().find_map(|error| line.strip_suffix(error.as_bytes())).map(<[u8]>::len) {
