@@ -12,6 +12,11 @@ use crate::map::Map;
 /// What the text of a failure says of a file that making it anew would not mend.
 const UNSAFE: &str = "unsafe map file";
 
+/// Tells whether making a map's file anew is of use.
+pub(super) fn can_be_mended(reason: &[u8]) -> bool {
+    !reason.contains_str(UNSAFE)
+}
+
 /// The maps that could not be opened when that was last tried.
 #[derive(Debug, Default)]
 pub(super) struct MapFailures {
@@ -41,7 +46,7 @@ impl MapFailures {
             return;
         }
         state.known.insert(key, reason.to_owned());
-        let mend = mend.filter(|_| !reason.contains_str(UNSAFE)).map(|command| format!("; run: {command}"));
+        let mend = mend.filter(|_| can_be_mended(reason)).map(|command| format!("; run: {command}"));
         state.news.push(format!("{reason}{}", mend.unwrap_or_default()));
         self.has_news.store(true, Ordering::Release);
     }

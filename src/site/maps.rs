@@ -8,7 +8,7 @@ use bstr::{BStr, BString};
 use rustc_hash::FxHashMap;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::map_failures::MapFailures;
+use super::map_failures::{MapFailures, can_be_mended};
 use crate::log::{About, Log};
 use crate::map::{Definition, Kind, Map, Opener, Outcome, mend, outdated};
 use crate::rewrite::KeyStyle;
@@ -121,7 +121,8 @@ impl Maps {
         let closed = leaves.iter().filter_map(|entry| {
             let map = entry.map.read().unwrap_or_else(PoisonError::into_inner);
             let reason = map.as_ref()?.complaint()?.to_owned();
-            Some((reason, mend(&entry.definition)))
+            let mend = mend(&entry.definition).filter(|_| can_be_mended(&reason));
+            Some((reason, mend))
         });
         closed.collect()
     }
