@@ -183,7 +183,7 @@ impl TestMode {
     /// Tells why an address leads nowhere.
     fn tell(&mut self, address: &[u8], bad: &BadRoute) -> io::Result<()> {
         self.set_exit(bad.refusal.exit);
-        match bad.refusal.code {
+        match code_of(bad) {
             _ if bad.is_told => Ok(()),
             // QUIRK(address-prefix): only the texts of these codes are about an address.
             250 | 252 | 450 | 550 | 553 => self.say_bytes(
@@ -358,6 +358,13 @@ impl TestMode {
         }
         scanned.tokens
     }
+}
+
+/// Returns the reply code that the rules gave, whatever it becomes in a reply.
+fn code_of(bad: &BadRoute) -> u16 {
+    let text = bad.user.strip_prefix(b"\"").unwrap_or(&bad.user);
+    let given = text.split_first_chunk::<3>().filter(|(_, rest)| rest.first() == Some(&b' '));
+    given.and_then(|(digits, _)| digits.to_str().ok()?.parse().ok()).unwrap_or(bad.refusal.code)
 }
 
 /// Parts the first word of a text from the rest.
