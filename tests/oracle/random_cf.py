@@ -169,6 +169,8 @@ old.example.org error:nohost gone
 uk discard:bye
 .uk smtp:%1
 c.example.net uucp-dom:neigh
+cname.example.com local:bob@hoge.foo.jp
+v2.example.com local:
 good.example procmail:/etc/rc
 . smtp:last.example.net
 ''',

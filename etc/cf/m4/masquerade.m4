@@ -10,10 +10,12 @@ ifdef(`_GENERICS_TABLE_', `include(_CF_DIR_`m4/generics.m4')
 ')dnl
 `#' MasqHdr: user < @ domain > in a header -> the name that the world shall see
 SMasqHdr=93
-ifdef(`_GENERICS_TABLE_', `R$+ < @ *LOCAL* >	$: $>Generics < $1@$j > $1 < @ *LOCAL* >
-R$+ < @ $=G . >	$: $>Generics < $1@$2 > $1 < @ $2 . >
-ifdef(`_GENERICS_ENTIRE_DOMAIN_', `R$+ < @ $* . $=G . >	$: $>Generics < $1@$2.$3 > $1 < @ $2 . $3 . >
-')')dnl
+ifdef(`_GENERICS_TABLE_', `R$+ < @ *LOCAL* >	$: $1 < @ *LOCAL* > $| $1@$j
+R$+ < @ $=G . >	$: $1 < @ $2 . > $| $1@$2
+ifdef(`_GENERICS_ENTIRE_DOMAIN_', `R$+ < @ $* . $=G . >	$: $1 < @ $2 . $3 . > $| $1@$2.$3
+')dnl
+R$* $| $+	$: $>Generics < $2 > $1
+')dnl
 ifdef(`MASQUERADE_NAME', `R$={E} < @ *LOCAL* >	$@ $1 < @ $j . >	users that show where they are
 R$={E} < @ $={M} . >	$@ $1 < @ $2 . >
 ifdef(`_LIMITED_MASQUERADE_', `', `R$={E} < @ $=w . >	$@ $1 < @ $2 . >

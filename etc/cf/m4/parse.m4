@@ -156,10 +156,10 @@ R< $- > < $+ > $*	$# $1 $@ $2 $: $3
 `#' CanonLocal: < user > address -> the local mailer: for that user, or where none is named for the user of the address
 SCanonLocal
 R< $* > $* $={O} $* < @ $* > $*	$@ $>Recurse $2 $3 $4	its user part routes on
-R< > $* < @ $* . > $*	$: $1@$2 $| $1
+R< $+ @ $+ > $* < $* >	$: < $1 > $3 < $4 >	a mailbox has no domain
+R< $* > $* < @ $+ . >	$: < $1 > $2 < @ $3 >
 R< > $* < @ $* > $*	$: $1@$2 $| $1
 R< > $+	$: $1 $| $1
-R< $+ @ $+ > $* < @ $* . >	$: $3@$4 $| $1@$2
 R< $+ > $* < @ $* > $*	$: $2@$3 $| $1
 R< $+ > $*	$: $2 $| $1
 R$* $| $*	$#_LOCAL_ $@ $1 $: $2
