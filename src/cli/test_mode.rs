@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::os::fd::AsFd as _;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bstr::{BString, ByteSlice};
@@ -110,6 +110,8 @@ pub struct TestMode {
     ctx: Context,
     output: Output,
     exit: Arc<AtomicU8>,
+    /// What is wrong with values that rules make is not told now.
+    is_quiet: Arc<AtomicBool>,
     /// What is traced.
     debug: DebugFlags,
     /// What `/parse` and `/try` take addresses for.
@@ -121,7 +123,8 @@ impl TestMode {
     pub fn new(site: &Arc<Site>, output: Output, exit: Sysexit) -> Self {
         let exit = Arc::new(AtomicU8::new(exit.code()));
         let mut ctx = Context::new(site);
-        let (out, status) = (Arc::clone(&output), Arc::clone(&exit));
+        let is_quiet = Arc::new(AtomicBool::new(false));
+        let (out, status, quiet) = (Arc::clone(&output), Arc::clone(&exit), Arc::clone(&is_quiet));
         let mut line = Vec::new();
         let listener = Box::new(move |heard: Heard<'_>| match heard {
             Heard::Trace(step) => {
@@ -131,10 +134,11 @@ impl TestMode {
                 // Where nobody reads any more, the next prompt fails and ends the session.
                 let _ = out.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line);
             }
+            Heard::Trouble(Trouble::Scan { .. }) if quiet.load(Ordering::Relaxed) => {}
             _ => hear(&out, &status, heard),
         });
         ctx.listen(listener, TRACE_LEVEL);
-        Self { ctx, output, exit, debug: DebugFlags::default(), kind: Kind::EnvelopeRecipient }
+        Self { ctx, output, exit, is_quiet, debug: DebugFlags::default(), kind: Kind::EnvelopeRecipient }
     }
 
     /// Returns the context, for macros that the caller knows.

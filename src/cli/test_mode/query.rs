@@ -1,6 +1,7 @@
 //! The commands of test mode that begin with `/`.
 
 use std::io;
+use std::sync::atomic::Ordering;
 
 use bstr::{BString, ByteSlice};
 
@@ -324,7 +325,10 @@ impl TestMode {
             return Ok(());
         }
         // A check of a ruleset that does not exist accepts everything.
-        let Ok(judged) = self.ctx.rewrite(ruleset, tokens).await else { return Ok(()) };
+        self.is_quiet.store(true, Ordering::Relaxed);
+        let judged = self.ctx.rewrite(ruleset, tokens).await;
+        self.is_quiet.store(false, Ordering::Relaxed);
+        let Ok(judged) = judged else { return Ok(()) };
         match refusal_of(&mut self.ctx, &judged.tokens).await {
             Some(bad) if bad.is_told => Ok(()),
             Some(bad) => {

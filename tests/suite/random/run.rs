@@ -244,7 +244,9 @@ fn is_no_name(text: &[u8]) -> bool {
 
 /// Takes out what the programs cannot have in common: versions, places in memory, lines of rules that nobody wrote.
 fn comparable(output: &[u8]) -> BString {
-    let mut text = VERSIONS.iter().fold(output.to_vec(), |text, version| text.replace(version, "VERSION"));
+    let text = VERSIONS.iter().fold(output.to_vec(), |text, version| text.replace(version, "VERSION"));
+    // As tokens.
+    let mut text = VERSIONS.iter().fold(text, |text, version| text.replace(version.replace('.', " . "), "VERSION"));
     // What the library of the original says beside it.
     while let Some(at) = text.find("BDB0") {
         let end = text[at..].find_byte(b'\n').map_or(text.len(), |end| at + end + 1);
