@@ -1,5 +1,5 @@
 divert(-1)
 dnl use_ct_file: reads the names of trusted users, who may choose a sender with -f, from /etc/mail/trusted-users, or from
 dnl confCT_FILE.
-define(`_CT_FILE_', `Ft`'ifdef(`confCT_FILE', `confCT_FILE', `MAIL_SETTINGS_DIR`'trusted-users')
+define(`_CT_FILE_', `Ft`'confCT_FILE
 ')

@@ -131,7 +131,8 @@ POPDIVERT`'')
 define(`LOCAL_DOMAIN', `_CLASS(`w', `$1')')
 define(`LOCAL_USER', `_CLASS(`L', `$1')define(`_LOCAL_USERS_', `1')')
 define(`LOCAL_USER_FILE', `_CLASS_FILE(`L', `$1')define(`_LOCAL_USERS_', `1')')
-define(`MASQUERADE_AS', `_SOMETHING(`$1')define(`MASQUERADE_NAME', `$1')')
+dnl a final dot is for name servers, not for mail
+define(`MASQUERADE_AS', `_SOMETHING(`$1')define(`MASQUERADE_NAME', patsubst(`$1', `\.$'))')
 define(`MASQUERADE_DOMAIN', `_CLASS(`M', `$1')')
 define(`MASQUERADE_DOMAIN_FILE', `_CLASS_FILE(`M', `$1')')
 define(`MASQUERADE_EXCEPTION', `_CLASS(`N', `$1')')
@@ -159,7 +160,7 @@ define(`CLIENT_OPTIONS', `PUSHDIVERT(_AT_OPTIONS_)O ClientPortOptions=$1
 POPDIVERT`'')
 define(`QUEUE_GROUP', `PUSHDIVERT(_AT_QUEUES_)Q$1`'ifelse(`$2', `', `', `, $2')
 POPDIVERT`'')
-define(`MAIL_FILTER', `PUSHDIVERT(_AT_FILTERS_)X$1, $2
+define(`MAIL_FILTER', `define(`_FILTERS_', `1')PUSHDIVERT(_AT_FILTERS_)X$1, $2
 POPDIVERT`'')
 define(`INPUT_MAIL_FILTER', `MAIL_FILTER(`$1', `$2')define(`confINPUT_MAIL_FILTERS', ifdef(`confINPUT_MAIL_FILTERS', `defn(`confINPUT_MAIL_FILTERS')``,' '')``$1'')')
 dnl MODIFY_MAILER_FLAGS(NAME, flags | +flags | -flags)
@@ -180,5 +181,6 @@ ifdef(`_SITES_', `', `_WARN(`no neighbour comes of SITECONFIG($1): the file site
 define(`SITE', `ifelse(`$#', `0', ``SITE'', `PUSHDIVERT(_AT_HEAD_)define(`_SITES_', `1')C{_SITE_CLASS_}$1
 POPDIVERT`'')')
 
+include(_CF_DIR_`m4/defaults.m4')
 m4wrap(`include(_CF_DIR_`m4/assemble.m4')')
 divert(0)dnl

@@ -9,12 +9,7 @@ Plist=-30
 Pbulk=-60
 Pjunk=-100
 H?P?Return-Path: <$g>
-HReceived: ifdef(`confRECEIVED_HEADER', `confRECEIVED_HEADER', `$?sfrom $s $.$?_($?s$|from $.$_)
-	$.$?{auth_type}(authenticated$?{auth_ssf} bits=${auth_ssf}$.)
-	$.by $j ($v/$Z)$?r with $r$. id $i$?{tls_version}
-	(version=${tls_version} cipher=${cipher} bits=${cipher_bits} verify=${verify})$.$?u
-	for $u; $|;
-	$.$b')
+HReceived: confRECEIVED_HEADER
 H?D?Resent-Date: $a
 H?D?Date: $a
 H?F?Resent-From: ifdef(`confFROM_HEADER', `confFROM_HEADER', `$?x$x <$g>$|$g$.')

@@ -8,7 +8,7 @@ define(`_PSEUDO', `ifdef(`$2', `C{P}$1
 ')')
 divert(0)dnl
 `#' ---- who we are ----
-Dn`'ifdef(`confMAILER_NAME', `confMAILER_NAME', `MAILER-DAEMON')
+Dn`'confMAILER_NAME
 DZ`$'v`'ifdef(`confCF_VERSION', `/confCF_VERSION')
 ifdef(`confDOMAIN_NAME', `Dj`'confDOMAIN_NAME
 ')dnl
@@ -44,7 +44,8 @@ C{Accept}OK RELAY
 C{Tls}VERIFY ENCR
 C{TlsVerified}OK TRUSTED
 `#' domains and addresses that may relay
-ifdef(`confCR_FILE', `FR`'confCR_FILE', `FR-o MAIL_SETTINGS_DIR`'relay-domains')
+ifdef(`confCR_FILE', `FR`'confCR_FILE
+')dnl
 Kdequote dequote`'ifdef(`confDEQUOTE_OPTS', ` confDEQUOTE_OPTS')
 Kmacro macro
 Karith arith

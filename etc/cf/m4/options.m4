@@ -1,12 +1,18 @@
 divert(-1)
-dnl One line for each option that is set: by the .mc file, or always.
-dnl _OPTION(Name, macro, what it is unless the .mc file says otherwise)
+dnl One line for each option that is set, by m4/defaults.m4 or by the .mc file.
+dnl _OPTION(Name, macro)
 define(`_OPTION', `ifdef(`_WITHOUT_$1_', `', `ifdef(`$2', `O $1=$2
-', `ifelse(`$#', `2', `', `O $1=$3
-')')')')
+')')')
+
+dnl Files that an OSTYPE may name.
+_DEFIFNOT(`HELP_FILE', `MAIL_SETTINGS_DIR`'helpfile')
+_DEFIFNOT(`QUEUE_DIR', `/var/spool/mqueue')
 
 dnl A submission configuration has no aliases.
 ifdef(`_NO_ALIASES_', `_ENABLE(`_WITHOUT_AliasFile_')')
+dnl What is said to filters is of use only where there is one.
+ifdef(`_FILTERS_', `', `undefine(`confMILTER_LOG_LEVEL', `confMILTER_MACROS_CONNECT', `confMILTER_MACROS_HELO', `confMILTER_MACROS_ENVFROM',
+`confMILTER_MACROS_ENVRCPT', `confMILTER_MACROS_DATA', `confMILTER_MACROS_EOH', `confMILTER_MACROS_EOM')')
 dnl Two words instead of a time zone: that of the caller is an empty one, that of the system is none.
 ifdef(`confTIME_ZONE', `ifelse(confTIME_ZONE, `USE_TZ', `define(`confTIME_ZONE', `')', confTIME_ZONE, `USE_SYSTEM', `undefine(`confTIME_ZONE')')')
 dnl The old name has both times, with a slash between them.
@@ -17,37 +23,37 @@ ifdef(`confCLIENT_OPTIONS', `CLIENT_OPTIONS(confCLIENT_OPTIONS)')
 
 dnl From here on made from the table of options: `cargo test mc_names' tells what to write.
 divert(0)dnl
-_OPTION(`SevenBitInput', `confSEVEN_BIT_INPUT', `False')dnl
+_OPTION(`SevenBitInput', `confSEVEN_BIT_INPUT')dnl
 _OPTION(`EightBitMode', `confEIGHT_BIT_HANDLING')dnl
-_OPTION(`AliasFile', `ALIAS_FILE', `MAIL_SETTINGS_DIR`'aliases')dnl
-_OPTION(`AliasWait', `confALIAS_WAIT', `10')dnl
-_OPTION(`BlankSub', `confBLANK_SUB', `.')dnl
-_OPTION(`MinFreeBlocks', `confMIN_FREE_BLOCKS', `100')dnl
+_OPTION(`AliasFile', `ALIAS_FILE')dnl
+_OPTION(`AliasWait', `confALIAS_WAIT')dnl
+_OPTION(`BlankSub', `confBLANK_SUB')dnl
+_OPTION(`MinFreeBlocks', `confMIN_FREE_BLOCKS')dnl
 _OPTION(`CheckpointInterval', `confCHECKPOINT_INTERVAL')dnl
-_OPTION(`HoldExpensive', `confCON_EXPENSIVE', `False')dnl
-_OPTION(`DeliveryMode', `confDELIVERY_MODE', `background')dnl
+_OPTION(`HoldExpensive', `confCON_EXPENSIVE')dnl
+_OPTION(`DeliveryMode', `confDELIVERY_MODE')dnl
 _OPTION(`ErrorHeader', `confERROR_MESSAGE')dnl
 _OPTION(`ErrorMode', `confERROR_MODE')dnl
-_OPTION(`TempFileMode', `confTEMP_FILE_MODE', `0600')dnl
+_OPTION(`TempFileMode', `confTEMP_FILE_MODE')dnl
 _OPTION(`SaveFromLine', `confSAVE_FROM_LINES')dnl
 _OPTION(`MatchGECOS', `confMATCH_GECOS')dnl
-_OPTION(`HelpFile', `HELP_FILE', `MAIL_SETTINGS_DIR`'helpfile')dnl
+_OPTION(`HelpFile', `HELP_FILE')dnl
 _OPTION(`MaxHopCount', `confMAX_HOP')dnl
 _OPTION(`ResolverOptions', `confBIND_OPTS')dnl
 _OPTION(`IgnoreDots', `confIGNORE_DOTS')dnl
-_OPTION(`ForwardPath', `confFORWARD_PATH', `$z/.forward.$w:$z/.forward')dnl
-_OPTION(`SendMimeErrors', `confMIME_FORMAT_ERRORS', `True')dnl
-_OPTION(`ConnectionCacheSize', `confMCI_CACHE_SIZE', `2')dnl
-_OPTION(`ConnectionCacheTimeout', `confMCI_CACHE_TIMEOUT', `5m')dnl
-_OPTION(`UseErrorsTo', `confUSE_ERRORS_TO', `False')dnl
-_OPTION(`LogLevel', `confLOG_LEVEL', `9')dnl
+_OPTION(`ForwardPath', `confFORWARD_PATH')dnl
+_OPTION(`SendMimeErrors', `confMIME_FORMAT_ERRORS')dnl
+_OPTION(`ConnectionCacheSize', `confMCI_CACHE_SIZE')dnl
+_OPTION(`ConnectionCacheTimeout', `confMCI_CACHE_TIMEOUT')dnl
+_OPTION(`UseErrorsTo', `confUSE_ERRORS_TO')dnl
+_OPTION(`LogLevel', `confLOG_LEVEL')dnl
 _OPTION(`MeToo', `confME_TOO')dnl
-_OPTION(`CheckAliases', `confCHECK_ALIASES', `False')dnl
-_OPTION(`OldStyleHeaders', `confOLD_STYLE_HEADERS', `True')dnl
-_OPTION(`PrivacyOptions', `confPRIVACY_FLAGS', `authwarnings')dnl
+_OPTION(`CheckAliases', `confCHECK_ALIASES')dnl
+_OPTION(`OldStyleHeaders', `confOLD_STYLE_HEADERS')dnl
+_OPTION(`PrivacyOptions', `confPRIVACY_FLAGS')dnl
 _OPTION(`PostmasterCopy', `confCOPY_ERRORS_TO')dnl
 _OPTION(`QueueFactor', `confQUEUE_FACTOR')dnl
-_OPTION(`QueueDirectory', `QUEUE_DIR', `/var/spool/mqueue')dnl
+_OPTION(`QueueDirectory', `QUEUE_DIR')dnl
 _OPTION(`DontPruneRoutes', `confDONT_PRUNE_ROUTES')dnl
 _OPTION(`Timeout.connect', `confTO_CONNECT')dnl
 _OPTION(`Timeout.iconnect', `confTO_ICONNECT')dnl
@@ -70,12 +76,12 @@ _OPTION(`Timeout.auth', `confTO_AUTH')dnl
 _OPTION(`Timeout.starttls', `confTO_STARTTLS')dnl
 _OPTION(`Timeout.control', `confTO_CONTROL')dnl
 _OPTION(`Timeout.hoststatus', `confTO_HOSTSTATUS')dnl
-_OPTION(`Timeout.queuereturn', `confTO_QUEUERETURN', `5d')dnl
+_OPTION(`Timeout.queuereturn', `confTO_QUEUERETURN')dnl
 _OPTION(`Timeout.queuereturn.normal', `confTO_QUEUERETURN_NORMAL')dnl
 _OPTION(`Timeout.queuereturn.urgent', `confTO_QUEUERETURN_URGENT')dnl
 _OPTION(`Timeout.queuereturn.non-urgent', `confTO_QUEUERETURN_NONURGENT')dnl
 _OPTION(`Timeout.queuereturn.dsn', `confTO_QUEUERETURN_DSN')dnl
-_OPTION(`Timeout.queuewarn', `confTO_QUEUEWARN', `4h')dnl
+_OPTION(`Timeout.queuewarn', `confTO_QUEUEWARN')dnl
 _OPTION(`Timeout.queuewarn.normal', `confTO_QUEUEWARN_NORMAL')dnl
 _OPTION(`Timeout.queuewarn.urgent', `confTO_QUEUEWARN_URGENT')dnl
 _OPTION(`Timeout.queuewarn.non-urgent', `confTO_QUEUEWARN_NONURGENT')dnl
@@ -87,7 +93,7 @@ _OPTION(`Timeout.resolver.retry', `confTO_RESOLVER_RETRY')dnl
 _OPTION(`Timeout.resolver.retry.first', `confTO_RESOLVER_RETRY_FIRST')dnl
 _OPTION(`Timeout.resolver.retry.normal', `confTO_RESOLVER_RETRY_NORMAL')dnl
 _OPTION(`StatusFile', `STATUS_FILE')dnl
-_OPTION(`SuperSafe', `confSAFE_QUEUE', `True')dnl
+_OPTION(`SuperSafe', `confSAFE_QUEUE')dnl
 _OPTION(`TimeZoneSpec', `confTIME_ZONE')dnl
 _OPTION(`UserDatabaseSpec', `confUSERDB_SPEC')dnl
 _OPTION(`DefaultUser', `confDEF_USER_ID')dnl
@@ -113,9 +119,9 @@ _OPTION(`MaxQueueRunSize', `confMAX_QUEUE_RUN_SIZE')dnl
 _OPTION(`MaxDaemonChildren', `confMAX_DAEMON_CHILDREN')dnl
 _OPTION(`DontExpandCnames', `confDONT_EXPAND_CNAMES')dnl
 _OPTION(`MustQuoteChars', `confMUST_QUOTE_CHARS')dnl
-_OPTION(`SmtpGreetingMessage', `confSMTP_LOGIN_MSG', `$j Sendmail $v/$Z; $b')dnl
-_OPTION(`UnixFromLine', `confFROM_LINE', `From $g $d')dnl
-_OPTION(`OperatorChars', `confOPERATORS', `.:%@!^/[]+')dnl
+_OPTION(`SmtpGreetingMessage', `confSMTP_LOGIN_MSG')dnl
+_OPTION(`UnixFromLine', `confFROM_LINE')dnl
+_OPTION(`OperatorChars', `confOPERATORS')dnl
 _OPTION(`DontInitGroups', `confDONT_INIT_GROUPS')dnl
 _OPTION(`SingleLineFromHeader', `confSINGLE_LINE_FROM_HEADER')dnl
 _OPTION(`AllowBogusHELO', `confALLOW_BOGUS_HELO')dnl
