@@ -50,7 +50,11 @@ fn names_of(row: &'static OptionRow) -> Vec<McName> {
         ),
         option: format!("{}.{name}", row.name),
         about: row.about,
-        usual: USUAL_TIMEOUTS.iter().chain(USUAL_FILTER_MACROS).find(|(usual, _)| *usual == name).map(|(_, text)| *text),
+        usual: USUAL_TIMEOUTS
+            .iter()
+            .chain(USUAL_FILTER_MACROS)
+            .find(|(usual, _)| *usual == name)
+            .map(|(_, text)| *text),
         // The counts of tries among the times have no kind of their own.
         values: meant(row.kind).filter(|_| !name.starts_with("resolver")),
     };
