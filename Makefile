@@ -45,7 +45,7 @@ fuzz:
 
 # Single decisions (any user), rules beside the original's, whole servers side by side (root, Debian 12); benches/README.md.
 bench: all
-	$(CARGO) bench --locked
+	$(CARGO) bench --locked --bench engine
 	python3 benches/rules.py target/release/sendmail
 	sh benches/run.sh target/release/sendmail
 
