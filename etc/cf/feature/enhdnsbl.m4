@@ -9,4 +9,5 @@ _CLIENT_IN_(`ednsbl', _ARG_)dnl
 _UNKNOWN_(_ARG_, defn(`_ARG3_'))dnl
 define(`_ANSWER', `ifelse(`$1', `', `', `RLISTED $1	_LISTED_ACTION_(`'_ARG_, defn(`_ARG2_'), `discard')
 ')')dnl
-ifelse(defn(`_ARG4_'), `', `_LISTED_(_ARG_, defn(`_ARG2_'))', `_ANSWER(_ARG4_)_ANSWER(_ARG5_)_ANSWER(_ARG6_)_ANSWER(_ARG7_)_ANSWER(_ARG8_)')dnl
+ifelse(defn(`_ARG4_'), `', `RLISTED $+	_LISTED_ACTION_(`'_ARG_, defn(`_ARG2_'), `discard')
+', `_ANSWER(_ARG4_)_ANSWER(_ARG5_)_ANSWER(_ARG6_)_ANSWER(_ARG7_)_ANSWER(_ARG8_)')dnl

@@ -20,7 +20,7 @@ SLDAPFind
 R< $+ > < $+ > < $* > $*	$: < $(ldapmra $1@$2 $: $) > < $(ldapmh $1@$2 $: $) > < $3 > < $1 > < $2 > $4
 ifdef(`_LDAP_DETAIL_', `R< > < > < > < $+ + $* > < $+ > $*	$: < $(ldapmra $1@$3 $: $) > < $(ldapmh $1@$3 $: $) > < ifelse(_LDAP_DETAIL_, `preserve', `+ $2') > < $1 + $2 > < $3 > $4
 ')dnl
-ifdef(`_LDAP_NO_DOMAIN_', `', `R< > < > < $* > < $+ > < $+ > $*	$: < $(ldapmra @$3 $: $) > < $(ldapmh @$3 $: $) > < > < $2 > < $3 > $4
+ifdef(`_LDAP_NO_DOMAIN_', `', `R< > < > < $* > < $+ > < $+ > $*	$: < $(ldapmra @$3 $: $) > < $(ldapmh @$3 $: $) > < $1 > < $2 > < $3 > $4
 ')dnl
 R< $* > < $* > < $* > < $* > < $+ > $*	$@ < $1 > < $2 > < $3 > $6
 
