@@ -218,7 +218,7 @@ fn what_is_wrong_is_told_by_line_and_no_wrong_file_is_written() {
     error("define(`confMAX_HOP', 5')dnl", "stdin:2: confMAX_HOP has a quote without a partner");
     error("define(`confMAX_HOP', `5'dnl", "stdin:2: the file ends within the arguments of `define`");
     error("FEATURE(`access_db', `hsh -T<TMPF> /etc/mail/access')dnl", "map access: class hsh not available");
-    error("LOCAL_CONFIG\nKfoo", "stdin:3: readcf: config K line, map foo: no map class");
+    error("LOCAL_CONFIG\nKfoo", "stdin:3: config K line, map foo: no map class");
     error("FEATRUE(`x')dnl\nMAILR(`y')dnl", "stdin:3: there is no macro MAILR; did you mean MAILER?");
     error("LOCAL_RULE_4", "stdin:2: there is no macro LOCAL_RULE_4; did you mean LOCAL_RULE_0?");
     error("FEATURE", "stdin:2: FEATURE stands alone: write FEATURE(`...')");
@@ -307,6 +307,16 @@ fn what_is_perhaps_not_meant_is_told_by_line() {
     warning("define(`OUR_OWN_WORD', `x')dnl", "stdin:2: warning: nothing reads OUR_OWN_WORD");
     warning("define(`confDOMAIN_NAME', `gr\u{fc}n.test')dnl", "stdin:2: warning: letters that are not ASCII");
     warning("define(`confMAX_HOP', `5')dnl\r", "stdin:1: warning: the lines end in CR LF");
+    warning(
+        "FEATURE(`authinfo')dnl",
+        "stdin:2: warning: FEATURE(authinfo): logging in at other servers (AUTH) is not there yet",
+    );
+    warning("EXPOSED_USER(`root@a.test')dnl", "stdin:2: warning: EXPOSED_USER: root@a.test is an address");
+    warning("LDAPROUTE_DOMAIN(`a.test')dnl", "LDAPROUTE_DOMAIN does nothing without FEATURE(`ldap_routing')");
+    warning("FEATURE(`ldap_routing')dnl", "FEATURE(ldap_routing) does nothing without LDAPROUTE_DOMAIN");
+    warning("FEATURE(`msp')dnl", "FEATURE(msp) makes a submit.cf");
+    warning("define(`_DRAC_', `x')dnl", "stdin:2: warning: nothing reads _DRAC_");
+    warning("Scheck_rcpt", "write behind LOCAL_RULESETS a ruleset SLocal_check_rcpt");
     warning("Cwexample.com", "stdin:2: warning: \"Cwexample.com\" goes into the configuration as it stands");
     warning("define(`confDAEMON_OPTIONS', `Port=25')dnl", "stdin:2: warning: confDAEMON_OPTIONS is obsolete");
     warning("define(`confOUR_OWN', `x')dnl", "stdin:2: warning: nothing reads confOUR_OWN");
@@ -360,7 +370,9 @@ fn every_set_up_makes_a_configuration_and_has_its_page() {
         files.map(|entry| entry.path()).filter(|path| path.extension() == Some("mc".as_ref())).collect();
     for file in &files {
         let made = makecf(&[&file.display().to_string()], "");
-        assert!(made.status.success() && made.stderr.is_empty(), "{}: {made:?}", file.display());
+        let errors = String::from_utf8_lossy(&made.stderr);
+        let is_quiet = errors.lines().all(|line| line.contains("is not there yet in this version"));
+        assert!(made.status.success() && is_quiet, "{}: {made:?}", file.display());
         let text = String::from_utf8_lossy(&made.stdout).into_owned();
         let lines = text.lines().filter(|line| !line.starts_with("#@ "));
         let mut words =

@@ -1,6 +1,12 @@
 divert(-1)
 dnl enhdnsbl(list, message|discard|quarantine, t|message, answer, ...): is dnsbl that looks at the answer of the list:
 dnl only the given ones, up to five, count.
+dnl
+dnl An answer ends in a dot, as the name service gives it; without the dot nobody is refused:
+dnl
+dnl   FEATURE(`enhdnsbl', `dnsbl.example.net', `', `t', `127.0.0.2.', `127.0.0.3.')
+dnl
+dnl The empty word in the middle stands for the usual message.
 ifdef(`_EDNSBL_K_', `', `_ENABLE(`_EDNSBL_K_')PUSHDIVERT(_AT_HEAD_)Kednsbl dns -R A -a. -T<TMP> -r`'ifdef(`EDNSBL_TO', `EDNSBL_TO', `5')
 POPDIVERT')
 divert(8)dnl

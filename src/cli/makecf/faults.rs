@@ -1,8 +1,10 @@
 //! What is wrong, or probably not meant, with a `.mc` file, and with the result that m4 has made.
 
+mod calls;
 mod names;
 mod result;
 mod source;
+mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -61,6 +63,7 @@ impl Run<'_> {
             faults.extend(self.faults_of_text());
             self.add(&mut faults, self.output.messages.iter().filter_map(|message| self.told(message)).collect());
             self.add(&mut faults, self.faults_of_names());
+            self.add(&mut faults, self.faults_of_values());
         }
         // What a text that m4 did not read to its end lacks need not be told.
         if self.output.exit == 0 && !faults.iter().any(|fault| fault.is_error) {

@@ -71,10 +71,10 @@ pub(super) fn missing(name: &[u8], folder: &dyn Fn(&str) -> Vec<String>) -> BStr
             format!("there is no FEATURE({file}): `makecf --list-features' names those that there are")
         }
         None if kind == "m4" => format!("there is no file {name} in it"),
-        None if kind == "domain" => format!(
-            "there is no DOMAIN({file}): for one of your own write domain/{file}.m4 below a folder, and call makecf -I FOLDER; \
+        None if ["domain", "hack"].contains(&kind) => format!(
+            "there is no {word}({file}): for one of your own write {kind}/{file}.m4 below a folder, and call makecf -I FOLDER; \
              there are: {}",
-            known.join(" ")
+            if known.is_empty() { "none".to_owned() } else { known.join(" ") }
         ),
         None => format!("there is no {word}({file}); there are: {}", known.join(" ")),
     };

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
 
-use super::files::{Files, read_bounded};
+use super::files::{Files, read_bounded, why};
 use super::library::FOLDER;
 use crate::m4::Host;
 
@@ -160,9 +160,7 @@ impl Options {
             }
             let read = match path.as_os_str() == "-" {
                 true => read_bounded(input),
-                false => {
-                    File::open(path).map_err(|error| error.to_string()).and_then(|mut file| read_bounded(&mut file))
-                }
+                false => File::open(path).map_err(|error| why(&error)).and_then(|mut file| read_bounded(&mut file)),
             };
             let text = read.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
             let name = if path.as_os_str() == "-" { "stdin".into() } else { path.clone().into_os_string() };

@@ -111,7 +111,11 @@ impl Run<'_> {
                 // What another library reads is not known well enough.
                 Some(Fault { place: place.clone(), is_error: self.is_ours() || name.starts_with("conf"), text })
             }
-            None if name.starts_with("conf") || name.as_bytes().first().is_some_and(u8::is_ascii_uppercase) => {
+            None if is_flag(name) && !self.is_ours() => None,
+            None if is_flag(name)
+                || name.starts_with("conf")
+                || name.as_bytes().first().is_some_and(u8::is_ascii_uppercase) =>
+            {
                 Some(Fault::warning(
                     place,
                     format!("nothing reads {name}: is it misspelt? `makecf --explain NAME' knows the settings"),
@@ -290,6 +294,11 @@ fn whole(name: &str) -> Option<String> {
     let is_meant =
         |setting: &McName| setting.option.eq_ignore_ascii_case(name) || setting.name.strip_prefix("conf") == Some(name);
     mc_names().into_iter().find(is_meant).map(|setting| setting.name)
+}
+
+/// Tells whether a name is like those that the stock library has for itself.
+fn is_flag(name: &str) -> bool {
+    name.len() > 2 && name.starts_with('_') && name.ends_with('_') && !name.starts_with("__")
 }
 
 /// Tells why a name is none.

@@ -32,11 +32,20 @@ impl Run<'_> {
             let (at, line) = lines.get(number.saturating_sub(1)).copied().unwrap_or_default();
             faults.extend(self.output.origin(at).map(|origin| self.of_line((at, line), origin, &problem, is_error)));
         };
+        let mut times = BTreeSet::new();
         for error in &errors {
             let is_time = matches!(error.problem, Problem::Option(OptionError::Interval(_)));
             let unit = if is_time { " (a time is a number with w, d, h, m or s behind it)" } else { "" };
+            // Each letter of a word that is no time is an error of its own.
+            if is_time && !times.insert(error.line) {
+                continue;
+            }
             let problem = error.problem.to_string();
-            told(error.line, format!("{}{unit}", problem.trim_start_matches("WARNING: ")), is_time || is_bad(error));
+            told(
+                error.line,
+                format!("{}{unit}", problem.trim_start_matches("WARNING: ").trim_start_matches("readcf: ")),
+                is_time || is_bad(error),
+            );
         }
         for map in &config.maps {
             let errors = Definition::parse(map.name.as_bytes(), &map.class, &map.args).1;
@@ -78,6 +87,8 @@ impl Run<'_> {
             ": put a tab between its two sides, blanks do not part them"
         } else if is_rule && problem.contains("missing valid ruleset") {
             ": put it behind LOCAL_RULE_0 or the like (`makecf --explain LOCAL_RULE_0')"
+        } else if problem.contains("multiple definitions") && line.starts_with(b"Scheck_") {
+            ": the library has it: write rules of your own behind LOCAL_RULESETS in SLocal_check_..."
         } else if origin.is_direct && self.is_given(&origin.place) {
             ": is it a comment without `dnl' before it, or left over from a call?"
         } else {
@@ -170,6 +181,11 @@ impl Run<'_> {
     /// Finds text that only looks like lines of a configuration.
     pub(super) fn loose_text(&self) -> Vec<Fault> {
         let fault = |(place, line): (&Place, &BStr)| {
+            if let Some(name) = line.strip_prefix(b"Scheck_").map(BStr::new) {
+                let told =
+                    format!("check_{name} is the library's: write behind LOCAL_RULESETS a ruleset SLocal_check_{name}");
+                return Fault::warning(place, told);
+            }
             let text = format!(
                 "{:?} goes into the configuration as it stands: write `dnl' before it if it is a comment, \
                  put it behind LOCAL_CONFIG if it is meant",
