@@ -108,8 +108,8 @@ fn process(options: &Options, streams: &mut Streams<'_>) -> Result<Sysexit, Stri
     }
     for folder in &files.passed_over {
         streams.complain(format!(
-            "warning: {folder}m4/cf.m4 is not read: the library of this program is used; \
-             makecf -D_CF_DIR_={folder} uses that one"
+            "warning: {folder}m4/cf.m4 is not read: the library of this program is used, and the line \
+             that names it can be deleted; makecf -D_CF_DIR_={folder} uses that one"
         ));
     }
     let faults: Vec<Fault> = early.into_iter().chain(run.faults()).collect();

@@ -316,6 +316,7 @@ fn what_is_perhaps_not_meant_is_told_by_line() {
     warning("FEATURE(`ldap_routing')dnl", "FEATURE(ldap_routing) does nothing without LDAPROUTE_DOMAIN");
     warning("FEATURE(`msp')dnl", "FEATURE(msp) makes a submit.cf");
     warning("define(`_DRAC_', `x')dnl", "stdin:2: warning: nothing reads _DRAC_");
+    warning("LOCAL_RULESETS\nSLocal_chek_rcpt\nR$*\t$@ OK", "did you mean Local_check_rcpt?");
     warning("Scheck_rcpt", "write behind LOCAL_RULESETS a ruleset SLocal_check_rcpt");
     warning("Cwexample.com", "stdin:2: warning: \"Cwexample.com\" goes into the configuration as it stands");
     warning("define(`confDAEMON_OPTIONS', `Port=25')dnl", "stdin:2: warning: confDAEMON_OPTIONS is obsolete");

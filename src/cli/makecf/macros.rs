@@ -5,8 +5,8 @@ use crate::cf::mc_names;
 /// Pages with blank lines between them: a line of names, then the text, which begins with how it is written.
 const PAGES: &str = include_str!("../../../etc/cf/macros.txt");
 
-/// Returns the names of each page, and its text.
-fn pages() -> impl Iterator<Item = (&'static str, &'static str)> {
+/// Returns the names of each page, with blanks between them, and its text.
+pub(super) fn texts() -> impl Iterator<Item = (&'static str, &'static str)> {
     PAGES.split("\n\n").filter_map(|page| page.trim_start().split_once('\n'))
 }
 
@@ -21,7 +21,7 @@ pub(super) enum Use {
 
 /// Returns how a macro is written, if there is one of that name.
 pub(super) fn use_of(name: &str) -> Option<Use> {
-    let page = pages().find(|(names, _)| names.split(' ').any(|known| known == name));
+    let page = texts().find(|(names, _)| names.split(' ').any(|known| known == name));
     match page {
         Some((_, text)) if text.starts_with("define(") && name != "define" => Some(Use::Setting),
         Some(_) => Some(Use::Call),
@@ -36,13 +36,13 @@ pub(super) fn is_known(name: &str) -> bool {
 
 /// Returns the names of all macros.
 pub(super) fn names() -> impl Iterator<Item = String> {
-    let paged = pages().flat_map(|(names, _)| names.split(' ')).map(str::to_owned);
+    let paged = texts().flat_map(|(names, _)| names.split(' ')).map(str::to_owned);
     paged.chain(mc_names().into_iter().map(|setting| setting.name))
 }
 
 /// Returns the page of a macro that is none of the table of options.
 pub(super) fn page(name: &str) -> Option<String> {
-    let (names, text) = pages().find(|(names, _)| names.split(' ').any(|known| known == name))?;
+    let (names, text) = texts().find(|(names, _)| names.split(' ').any(|known| known == name))?;
     let others: Vec<&str> = names.split(' ').filter(|other| *other != name).collect();
     let also = if others.is_empty() { String::new() } else { format!("\nAlso: {}\n", others.join(", ")) };
     Some(format!("{name}\n\n{}\n{also}", text.trim_end()))

@@ -11,6 +11,45 @@ use super::options::{HELP, USAGE};
 const KINDS: &[(&str, &str)] =
     &[("feature", "FEATURE"), ("mailer", "MAILER"), ("ostype", "OSTYPE"), ("domain", "DOMAIN"), ("hack", "HACK")];
 
+/// Words of which people ask though no macro is called so, and what is to be said of them.
+const TOPICS: &[(&[&str], &str)] = &[
+    (
+        &["AUTH", "SASL", "password", "login"],
+        "AUTH, logging in at this host or at another, is not there yet in this version: files that ask for it load, and do
+nothing. See FEATURE(`authinfo'), TRUST_AUTH_MECH, confAUTH_MECHANISMS.
+",
+    ),
+    (
+        &["STARTTLS", "TLS", "SSL", "certificate"],
+        "STARTTLS is not there yet in this version: files that name certificates load, and mail goes without it. See
+confSERVER_CERT, confCLIENT_CERT, and the tags about TLS in FEATURE(`access_db').
+",
+    ),
+    (
+        &["milter", "filter"],
+        "Mail filters (milters) are not there yet in this version: files that name some load, and each counts as one that does
+not answer. See INPUT_MAIL_FILTER.
+",
+    ),
+];
+
+/// Returns what is to be said of a word that is no macro.
+fn topic(word: &str) -> Option<String> {
+    let (_, text) = TOPICS.iter().find(|(words, _)| words.iter().any(|known| known.eq_ignore_ascii_case(word)))?;
+    Some((*text).to_owned())
+}
+
+/// Returns the names of the pages that have a word in them.
+fn pages_with(word: &str) -> Vec<String> {
+    let word = word.to_ascii_lowercase();
+    let has = |page: &str| page.to_ascii_lowercase().contains(&word);
+    let files = KINDS.iter().flat_map(|(kind, _)| library::names(kind).map(move |name| (*kind, name)));
+    let files = files.filter(|(kind, name)| library::page(kind, name).is_some_and(|page| has(&page)));
+    let macros = macros::texts().filter(|(_, text)| has(text)).filter_map(|(names, _)| names.split(' ').next());
+    let settings = mc_names().into_iter().filter(|setting| has(setting.about)).map(|setting| setting.name);
+    files.map(|(_, name)| name.to_owned()).chain(macros.map(str::to_owned)).chain(settings).collect()
+}
+
 /// Returns what the program does and how it is called.
 pub(super) fn help() -> String {
     let setups = library::names(SETUP).map(|name| format!("  {name:18} {}\n", summary(SETUP, name)));
@@ -45,6 +84,9 @@ pub(super) fn explain(asked: &str) -> Result<String, String> {
     pages.extend(setup(name));
     pages.extend(setting(name));
     pages.extend(macros::page(name).map(|page| page + &there_are(name)));
+    if pages.is_empty() {
+        pages.extend(topic(name));
+    }
     if pages.is_empty() { Err(unknown(asked)) } else { Ok(pages.join("\n")) }
 }
 
@@ -85,6 +127,9 @@ fn unknown(name: &str) -> String {
     let files = KINDS.iter().flat_map(|(kind, _)| library::names(kind)).chain(library::names(SETUP));
     match nearest(name, files.map(str::to_owned).chain(macros::names())) {
         Some(near) => format!("there is no page {name:?}; did you mean {near}?"),
+        None if name.len() > 2 && !pages_with(name).is_empty() => {
+            format!("there is no page {name:?}; these speak of it: {}", pages_with(name).join(" "))
+        }
         None => {
             let setups: Vec<&str> = library::names(SETUP).collect();
             format!(
@@ -107,6 +152,8 @@ mod tests {
         );
         assert!(explain("nullclient").is_ok_and(|page| page.contains("FEATURE(`nullclient'")));
         assert_eq!(explain("acces_db"), Err("there is no page \"acces_db\"; did you mean access_db?".to_owned()));
+        assert!(explain("milter").is_ok_and(|page| page.contains("not there yet")));
+        assert!(explain("Local_check_rcpt").is_err_and(|text| text.ends_with("these speak of it: LOCAL_RULESETS")));
         assert!(explain("zzz").is_err_and(|text| text.contains("--list-features")));
     }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use bstr::{BStr, ByteSlice};
 
-use super::{Fault, Run, shown};
+use super::super::library;
+use super::super::nearest::nearest;
+use super::{Fault, Run, shown, words};
 use crate::cf::{self, CfError, OptionError, Problem, ReadEnv, Severity};
 use crate::m4::{Origin, Place};
 use crate::map::{Definition, DefinitionError};
@@ -60,6 +62,9 @@ impl Run<'_> {
             let setting = line.strip_prefix(b"O ").and_then(|rest| rest.split_once_str("="));
             if let Some(doubt) = setting.and_then(|(name, value)| cf::doubt(name.trim(), value.trim())) {
                 told(number, format!("the value {doubt}"), true);
+            }
+            if let Some(doubt) = uncalled(line).filter(|_| self.is_ours()) {
+                told(number, doubt, false);
             }
             if let Some(doubt) = odd_member(line) {
                 told(number, doubt, false);
@@ -231,6 +236,16 @@ impl<'a> Names<'a> {
 
 fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_-".contains(&byte)
+}
+
+/// Finds a ruleset whose name is nearly one that the library calls.
+fn uncalled(line: &BStr) -> Option<String> {
+    let name = line.strip_prefix(b"S").filter(|name| name.starts_with(b"Local_"))?;
+    let name = name[..name.iter().position(|byte| !is_name(*byte)).unwrap_or(name.len())].to_str().ok()?;
+    let called: BTreeSet<&str> =
+        library::texts().flat_map(|text| words(text.as_bytes())).filter(|word| word.starts_with("Local_")).collect();
+    let near = nearest(name, called.iter()).filter(|_| !called.contains(name))?;
+    Some(format!("nobody calls the ruleset {name}; did you mean {near}?"))
 }
 
 /// Finds a word of a class that is hardly meant: with a comma, or a network as others write it.
