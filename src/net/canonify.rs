@@ -4,7 +4,7 @@ use bstr::BString;
 use hickory_resolver::proto::rr::{RData, RecordType};
 
 use super::resolver::{absolute, name_text};
-use super::{Answer, Resolver, Source};
+use super::{Answer, Resolver, ResolverSettings, Source};
 
 /// Aliases of aliases followed before giving up (the original's MAXCNAMEDEPTH).
 const CNAME_DEPTH_MAX: usize = 10;
@@ -42,10 +42,12 @@ impl Resolver {
 
     /// Looks into `/etc/hosts`; a short name is completed with `$m`.
     fn canonify_by_file(&self, name: &[u8]) -> Answer<BString> {
-        let Some(found) = self.settings().hosts.canonical(name.strip_suffix(b".").unwrap_or(name)) else {
+        let ResolverSettings { hosts, domain, .. } = self.settings();
+        let bare = name.strip_suffix(b".").unwrap_or(name);
+        let short = || without_domain(name, domain).and_then(|short| hosts.canonical(short));
+        let Some(found) = hosts.canonical(bare).or_else(short) else {
             return Answer::NotFound;
         };
-        let domain = &self.settings().domain;
         if found.contains(&b'.') || domain.is_empty() {
             return Answer::Found(found.clone());
         }
@@ -151,12 +153,22 @@ enum Step {
     Follow(BString),
 }
 
+/// Returns the host of `host.domain`; where no dot ends the name, the domain's first labels do as well.
+fn without_domain<'a>(name: &'a [u8], domain: &[u8]) -> Option<&'a [u8]> {
+    let dot = memchr::memchr(b'.', name)?;
+    let after = &name[dot + 1..];
+    let labels = after.strip_suffix(b".").unwrap_or(after);
+    let (start, rest) = domain.split_at_checked(labels.len()).filter(|_| !labels.is_empty())?;
+    let is_ours = start.eq_ignore_ascii_case(labels) && (rest.is_empty() || (labels == after && rest[0] == b'.'));
+    is_ours.then_some(&name[..dot])
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use super::super::Hosts;
     use super::super::testing::DnsServer;
-    use super::super::{Hosts, ResolverSettings};
     use super::*;
 
     const ZONE: &str = "\
@@ -216,6 +228,10 @@ mod tests {
         check("hoge", Answer::Found("hoge.foo.jp")).await;
         check("hoge.", Answer::NotFound).await;
         check("pc77", Answer::Found("pc77.foo.jp")).await;
+        check("pc77.foo.jp", Answer::Found("pc77.foo.jp")).await;
+        check("pc77.FOO", Answer::Found("pc77.foo.jp")).await;
+        check("pc77.foo.", Answer::NotFound).await;
+        check("pc77.jp", Answer::NotFound).await;
         check("pc78", Answer::Found("pc78.lan.example")).await;
     }
 }
