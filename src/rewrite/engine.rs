@@ -204,6 +204,8 @@ struct Pending {
     /// Where the `$>` of those that are still to be made stand, and whom they call; the last one is made next.
     calls: Calls,
     action: Action,
+    /// What those that are made have ended with: a fault of the rules counts more than a temporary failure before it.
+    status: Sysexit,
 }
 
 /// One evaluation.
@@ -309,7 +311,7 @@ impl<'r> Engine<'r, '_> {
         match looked_up {
             Ok(mut tokens) => {
                 let calls = self.calls(&mut tokens);
-                self.frame().pending = Some(Pending { tokens, calls, action });
+                self.frame().pending = Some(Pending { tokens, calls, action, status: Sysexit::Ok });
                 self.call_or_settle()
             }
             Err(trouble) => self.fail(trouble),
@@ -483,7 +485,11 @@ impl<'r> Engine<'r, '_> {
         let pending =
             self.bench.frames.last_mut().and_then(|frame| frame.pending.as_mut()).expect("a right side is pending");
         let Some((place, id)) = pending.calls.pop() else {
-            let pending = self.frame().pending.take().expect("a right side is pending");
+            let frame = self.frame();
+            let pending = frame.pending.take().expect("a right side is pending");
+            if frame.status == Sysexit::Ok || pending.status == Sysexit::TempFail {
+                frame.status = pending.status;
+            }
             return self.settle(pending.tokens, pending.action);
         };
         let mut arguments = std::mem::replace(&mut pending.tokens, self.bench.spare.pop().unwrap_or_default());
@@ -549,11 +555,11 @@ impl<'r> Engine<'r, '_> {
         let Some(frame) = self.bench.frames.last_mut() else {
             return Some(Rewritten { tokens: tokens.into_tokens().into(), status });
         };
-        if frame.status == Sysexit::Ok || status == Sysexit::TempFail {
-            frame.status = status;
-        }
         let pending = frame.pending.as_mut().expect("the frame that calls has a right side pending");
         pending.tokens.append(&mut tokens);
+        if status != Sysexit::Ok {
+            pending.status = status;
+        }
         if status != Sysexit::Ok && status != Sysexit::TempFail {
             pending.calls.clear();
         }
