@@ -317,6 +317,7 @@ impl Definition {
         let mut words = Words::new(args);
         let apart = if self.kind == Kind::Host { &b"dr"[..] } else { options::WITH_VALUE_APART };
         while let Some((letter, value)) = words.flag(apart) {
+            let value = if letter == b'd' { &words.time(value)[..] } else { value };
             if letter == b'd' && !matches!(self.kind, Kind::Arith | Kind::Arpa | Kind::Macro) {
                 errors.extend(wrong_time(value));
             }
@@ -437,10 +438,12 @@ impl Definition {
                 b'B' => self.base = Some(value.into()),
                 b'Z' => self.results_max = Some(number(value)),
                 b'r' => self.retries = Some(number(value)),
+                b'd' => {
+                    let time = words.time(value);
+                    errors.extend(wrong_time(&time));
+                    self.set_flag(letter, &time);
+                }
                 _ => {
-                    if letter == b'd' {
-                        errors.extend(wrong_time(value));
-                    }
                     self.set_flag(letter, value);
                 }
             }
