@@ -26,8 +26,19 @@ pub enum Exchanges {
 
 /// Returns the mail exchangers of `domain`, which the search list completes; a domain without MX records is its own.
 pub async fn exchangers(resolver: &Resolver, domain: &[u8]) -> Exchanges {
+    look_up(resolver, domain, b"").await
+}
+
+/// Returns what [`exchangers`] does without the search list; `/etc/hosts` may still know a short name.
+// QUIRK(bestmx-as-written): a `bestmx` map completes nothing, while `/mx` does.
+pub(super) async fn exchangers_as_written(resolver: &Resolver, domain: &[u8]) -> Exchanges {
+    look_up(resolver, domain, b".").await
+}
+
+/// Asks for `domain` with `end` behind it.
+async fn look_up(resolver: &Resolver, domain: &[u8], end: &[u8]) -> Exchanges {
     if let Some(inside) = domain.strip_prefix(b"[") {
-        return in_brackets(resolver, domain, inside).await;
+        return in_brackets(resolver, domain, inside, end).await;
     }
     let domain = domain.strip_suffix(b".").unwrap_or(domain);
     if domain.is_empty() {
@@ -36,7 +47,8 @@ pub async fn exchangers(resolver: &Resolver, domain: &[u8]) -> Exchanges {
     if domain.ends_with(b".") {
         return Exchanges::Nothing;
     }
-    match resolver.mx(domain).await {
+    let name = [domain, end].concat();
+    match resolver.mx(&name).await {
         Answer::Found(mut list) => {
             if list.iter().all(|mx| mx.host.is_empty()) {
                 return Exchanges::Null;
@@ -46,7 +58,7 @@ pub async fn exchangers(resolver: &Resolver, domain: &[u8]) -> Exchanges {
             hosts.dedup_by(|one, other| one.eq_ignore_ascii_case(other));
             Exchanges::Hosts(hosts)
         }
-        answer @ (Answer::NotFound | Answer::NoData) => match resolver.canonify(domain).await.found() {
+        answer @ (Answer::NotFound | Answer::NoData) => match resolver.canonify(&name).await.found() {
             Some(host) if completes(&host, domain) => Exchanges::Hosts(vec![dotted(&host)]),
             // QUIRK(mx-of-alias): an alias of a host without MX records has no exchanger at all.
             _ if answer == Answer::NoData => Exchanges::Nothing,
@@ -57,13 +69,14 @@ pub async fn exchangers(resolver: &Resolver, domain: &[u8]) -> Exchanges {
 }
 
 /// Returns what stands in brackets: an address, with them, or a host by its canonical name.
-async fn in_brackets(resolver: &Resolver, whole: &[u8], inside: &[u8]) -> Exchanges {
-    let Some(end) = memchr::memchr(b']', inside) else { return Exchanges::Nothing };
+async fn in_brackets(resolver: &Resolver, whole: &[u8], inside: &[u8], end: &[u8]) -> Exchanges {
+    let Some(len) = memchr::memchr(b']', inside) else { return Exchanges::Nothing };
+    let inside = &inside[..len];
     let is_bare = |text: &[u8]| text.to_str().is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok());
-    if literal(&inside[..end]).is_some() || is_bare(&inside[..end]) {
+    if literal(inside).is_some() || is_bare(inside) {
         return Exchanges::Hosts(vec![whole.into()]);
     }
-    match resolver.canonify(&inside[..end]).await {
+    match resolver.canonify(&[inside, end].concat()).await {
         Answer::Found(host) => Exchanges::Hosts(vec![dotted(&host)]),
         Answer::NotFound | Answer::NoData => Exchanges::Nothing,
         Answer::TempFail(reason) => Exchanges::TempFail(reason),

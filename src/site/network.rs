@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
 
-use super::exchange::{Exchanges, exchangers, literal};
+use super::exchange::{Exchanges, exchangers_as_written, literal};
 use super::load::Site;
 use super::maps::Entry;
 use super::outside;
@@ -64,7 +64,7 @@ fn bracketed(key: &[u8]) -> Result<IpAddr, Sysexit> {
     literal(&key[1..end]).ok_or(Sysexit::NoHost)
 }
 
-/// Looks up records of one type.
+/// Looks up records of one type; the search list completes a name without a dot at its end.
 async fn dns(site: &Site, map: &Definition, record: DnsRecord, key: &[u8], args: &[&[u8]]) -> Outcome {
     let Some(kind) = record_kind(record) else {
         return Outcome::NotFound(Sysexit::NoHost);
@@ -72,10 +72,7 @@ async fn dns(site: &Site, map: &Definition, record: DnsRecord, key: &[u8], args:
     let mut name = BString::from(key);
     if let Some(base) = &map.base {
         name.push(b'.');
-        name.extend_from_slice(base.strip_prefix(b".").unwrap_or(base));
-    }
-    if !name.ends_with(b".") {
-        name.push(b'.');
+        name.extend_from_slice(base);
     }
     let question = site.resolver.lookup(&name, kind);
     let answer = match map.timeout.as_ref().filter(|limit| !limit.0.is_zero()) {
@@ -129,7 +126,7 @@ fn joined(map: &Definition, key: &[u8], values: Vec<BString>, args: &[&[u8]]) ->
 
 /// Looks up the best mail exchanger.
 async fn best_mx(site: &Site, map: &Definition, key: &[u8], args: &[&[u8]]) -> Outcome {
-    match exchangers(&site.resolver, key).await {
+    match exchangers_as_written(&site.resolver, key).await {
         Exchanges::Hosts(hosts) => Outcome::Found(joined(map, key, hosts, args)),
         Exchanges::Nothing => Outcome::NotFound(Sysexit::Ok),
         Exchanges::NoDomain | Exchanges::Null => Outcome::NotFound(Sysexit::NoHost),
