@@ -1,6 +1,6 @@
 //! The table of rulesets: numbers, names and what a configuration says of them.
 
-use bstr::{BStr, BString};
+use bstr::{BStr, BString, ByteSlice as _};
 use rustc_hash::FxHashMap;
 
 use super::Rule;
@@ -139,7 +139,7 @@ impl Rulesets {
     /// # Errors
     /// The name or number cannot be.
     pub fn look(&self, text: &[u8]) -> Result<Option<RulesetId>, BadRuleset> {
-        let text = text.trim_ascii_start();
+        let text = text.trim_start_with(|character| character == '\x0b' || character.is_ascii_whitespace());
         let is_number = text.first().is_some_and(u8::is_ascii_digit);
         if is_number && self.find(text).is_none() {
             let len = text.iter().take_while(|byte| byte.is_ascii_digit()).count();

@@ -267,7 +267,7 @@ impl TestMode {
                     let _ = queue_group(&mut self.ctx, &route.user).await;
                 }
                 if resolution.temp_fail {
-                    self.say_bytes(&[address, b"... ", FAILS_FOR_NOW.as_bytes()].concat())?;
+                    self.say(&format!("{}... {FAILS_FOR_NOW}", Told::shortened(address)))?;
                 }
                 (BString::from(route.mailer.as_bytes()), route.host, route.user)
             }

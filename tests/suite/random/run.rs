@@ -264,6 +264,7 @@ fn comparable(output: &[u8]) -> BString {
             place <= at || !matches!(byte, b'"' | b'\\')
         });
     }
+    let mut has_stray_error = false;
     let mut lines: Vec<BString> = text.split(|byte| *byte == b'\n').map(BString::from).collect();
     for line in &mut lines {
         // The original shows the numbers that long names have inside.
@@ -275,6 +276,7 @@ fn comparable(output: &[u8]) -> BString {
         }
         if let Some(end) = ERRORS.iter().find_map(|error| line.strip_suffix(error.as_bytes())).map(<[u8]>::len) {
             line.truncate(end);
+            has_stray_error = true;
         }
         // So does the complaint about a value that names one late.
         if line.contains_str("... Unbalanced ")
@@ -293,6 +295,9 @@ fn comparable(output: &[u8]) -> BString {
             *line = "-----trying rule:".into();
         } else if line.starts_with(b"$") && line.get(2) == Some(&b':') {
             *line = without_places(line);
+        } else if has_stray_error && line == "exit 71" {
+            // With such an error a fault of the rules counts as one of the system.
+            *line = "exit 70".into();
         }
     }
     bstr::join("\n", lines).into()
@@ -305,7 +310,7 @@ fn long_value(output: &[u8]) -> Option<usize> {
     let (mut at, mut is_inside) = (0, false);
     for line in output.split_inclusive(|byte| *byte == b'\n') {
         is_inside &= !line.starts_with(b"> ");
-        if is_inside && TOO_LONG.iter().any(|text| line.trim_end().ends_with_str(text)) {
+        if is_inside && TOO_LONG.iter().any(|text| line.contains_str(text)) {
             return Some(at);
         }
         is_inside |= line.contains_str(" input: ");
