@@ -303,6 +303,14 @@ fn what_is_perhaps_not_meant_is_told_by_line() {
     warning("LOCAL_RULE_0\nR$*\t$#lokal $: $1", "stdin:3: warning: there is no mailer lokal");
     warning("LOCAL_RULE_0\nR$*\t$: $(nomap $1 $)", "stdin:3: warning: there is no map nomap");
     warning("LOCAL_RULE_0\nR$*\t$: $>NoSuch $1", "stdin:3: warning: there is no ruleset NoSuch");
+    warning(
+        "LOCAL_RULE_0\nR$* $={Fooo}\t$: $1",
+        "stdin:3: warning: no line puts a word into class {Fooo}: nothing matches it",
+    );
+    warning(
+        "LOCAL_RULE_0\nR$* $=Fooo\t$: $1",
+        "stdin:3: warning: $=Fooo means class F and then ooo: did you mean $={Fooo}?",
+    );
     warning("undefine(`NOBODY_KNOWS')dnl", "undefine(`NOBODY_KNOWS'): it is not defined: is it misspelt?");
     warning("define(`OUR_OWN_WORD', `x')dnl", "stdin:2: warning: nothing reads OUR_OWN_WORD");
     warning("define(`confDOMAIN_NAME', `gr\u{fc}n.test')dnl", "stdin:2: warning: letters that are not ASCII");
