@@ -336,7 +336,11 @@ impl<'host> Machine<'host> {
             self.note(format!("m4trace: -{}- {}\n", self.open.len() + 1, call.name).into());
         }
         if self.input.pushed_bytes() > PUSHED_BYTES_MAX {
-            let text = format!("`{}` expands without end: a macro calls itself, directly or through others", call.name);
+            let text = format!(
+                "`{}` expands without end: a macro calls itself, directly or through others; a definition takes up \
+                 an older value, where there is one, by defn(`{}')",
+                call.name, call.name
+            );
             return self.fatal(call.whence, &text);
         }
         self.input.count(EXPANSION_BYTES);

@@ -89,7 +89,8 @@ fn faults_are_told_with_their_place() {
 
 #[test]
 fn what_never_ends_is_ended() {
-    let endless = "stdin:1: `x` expands without end: a macro calls itself, directly or through others\n";
+    let endless = "stdin:1: `x` expands without end: a macro calls itself, directly or through others; a definition takes up \
+                   an older value, where there is one, by defn(`x')\n";
     check_message("define(`x',`x')x", endless, 1);
     let mut host = Table(BTreeMap::from([
         ("inc".into(), b"include(`inc')\n".to_vec()),
