@@ -253,7 +253,7 @@ fn comparable(output: &[u8]) -> BString {
         text.drain(at..end);
     }
     // What is left of an address that became too long is memory of other things.
-    if let Some(at) = text.find("rewrite: expansion too long").or_else(|| long_value(&text)) {
+    if let Some(at) = text.find("rewrite: expansion too long").into_iter().chain(long_value(&text)).min() {
         text.truncate(at);
     }
     // A name in quotes that `$>` meets loses them in the original, for good: in the rule itself.
