@@ -194,9 +194,16 @@ fn word(method: Method) -> &'static str {
     }
 }
 
+fn suffix(method: Method) -> &'static str {
+    match method {
+        Method::Hash | Method::Btree => "db",
+        Method::Cdb => "cdb",
+    }
+}
+
 /// Returns a map file with so many keys; it is built once.
 fn map_file(method: Method, keys: u32) -> String {
-    let path = format!("{MAPS}/{}-{keys}.db", word(method));
+    let path = format!("{MAPS}/{}-{keys}.{}", word(method), suffix(method));
     if !std::path::Path::new(&path).exists() {
         let records: Vec<_> = (0..keys).map(pair).collect();
         let bytes = Layout::new(method).build(pairs(&records)).expect("it fits the format");
@@ -211,7 +218,7 @@ fn look_up(bencher: Bencher, method: Method, keys: u32, hits: bool) {
     let path = map_file(method, keys);
     // Into the system's memory: the look-up is measured, not the disk.
     std::fs::read(&path).expect("readable");
-    let file = path.strip_suffix(".db").expect("its name");
+    let file = path.strip_suffix(suffix(method)).and_then(|path| path.strip_suffix('.')).expect("its name");
     let definition = Definition::parse(b"m", word(method).as_bytes(), file.as_bytes()).0.expect("a map");
     let map = Map::open(&definition, &opener());
     assert!(map.complaint().is_none(), "{:?}", map.complaint());
