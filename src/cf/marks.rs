@@ -101,7 +101,7 @@ impl Marks {
         let before = self.marks.partition_point(|(at, _)| *at < number);
         match self.marks.get(before.checked_sub(1)?)? {
             (_, Mark::Line(from)) => Some(from.clone()),
-            (at, Mark::Lines(from)) => Some(McLine { line: from.line + (number - at - 1), ..from.clone() }),
+            (at, Mark::Lines(from)) => Some(McLine { line: from.line.saturating_add(number - at - 1), ..from.clone() }),
             (_, Mark::Library(_)) => None,
         }
     }

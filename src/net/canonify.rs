@@ -3,7 +3,7 @@
 use bstr::BString;
 use hickory_resolver::proto::rr::{RData, RecordType};
 
-use super::resolver::{absolute, name_text};
+use super::resolver::{absolute, is_host_name, name_text};
 use super::{Answer, Resolver, ResolverSettings, Source};
 
 /// Aliases of aliases followed before giving up (the original's MAXCNAMEDEPTH).
@@ -60,7 +60,8 @@ impl Resolver {
         for _ in 0..CNAME_DEPTH_MAX {
             match self.canonify_step(&name).await {
                 Ok(Step::Done(answer)) => return answer,
-                Ok(Step::Follow(alias)) => name = alias,
+                Ok(Step::Follow(alias)) if is_host_name(&alias) => name = alias,
+                Ok(Step::Follow(_)) => return Answer::NotFound,
                 Err(reason) => return Answer::TempFail(reason),
             }
         }

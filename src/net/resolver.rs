@@ -292,7 +292,10 @@ impl Resolver {
                 Source::Files => {
                     self.settings.hosts.name(address).map_or(Answer::NotFound, |name| Answer::Found(vec![name.clone()]))
                 }
-                Source::Dns => self.lookup(&reverse_name(address), RecordKind::Ptr).await,
+                Source::Dns => match self.lookup(&reverse_name(address), RecordKind::Ptr).await {
+                    Answer::Found(names) if !names.iter().all(|name| is_host_name(name)) => Answer::NotFound,
+                    answer => answer,
+                },
             };
             result = result.or(answer);
             if matches!(result, Answer::Found(_)) {
@@ -541,6 +544,12 @@ fn has_bad_escape(name: &[u8]) -> bool {
         };
     }
     false
+}
+
+/// Tells whether a name from the DNS has only what names of hosts have. Whoever owns a zone may write anything into it, and
+/// rules give other characters a meaning.
+pub(super) fn is_host_name(name: &[u8]) -> bool {
+    name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
 }
 
 /// Writes a DNS name without a dot at its end; bytes that are special or unprintable are escaped with a backslash.

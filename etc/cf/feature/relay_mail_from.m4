@@ -6,6 +6,7 @@ divert(_AT_RELAY_OK_)dnl
 R$*	$: < $&f >	senders that may relay
 R< $* >	$: < S > $>CanonAddr $1
 R< S > $+ < @ $+ . >	$: < S > $1 < @ $2 >
+R< S > $*	$: < S > $>PlainAddress $1
 R< S > $+ < @ $+ >	$: $>SearchList < ! From > $| < F : $1@$2 >ifelse(_ARG_, `domain', ` < ifdef(`_RELAY_HOSTS_ONLY_', `E', `D') : $2 >') <>
 R< RELAY >	$@ RELAY
 R< $* <TMPF> >	$#TEMP $@ 4.3.0 $: _TEMPORARY_FAILURE_

@@ -115,6 +115,7 @@ R$* $| $*	$@ < MISSING > $1
 
 `#' AddressKeys, RecipientKeys: user < @ domain > -> what to look for in the access map
 SAddressKeys
+R$*	$: $>PlainAddress $1
 R$+ < @ $+ >	$@ < F : $1@$2 > < U : $1@ > < D : $2 > <>
 R$+	$@ < U : $1@ > <>
 SRecipientKeys

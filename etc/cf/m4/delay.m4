@@ -38,6 +38,7 @@ R$*	$@ ?
 `#' SpamKeys: user < @ domain > -> what to look for in the access map
 SSpamKeys
 R$+ < @ $* . >	$: $1 < @ $2 >
+R$*	$: $>PlainAddress $1
 R$+ < @ $=w >	$@ < F : $1@$2 > < D : $2 > < U : $1@ > <>
 R$+ < @ $+ >	$@ < F : $1@$2 > < D : $2 > <>
 R$+	$@ < F : $1@$j > < D : $j > < U : $1@ > <>

@@ -5,6 +5,10 @@ divert(0)dnl
 `#' when it says nothing
 SLDAPRoute
 R< > $+	$@ $1
+R< $+ > $+ < @ $+ >	$: < $1 > $2 < @ $3 > $| $2
+R< $+ > $* $| $* < $*	$@ $2	no name of the directory has < or >, which part the fields here
+R< $+ > $* $| $* > $*	$@ $2
+R< $+ > $* $| $*	$: < $1 > $2
 R< $+ > $+ < @ $+ . >	$: $>LDAPFind < $2 > < $1 > < > < $2 < @ $3 . > >
 R< $* <TMPF> > $*	ifdef(`_LDAP_TEMPFAIL_', `$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_', `$@ $>LDAPQueue $2')
 R< $* > < $* <TMPF> > $*	ifdef(`_LDAP_TEMPFAIL_', `$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_', `$@ $>LDAPQueue $3')

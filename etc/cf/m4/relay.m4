@@ -18,7 +18,10 @@ R$*	$@ $>Unroute $>CanonAddr $1
 `#' Unroute: an address -> without final dot, and what it says behind a domain that may relay
 SUnroute
 R$+ < @ $* . >	$: $1 < @ $2 >
-R$- < @ $* >	$: $(dequote $1 $) < @ $2 >
+R$- < @ $* >	$: $1 < @ $2 > $| $(dequote $1 $)
+R$* $| $* < $*	$: $1	< and > stay within quotes: here they part what we look at
+R$* $| $* > $*	$: $1
+R$* < @ $* > $| $*	$: $3 < @ $2 >
 ifdef(`_LOOSE_RELAY_CHECK_', `', `R$* $={O} $* < @ $+ >	$: $1 $2 $3 < @ $4 > $| ? $>RelayDomain < + To > $4	does the user part route on?
 R$* < @ $+ > $| ? YES	$@ $>ParseRecipient $1
 ifdef(`_RELAY_MX_', `R$* < @ $+ > $| ? $*	$: $1 < @ $2 > $| ? $>ServedHere $2
@@ -26,6 +29,17 @@ R$* < @ $+ > $| ? YES	$@ $>ParseRecipient $1
 ')dnl
 R$* $| ? $*	$: $1
 ')dnl
+
+`#' Plain: text from outside -> the same with _ for each < and >, which would part the fields of a question
+SPlain
+R$* < $*	$1 _ $2
+R$* > $*	$1 _ $2
+
+`#' PlainAddress: user < @ domain > -> the same with a plain user
+SPlainAddress
+R$* < @ $* >	$: $2 $| $>Plain $1
+R$* $| $*	$@ $2 < @ $1 >
+R$*	$@ $>Plain $1
 
 `#' RelayDomain: < + Tag > domain -> YES where it is ours, or one of those that may relay; TEMP where the access map fails
 SRelayDomain
@@ -56,6 +70,11 @@ SLocal_Relay_Auth
 `#' Rcpt_ok: a recipient -> RELAY where everybody may write to it, FOREIGN, or an error
 SRcpt_ok
 R$*	$: $>Unroute $>CanonAddr $1
+R$- < @ $* >	$: $2 $| $>Plain $(dequote $1 $)
+ifdef(`_LOOSE_RELAY_CHECK_', `', `R$* $| $* $={O} $*	$@ FOREIGN	what hides behind quotes and brackets may route on
+')dnl
+R$* $| $*	$: $2 < @ $1 >
+R$*	$: $>PlainAddress $1
 ifdef(`_BLOCKLIST_', `R$*	$: $1 $| $>RecipientKeys $1
 R$* $| $*	$: $1 $| ? $>SearchList < + To > $| $2
 R$* $| ? < REJECT >	$#error $@ 5.2.1 $: "550 Mailbox disabled for this recipient"
@@ -131,6 +150,8 @@ RFORGED	$#error $@ 5.7.1 $: "550 Relaying denied. IP name possibly forged " $&{c
 RFAIL	$#error $@ 5.7.1 $: "550 Relaying denied. IP name lookup failed " $&{client_name}
 R$*	$: $&{client_name}
 R$@	$@ NO	it has none
+R$* < $*	$@ NO	no host has such a name
+R$* > $*	$@ NO
 R$+	$: $[ $1 $]	it may be an alias of another
 R$+ .	$: $1
 R$+	$: $>RelayDomain < + Connect > $1
