@@ -2,6 +2,7 @@
 //!
 //! What cannot be had on a machine (root, the original, python3) is skipped with a printed reason.
 
+mod access;
 mod cf;
 mod explain;
 mod fuzz;

@@ -19,6 +19,7 @@ const ZONE: &str = "\
     silent.example DROP\n\
     v4.example A 192.0.2.9\n\
     192.0.2.10 PTR hoge.foo.jp\n\
+    192.0.2.66 PTR <x><RELAY><+Connect><y>.evil.test\n\
     2001:db8::77 PTR client.example.net\n";
 
 fn resolver(server: &DnsServer) -> Resolver {
@@ -59,6 +60,13 @@ async fn what_is_not_there_is_told_apart() {
     // What cannot be asked for is not known to be missing.
     assert_eq!(resolver.mx(b"a..b").await, Answer::NoData);
     assert_eq!(resolver.addresses(b"loop.example.com.", Family::V4).await.found(), None);
+}
+
+#[tokio::test]
+async fn no_client_has_a_name_that_rules_would_read_as_more_than_a_name() {
+    let server = DnsServer::start(ZONE);
+    let resolver = resolver(&server);
+    assert_eq!(resolver.ptr("192.0.2.66".parse().expect("valid")).await, Answer::NotFound);
 }
 
 #[tokio::test]
