@@ -65,7 +65,9 @@ R$-	$@ $(dequote $1 $)
 
 `#' ParseLocal: what the .mc file has for ruleset 0
 SParseLocal=98
-ifdef(`_REDIRECT_', `R$* < @ $+ . REDIRECT . >	$#error $@ 5.1.1 $: "551 User has moved; please try " < $1 @ $2 >
+ifdef(`_REDIRECT_', `R$* < @ $+ . REDIRECT . >	$: $1 < @ $2 . REDIRECT . > $| $&{opMode}
+R$* $| i	$: $1	newaliases sends nobody anywhere
+R$* < @ $+ . REDIRECT . > $| $*	$#error $@ 5.1.1 $: "551 User has moved; please try " < $1 @ $2 >
 ')dnl
 undivert(3)dnl
 
