@@ -54,9 +54,9 @@ impl fmt::Display for Mark {
 }
 
 impl Mark {
-    /// Reads a line; none if it is no mark.
+    /// Reads a line; none if it is no mark, or has what a terminal would obey when it is shown.
     pub fn parse(line: &[u8]) -> Option<Self> {
-        let text = line.strip_prefix(BEGIN)?;
+        let text = line.strip_prefix(BEGIN).filter(|text| !text.iter().any(u8::is_ascii_control))?;
         Some(numbered(text).unwrap_or_else(|| Self::Library(text.into())))
     }
 }
@@ -138,6 +138,13 @@ mod tests {
             assert_eq!(Mark::parse(mark.to_string().as_bytes()), Some(mark));
         }
         assert_eq!(Mark::parse(b"# a.mc:14: FEATURE(x)"), None);
+        assert_eq!(Mark::parse(b"#@ a.mc:14 \x1b]0;x\x07"), None);
+    }
+
+    #[test]
+    fn a_forged_number_of_a_line_is_no_trouble() {
+        let marks = Marks::of(b"#@ x.mc:18446744073709551615+ Y\nDa\nDb\nDc\n");
+        assert_eq!(marks.source(4).map(|from| from.line), Some(usize::MAX));
     }
 
     #[test]

@@ -311,6 +311,7 @@ fn what_is_perhaps_not_meant_is_told_by_line() {
         "LOCAL_RULE_0\nR$* $=Fooo\t$: $1",
         "stdin:3: warning: $=Fooo means class F and then ooo: did you mean $={Fooo}?",
     );
+    warning("undefine(`A_\u{1b}[31mB')dnl", r"undefine(`A_\u{1b}[31mB')");
     warning("undefine(`NOBODY_KNOWS')dnl", "undefine(`NOBODY_KNOWS'): it is not defined: is it misspelt?");
     warning("define(`OUR_OWN_WORD', `x')dnl", "stdin:2: warning: nothing reads OUR_OWN_WORD");
     warning("define(`confDOMAIN_NAME', `gr\u{fc}n.test')dnl", "stdin:2: warning: letters that are not ASCII");

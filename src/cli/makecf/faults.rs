@@ -7,7 +7,7 @@ mod source;
 mod values;
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use bstr::{BString, ByteSlice};
 
@@ -41,7 +41,13 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}{}", self.place, if self.is_error { "" } else { "warning: " }, self.text)
+        write!(f, "{}: {}", self.place, if self.is_error { "" } else { "warning: " })?;
+        // What the file says is shown, and not obeyed by a terminal.
+        self.text.chars().try_for_each(|letter| match letter {
+            '\n' | '\t' => f.write_char(letter),
+            _ if letter.is_control() => write!(f, "{}", letter.escape_default()),
+            _ => f.write_char(letter),
+        })
     }
 }
 
