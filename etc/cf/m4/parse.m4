@@ -117,7 +117,7 @@ ifdef(`UUCP_RELAY', `R$* < @ $* . UUCP . >	$: $1 < @ $2 . UUCP . > $| $Y
 ', `ifdef(`_MAILER_uucp_', `R$* < @ $+ . UUCP . >	$: $1 < @ $2 . UUCP . > $| _UUCP_ : $2
 ')')dnl
 R$* $| $*	$: $>MailerToTriple < $2 > $1
-ifdef(`_BESTMX_', `R$+ < @ $+ >	$: $1 < @ $2 > $| ? $>IsBestMX $2
+ifdef(`_BESTMX_', `R$+ < @ $+ >	$: $1 < @ $2 > $| ? $>_BESTMX_ROUTES_ $2
 R$* $={O} $* < @ $* > $| ? YES	$@ $>Recurse $1 $2 $3	its user part may route on
 R$+ < @ $* > $| ? YES	$#_LOCAL_ $@ $: $1
 R$* $| ? $*	$: $1

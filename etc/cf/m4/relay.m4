@@ -98,7 +98,7 @@ ifdef(`_UUCP_REJECT_', `R$* ! $*	$@ FOREIGN
 ifdef(`_PERCENT_REJECT_', `R$* % $*	$@ FOREIGN
 ')dnl
 ifdef(`_BESTMX_', `R$* < @ $=w >	$@ RELAY
-R$+ < @ $+ >	$: $1 < @ $2 > $| ? $>IsBestMX $2
+R$+ < @ $+ >	$: $1 < @ $2 > $| ? $>_BESTMX_TAKES_ $2
 R$* $={O} $* < @ $* > $| ? YES	$@ $>Rcpt_ok $1 $2 $3	its user part may route on
 R$* $| ? YES	$@ RELAY
 R$* $| ? $*	$: $1
@@ -123,13 +123,16 @@ ifdef(`_BESTMX_', `
 `#' IsBestMX: a domain -> YES where its best MX record names this host
 SIsBestMX
 R$+ .	$: $1
-ifdef(`_BESTMX_LIMITED_', `R$=B	$: < $1 >
-R$* . $=B	$: < $1 . $2 >
-R< $+ >	$: $(bestmx $1 $: NO $)
-', `R$+	$: $(bestmx $1 $: NO $)
-')dnl
+R$+	$: $(bestmx $1 $: NO $)
 R$=w .	$@ YES
 R$=w	$@ YES
+')dnl
+ifdef(`_BESTMX_LISTED_', `
+`#' IsListedBestMX: the same for a domain that is listed, or is below one that is
+SIsListedBestMX
+R$+ .	$: $1
+R$=B	$@ $>IsBestMX $1
+R$* . $=B	$@ $>IsBestMX $1 . $2
 ')dnl
 
 `#' Relay_ok: looks at the client, and at the sender where the site wants that -> RELAY, an error, or something else
