@@ -110,6 +110,8 @@ impl Drop for HeldFile {
             // If even that fails, the message stays in the queue and comes again whole.
             let _ = self.file.set_len(self.old_len);
         }
+        // A program that is being started may still have a copy of the descriptor.
+        let _ = lock::unlock(self.file.as_fd());
     }
 }
 
