@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use super::body::Body;
@@ -11,6 +12,7 @@ use super::format;
 use super::spool::{EntryName, FileKind, Move};
 use super::store::{Queue, only};
 use crate::mail::envelope::Envelope;
+use crate::sys::lock;
 
 /// An entry whose lock we hold; dropped, it is left in the queue.
 pub struct Claimed {
@@ -133,6 +135,14 @@ impl Claimed {
     }
 }
 
+/// The lock ends here, and not only with the last copy of its descriptor: a program that is being started, or the process
+/// that opened the file for us, may have one a moment longer.
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        let _ = lock::unlock(self.control.as_fd());
+    }
+}
+
 /// What became of a message could not be written down: the queue still has it as it was.
 ///
 /// Whoever lets go of it lets it be delivered again to those it has reached already.
@@ -143,4 +153,29 @@ pub struct Unwritten {
     pub claimed: Box<Claimed>,
     /// Why not.
     pub error: QueueError,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::simulated::SimulatedDisk;
+    use super::super::store::QueueOptions;
+    use super::*;
+    use crate::mail::envelope::Recipient;
+    use crate::name::UnixTime;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_dropped_entry_is_free_though_a_copy_of_its_descriptor_is_about() {
+        let queue = Queue::new(Arc::new(SimulatedDisk::new(None)), QueueOptions::default());
+        let since = UnixTime::from_secs(1_795_342_830);
+        let draft = queue.create(since).await.expect("created");
+        let mut envelope = Envelope::new(draft.id().clone(), since, "<a@example.com>");
+        envelope.recipients.push(Recipient::new("<b@example.org>"));
+        let claimed = draft.commit(&envelope).await.expect("taken");
+        let name = claimed.name().clone();
+        let copy = claimed.control.try_clone().expect("a copy");
+        assert!(queue.claim(&name).await.expect("asked").is_none());
+        drop(claimed);
+        assert!(queue.claim(&name).await.expect("asked").is_some());
+        drop(copy);
+    }
 }
