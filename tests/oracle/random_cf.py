@@ -212,7 +212,7 @@ MAPS = {
 HOSTS = ['hoge.foo.jp', 'foo.jp', 'www.foo.jp', 'example.com', 'www.example.com', 'cname.example.com', 'nonexist.example.org',
          'virt.example.com', 'v2.example.com', 'a.virt.example.com', 'mt.example.com', 'x.mt.example.com', 'old.example.com', 'short',
          'relay.example.com', 'sub.relay.example.com', 'relayone.example', 'relayto.example', 'spam.example', 'tempfail.example',
-         '[192.0.2.10]', '[192.0.2.99]', '[IPv6:2001:db8::10]', 'localhost', 'hoge', 'a.cc', 'c.example.net', 'x.REDIRECT',
+         '[192.0.2.10]', '[192.0.2.99]', '[127.0.0.1]', '[IPv6:2001:db8::10]', 'localhost', 'hoge', 'a.cc', 'c.example.net', 'x.REDIRECT',
          'disc.example', 'quar.example', 'err.example', 'err2.example', 'err3.example', 'err4.example', 'err5.example', 'err6.example',
          'odd.example', 'skip.example', 'sub.skip.example', 'host.sub.example', 'relayrcpt.example', 'relayfrom.example', 'good.example',
          'b.UUCP', 'neigh.UUCP', 'n.DECNET', 'tmpf.example', 'later.example', 'badmx.example.com', 'literal.example.com', '[192.0.2.10]:25',
@@ -237,7 +237,7 @@ SESSION = {
     'auth_authen': ['joe', 'joe@foo.jp'], 'auth_author': ['joe', 'bob'], 'server_name': ['client.example.net', 'mx1.example.com', 'c91.example.net', 'example.com', 'later.example.net'],
     'server_addr': ['192.0.2.91', '10.0.0.9', 'IPv6:2001:db8::77', '198.51.100.11'], 'client_connections': ['1', '4', '11'],
     'client_rate': ['1', '3', '6'], 'deliveryMode': ['', 'd', 'i'], 'TLS_Name': ['example.com', 'client.example.net'], 'tls_version': ['TLSv1.2'],
-    'alt_name': [''], 'currHeader': ['Subject: hi', 'FOO bar'],
+    'addr_type': ['e r', 'e s', 'h r', 'h s'], 'opMode': ['s', 'd', 'm', 'i'], 'alt_name': [''], 'currHeader': ['Subject: hi', 'FOO bar'],
 }
 HELO = ['hoge.foo.jp', 'foo', 'client.example.net', '[192.0.2.77]', '127.0.0.1', '[127.0.0.1]', '', 'localhost', 'a.b.c']
 # Sections with rules of the site's own: names that the documents give.

@@ -9,6 +9,7 @@ use crate::program;
 
 const ENTRIES: &str = "\
 Connect:192.0.2.81 REJECT
+Connect:bad.example REJECT
 To:bob@hoge.foo.jp REJECT
 To:carol@ REJECT
 To:blocked.example REJECT
@@ -85,4 +86,27 @@ fn no_name_of_a_client_lets_mail_through() {
     check("", "<x><RELAY><+Connect><y>.evil.test", "check_rcpt <v@other.example>", "550 Relaying denied");
     let line = "Mark,check_relay <x><OK><+Connect><y>.evil.test $| 192.0.2.81";
     check("", "evil.test", line, "550 Access denied");
+    let line = "Mark,check_relay <! Connect>.bad.example $| 192.0.2.77";
+    check("", "evil.test", line, "550 Access denied");
+}
+
+#[test]
+fn no_stranger_writes_from_this_host_itself() {
+    for host in ["localhost", "[127.0.0.1]", "[IPv6:::1]", "[IPv6:0:0:0:0:0:0:0:1]"] {
+        check("", "evil.test", &format!("check_mail <x@{host}>"), "553 Real domain name required");
+    }
+}
+
+#[test]
+fn only_recipients_must_be_in_the_directory_unless_senders_must_too() {
+    let routing = |what: &str| {
+        format!("FEATURE(`ldap_routing', `null', `null', `{what}')dnl\nLDAPROUTE_DOMAIN(`dir.example')dnl\n")
+    };
+    let ask = |what: &str, kind: &str, expected: &str| {
+        check(&routing(what), "evil.test", &format!(".D{{addr_type}}{kind}\n3,0 x@dir.example."), expected);
+    };
+    ask("bounce", "e r", "550 User unknown");
+    ask("bounce", "e s", "$# esmtp $@ dir . example .");
+    ask("sendertoo", "e s", "550 User unknown");
+    ask("passthru", "e r", "$# esmtp $@ dir . example .");
 }

@@ -1,24 +1,17 @@
 //! The cf library: what its files do is what the stock library's files do, in the original and in our program.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
-use crate::{is_root, program, repository, skip};
+use crate::oracle::run;
+use crate::{program, repository};
 
 /// Configurations that a run of the generator tries; more by `tests/oracle/random_cf.py -c`.
 const RANDOM_CASES: &str = "100";
 
 /// Rounds of random addresses through the files of `tests/oracle/usual`.
 const USUAL_CASES: &str = "12";
-
-/// Tells why a test cannot run here, if it cannot.
-fn missing() -> Option<&'static str> {
-    match (is_root(), Path::new("/opt/oracle/cf").is_dir()) {
-        (false, _) => Some("the worlds of the original need root"),
-        (true, false) => Some("the original is not set up: sh tests/oracle/setup.sh"),
-        (true, true) => None,
-    }
-}
 
 /// Makes a `.cf` of every `.mc` of the worlds.
 fn make_all(folder: &Path) {
@@ -38,20 +31,10 @@ fn make_all(folder: &Path) {
 /// Compares the answers of a program with our files and those of the original with the stock files.
 #[track_caller]
 fn compare(sendmail: &str) {
-    if let Some(reason) = missing() {
-        return skip(reason);
-    }
     let folder = tempfile::tempdir().expect("a temporary folder");
     make_all(folder.path());
-    let output = Command::new("python3")
-        .arg(repository("tests/oracle/diff_cf.py"))
-        .args([sendmail, &folder.path().display().to_string()])
-        .arg(repository("tests/oracle/golden"))
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output()
-        .expect("python3 runs");
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let golden = repository("tests/oracle/golden");
+    run("diff_cf.py", &[OsStr::new(sendmail), folder.path().as_os_str(), golden.as_os_str()]);
 }
 
 #[test]
@@ -67,20 +50,15 @@ fn our_program_does_the_same_with_our_files() {
 /// Tries configurations of the generator, or those of files, on random addresses and clients.
 #[track_caller]
 fn try_random(args: &[&str], files: &[std::path::PathBuf]) {
-    if let Some(reason) = missing() {
-        return skip(reason);
-    }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let makecf = folder.path().join("makecf");
     std::os::unix::fs::symlink(program(), &makecf).expect("a folder of ours");
-    let mut command = Command::new("python3");
-    command.arg(repository("tests/oracle/random_cf.py")).args(args);
+    let mut all: Vec<&OsStr> = args.iter().map(OsStr::new).collect();
     for file in files {
-        command.arg("-f").arg(file);
+        all.extend([OsStr::new("-f"), file.as_os_str()]);
     }
-    let output = command.arg(&makecf).env("PYTHONDONTWRITEBYTECODE", "1").output().expect("python3 runs");
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    all.push(makecf.as_os_str());
+    run("random_cf.py", &all);
 }
 
 #[test]

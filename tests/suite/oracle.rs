@@ -1,31 +1,44 @@
 //! The recorded answers of the original: every case agrees, but those that `tests/data/open-cases.txt` names.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Command;
 
 use crate::{is_root, own_configuration, program, repository, skip};
+
+/// Tells why the original cannot be asked here, if it cannot.
+fn missing() -> Option<&'static str> {
+    match (is_root(), Path::new("/opt/oracle/cf").is_dir()) {
+        (false, _) => Some("the worlds of the original need root"),
+        (true, false) => Some("the original is not set up: sh tests/oracle/setup.sh"),
+        (true, true) => None,
+    }
+}
+
+/// Returns the command that starts a program of `tests/oracle`.
+fn python(tool: &str) -> Command {
+    let mut command = Command::new("python3");
+    command.arg(repository("tests/oracle").join(tool)).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
 
 /// Runs one of the comparing programs of `tests/oracle` on the files whose names begin with `prefix`.
 ///
 /// A case that differs and is not listed as open fails, and so does one that is listed but agrees.
 #[track_caller]
 fn compare(tool: &str, prefix: &str, options: &[&str], command: &str) {
-    if !is_root() {
-        return skip("the worlds of the original need root");
-    }
-    if !std::path::Path::new("/opt/oracle/cf").is_dir() {
-        return skip("the original is not set up: sh tests/oracle/setup.sh");
+    if let Some(reason) = missing() {
+        return skip(reason);
     }
     let golden = repository("tests/oracle/golden");
     let mut files: Vec<_> = std::fs::read_dir(golden).expect("kept here").flatten().map(|entry| entry.path()).collect();
     files.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix)));
     files.sort();
-    let output = Command::new("python3")
-        .arg(repository("tests/oracle").join(tool))
+    let output = python(tool)
         .args(options)
         .args(["-n", "100000", "golden", &command.replace("{program}", &program().display().to_string())])
         .args(files)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()
         .expect("python3 runs");
     let text = String::from_utf8_lossy(&output.stdout);
@@ -103,43 +116,27 @@ fn options_do_what_they_do_in_the_original() {
     compare("diff_sub.py", "opt-", &["--deliver", "--log"], "{program} -C {cf}");
 }
 
-#[test]
-fn the_map_tools_take_every_flag_as_the_original_does() {
-    if !is_root() {
-        return skip("the worlds of the original need root");
+/// Runs one of the comparing programs of `tests/oracle` that fail by themselves where something differs.
+#[track_caller]
+pub(crate) fn run(tool: &str, args: &[impl AsRef<OsStr>]) {
+    if let Some(reason) = missing() {
+        return skip(reason);
     }
-    if !std::path::Path::new("/opt/oracle/cf").is_dir() {
-        return skip("the original is not set up: sh tests/oracle/setup.sh");
-    }
-    let output = Command::new("python3")
-        .arg(repository("tests/oracle/diff_maps.py"))
-        .arg(program())
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output()
-        .expect("python3 runs");
+    let output = python(tool).args(args).output().expect("python3 runs");
     let text = String::from_utf8_lossy(&output.stdout);
     eprintln!("{}", text.lines().last().unwrap_or_default());
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
+fn the_map_tools_take_every_flag_as_the_original_does() {
+    run("diff_maps.py", &[program()]);
+}
+
+#[test]
 fn no_spelling_of_a_recipient_relays() {
-    if !is_root() {
-        return skip("the worlds of the original need root");
-    }
-    if !std::path::Path::new("/opt/oracle/cf").is_dir() {
-        return skip("the original is not set up: sh tests/oracle/setup.sh");
-    }
     let own = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(own.path(), own_configuration("lan-relay")).expect("ours");
-    let output = Command::new("python3")
-        .arg(repository("tests/oracle/diff_relay.py"))
-        .args(["ref", &format!("{} -bs -C {{cf}}", program().display())])
-        .arg(own.path())
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output()
-        .expect("python3 runs");
-    let text = String::from_utf8_lossy(&output.stdout);
-    eprintln!("{}", text.lines().last().unwrap_or_default());
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let command = format!("{} -bs -C {{cf}}", program().display());
+    run("diff_relay.py", &[OsStr::new("ref"), command.as_ref(), own.path().as_os_str()]);
 }

@@ -4,5 +4,5 @@ dnl of these. Calls add up, but whether strangers may send to a domain that is n
 _ENABLE(`_BESTMX_')
 divert(_AT_HEAD_)dnl
 Kbestmx bestmx -T<TEMP>
-ifelse(defn(`_ARG_'), `', `define(`_BESTMX_ROUTES_', `IsBestMX')define(`_BESTMX_TAKES_', `IsBestMX')', `C{B}`'_ARG_
-define(`_BESTMX_LISTED_')define(`_BESTMX_TAKES_', `IsListedBestMX')ifdef(`_BESTMX_ROUTES_', `', `define(`_BESTMX_ROUTES_', `IsListedBestMX')')')
+ifelse(defn(`_ARG_'), `', `define(`_BESTMX_ROUTES_', `BestMX')define(`_BESTMX_TAKES_', `BestMX')', `C{B}`'_ARG_
+define(`_BESTMX_LISTED_')define(`_BESTMX_TAKES_', `ListedBestMX')ifdef(`_BESTMX_ROUTES_', `', `define(`_BESTMX_ROUTES_', `ListedBestMX')')')

@@ -1,9 +1,10 @@
 divert(-1)
 dnl ldap_routing(host map, address map, bounce|passthru|sendertoo, strip|preserve, nodomain, queue|tempfail): asks a directory
-dnl where mail for the domains of LDAPROUTE_DOMAIN goes: to another host, to another address, or nowhere (bounce; sendertoo is
-dnl the same, as it is in the original).
+dnl where mail for the domains of LDAPROUTE_DOMAIN goes: to another host, to another address, or nowhere (bounce; with sendertoo
+dnl senders must be in the directory, too).
 _ENABLE(`_LDAP_ROUTING_')
 ifelse(defn(`_ARG3_'), `', `', defn(`_ARG3_'), `passthru', `', `_ENABLE(`_LDAP_BOUNCE_')')
+ifelse(defn(`_ARG3_'), `sendertoo', `_ENABLE(`_LDAP_SENDER_')')
 ifelse(defn(`_ARG4_'), `', `', `define(`_LDAP_DETAIL_', _ARG4_)')
 ifelse(defn(`_ARG5_'), `', `', `_ENABLE(`_LDAP_NO_DOMAIN_')')
 ifelse(defn(`_ARG6_'), `tempfail', `_ENABLE(`_LDAP_TEMPFAIL_')')

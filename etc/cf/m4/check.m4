@@ -89,6 +89,7 @@ R< $* f $* > $* @ $-	$: < > < $&{client_name} > $3 @ $4	f: no name without dot
 R< $* u $* > $*	$@ OK	u: anything goes
 R< $* > $* @ localhost	$: < > < $&{client_name} > $2 @ localhost	else no localhost
 R< $* > $* @ localhost . $=m	$: < > < $&{client_name} > $2 @ localhost . $3
+R< $* > $* @ [ $={LocalClient} ]	$: < > < $&{client_name} > $2 @ [ $3 ]
 R< $* > $* @ localhost . UUCP	$: < > < $&{client_name} > $2 @ localhost . UUCP
 R< > < > $+	$@ OK	a local program
 R< > < $=w > $+	$@ OK

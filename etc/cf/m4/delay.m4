@@ -12,12 +12,12 @@ ifdef(`_TRUSTED_MECHANISMS_', `R$*	$: $1 $| ? $&{auth_type}
 R$* $| ? $={TrustAuthMech}	$@ RELAY
 R$* $| ? $*	$: $1
 ')dnl
+R$+	$: $>CanonAddr $1	the end for what is no address
 ifdef(`_SPAM_', `R$*	$: $1 $| ? $>SpamTag $1
 ifelse(_SPAM_, `FRIEND', `R$* $| ? FRIEND	_TLS_ONLY_	this recipient wants all mail
 ', `R$* $| ? HATER	$: $1
 R$* $| ? $*	_TLS_ONLY_	only those who say so are protected
 ')dnl
-', `R$+	$: $>CanonAddr $1	the end for what is no address
 ')dnl
 R$*	$: $>checkmail < $&f >
 R< $={Accept} >	$@ $1	senders that the access map lets pass
@@ -29,9 +29,9 @@ Scheckrcpt
 _ASK(`Local_check_rcpt')dnl
 R$*	$@ $>Basic_check_rcpt $1
 ifdef(`_SPAM_', `
-`#' SpamTag: a recipient -> FRIEND, HATER or ?
+`#' SpamTag: a recipient as CanonAddr has it -> FRIEND, HATER or ?
 SSpamTag
-R$*	$: $>SearchList < ! Spam > $| $>SpamKeys $>CanonAddr $1
+R$*	$: $>SearchList < ! Spam > $| $>SpamKeys $1
 R< $- >	$@ $1
 R$*	$@ ?
 

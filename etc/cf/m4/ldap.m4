@@ -1,6 +1,10 @@
 divert(-1)
 dnl LDAP routing (FEATURE ldap_routing).
 divert(0)dnl
+ifdef(`_LDAP_TEMPFAIL_', ``#' modes of the program in which clients wait for answers
+C{OfClients}s d D
+
+')dnl
 `#' LDAPRoute: < domain to look for > user < @ domain . > -> where the directory wants the mail: a mailer, or the address
 `#' when it says nothing
 SLDAPRoute
@@ -10,9 +14,9 @@ R< $+ > $* $| $* < $*	$@ $2	no name of the directory has < or >, which part the 
 R< $+ > $* $| $* > $*	$@ $2
 R< $+ > $* $| $*	$: < $1 > $2
 R< $+ > $+ < @ $+ . >	$: $>LDAPFind < $2 > < $1 > < > < $2 < @ $3 . > >
-R< $* <TMPF> > $*	ifdef(`_LDAP_TEMPFAIL_', `$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_', `$@ $>LDAPQueue $2')
-R< $* > < $* <TMPF> > $*	ifdef(`_LDAP_TEMPFAIL_', `$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_', `$@ $>LDAPQueue $3')
-R< > < > < $* > < $+ >	ifdef(`_LDAP_BOUNCE_', `$#error $@ nouser $: "550 User unknown"', `$@ $2')
+R< $* <TMPF> > $*	$@ $>LDAPLater $2
+R< $* > < $* <TMPF> > $*	$@ $>LDAPLater $3
+R< > < > < $* > < $+ >	$@ ifdef(`_LDAP_BOUNCE_', `$>LDAPNobody ')$2
 R< > < $=w > < $* > < $+ >	$@ $3
 R< > < $+ > < $* > < $+ < @ $+ . > >	$@ $>LDAPHost < $1 > $3 < @ $4 . >
 R< $+ > < > < $* > < $+ >	$@ $>Recurse $>LDAPDetail < $1 > < $2 >
@@ -41,6 +45,18 @@ R< $+ > < $+ > $*	$@ $>MailerToTriple < $2 > $3
 ')dnl
 R< $+ > $*	$@ $>MailerToTriple < confRELAY_MAILER : $1 > $2
 
-`#' LDAPQueue: the address whose look-up failed for now -> itself
-SLDAPQueue
-R$* < $+ < @ $+ > >	$@ $2 < @ $3 >
+`#' LDAPLater: the address whose look-up failed for now -> ifdef(`_LDAP_TEMPFAIL_', `an error where a client waits for the answer about
+`#' a recipient, otherwise ')itself, which waits in the queue
+SLDAPLater
+R$* < $+ < @ $+ > >	ifdef(`_LDAP_TEMPFAIL_', `$: $2 < @ $3 > $| ? $&{opMode} $&{addr_type}
+R$* $| ? $={OfClients} e r	$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_
+R$* $| ? $*	$@ $1', `$@ $2 < @ $3 >')
+ifdef(`_LDAP_BOUNCE_', `
+`#' LDAPNobody: an address that the directory does not have -> an error for a recipient, otherwise itself
+SLDAPNobody
+R$*	$: $1 $| ? $&{addr_type}
+R$* $| ? e r	$#error $@ nouser $: "550 User unknown"
+ifdef(`_LDAP_SENDER_', `R$* $| ? e s	$#error $@ nouser $: "550 User unknown"
+')dnl
+R$* $| ? $*	$@ $1
+')dnl

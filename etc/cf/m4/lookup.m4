@@ -73,10 +73,9 @@ R$*	$@ < ? >
 
 `#' PeerEntry: < ! Tag > name $| address -> < value > of the name of a host, or else of its address, or < NONE >
 SPeerEntry
-R< $- $- > $* < $* $| $*	$: < $1 $2 > $| $5	no host has such a name
-R< $- $- > $* > $* $| $*	$: < $1 $2 > $| $5
-R< $- $- > $+ $| $*	$: $>D < $3 > < NONE > < $1 $2 > < $1 $2 $| $4 >
-R< $- $- > $| $*	$: < NONE > < $1 $2 $| $3 >
+R< $- $- > $* $| $*	$: $1 $2 $| $4 $| $>Plain $3
+R$- $- $| $* $| $+	$: $>D < $4 > < NONE > < $1 $2 > < $1 $2 $| $3 >
+R$- $- $| $* $|	$: < NONE > < $1 $2 $| $3 >
 R< NONE > < $- $- $| $+ >	$: $>A < $3 > < NONE > < $1 $2 > < >
 R< $* > < $* >	$@ < $1 >
 

@@ -118,8 +118,8 @@ ifdef(`UUCP_RELAY', `R$* < @ $* . UUCP . >	$: $1 < @ $2 . UUCP . > $| $Y
 ')')dnl
 R$* $| $*	$: $>MailerToTriple < $2 > $1
 ifdef(`_BESTMX_', `R$+ < @ $+ >	$: $1 < @ $2 > $| ? $>_BESTMX_ROUTES_ $2
-R$* $={O} $* < @ $* > $| ? YES	$@ $>Recurse $1 $2 $3	its user part may route on
-R$+ < @ $* > $| ? YES	$#_LOCAL_ $@ $: $1
+R$* $={O} $* < @ $* > $| ? $=w	$@ $>Recurse $1 $2 $3	its user part may route on
+R$+ < @ $* > $| ? $=w	$#_LOCAL_ $@ $: $1
 R$* $| ? $*	$: $1
 ')dnl
 undivert(1)dnl

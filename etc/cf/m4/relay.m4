@@ -75,6 +75,11 @@ ifdef(`_LOOSE_RELAY_CHECK_', `', `R$* $| $* $={O} $*	$@ FOREIGN	what hides behin
 ')dnl
 R$* $| $*	$: $2 < @ $1 >
 R$*	$: $>PlainAddress $1
+ifdef(`_BESTMX_', `R$+ < @ $+ >	$: $1 < @ $2 > $| ? $>_BESTMX_TAKES_ $2
+R$* $={O} $* < @ $* > $| ? $=w	$@ $>Rcpt_ok $1 $2 $3	its user part may route on
+R$* < @ $* > $| ? $=w	$: $1 < @ $3 >	the access map knows it by this name
+R$* $| ? $*	$: $1
+')dnl
 ifdef(`_BLOCKLIST_', `R$*	$: $1 $| $>RecipientKeys $1
 R$* $| $*	$: $1 $| ? $>SearchList < + To > $| $2
 R$* $| ? < REJECT >	$#error $@ 5.2.1 $: "550 Mailbox disabled for this recipient"
@@ -97,12 +102,6 @@ ifdef(`_UUCP_REJECT_', `R$* ! $*	$@ FOREIGN
 ')dnl
 ifdef(`_PERCENT_REJECT_', `R$* % $*	$@ FOREIGN
 ')dnl
-ifdef(`_BESTMX_', `R$* < @ $=w >	$@ RELAY
-R$+ < @ $+ >	$: $1 < @ $2 > $| ? $>_BESTMX_TAKES_ $2
-R$* $={O} $* < @ $* > $| ? YES	$@ $>Rcpt_ok $1 $2 $3	its user part may route on
-R$* $| ? YES	$@ RELAY
-R$* $| ? $*	$: $1
-')dnl
 ifdef(`_RELAY_FULL_ADDRESS_', `R$+ < @ $+ >	$: $1 < @ $2 > $| ? $>F < $1@$2 > < ? > < + To > < >
 R$* $| ? < RELAY > $*	$@ RELAY
 R$* $| ? < $* <TMPF> > $*	$#TEMP $@ 4.3.0 $: _TEMPORARY_FAILURE_
@@ -120,19 +119,21 @@ R$* < @ $*	$@ FOREIGN
 R$*	$@ RELAY	a name without a domain is ours
 
 ifdef(`_BESTMX_', `
-`#' IsBestMX: a domain -> YES where its best MX record names this host
-SIsBestMX
+`#' BestMX: a domain -> the name of this host that its best MX record has, or NO
+SBestMX
 R$+ .	$: $1
 R$+	$: $(bestmx $1 $: NO $)
-R$=w .	$@ YES
-R$=w	$@ YES
+R$=w .	$@ $1
+R$=w	$@ $1
+R$*	$@ NO
 ')dnl
 ifdef(`_BESTMX_LISTED_', `
-`#' IsListedBestMX: the same for a domain that is listed, or is below one that is
-SIsListedBestMX
+`#' ListedBestMX: the same for a domain that is listed, or is below one that is
+SListedBestMX
 R$+ .	$: $1
-R$=B	$@ $>IsBestMX $1
-R$* . $=B	$@ $>IsBestMX $1 . $2
+R$=B	$@ $>BestMX $1
+R$* . $=B	$@ $>BestMX $1 . $2
+R$*	$@ NO
 ')dnl
 
 `#' Relay_ok: looks at the client, and at the sender where the site wants that -> RELAY, an error, or something else
