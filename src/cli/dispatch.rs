@@ -147,11 +147,27 @@ type Ask = fn(&[BString]) -> ExitCode;
 const QUESTIONS: &[(&str, Ask)] =
     &[("--explain", explain::main), ("--compare", compare::main), ("--setup", setup::main)];
 
+/// Finds the question that the first word asks, or the first one behind `-C FILE`; its word comes first in what is returned.
+fn question(argv: &[BString]) -> Option<(Ask, Vec<BString>)> {
+    let mut at = 1;
+    loop {
+        let word = argv.get(at)?;
+        if let Some((_, main)) = QUESTIONS.iter().find(|(known, _)| known.as_bytes() == word.as_slice()) {
+            let mut words = argv.to_vec();
+            words[1..=at].rotate_right(1);
+            return Some((*main, words));
+        }
+        match word.strip_prefix(b"-C")? {
+            [] => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
 /// Runs `sendmail` in the mode that its options choose.
 fn sendmail(argv: &[BString], mode: Mode) -> ExitCode {
-    let first = argv.get(1).map(|word| word.as_slice());
-    if let Some((_, main)) = QUESTIONS.iter().find(|(word, _)| first == Some(word.as_bytes())) {
-        return without_group("sendmail", || main(argv));
+    if let Some((main, words)) = question(argv) {
+        return without_group("sendmail", || main(&words));
     }
     let command = match CommandLine::parse(argv, mode) {
         Ok(command) => command,
@@ -212,6 +228,22 @@ fn complain(text: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_may_stand_behind_the_file_it_is_about() {
+        let check = |line: &str, expected: Option<&str>| {
+            let words: Vec<BString> = line.split(' ').map(BString::from).collect();
+            let found = question(&words).map(|(_, words)| bstr::join(" ", &words));
+            assert_eq!(found.as_deref(), expected.map(str::as_bytes), "{line}");
+        };
+        check("sendmail --explain --to a", Some("sendmail --explain --to a"));
+        check("sendmail -C x.cf --explain --to a", Some("sendmail --explain -C x.cf --to a"));
+        check("sendmail -Cx.cf --compare y.cf a", Some("sendmail --compare -Cx.cf y.cf a"));
+        check("sendmail -C --explain", None);
+        check("sendmail -t --explain", None);
+        check("sendmail a --explain", None);
+        check("sendmail", None);
+    }
 
     #[test]
     fn every_name_and_mode_stands_once() {
