@@ -15,6 +15,7 @@ use crate::macros::MacroTable;
 use crate::map::{CLASS_BYTES_MAX, Definition, DefinitionError, Kind, Map, Opener, Outcome};
 use crate::name::{ClassName, Named, Sysexit};
 use crate::net::Resolver;
+use crate::sys::safe_file::remedy;
 
 /// Members that classes have before the configuration says anything (op guide "C and F -- Define Classes").
 const PRESET: &[(&str, &[&str])] = &[
@@ -256,7 +257,9 @@ impl Loader<'_> {
                     std::io::ErrorKind::NotFound if is_ours => ": make it, with a word on each line; it may be empty",
                     _ => "",
                 };
-                Err((format!("fileclass: cannot open '{path}': {reason}{help}").into(), Sysexit::OsErr))
+                let command = remedy(path, reason.as_bytes()).filter(|_| is_ours);
+                let command = command.map(|command| format!("; run: {command}")).unwrap_or_default();
+                Err((format!("fileclass: cannot open '{path}': {reason}{help}{command}").into(), Sysexit::OsErr))
             }
         }
     }

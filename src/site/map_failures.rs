@@ -8,13 +8,16 @@ use rustc_hash::FxHashMap;
 
 use crate::log::{About, Level, Log};
 use crate::map::Map;
+use crate::sys::safe_file;
 
-/// What the text of a failure says of a file that making it anew would not mend.
-const UNSAFE: &str = "unsafe map file";
+/// What the text of a failure says before the name of a file that making it anew would not mend.
+const UNSAFE: &str = "unsafe map file ";
 
-/// Tells whether making a map's file anew is of use.
-pub(super) fn can_be_mended(reason: &[u8]) -> bool {
-    !reason.contains_str(UNSAFE)
+/// Returns the command that mends what `reason` tells: `rebuild`, which makes the map's file again, or what closes it to others.
+pub(super) fn remedy(reason: &[u8], rebuild: Option<String>) -> Option<String> {
+    let Some(at) = reason.find(UNSAFE) else { return rebuild };
+    let (path, told) = reason[at + UNSAFE.len()..].rsplit_once_str(": ")?;
+    safe_file::remedy(path, told)
 }
 
 /// The maps that could not be opened when that was last tried.
@@ -34,8 +37,8 @@ struct State {
 }
 
 impl MapFailures {
-    /// Takes note of how a map has been opened; `mend` is the command that makes its file again.
-    pub(super) fn note(&self, map: &Map, mend: Option<String>) {
+    /// Takes note of how a map has been opened; `rebuild` is the command that makes its file again.
+    pub(super) fn note(&self, map: &Map, rebuild: Option<String>) {
         let key = (map.definition().name.clone(), map.definition().file.clone());
         let mut state = self.state();
         let Some(reason) = map.complaint() else {
@@ -46,8 +49,8 @@ impl MapFailures {
             return;
         }
         state.known.insert(key, reason.to_owned());
-        let mend = mend.filter(|_| can_be_mended(reason)).map(|command| format!("; run: {command}"));
-        state.news.push(format!("{reason}{}", mend.unwrap_or_default()));
+        let command = remedy(reason, rebuild).map(|command| format!("; run: {command}"));
+        state.news.push(format!("{reason}{}", command.unwrap_or_default()));
         self.has_news.store(true, Ordering::Release);
     }
 

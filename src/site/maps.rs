@@ -8,7 +8,7 @@ use bstr::{BStr, BString};
 use rustc_hash::FxHashMap;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::map_failures::{MapFailures, can_be_mended};
+use super::map_failures::{MapFailures, remedy};
 use crate::log::{About, Log};
 use crate::map::{Definition, Kind, Map, Opener, Outcome, mend, outdated};
 use crate::rewrite::KeyStyle;
@@ -115,14 +115,14 @@ impl Maps {
         (map, complaint)
     }
 
-    /// Returns why a map that was asked, or a member of it, could not be opened, and the command that makes its file.
+    /// Returns why a map that was asked, or a member of it, could not be opened, and the command that mends it.
     pub fn closed(&self, name: &[u8]) -> Vec<(BString, Option<String>)> {
         let leaves = self.entry(name).map(|entry| self.leaves(entry)).unwrap_or_default();
         let closed = leaves.iter().filter_map(|entry| {
             let map = entry.map.read().unwrap_or_else(PoisonError::into_inner);
             let reason = map.as_ref()?.complaint()?.to_owned();
-            let mend = mend(&entry.definition).filter(|_| can_be_mended(&reason));
-            Some((reason, mend))
+            let command = remedy(&reason, mend(&entry.definition));
+            Some((reason, command))
         });
         closed.collect()
     }
@@ -143,9 +143,9 @@ impl Maps {
         map
     }
 
-    /// Takes note of how a map has been opened; `mend` is the command that makes its file again.
-    pub fn note(&self, map: &Map, mend: Option<String>) {
-        self.failures.note(map, mend);
+    /// Takes note of how a map has been opened; `rebuild` is the command that makes its file again.
+    pub fn note(&self, map: &Map, rebuild: Option<String>) {
+        self.failures.note(map, rebuild);
     }
 
     /// Logs which maps could not be opened since the last call.

@@ -20,7 +20,7 @@ use nix::fcntl::OFlag;
 use nix::unistd::{getegid, geteuid, getgroups, getuid};
 
 pub use demands::{Demands, Kind};
-pub use reason::Unsafe;
+pub use reason::{Unsafe, remedy};
 pub use text::{Reading, TextKind, Trust};
 
 use super::user::User;

@@ -13,7 +13,7 @@ use crate::keeper::request::{Answer, FailureKind, NamedFile};
 use crate::map::Definition;
 use crate::map::aliases;
 use crate::name::MapName;
-use crate::sys::safe_file::Kind;
+use crate::sys::safe_file::{Kind, remedy};
 
 /// What may follow the declared name of a map in the names of its files.
 const MAP_SUFFIXES: [&[u8]; 5] = [b"", b".db", b".cdb", b".dir", b".pag"];
@@ -74,7 +74,14 @@ pub(super) fn open_named(charter: &Charter, named: &NamedFile) -> Served {
 
 /// Opens `path` for reading; statistics for writing, too.
 fn open(charter: &Charter, path: &[u8], kind: Kind) -> Served {
-    let opened = charter.inspector.open(Path::new(OsStr::from_bytes(path)), kind);
-    let file = opened.map_err(|reason| failure_of_file(path, reason))?;
+    let place = Path::new(OsStr::from_bytes(path));
+    let file = charter.inspector.open(place, kind).map_err(|reason| {
+        let mut failure = failure_of_file(path, reason);
+        // Who asks cannot look there himself.
+        if let Some(command) = remedy(path, &failure.text) {
+            failure.text = format!("{}; run: {command}", failure.text).into();
+        }
+        failure
+    })?;
     Ok(Answered { answer: Answer::Opened {}, descriptors: vec![file.into()] })
 }
