@@ -1,11 +1,14 @@
 //! Questions to the name servers and `/etc/hosts`.
 
+mod answer;
+mod name;
+mod record;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
 use hickory_resolver::lookup::Lookup;
@@ -16,6 +19,10 @@ use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use tokio::net::UdpSocket;
 use tokio::sync::Semaphore;
 
+pub use self::answer::Answer;
+pub use self::name::reverse_name;
+pub(super) use self::name::{absolute, is_host_name, name_text};
+pub use self::record::{BadRecordKind, Mx, RecordKind};
 use super::{ResolverSettings, Source};
 
 /// Questions under way at once; each holds a socket.
@@ -29,64 +36,6 @@ const ROOT_QUESTION: &[u8] = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\0\0\x02\0\x01";
 /// The longest wait for one question whatever the settings say.
 const PATIENCE_MAX: Duration = Duration::from_secs(60);
 
-/// What a look-up came to.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Answer<T> {
-    /// There is such a record; lists are never empty.
-    Found(T),
-    /// There is no such name.
-    NotFound,
-    /// The name exists, but has no such record.
-    NoData,
-    /// No answer can be had now; the reason, for logs and replies.
-    TempFail(BString),
-}
-
-impl<T> Answer<T> {
-    /// Returns what was found, if anything was.
-    pub fn found(self) -> Option<T> {
-        match self {
-            Self::Found(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    /// Tells whether to ask again later.
-    pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::TempFail(_))
-    }
-
-    /// Changes what was found.
-    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Answer<U> {
-        match self {
-            Self::Found(value) => Answer::Found(change(value)),
-            Self::NotFound => Answer::NotFound,
-            Self::NoData => Answer::NoData,
-            Self::TempFail(reason) => Answer::TempFail(reason),
-        }
-    }
-}
-
-impl<T> Answer<T> {
-    /// Returns the one that says more: found, then temporary failure, then no data, then no such name.
-    pub(super) fn or(self, other: Self) -> Self {
-        match (&self, &other) {
-            (Self::Found(_), _) | (_, Self::NotFound) => self,
-            (_, Self::Found(_)) | (Self::NotFound, _) => other,
-            (Self::TempFail(_), _) => self,
-            (_, Self::TempFail(_)) => other,
-            (Self::NoData, Self::NoData) => self,
-        }
-    }
-}
-
-impl<T> Answer<Vec<T>> {
-    /// Returns the list as found, or as no data if it is empty.
-    fn of(list: Vec<T>) -> Self {
-        if list.is_empty() { Self::NoData } else { Self::Found(list) }
-    }
-}
-
 /// Which addresses are wanted.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Family {
@@ -96,120 +45,6 @@ pub enum Family {
     V6,
     /// Both, IPv6 first, as the original tries them.
     Any,
-}
-
-/// A mail exchanger.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Mx {
-    /// Lower is better.
-    pub preference: u16,
-    /// The host, without a dot at its end; empty for the root, which a null MX names (`RFC 7505`).
-    pub host: BString,
-}
-
-/// A type of record that configurations can ask for (`K… dns -RTYPE`).
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum RecordKind {
-    /// IPv4 address.
-    A,
-    /// IPv6 address, as `IPv6:` and eight numbers.
-    Aaaa,
-    /// AFS cell's server; the host is the value.
-    Afsdb,
-    /// Canonical name.
-    Cname,
-    /// Mail exchanger; the host is the value.
-    Mx,
-    /// Name server.
-    Ns,
-    /// Name of an address.
-    Ptr,
-    /// Service; the target is the value.
-    Srv,
-    /// Text; the strings of a record are joined.
-    Txt,
-}
-
-/// The text is no known type of record.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("wrong type {0:?} of DNS record (A, AAAA, AFSDB, CNAME, MX, NS, PTR, SRV or TXT)")]
-pub struct BadRecordKind(String);
-
-impl FromStr for RecordKind {
-    type Err = BadRecordKind;
-
-    fn from_str(text: &str) -> Result<Self, BadRecordKind> {
-        Ok(match text.to_ascii_uppercase().as_str() {
-            "A" => Self::A,
-            "AAAA" => Self::Aaaa,
-            "AFSDB" => Self::Afsdb,
-            "CNAME" => Self::Cname,
-            "MX" => Self::Mx,
-            "NS" => Self::Ns,
-            "PTR" => Self::Ptr,
-            "SRV" => Self::Srv,
-            "TXT" => Self::Txt,
-            _ => return Err(BadRecordKind(text.to_owned())),
-        })
-    }
-}
-
-impl RecordKind {
-    /// Returns the type as the DNS library names it.
-    fn record_type(self) -> RecordType {
-        match self {
-            Self::A => RecordType::A,
-            Self::Aaaa => RecordType::AAAA,
-            Self::Afsdb => RecordType::Unknown(AFSDB),
-            Self::Cname => RecordType::CNAME,
-            Self::Mx => RecordType::MX,
-            Self::Ns => RecordType::NS,
-            Self::Ptr => RecordType::PTR,
-            Self::Srv => RecordType::SRV,
-            Self::Txt => RecordType::TXT,
-        }
-    }
-
-    /// Returns the text of a record of this type.
-    fn text(self, data: &RData) -> Option<BString> {
-        Some(match (self, data) {
-            (Self::A, RData::A(address)) => address.0.to_string().into(),
-            (Self::Aaaa, RData::AAAA(address)) => {
-                // As addresses stand in rules: no zeros are left out.
-                let numbers = address.0.segments().map(|number| format!("{number:x}"));
-                format!("IPv6:{}", numbers.join(":")).into()
-            }
-            (Self::Afsdb, RData::Unknown { code, rdata }) if u16::from(*code) == AFSDB => afsdb_host(&rdata.anything)?,
-            (Self::Cname, RData::CNAME(name)) => name_text(&name.0),
-            (Self::Mx, RData::MX(mx)) => name_text(&mx.exchange),
-            (Self::Ns, RData::NS(name)) => name_text(&name.0),
-            (Self::Ptr, RData::PTR(name)) => name_text(&name.0),
-            (Self::Srv, RData::SRV(srv)) => name_text(&srv.target),
-            (Self::Txt, RData::TXT(txt)) => txt.txt_data.concat().into(),
-            _ => return None,
-        })
-    }
-}
-
-/// The number of the type AFSDB, which the DNS library has no name for.
-const AFSDB: u16 = 18;
-
-/// Returns the host of an AFSDB record: labels behind a subtype of two bytes.
-fn afsdb_host(data: &[u8]) -> Option<BString> {
-    let mut rest = data.get(2..)?;
-    let mut labels = Vec::new();
-    loop {
-        let (&length, after) = rest.split_first()?;
-        match length {
-            0 => return Some(bstr::join(".", labels).into()),
-            1..=63 => {
-                let (label, after) = after.split_at_checked(length.into())?;
-                labels.push(label);
-                rest = after;
-            }
-            _ => return None,
-        }
-    }
 }
 
 /// Asks name servers and `/etc/hosts`, with a cache that keeps to the records' times to live.
@@ -520,74 +355,6 @@ fn refusal(error: &NetError) -> Answer<Lookup> {
         NetError::Proto(_) => Answer::TempFail("name server: unusable answer".into()),
         _ => Answer::TempFail("name server unreachable".into()),
     }
-}
-
-/// Makes an absolute DNS name; `None` if a label or the whole is too long or empty.
-pub(super) fn absolute(name: &[u8]) -> Option<Name> {
-    let name = name.strip_suffix(b".").unwrap_or(name);
-    if name.is_empty() || has_bad_escape(name) {
-        return None;
-    }
-    Name::from_labels(name.split_str(".").map(<[u8]>::to_vec)).ok()
-}
-
-/// Tells whether a backslash protects nothing, or a number that is no byte's: no name can be asked for with it.
-fn has_bad_escape(name: &[u8]) -> bool {
-    let mut rest = name;
-    while let Some(at) = memchr::memchr(b'\\', rest) {
-        let digits = rest[at + 1..].iter().take(3).take_while(|byte| byte.is_ascii_digit()).count();
-        let number = rest[at + 1..][..digits].iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
-        rest = match (digits, rest.get(at + 2..)) {
-            (0, Some(rest)) => rest,
-            (3, _) if number <= 255 => &rest[at + 4..],
-            _ => return true,
-        };
-    }
-    false
-}
-
-/// Tells whether a name from the DNS has only what names of hosts have. Whoever owns a zone may write anything into it, and
-/// rules give other characters a meaning.
-pub(super) fn is_host_name(name: &[u8]) -> bool {
-    name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
-}
-
-/// Writes a DNS name without a dot at its end; bytes that are special or unprintable are escaped with a backslash.
-pub(super) fn name_text(name: &Name) -> BString {
-    let mut text = BString::default();
-    for label in name.iter() {
-        if !text.is_empty() {
-            text.push(b'.');
-        }
-        for byte in label {
-            match byte {
-                b'.' | b'"' | b';' | b'\\' | b'@' | b'$' | b'(' | b')' => text.extend([b'\\', *byte]),
-                b'!'..=b'~' => text.push(*byte),
-                _ => text.extend(format!("\\{byte:03}").bytes()),
-            }
-        }
-    }
-    text
-}
-
-/// Returns the absolute name below `in-addr.arpa` or `ip6.arpa` that an address has.
-pub fn reverse_name(address: IpAddr) -> BString {
-    match address {
-        IpAddr::V4(address) => reverse_v4(address),
-        IpAddr::V6(address) => address.to_ipv4_mapped().map_or_else(|| reverse_v6(address), reverse_v4),
-    }
-}
-
-/// Returns the reverse name of an IPv4 address.
-fn reverse_v4(address: Ipv4Addr) -> BString {
-    let [a, b, c, d] = address.octets();
-    format!("{d}.{c}.{b}.{a}.in-addr.arpa.").into()
-}
-
-/// Returns the reverse name of an IPv6 address.
-fn reverse_v6(address: Ipv6Addr) -> BString {
-    let nibbles = address.octets().into_iter().rev().map(|byte| format!("{:x}.{:x}.", byte & 15, byte >> 4));
-    format!("{}ip6.arpa.", nibbles.collect::<String>()).into()
 }
 
 #[cfg(test)]
