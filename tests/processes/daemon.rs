@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -100,7 +101,7 @@ fn write_config(folder: &tempfile::TempDir, port: u16, more: &str) {
          {user}{more}\
          Mlocal, P=/bin/sh, F=lsDFMAw5:/|@qmn9, A=sh -c true\n\
          Mprog, P=/bin/sh, F=lsDFMoqeu9, A=sh -c $u\n\
-         SParse0\n\
+         S0\n\
          R$*\t$#local $: $1\n"
     );
     fs::write(folder.path().join("test.cf"), text).expect("written");
@@ -209,6 +210,101 @@ fn when_the_configuration_is_broken_at_hup_then_the_old_pair_goes_on() {
     daemon.signal(Signal::SIGHUP);
     soon("a new network process", || daemon.processes("sendmail: SMTP").into_iter().find(|pid| *pid != network));
     daemon.greeted();
+}
+
+/// Writes a configuration whose check_rcpt answers with the class that an address's user is in, of those that a file, a
+/// program and a map fill.
+fn write_classes(folder: &tempfile::TempDir, port: u16) {
+    let place = folder.path().display();
+    let more = format!(
+        "O DontBlameSendmail=TrustStickyBit\n\
+         F{{File}}{place}/file\n\
+         F{{Program}}|{place}/program\n\
+         F{{Map}}words@text:-v1 {place}/map\n\
+         Mbox, P=/bin/sh, F=lsDFMm, S=0, R=0, A=sh -c cat>>{place}/box $u\n\
+         Scheck_rcpt\n\
+         R$* $={{File}} $*\t$#error $: 550 file\n\
+         R$* $={{Program}} $*\t$#error $: 550 program\n\
+         R$* $={{Map}} $*\t$#error $: 550 map\n"
+    );
+    write_config(folder, port, &more);
+    let path = folder.path().join("test.cf");
+    let text = fs::read_to_string(&path).expect("written").replace("$#local $: $1", "$#box $: $1");
+    fs::write(path, text).expect("written");
+}
+
+/// Fills the sources of the classes of [`write_classes`].
+fn fill_classes(folder: &tempfile::TempDir, [file, program, map]: [&str; 3]) {
+    let write = |name: &str, text: String| fs::write(folder.path().join(name), text).expect("written");
+    write("file", format!("{file}\n"));
+    // A program that reads its input finds it at its end.
+    write("program", format!("#!/bin/sh\ncat\necho {program}\n"));
+    fs::set_permissions(folder.path().join("program"), fs::Permissions::from_mode(0o755)).expect("ours");
+    write("map", format!("words {map}\n"));
+}
+
+/// Says `line` and returns the reply.
+fn say(session: &mut BufReader<TcpStream>, line: &str) -> String {
+    session.get_mut().write_all(format!("{line}\r\n").as_bytes()).expect("sent");
+    read_line(session)
+}
+
+/// Says `line` and expects a reply that begins with `reply`.
+#[track_caller]
+fn expect(session: &mut BufReader<TcpStream>, line: &str, reply: &str) {
+    let said = say(session, line);
+    assert!(said.starts_with(reply), "{line}: {said}");
+}
+
+/// Begins a message and returns how each of `users` is answered.
+#[track_caller]
+fn answers(session: &mut BufReader<TcpStream>, users: &[&str]) -> Vec<String> {
+    expect(session, "HELO x", "250 ");
+    expect(session, "MAIL FROM:<>", "250 ");
+    let answers = users.iter().map(|user| say(session, &format!("RCPT TO:<{user}@x>")).trim_end().to_owned());
+    answers.map(|reply| reply.rsplit([' ']).next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn hup_fills_the_classes_anew_from_files_programs_and_maps_and_loses_no_message() {
+    let folder = tempfile::tempdir().expect("a directory");
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+    fs::write(folder.path().join("box"), "").expect("written");
+    fs::set_permissions(folder.path().join("box"), fs::Permissions::from_mode(0o666)).expect("ours");
+    let users = ["one", "two", "three", "four", "five", "six"];
+    fill_classes(&folder, ["one", "two", "three"]);
+    let port = free_port();
+    write_classes(&folder, port);
+    let child = command(&folder, "-bD").spawn().expect("started");
+    let daemon = Daemon { folder, port, child };
+    let mut before = daemon.greeted();
+    assert_eq!(answers(&mut before, &users), ["file", "program", "map", "ok", "ok", "ok"]);
+    let network = daemon.network();
+
+    fill_classes(&daemon.folder, ["four", "five", "six"]);
+    expect(&mut before, "DATA", "354 ");
+    before.get_mut().write_all(b"Subject: begun before HUP\r\n\r\n").expect("sent");
+    daemon.signal(Signal::SIGHUP);
+    let mut after = soon("the new classes", || {
+        let mut session = daemon.greeted();
+        (answers(&mut session, &users) == ["ok", "ok", "ok", "file", "program", "map"]).then_some(session)
+    });
+    assert_ne!(daemon.processes("sendmail: SMTP"), [network]);
+    // The session from before has the classes from before, and its message is taken.
+    expect(&mut before, ".", "250 ");
+    assert_eq!(answers(&mut before, &users), ["file", "program", "map", "ok", "ok", "ok"]);
+    expect(&mut after, "DATA", "354 ");
+    expect(&mut after, "Subject: sent after HUP\r\n\r\n.", "250 ");
+    drop((before, after));
+    for subject in ["begun before HUP", "sent after HUP"] {
+        soon(subject, || {
+            let text = fs::read_to_string(daemon.folder.path().join("box")).expect("a mailbox");
+            (text.matches(&format!("Subject: {subject}\n")).count() == 1).then_some(())
+        });
+    }
+    soon("an empty queue", || {
+        fs::read_dir(daemon.folder.path().join("queue")).expect("a directory").next().is_none().then_some(())
+    });
 }
 
 /// Returns what differs between two images of one process: how long its command line is.

@@ -37,8 +37,8 @@ pub(super) struct Programs {
 /// A program that runs, or has ended and is not asked about yet.
 struct Running {
     child: Child,
-    /// Our copy of the pipe to it: while it is open, the program sees no end of its input, so that the death of the
-    /// network process is never taken for the end of a message.
+    /// Our copy of the pipe to a mailer's program: while it is open, the program sees no end of its input, so that the
+    /// death of the network process is never taken for the end of a message.
     input: Option<OwnedFd>,
     /// Who waits for its end.
     waiting: Option<u32>,
@@ -72,8 +72,8 @@ impl Programs {
         self.run(program.into(), false)
     }
 
-    /// Starts a program; what it says as errors is part of its output or nothing.
-    fn run(&mut self, prepared: Prepared, tells_errors: bool) -> Served {
+    /// Starts a program; what a mailer's says as errors is part of its output, and its input ends when it is waited for.
+    fn run(&mut self, prepared: Prepared, is_mailer: bool) -> Served {
         self.make_room()?;
         let Prepared { mut program, complaint } = prepared;
         let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|errno| refusal(FailureKind::Temporary {}, errno.to_string()));
@@ -84,13 +84,13 @@ impl Programs {
         };
         let (passed, its_errors) = (copy(&input)?, copy(&its_output)?);
         program.descriptor(0, its_input).descriptor(1, its_output).new_session();
-        if tells_errors {
+        if is_mailer {
             program.descriptor(2, its_errors);
         }
         let child = program.start().map_err(|error| start_failure(&error))?;
         self.last = self.last.wrapping_add(1);
-        self.running
-            .insert(self.last, Running { child, input: Some(input), waiting: None, ended: None, is_given_up: false });
+        let input = is_mailer.then_some(input);
+        self.running.insert(self.last, Running { child, input, waiting: None, ended: None, is_given_up: false });
         Ok(Answered { answer: Answer::Started { program: self.last, complaint }, descriptors: vec![passed, output] })
     }
 
