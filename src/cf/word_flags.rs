@@ -18,6 +18,9 @@ macro_rules! word_flags {
             /// Every flag with its word, in the order they print.
             pub const ALL: &'static [(Self, &'static str)] = &[ $( (Self::$variant, $word), )* ];
 
+            /// Every word that stands for flags.
+            pub const WORDS: &'static [&'static str] = &[ $( $word, )* $( $also, )* ];
+
             /// Returns the flags that `word` stands for (case does not count), or `None` for an unknown word.
             pub fn named(word: &[u8]) -> Option<&'static [Self]> {
                 $( if word.eq_ignore_ascii_case($also.as_bytes()) {

@@ -245,6 +245,7 @@ fn what_is_wrong_is_told_by_line_and_no_wrong_file_is_written() {
     error("define(`confDELIVERY_MODE', `fast')dnl", "stdin:2: Unknown delivery mode f, in \"O DeliveryMode=fast\"");
     error("define(`confSMTP_LOGIN_MSG', `$j $1')dnl", "stdin:2: confSMTP_LOGIN_MSG: m4 drops $1 from a value");
     error("DAEMON_OPTIONS(Port=25, Name=MTA)dnl", "stdin:2: DAEMON_OPTIONS takes one argument, `Name=MTA' is lost");
+    error("define(`confPRIVACY_FLAGS', `goawy')dnl", "stdin:2: Op line: goawy unrecognized (did you mean goaway?)");
     error("DAEMON_OPTIONS(`Prot=25')dnl", "stdin:2: the value has a field Prot=25 that nobody knows");
     error("define(`SMART_HOST', `relay.test:587')dnl", "stdin:2: SMART_HOST: a port does not stand behind the host");
     error("define(`SMART_HOST', `smtp://relay.test')dnl", "stdin:2: SMART_HOST: \"smtp://relay.test\" is no host");
@@ -330,6 +331,28 @@ fn what_is_perhaps_not_meant_is_told_by_line() {
     warning("Cwexample.com", "stdin:2: warning: \"Cwexample.com\" goes into the configuration as it stands");
     warning("define(`confDAEMON_OPTIONS', `Port=25')dnl", "stdin:2: warning: confDAEMON_OPTIONS is obsolete");
     warning("define(`confOUR_OWN', `x')dnl", "stdin:2: warning: nothing reads confOUR_OWN");
+}
+
+#[test]
+fn words_and_letters_that_mean_nothing_are_told_by_line() {
+    let warning = |settings: &str, told: &str| check_fault(settings, told, false);
+    warning(
+        "define(`confMAX_HOP', 1defn(`confMAX_HPO'))dnl",
+        "defn(`confMAX_HPO') is empty, since confMAX_HPO is not defined; did you mean confMAX_HOP?",
+    );
+    warning(
+        "DAEMON_OPTIONS(`Name=A')dnl\nDAEMON_OPTIONS(`Name=B, Port=25, Addr=192.0.2.1')dnl",
+        "stdin:3: warning: port 25 is that of the daemon in line 2 already",
+    );
+    warning("DAEMON_OPTIONS(`Port=587')dnl", "stdin:2: warning: the library has a daemon at port 587 too");
+    warning("DAEMON_OPTIONS(`M=Q')dnl", "stdin:2: warning: a port knows no letter Q in M=");
+    warning("define(`LOCAL_MAILER_FLAGS', `Y')dnl", "stdin:2: warning: a mailer knows no flag Y");
+    warning("MODIFY_MAILER_FLAGS(`LOCAL', `+Y')dnl", "stdin:2: warning: a mailer knows no flag Y");
+    warning("MODIFY_MAILER_FLAGS(`LOCL', `+S')dnl", "there is no mailer LOCL to modify; did you mean LOCAL?");
+    warning("MAILER_DEFINITIONS\nMown, P=/bin/own, F=lsT, A=own", "stdin:3: warning: a mailer knows no flag T");
+    warning("FEATURE(`redirect', `x')dnl", "stdin:2: warning: FEATURE(redirect) takes no argument, `x' is lost");
+    warning("FEATURE(`access_db', `hash -y /x')dnl", "stdin:2: warning: Illegal option y map access");
+    warning("FEATURE(`nocanonify', `hosts')dnl", "nocanonify takes canonify_hosts, or nothing");
 }
 
 #[test]

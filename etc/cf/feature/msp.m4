@@ -32,7 +32,7 @@ ifdef(`_USE_DECNET_SYNTAX_', `R$+ :: $+	$#relay $@ ${MTAHost} $: $1 :: $2
 ')dnl
 R$*	$#relay $@ ${MTAHost} $: $1 < @ ifelse(ifdef(`MASQUERADE_NAME', `1')`'ifdef(`_MASQUERADE_ENVELOPE_', `1'), `11', `$M', `$j') >
 divert(-1)
-ifelse(defn(`_ARG2_'), `MSA', `define(`RELAY_MAILER_ARGS', `TCP $h 587')')
+ifelse(defn(`_ARG2_'), `MSA', `define(`RELAY_MAILER_ARGS', `TCP $h 587')', defn(`_ARG2_'), `', `', `_WARN(`msp takes MSA, or nothing, as its second argument')')
 define(`SMTP_MAILER_FLAGS', `k5')
 define(`RELAY_MAILER_FLAGS', `k')
 MAILER(`local')

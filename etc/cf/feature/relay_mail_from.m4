@@ -2,6 +2,7 @@ divert(-1)
 dnl relay_mail_from(domain): lets senders relay for whom the access map has From:address RELAY, with the argument domain
 dnl also From:domain RELAY. Senders are easily forged.
 _WARN(`FEATURE(relay_mail_from) lets everybody relay who names such a sender; better use AUTH or STARTTLS')
+ifelse(_ARG_, `', `', _ARG_, `domain', `', `_WARN(`relay_mail_from takes domain, or nothing')')
 divert(_AT_RELAY_OK_)dnl
 R$*	$: < $&f >	senders that may relay
 R< $* >	$: < S > $>CanonAddr $1

@@ -67,14 +67,13 @@ R$* < @ $={ThisHost} > $*	$: $1 < @ $j . > $3
 R$* < @ [ $+ ] > $*	$: $1 < : [ $2 ] > $3	an address literal ...
 R$* < : $=w > $*	$@ $1 < @ $j . > $3	... is one of ours
 R$* < : $+ > $*	$@ $1 < @ $2 > $3	... or stays as it is
-ifdef(`_DOMAIN_TABLE_', `R$* < @ $+ . > $*	$: $1 < @ $2 > $3	the domain table has names without dot
-R$* < @ $+ > $*	$: $1 < @ $(domaintable $2 $: $2 $) > $3
+ifdef(`_DOMAIN_TABLE_', `R$* < @ $+ > $*	$: $1 < @ $(domaintable $2 $: $2 $) > $3
 ')dnl
+undivert(2)dnl
 ifdef(`_BITNET_TABLE_', `R$* < @ $+ . BITNET > $*	$: $1 < @ $(bitdomain $2 $: $2 . BITNET $) > $3
 ')dnl
 ifdef(`_UUCP_TABLE_', `R$* < @ $+ . UUCP > $*	$: $1 < @ $(uudomain $2 $: $2 . UUCP $) > $3
 ')dnl
-undivert(2)dnl
 R$* < @ $* . > $*	$@ $1 < @ $2 . > $3	complete already
 R$* < @ $* . $={P} > $*	$@ $1 < @ $2 . $3 . > $4	a marker is complete
 include(_CF_DIR_`m4/'ifdef(`_NO_CANONIFY_', `nocanonify', `askdns')`.m4')dnl

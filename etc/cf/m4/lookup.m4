@@ -86,7 +86,7 @@ R$- $| < NONE >	$@ < $(access $1 : $: NONE $) >
 R$- $| $*	$@ $2
 
 `#' Verdict: < value > -> the error, discard or quarantine that the value asks for; < OK > and the like are returned
-C{NoVerdict}? NONE FRIEND HATER
+C{NoVerdict}? NONE`'ifdef(`_FRIENDS_ARE_REPLIES_', `', ` FRIEND HATER')
 SVerdict
 R< $* <TMPF> >	$#error $@ 4.3.0 $: _TEMPORARY_FAILURE_
 R< REJECT >	$#error ifdef(`confREJECT_MSG', `$: confREJECT_MSG', `$@ 5.7.1 $: "550 Access denied"')

@@ -1,7 +1,10 @@
 //! What is wrong, or probably not meant, with a `.mc` file, and with the result that m4 has made.
 
+mod arguments;
 mod calls;
+mod flags;
 mod names;
+mod ports;
 mod result;
 mod source;
 mod values;
@@ -70,10 +73,13 @@ impl Run<'_> {
             self.add(&mut faults, self.output.messages.iter().filter_map(|message| self.told(message)).collect());
             self.add(&mut faults, self.faults_of_names());
             self.add(&mut faults, self.faults_of_values());
+            self.add(&mut faults, self.faults_of_arguments());
         }
         // What a text that m4 did not read to its end lacks need not be told.
         if self.output.exit == 0 && !faults.iter().any(|fault| fault.is_error) {
             self.add(&mut faults, self.faults_of_result());
+            self.add(&mut faults, self.faults_of_ports());
+            self.add(&mut faults, self.faults_of_flags());
             self.add(&mut faults, self.loose_text());
         }
         faults.sort_by_key(|fault| {

@@ -240,6 +240,7 @@ const LONELY: &[(&str, &str, &str)] = &[
     ("_GENERICS_ENTIRE_DOMAIN_", "_GENERICS_TABLE_", "FEATURE(`genericstable')"),
     ("_VIRTUSER_ENTIRE_DOMAIN_", "_VIRTUSER_TABLE_", "FEATURE(`virtusertable')"),
     ("_LDAP_EQUIVALENTS_", "_LDAP_ROUTING_", "FEATURE(`ldap_routing')"),
+    ("_LDAP_EQUIVALENTS_", "MASQUERADE_NAME", "MASQUERADE_AS(`...')"),
     ("_MASQUERADE_ENTIRE_DOMAIN_", "MASQUERADE_NAME", "MASQUERADE_AS(`...')"),
     ("_LIMITED_MASQUERADE_", "MASQUERADE_NAME", "MASQUERADE_AS(`...')"),
     ("_SPAM_", "_ACCESS_TABLE_", "FEATURE(`access_db')"),

@@ -7,7 +7,7 @@ use bstr::{BStr, ByteSlice};
 use super::super::library;
 use super::super::nearest::nearest;
 use super::{Fault, Run, shown, words};
-use crate::cf::{self, CfError, OptionError, Problem, ReadEnv, Severity};
+use crate::cf::{self, Blame, CfError, OptionError, Privacy, Problem, ReadEnv, ResolverFlag, Severity};
 use crate::m4::{Origin, Place};
 use crate::map::{Definition, DefinitionError};
 
@@ -45,7 +45,11 @@ impl Run<'_> {
             let problem = error.problem.to_string();
             told(
                 error.line,
-                format!("{}{unit}", problem.trim_start_matches("WARNING: ").trim_start_matches("readcf: ")),
+                format!(
+                    "{}{unit}{}",
+                    problem.trim_start_matches("WARNING: ").trim_start_matches("readcf: "),
+                    meant(&error.problem)
+                ),
                 is_time || is_bad(error),
             );
         }
@@ -56,6 +60,8 @@ impl Run<'_> {
                 matches!(error, DefinitionError::ClassNotAvailable { .. } | DefinitionError::NoFile { .. })
             };
             errors.iter().filter(is_never).for_each(|error| told(map.line, error.to_string(), true));
+            let is_odd = |error: &&DefinitionError| matches!(error, DefinitionError::IllegalOption { .. });
+            errors.iter().filter(is_odd).for_each(|error| told(map.line, error.to_string(), false));
         }
         let names = Names::of(lines.iter().map(|(_, line)| *line));
         for ((at, line), number) in lines.iter().zip(1..) {
@@ -161,7 +167,7 @@ impl Run<'_> {
     }
 
     /// Returns the lines of the result with their offsets.
-    fn lines(&self) -> impl Iterator<Item = (usize, &BStr)> {
+    pub(super) fn lines(&self) -> impl Iterator<Item = (usize, &BStr)> {
         let text = &self.output.text;
         let mut at = 0;
         text.lines_with_terminator().map(move |line| {
@@ -293,6 +299,18 @@ fn odd_member(line: &BStr) -> Option<String> {
         (is_relay && is_network)
             .then(|| format!("{shown}: a network is written by its first numbers, as 192.168 or 10"))
     })
+}
+
+/// Says which word of an option a misspelt one may stand for.
+fn meant(problem: &Problem) -> String {
+    let (word, known) = match problem {
+        Problem::Option(OptionError::PrivacyWord(word)) => (word, Privacy::WORDS),
+        Problem::Option(OptionError::BlameWord(word)) => (word, Blame::WORDS),
+        Problem::Option(OptionError::ResolverWord(word)) => (word, ResolverFlag::WORDS),
+        _ => return String::new(),
+    };
+    let near = word.to_str().ok().and_then(|word| nearest(word.trim_start_matches(['+', '-']), known.iter()));
+    near.map_or_else(String::new, |near| format!(" (did you mean {near}?)"))
 }
 
 /// Tells whether a problem makes the result useless.

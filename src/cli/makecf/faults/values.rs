@@ -70,6 +70,7 @@ const FEATURES: &[(Kind, &[&str])] = &[
         ],
     ),
     (Kind::Host, &["nullclient"]),
+    (Kind::Domain, &["always_add_domain"]),
 ];
 
 /// The mechanisms that there are.
@@ -231,8 +232,12 @@ fn odd_answer(call: &Call<'_>) -> Option<String> {
     odd.next().map(|answer| format!("an answer ends in a dot, else nobody is refused: write {answer}."))
 }
 
-/// Finds a message with a comma and without quotes, whose rest is something else.
+/// Finds a message with a comma and without quotes, whose rest is something else, and a word that is none.
 fn odd_message(call: &Call<'_>) -> Option<String> {
+    let word = call.text(3);
+    if call.text(0).ends_with(b"dnsbl") && word.len() > 1 && word.iter().all(u8::is_ascii_alphabetic) {
+        return Some(format!("{word} is said while the list cannot be asked: write `t' for the usual words"));
+    }
     let is_cut = call.text(0).ends_with(b"dnsbl") && call.is_bare(2) && call.is_bare(3) && call.text(3) != "t";
     is_cut.then(|| {
         let rest = shown(call.text(3));
@@ -245,6 +250,7 @@ fn odd_value(kind: Kind, value: &BStr) -> Option<String> {
     // What a macro stands for is known only when mail comes.
     let words = || value.fields().filter(|word| !word.contains(&b'$')).map(BStr::new);
     match kind {
+        Kind::Domain if words().count() > 1 => Some(format!("{value} is more than one domain: write one")),
         Kind::Domain => words().find_map(|word| odd_domain(word, true)),
         Kind::Domains => words().find_map(|word| odd_domain(word, false)),
         Kind::WholeDomains => words().find_map(|word| odd_domain(word, true)),
@@ -394,7 +400,9 @@ mod tests {
             ("define(`confX', `confX more')", "names confX itself"),
             ("FEATURE(`dnsbl', `http://a.test/')", "is no domain"),
             ("FEATURE(`dnsbl', `a.test.')", "a dot is put behind a.test. anyway: write a.test"),
-            ("FEATURE(`dnsbl', `a.test', no, never)", "\"never\" is what is said while the list cannot be asked"),
+            ("FEATURE(`dnsbl', `a.test', no, never mind)", "\"never mind\" is what is said while the list"),
+            ("FEATURE(`dnsbl', `a.test', `no', `temp')", "temp is said while the list cannot be asked: write `t'"),
+            ("FEATURE(`always_add_domain', `a.test b.test')", "a.test b.test is more than one domain"),
             ("FEATURE(`enhdnsbl', `a.test', `no', `t', `127.0.0.3')", "write 127.0.0.3."),
             ("FEATURE(`access_db', `hash:/etc/mail/access')", "write hash /etc/mail/access"),
             ("FEATURE(`access_db', `hash etc/mail/access')", "write its whole name, /etc/mail/access"),
