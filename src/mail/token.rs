@@ -8,11 +8,13 @@ use bstr::BString;
 mod mark;
 mod scan;
 mod shown;
+mod tag;
 
 pub use mark::Mark;
 pub(crate) use mark::{EXPAND, append_name, name_at};
 pub use scan::{Comments, ScanError, ScanOptions, ScanRules, Scanned, TOKEN_BYTES_MAX, TOKENS_MAX, scan};
 pub use shown::show;
+pub(crate) use tag::{PairSet, Tag, TagSet};
 
 /// The byte before a data byte that would else be read as a mark (the original's METAQUOTE).
 pub const QUOTE_MARK: u8 = 0xff;
@@ -32,48 +34,61 @@ pub enum Kind {
 }
 
 /// One token of an address or of a rule.
-pub struct Token(Repr);
+pub struct Token {
+    /// What it has in common with those that it matches; at a place of its own, since nearly all comparisons end with it.
+    tag: Tag,
+    repr: Repr,
+}
 
 impl Clone for Token {
     // Rules copy whole addresses over and over: nearly all tokens are short.
     #[inline]
     fn clone(&self) -> Self {
-        match self.0 {
-            Repr::Short { kind, len, is_plain, bytes } => Self(Repr::Short { kind, len, is_plain, bytes }),
-            _ => Self(self.0.clone()),
-        }
+        let repr = match &self.repr {
+            Repr::Short(short) => Repr::Short(*short),
+            other => other.clone(),
+        };
+        Self { tag: self.tag, repr }
     }
 }
 
 /// How a token is kept: 24 bytes, cloned by copying or by counting.
 #[derive(Clone)]
 enum Repr {
-    /// It is plain where it is printable ASCII: it is shown as it is.
-    Short {
-        kind: Kind,
-        len: u8,
-        is_plain: bool,
-        bytes: [u8; SHORT_BYTES_MAX],
-    },
-    Long {
-        kind: Kind,
-        text: Arc<[u8]>,
-    },
+    Short(Short),
+    Long(Arc<Long>),
     Mark(Mark),
+}
+
+/// A text that nearly all are like.
+#[derive(Clone, Copy)]
+struct Short {
+    kind: Kind,
+    len: u8,
+    /// It is printable ASCII: it is shown as it is.
+    is_plain: bool,
+    bytes: [u8; SHORT_BYTES_MAX],
+}
+
+/// Any other text.
+struct Long {
+    kind: Kind,
+    text: Box<[u8]>,
 }
 
 impl Token {
     /// Returns the text token `text` of the given kind.
     pub fn new(kind: Kind, text: &[u8]) -> Self {
         let mut bytes = [0; SHORT_BYTES_MAX];
-        match bytes.get_mut(..text.len()) {
+        let repr = match bytes.get_mut(..text.len()) {
             Some(start) => {
                 start.copy_from_slice(text);
                 let len = u8::try_from(text.len()).expect("at most SHORT_BYTES_MAX");
-                Self(Repr::Short { kind, len, is_plain: shown::is_plain(text), bytes })
+                Repr::Short(Short { kind, len, is_plain: shown::is_plain(text), bytes })
             }
-            None => Self(Repr::Long { kind, text: text.into() }),
-        }
+            None => Repr::Long(Arc::new(Long { kind, text: text.into() })),
+        };
+        Self { tag: Tag::of_text(text), repr }
     }
 
     /// Returns an atom.
@@ -89,16 +104,16 @@ impl Token {
     /// Returns the kind and the text, unless this is a mark.
     #[inline]
     pub fn text(&self) -> Option<(Kind, &[u8])> {
-        match &self.0 {
-            Repr::Short { kind, len, bytes, .. } => Some((*kind, &bytes[..usize::from(*len)])),
-            Repr::Long { kind, text } => Some((*kind, text)),
+        match &self.repr {
+            Repr::Short(short) => Some((short.kind, &short.bytes[..usize::from(short.len)])),
+            Repr::Long(long) => Some((long.kind, &long.text)),
             Repr::Mark(_) => None,
         }
     }
 
     /// Returns the mark, if this is one.
     pub fn mark(&self) -> Option<&Mark> {
-        match &self.0 {
+        match &self.repr {
             Repr::Mark(mark) => Some(mark),
             _ => None,
         }
@@ -119,9 +134,20 @@ impl Token {
         self.text().is_some_and(|(_, own)| own.eq_ignore_ascii_case(text))
     }
 
+    /// Returns what this token has in common with those that it matches.
+    #[inline]
+    pub(crate) fn tag(&self) -> Tag {
+        self.tag
+    }
+
     /// Compares as rules do: without case.
     #[inline]
     pub fn matches(&self, other: &Self) -> bool {
+        self.tag == other.tag && (self.tag.is_exact() || self.is_same(other))
+    }
+
+    /// Compares text with text, without case, and mark with mark.
+    fn is_same(&self, other: &Self) -> bool {
         match (self.text(), other.text()) {
             (Some((_, left)), Some((_, right))) => left.eq_ignore_ascii_case(right),
             (None, None) => self.mark() == other.mark(),
@@ -139,7 +165,7 @@ impl Token {
 
     /// Appends the token in internal form, so that scanning gives the same token again.
     pub fn append_quoted_to(&self, out: &mut Vec<u8>) {
-        match &self.0 {
+        match &self.repr {
             Repr::Mark(mark) => mark.append_to(out),
             _ => {
                 for &byte in self.text().map_or(&b""[..], |(_, text)| text) {
@@ -160,7 +186,7 @@ pub fn needs_quote(byte: u8) -> bool {
 
 impl From<Mark> for Token {
     fn from(mark: Mark) -> Self {
-        Self(Repr::Mark(mark))
+        Self { tag: Tag::of_mark(&mark), repr: Repr::Mark(mark) }
     }
 }
 

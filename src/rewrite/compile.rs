@@ -198,12 +198,12 @@ impl RuleCompiler {
         let has_prefix = right.first().is_some_and(|token| token.is(&Mark::User) || token.is(&Mark::Host));
         let prefix = has_prefix.then(|| right.remove(0));
         Rule {
-            tags: pieces.iter().map(|piece| piece.tag().unwrap_or_default()).collect(),
+            right_tags: right.iter().map(Token::tag).collect(),
             phrases_meet: phrases_meet(&pieces),
             pieces,
             left,
             prefix,
-            right: right.into(),
+            right,
             action,
             line,
         }
@@ -218,7 +218,7 @@ impl RuleCompiler {
             Some(Mark::Class(name)) => Piece::Class(self.class(name)),
             Some(Mark::NotClass(name)) => Piece::NotClass(self.class(name)),
             Some(Mark::Host) => Piece::Nothing,
-            Some(Mark::Late(name)) => Piece::Late(name.clone()),
+            Some(Mark::Late(name)) => Piece::Late(BString::from(&name[..])),
             _ => Piece::Literal(token.clone()),
         }
     }

@@ -1,30 +1,19 @@
 //! The evaluation of rulesets: one loop over a stack of calls, so that no input can exhaust the machine's own stack.
 
-use smallvec::SmallVec;
+use std::ops::ControlFlow;
 
-use super::gate::Outline;
+use super::frame::{Calls, Frame, Pending, Workbench};
 use super::lookup::{Answer, Found, Lookup};
 use super::matching::{self, Bindings};
 use super::program::{Action, Rule};
 use super::query::{KEY_BYTES_MAX, Query, key, name_text};
-use super::ruleset::{BadRuleset, RulesetId, Rulesets};
-use super::tag::Tag;
+use super::ruleset::{RulesetId, Rulesets};
 use super::trace::{LATE_LEVEL, LINES_LEVEL, Trace, WORKSPACE_LEVEL};
+use super::trouble::{CALLS_MAX, CALLS_OF_RULE_MAX, LOOPS_MAX, Trouble};
 use super::workspace::Workspace;
 use crate::macros::unquote;
-use crate::mail::token::{Mark, ScanError, ScanOptions, TOKENS_MAX, Token, Tokens, join_within, scan};
-use crate::name::{Status, Sysexit, Told};
-
-/// How often one rule may rewrite an address in a row; the original's MAXLOOPS.
-pub const LOOPS_MAX: u32 = 100;
-/// How deep rulesets may call one another; the original's MaxRuleRecursion.
-pub const CALLS_MAX: usize = 50;
-
-/// So many addresses' memory is kept between evaluations.
-const SPARE_MAX: usize = 8;
-
-/// One right side must have fewer calls than this; the original's MAX_SUBR.
-const CALLS_OF_RULE_MAX: usize = 16;
+use crate::mail::token::{Mark, ScanOptions, TOKENS_MAX, Tag, Token, Tokens, join_within, scan};
+use crate::name::{Sysexit, Told};
 
 /// The outcome of an evaluation.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,93 +32,6 @@ pub enum RewriteError {
     NoRuleset(Told),
 }
 
-/// What can be wrong with a rule or an address during an evaluation.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Trouble {
-    /// A rule that matches its own result for ever; the address stays as it is.
-    #[error("Infinite loop in ruleset {ruleset}, rule {rule}")]
-    InfiniteLoop {
-        /// The name of the ruleset.
-        ruleset: String,
-        /// The rule, counted from 1.
-        rule: usize,
-    },
-    /// Rulesets that call one another for ever.
-    #[error("rewrite: excessive recursion (max {CALLS_MAX}), ruleset {0}")]
-    ExcessiveRecursion(String),
-    /// `$>` with a name that no ruleset has.
-    #[error("Unknown ruleset {0}")]
-    UnknownRuleset(Told),
-    /// More `$>` in one right side than there may be.
-    #[error("Too many subroutine calls ({CALLS_OF_RULE_MAX} max)")]
-    TooManyCalls,
-    /// `$>` with a name that no ruleset can have.
-    #[error(transparent)]
-    BadRuleset(#[from] BadRuleset),
-    /// `$(` with a name that no map has; the default is used.
-    #[error("rewrite: map {0} not found")]
-    UnknownMap(Told),
-    /// `$(` without a name.
-    #[error("rewrite: missing mapname")]
-    MissingMapName,
-    /// `$3` without a third wildcard.
-    #[error("rewrite: ruleset {ruleset}: replacement ${} out of bounds", char::from(*.digit & 0x7f))]
-    OutOfBounds {
-        /// The name of the ruleset.
-        ruleset: String,
-        /// The digit as a character.
-        digit: u8,
-    },
-    /// More tokens than an address may have.
-    #[error("rewrite: expansion too long")]
-    TooLong,
-    /// A value of white space or comments alone; nothing is told, but the rule fails.
-    #[error("a value without any token")]
-    Blank,
-    /// A value that does not scan cleanly; it is completed, or the rule fails where it is too long.
-    #[error("{text}... {error}")]
-    Scan {
-        /// The value.
-        text: Told,
-        /// What is wrong with it.
-        error: ScanError,
-    },
-}
-
-impl Trouble {
-    /// Returns the status code of the refusal that follows if the rules themselves are at fault: what they would have said is
-    /// not known then. Other trouble lies in what they were given.
-    pub fn failure(&self) -> Option<Status> {
-        match self {
-            Self::ExcessiveRecursion(_) => Some(Status::new(5, 0, 0)),
-            Self::InfiniteLoop { .. } | Self::UnknownRuleset(_) | Self::TooManyCalls | Self::BadRuleset(_) => {
-                Some(Status::new(5, 3, 5))
-            }
-            Self::UnknownMap(_) | Self::MissingMapName | Self::OutOfBounds { .. } | Self::TooLong => {
-                Some(Status::new(5, 3, 0))
-            }
-            Self::Blank | Self::Scan { .. } => None,
-        }
-    }
-
-    /// Returns the status that the evaluation ends with.
-    pub fn status(&self) -> Sysexit {
-        match self {
-            Self::InfiniteLoop { .. } | Self::UnknownMap(_) => Sysexit::Ok,
-            Self::TooLong | Self::Blank | Self::Scan { .. } => Sysexit::DataErr,
-            _ => Sysexit::Config,
-        }
-    }
-}
-
-/// Memory that one evaluation leaves to the next.
-#[derive(Debug, Default)]
-pub struct Workbench {
-    frames: Vec<Frame>,
-    /// What the next addresses are built in.
-    spare: Vec<Workspace>,
-}
-
 /// Rewrites `input` by a ruleset and all it calls.
 pub async fn rewrite(
     rulesets: &Rulesets,
@@ -138,75 +40,31 @@ pub async fn rewrite(
     bench: &mut Workbench,
     lookup: &mut dyn Lookup,
 ) -> Rewritten {
-    bench.frames.clear();
-    bench.spare.truncate(SPARE_MAX);
+    bench.clear();
     let level = lookup.trace_level();
     let mut engine = Engine { rulesets, lookup, level, bench };
-    let mut tokens = engine.empty(input.len());
-    tokens.extend(input.into_vec());
-    let mut entering = Some((ruleset, tokens, TOKENS_MAX));
+    let mut step = engine.enter(ruleset, input.into_vec().into(), TOKENS_MAX);
     loop {
-        if let Some((id, tokens, room)) = entering.take()
-            && let Some(done) = engine.enter(id, tokens, room)
-        {
-            return done;
-        }
-        let step = match engine.step() {
-            Step::LookUp(tokens, action) => {
+        match engine.run(step) {
+            Stop::LookUp(tokens, action) => {
                 let found = engine.look_up_all(tokens).await;
                 let found = found.and_then(|tokens| engine.within_room(tokens));
-                engine.take_up(found, action)
+                step = engine.take_up(found, action);
             }
-            step => step,
-        };
-        match step {
-            Step::Call(id, tokens, room) => entering = Some((id, tokens, room)),
-            Step::Done(done) => return done,
-            Step::Again | Step::LookUp(..) => {}
+            Stop::Done(done) => return done,
         }
     }
 }
 
-/// What one step leads to.
-enum Step {
-    Again,
+/// What the engine cannot do, or need not do, by itself.
+enum Stop {
     /// A right side has look-ups; its calls and the action of its rule come after them.
     LookUp(Workspace, Action),
-    /// A ruleset, its argument, and how many tokens it may make of it.
-    Call(RulesetId, Workspace, usize),
     Done(Rewritten),
 }
 
-/// One call of a ruleset that has not returned.
-#[derive(Debug)]
-struct Frame {
-    ruleset: RulesetId,
-    rule: usize,
-    /// How often the present rule has been tried.
-    tries: u32,
-    tokens: Workspace,
-    /// How many tokens there may be: what stands before a call takes its part.
-    room: usize,
-    /// That of the tokens.
-    outline: Outline,
-    status: Sysexit,
-    /// A rewritten address whose calls are still to be made.
-    pending: Option<Pending>,
-}
-
-/// The calls of a right side; hardly any has more than two.
-type Calls = SmallVec<[(usize, RulesetId); 2]>;
-
-/// A right side with calls.
-#[derive(Debug)]
-struct Pending {
-    tokens: Workspace,
-    /// Where the `$>` of those that are still to be made stand, and whom they call; the last one is made next.
-    calls: Calls,
-    action: Action,
-    /// What those that are made have ended with: a fault of the rules counts more than a temporary failure before it.
-    status: Sysexit,
-}
+/// What one step leads to: the next one, or a stop.
+type Step = ControlFlow<Stop>;
 
 /// One evaluation.
 struct Engine<'r, 'a> {
@@ -217,8 +75,18 @@ struct Engine<'r, 'a> {
 }
 
 impl<'r> Engine<'r, '_> {
-    /// Opens a frame, or refuses because there are too many; returns the outcome if that ends the evaluation.
-    fn enter(&mut self, ruleset: RulesetId, tokens: Workspace, room: usize) -> Option<Rewritten> {
+    /// Goes on from a step to the next stop.
+    fn run(&mut self, mut step: Step) -> Stop {
+        loop {
+            match step {
+                Step::Continue(()) => step = self.step(),
+                Step::Break(stop) => return stop,
+            }
+        }
+    }
+
+    /// Opens a frame for an address that may have so many tokens (`room`), or refuses because there are too many frames.
+    fn enter(&mut self, ruleset: RulesetId, tokens: Workspace, room: usize) -> Step {
         let label = self.rulesets.label(ruleset);
         self.trace(Trace::Input(label, tokens.tokens()));
         if self.bench.frames.len() > CALLS_MAX {
@@ -238,7 +106,7 @@ impl<'r> Engine<'r, '_> {
             status: Sysexit::Ok,
             pending: None,
         });
-        None
+        Step::Continue(())
     }
 
     /// Does the next thing there is to do in the innermost frame.
@@ -263,7 +131,7 @@ impl<'r> Engine<'r, '_> {
             None => {
                 self.trace(Trace::Fails);
                 self.next_rule();
-                Step::Again
+                Step::Continue(())
             }
         }
     }
@@ -297,10 +165,12 @@ impl<'r> Engine<'r, '_> {
     /// Rewrites the address of the innermost frame by a rule that matches.
     fn apply(&mut self, rule: &Rule, bindings: &Bindings) -> Step {
         self.trace(Trace::Matches(rule));
+        // Look-ups and calls may also stand in the address itself.
+        let tags = rule.right_tags.or(self.frame().outline.tags());
         let made = self.substitute(rule, bindings);
         match made.and_then(|tokens| self.within_room(tokens)) {
-            Ok(tokens) if tokens.has_tag(Tag::LOOK_UP) => Step::LookUp(tokens, rule.action),
-            Ok(tokens) if tokens.has_tag(Tag::CALL) => self.take_up(Ok(tokens), rule.action),
+            Ok(tokens) if tags.has(Tag::LOOK_UP) => Step::Break(Stop::LookUp(tokens, rule.action)),
+            Ok(tokens) if tags.has(Tag::CALL) => self.take_up(Ok(tokens), rule.action),
             Ok(tokens) => self.settle(tokens, rule.action),
             Err(trouble) => self.fail(trouble),
         }
@@ -336,14 +206,14 @@ impl<'r> Engine<'r, '_> {
         if is_blank && self.bench.frames.is_empty() {
             frame.tokens.truncate(0);
         }
-        self.give_back(frame.tokens, status).map_or(Step::Again, Step::Done)
+        self.give_back(frame.tokens, status)
     }
 
     /// Builds the new address: `$1` and `$&x` are replaced.
     fn substitute(&mut self, rule: &Rule, bindings: &Bindings) -> Result<Workspace, Trouble> {
         let count = rule.right.len() + self.frame().tokens.len();
-        let mut tokens = self.empty(count);
-        for (place, token) in rule.right().iter().enumerate() {
+        let mut tokens = self.bench.empty(count);
+        for token in rule.right() {
             match token.mark() {
                 Some(Mark::Group(digit)) => {
                     let frame = self.bench.frames.last().expect("a frame is open");
@@ -354,13 +224,13 @@ impl<'r> Engine<'r, '_> {
                     if self.level >= Some(LINES_LEVEL) {
                         self.lookup.trace(Trace::Group(*digit, &frame.tokens.tokens()[bound.clone()]));
                     }
-                    tokens.extend_from(&frame.tokens, bound);
+                    tokens.extend_from(&frame.tokens.tokens()[bound]);
                     if tokens.len() > frame.room {
                         return Err(Trouble::TooLong);
                     }
                 }
                 Some(Mark::Late(name)) => self.append_late(&mut tokens, name)?,
-                _ => tokens.push_from(&rule.right, place),
+                _ => tokens.push(token.clone()),
             }
         }
         Ok(tokens)
@@ -383,16 +253,16 @@ impl<'r> Engine<'r, '_> {
 
     /// Replaces every `$[ $]` and `$( $)`, from left to right.
     async fn look_up_all(&mut self, tokens: Workspace) -> Result<Workspace, Trouble> {
-        let mut done = self.empty(tokens.len());
+        let mut done = self.bench.empty(tokens.len());
         let mut from = 0;
         while let Some(start) = tokens.find_tag(from, Tag::LOOK_UP) {
-            done.extend_from(&tokens, from..start);
+            done.extend_from(&tokens.tokens()[from..start]);
             let (query, len) = Query::split(&tokens.tokens()[start..])?;
             done.extend(self.look_up(&query).await?);
             from = start + len;
         }
-        done.extend_from(&tokens, from..tokens.len());
-        self.recycle(tokens);
+        done.extend_from(&tokens.tokens()[from..]);
+        self.bench.recycle(tokens);
         Ok(done)
     }
 
@@ -482,9 +352,7 @@ impl<'r> Engine<'r, '_> {
 
     /// Makes the last call of a right side that is still to be made; without one, takes the result as the address.
     fn call_or_settle(&mut self) -> Step {
-        let pending =
-            self.bench.frames.last_mut().and_then(|frame| frame.pending.as_mut()).expect("a right side is pending");
-        let Some((place, id)) = pending.calls.pop() else {
+        let Some((place, id)) = self.pending().calls.pop() else {
             let frame = self.frame();
             let pending = frame.pending.take().expect("a right side is pending");
             if frame.status == Sysexit::Ok || pending.status == Sysexit::TempFail {
@@ -492,10 +360,11 @@ impl<'r> Engine<'r, '_> {
             }
             return self.settle(pending.tokens, pending.action);
         };
-        let mut arguments = std::mem::replace(&mut pending.tokens, self.bench.spare.pop().unwrap_or_default());
-        arguments.give_front(&mut pending.tokens, place);
-        arguments.cut(0..2);
-        Step::Call(id, arguments, TOKENS_MAX.saturating_sub(place))
+        let front = self.bench.empty(place);
+        let pending = self.pending();
+        let mut arguments = std::mem::replace(&mut pending.tokens, front);
+        arguments.give_front(&mut pending.tokens, place, 2);
+        self.enter(id, arguments, TOKENS_MAX.saturating_sub(place))
     }
 
     /// Takes a finished right side as the address and goes on as the rule says.
@@ -504,7 +373,7 @@ impl<'r> Engine<'r, '_> {
         let is_final = action == Action::Return || is_resolved(&tokens);
         let frame = self.frame();
         let old = std::mem::replace(&mut frame.tokens, tokens);
-        self.recycle(old);
+        self.bench.recycle(old);
         if is_final {
             return self.leave();
         }
@@ -513,24 +382,7 @@ impl<'r> Engine<'r, '_> {
         if action == Action::Next {
             self.next_rule();
         }
-        Step::Again
-    }
-
-    /// Returns an empty address with room for `count` tokens.
-    fn empty(&mut self, count: usize) -> Workspace {
-        match self.bench.spare.pop() {
-            Some(mut tokens) => {
-                tokens.reserve(count);
-                tokens
-            }
-            None => Workspace::with_room(count),
-        }
-    }
-
-    /// Keeps the memory of tokens that are not needed any more for others.
-    fn recycle(&mut self, mut tokens: Workspace) {
-        tokens.truncate(0);
-        self.bench.spare.push(tokens);
+        Step::Continue(())
     }
 
     /// Goes on to the next rule of the innermost frame.
@@ -544,16 +396,13 @@ impl<'r> Engine<'r, '_> {
     fn leave(&mut self) -> Step {
         let frame = self.bench.frames.pop().expect("a frame is open");
         self.trace(Trace::Returns(self.rulesets.label(frame.ruleset), frame.tokens.tokens()));
-        match self.give_back(frame.tokens, frame.status) {
-            Some(done) => Step::Done(done),
-            None => Step::Again,
-        }
+        self.give_back(frame.tokens, frame.status)
     }
 
-    /// Gives the result of a call to the frame that made it; returns it if there is none.
-    fn give_back(&mut self, mut tokens: Workspace, status: Sysexit) -> Option<Rewritten> {
+    /// Gives the result of a call to the frame that made it; without one, that is the end.
+    fn give_back(&mut self, mut tokens: Workspace, status: Sysexit) -> Step {
         let Some(frame) = self.bench.frames.last_mut() else {
-            return Some(Rewritten { tokens: tokens.into_tokens().into(), status });
+            return Step::Break(Stop::Done(Rewritten { tokens: tokens.into_tokens().into(), status }));
         };
         let pending = frame.pending.as_mut().expect("the frame that calls has a right side pending");
         pending.tokens.append(&mut tokens);
@@ -563,8 +412,8 @@ impl<'r> Engine<'r, '_> {
         if status != Sysexit::Ok && status != Sysexit::TempFail {
             pending.calls.clear();
         }
-        self.recycle(tokens);
-        None
+        self.bench.recycle(tokens);
+        Step::Continue(())
     }
 
     /// Refuses an address that has become too long.
@@ -581,6 +430,11 @@ impl<'r> Engine<'r, '_> {
     /// Returns the innermost frame.
     fn frame(&mut self) -> &mut Frame {
         self.bench.frames.last_mut().expect("a frame is open")
+    }
+
+    /// Returns the right side that the innermost frame has pending.
+    fn pending(&mut self) -> &mut Pending {
+        self.frame().pending.as_mut().expect("a right side is pending")
     }
 
     /// Tells of trouble; returns its status.

@@ -1,7 +1,7 @@
 //! What can be said of a left side and an address at a glance: nearly all rules that do not match are passed over by it.
 
 use super::program::Piece;
-use super::tag::{PairSet, Tag, TagSet};
+use crate::mail::token::{PairSet, Tag, TagSet, Token};
 
 /// An address at a glance.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -14,13 +14,22 @@ pub(super) struct Outline {
 }
 
 impl Outline {
-    /// Returns the outline of an address whose tokens have these tags.
-    pub(super) fn of(tags: &[Tag]) -> Self {
-        let (first, last) = (tags.first().copied(), tags.last().copied());
-        let mut outline = Self { first, last, len: tags.len(), ..Self::default() };
-        tags.iter().for_each(|tag| outline.tags.add(*tag));
-        tags.windows(2).for_each(|pair| outline.pairs.add(pair[0], pair[1]));
+    /// Returns the outline of an address.
+    pub(super) fn of(tokens: &[Token]) -> Self {
+        let (first, last) = (tokens.first().map(Token::tag), tokens.last().map(Token::tag));
+        let mut outline = Self { first, last, len: tokens.len(), ..Self::default() };
+        first.into_iter().for_each(|tag| outline.tags.add(tag));
+        for pair in tokens.windows(2) {
+            let [left, right] = [pair[0].tag(), pair[1].tag()];
+            outline.tags.add(right);
+            outline.pairs.add(left, right);
+        }
         outline
+    }
+
+    /// Tells which tags there are.
+    pub(super) fn tags(&self) -> TagSet {
+        self.tags
     }
 }
 
@@ -89,9 +98,8 @@ mod tests {
         let (rulesets, errors) = compile(&format!("ST\nR{left}\t$@ x"), &MacroTable::default());
         assert!(errors.is_empty(), "{errors:?}");
         let tokens = scan(address.as_bytes(), rulesets.scan_rules(), ScanOptions::TYPED).tokens.expect("short");
-        let tags: Vec<Tag> = tokens.iter().map(Tag::of).collect();
         let rule = &rulesets.get(rulesets.find(b"T").expect("there")).rules()[0];
-        Gate::of(&rule.pieces).admits(&Outline::of(&tags))
+        Gate::of(&rule.pieces).admits(&Outline::of(&tokens))
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl Matcher<'_> {
             // QUIRK(late-macro-at-end): `$&x` at the end of an address never matches, even if x is empty.
             Piece::Late(name) => return token.and_then(|_| self.late_end(name, at)),
             Piece::Literal(literal) => {
-                return self.address.matches(at, literal, self.rule.tags[piece]).then_some(at + 1);
+                return self.address.matches(at, literal).then_some(at + 1);
             }
         };
         self.bound.push(Binding::new(piece, at, end)?)?;
@@ -148,9 +148,7 @@ impl Matcher<'_> {
         let limit = self.dead_ends.limit(self.bound.len);
         let end = match self.rule.pieces.get(piece + 1) {
             None => Some(len),
-            Some(Piece::Literal(literal)) => {
-                self.address.find(from..limit.min(len), literal, self.rule.tags[piece + 1])
-            }
+            Some(Piece::Literal(literal)) => self.address.find(from..limit.min(len), literal),
             Some(_) => Some(from),
         };
         let end = end.filter(|end| *end >= from && *end <= len && *end < limit);
@@ -175,8 +173,11 @@ impl Matcher<'_> {
 
     /// Returns the end of the shortest phrase from `first` that is in the class and longer than up to `after`.
     fn phrase_end(&self, class: &ClassRef, first: usize, after: usize) -> Option<usize> {
-        let start = self.address.tokens().get(first)?.text()?.1.first().copied();
-        let bytes_max = self.lookup.class_bytes_max(class, start);
+        let (_, start) = self.address.tokens().get(first)?.text()?;
+        let bytes_max = self.lookup.class_bytes_max(class, start.first().copied());
+        if start.len() > bytes_max {
+            return None;
+        }
         let mut phrase = SmallVec::<[u8; PHRASE_BYTES]>::new();
         let mut after_atom = false;
         for (place, token) in self.address.tokens().iter().enumerate().skip(first) {
@@ -207,12 +208,12 @@ impl Matcher<'_> {
 
     /// Compares the value of a macro with the tokens from `at` on; returns where the value ends.
     fn late_end(&mut self, name: &[u8], at: usize) -> Option<usize> {
-        let value = self.lookup.macro_value(name).map(|value| value.text.into_owned());
         if self.is_told {
+            let value = self.lookup.macro_value(name).map(|value| value.text.into_owned());
             self.lookup.trace(Trace::LateLeft(name, value.as_deref()));
         }
-        let Some(value) = value else { return Some(at) };
-        let mut rest: &[u8] = &value;
+        let Some(value) = self.lookup.macro_value(name) else { return Some(at) };
+        let mut rest: &[u8] = &value.text;
         let mut end = at;
         while !rest.is_empty() {
             let (_, text) = self.address.tokens().get(end)?.text()?;

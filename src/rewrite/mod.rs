@@ -3,14 +3,15 @@
 mod compile;
 mod dead_ends;
 mod engine;
+mod frame;
 mod gate;
 mod lookup;
 mod matching;
 mod program;
 mod query;
 mod ruleset;
-mod tag;
 mod trace;
+mod trouble;
 mod workspace;
 
 #[cfg(test)]
@@ -19,8 +20,10 @@ mod matching_tests;
 mod tests;
 
 pub use compile::{OperatorsRedefined, RuleCompiler, RuleError};
-pub use engine::{CALLS_MAX, LOOPS_MAX, RewriteError, Rewritten, Trouble, Workbench, rewrite};
+pub use engine::{RewriteError, Rewritten, rewrite};
+pub use frame::Workbench;
 pub use lookup::{Answer, Found, KeyStyle, Lookup};
 pub use program::{Action, ClassRef, Piece, Rule};
 pub use ruleset::{BadRuleset, RULESETS_MAX, Ruleset, RulesetId, Rulesets};
 pub use trace::Trace;
+pub use trouble::{CALLS_MAX, LOOPS_MAX, Trouble};

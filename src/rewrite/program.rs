@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use super::tag::Tag;
-use super::workspace::Workspace;
-use crate::mail::token::Token;
+use crate::mail::token::{Tag, TagSet, Token};
 use crate::name::ClassName;
 
 /// The most wildcards of a left side; the original's MAXMATCH.
@@ -44,7 +42,7 @@ impl Piece {
     /// Returns the tag of a token that is named.
     pub(super) fn tag(&self) -> Option<Tag> {
         match self {
-            Self::Literal(token) => Some(Tag::of(token)),
+            Self::Literal(token) => Some(token.tag()),
             _ => None,
         }
     }
@@ -71,12 +69,12 @@ pub enum Action {
 #[derive(Clone, Debug)]
 pub struct Rule {
     pub(super) pieces: Vec<Piece>,
-    /// The tags of the pieces that are literal.
-    pub(super) tags: Vec<Tag>,
     pub(super) left: Vec<Token>,
     /// `$:` or `$@` before the right side.
     pub(super) prefix: Option<Token>,
-    pub(super) right: Workspace,
+    pub(super) right: Vec<Token>,
+    /// Which tags the right side has.
+    pub(super) right_tags: TagSet,
     pub(super) action: Action,
     /// Two phrases may share the same tokens in more than one way.
     pub(super) phrases_meet: bool,
@@ -92,7 +90,7 @@ impl Rule {
 
     /// Returns the right side without its prefix.
     pub fn right(&self) -> &[Token] {
-        self.right.tokens()
+        &self.right
     }
 
     /// Returns what happens after a match.

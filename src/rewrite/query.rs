@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use bstr::BString;
 
 use super::compile::MAP_ARGS_MAX;
-use super::engine::Trouble;
 use super::lookup::KeyStyle;
+use super::trouble::Trouble;
 use crate::mail::token::{Kind, Mark, Token, join, join_within};
 
 /// The longest key or default, in bytes; what goes beyond is cut off (the original's MAXKEY, less three).

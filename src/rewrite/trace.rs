@@ -104,8 +104,7 @@ fn append_call(out: &mut Vec<u8>, name: &str, what: &[u8], tokens: &[Token]) {
 fn append_list<'a>(out: &mut Vec<u8>, what: &[u8], tokens: impl IntoIterator<Item = &'a Token>) {
     out.extend_from_slice(what);
     for token in tokens {
-        out.push(b' ');
-        token.show_to(out);
+        token.show_after_space(out);
     }
 }
 

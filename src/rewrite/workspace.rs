@@ -1,139 +1,118 @@
-//! The address that rules work on: its tokens, and beside each a tag that tells most of them apart.
-//!
-//! Rules ask far more often than they find: whether a token is there at all, and where the next one like it stands.
-//! Both are answered by small numbers that lie close together; the text is compared only where they agree.
+//! The address that rules work on.
 
 use std::ops::Range;
 
 use super::gate::Outline;
-use super::tag::Tag;
-use crate::mail::token::Token;
+use crate::mail::token::{Tag, Token};
 
 /// The room that nearly all addresses are content with, in tokens.
 const TOKENS_USUAL: usize = 40;
 
-/// Tokens with their tags.
+/// Tokens that rules take apart and put together.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Workspace {
-    tokens: Vec<Token>,
-    tags: Vec<Tag>,
-}
+pub(super) struct Workspace(Vec<Token>);
 
 impl Workspace {
+    /// Returns an empty one with room for `count` tokens, or for as many as are usual.
+    pub(super) fn with_room(count: usize) -> Self {
+        Self(Vec::with_capacity(count.max(TOKENS_USUAL)))
+    }
+
     /// Returns the tokens.
+    #[inline]
     pub(super) fn tokens(&self) -> &[Token] {
-        &self.tokens
+        &self.0
     }
 
     /// Returns how many tokens there are.
+    #[inline]
     pub(super) fn len(&self) -> usize {
-        self.tokens.len()
+        self.0.len()
     }
 
     /// Returns the address at a glance.
     pub(super) fn outline(&self) -> Outline {
-        Outline::of(&self.tags)
+        Outline::of(&self.0)
     }
 
-    /// Tells whether the token at `place` matches `token`, whose tag is `tag`.
-    pub(super) fn matches(&self, place: usize, token: &Token, tag: Tag) -> bool {
-        self.tags.get(place) == Some(&tag) && (tag.is_exact() || self.tokens[place].matches(token))
+    /// Tells whether the token at `place` matches `token`.
+    #[inline]
+    pub(super) fn matches(&self, place: usize, token: &Token) -> bool {
+        self.0.get(place).is_some_and(|own| own.matches(token))
     }
 
     /// Returns the first place of `part` whose token matches `token`.
-    pub(super) fn find(&self, part: Range<usize>, token: &Token, tag: Tag) -> Option<usize> {
-        let mut places = part;
-        places.find(|place| self.matches(*place, token, tag))
-    }
-
-    /// Tells whether a token has this tag.
-    pub(super) fn has_tag(&self, tag: Tag) -> bool {
-        self.tags.iter().fold(false, |has, own| has | (*own == tag))
+    #[inline]
+    pub(super) fn find(&self, part: Range<usize>, token: &Token) -> Option<usize> {
+        let start = part.start;
+        self.0.get(part)?.iter().position(|own| own.matches(token)).map(|skip| start + skip)
     }
 
     /// Returns the first place from `from` on with this tag.
     pub(super) fn find_tag(&self, from: usize, tag: Tag) -> Option<usize> {
-        self.tags.get(from..)?.iter().position(|own| *own == tag).map(|skip| from + skip)
-    }
-
-    /// Returns an empty one with room for `count` tokens, or for as many as are usual.
-    pub(super) fn with_room(count: usize) -> Self {
-        let room = count.max(TOKENS_USUAL);
-        Self { tokens: Vec::with_capacity(room), tags: Vec::with_capacity(room) }
+        self.0.get(from..)?.iter().position(|own| own.tag() == tag).map(|skip| from + skip)
     }
 
     /// Makes room for `more` tokens.
     pub(super) fn reserve(&mut self, more: usize) {
-        self.tokens.reserve(more);
-        self.tags.reserve(more);
+        self.0.reserve(more);
     }
 
-    /// Adds the token at `place` of `other`.
-    pub(super) fn push_from(&mut self, other: &Self, place: usize) {
-        self.tokens.push(other.tokens[place].clone());
-        self.tags.push(other.tags[place]);
+    /// Adds a token.
+    pub(super) fn push(&mut self, token: Token) {
+        self.0.push(token);
     }
 
-    /// Adds part of `other`.
-    pub(super) fn extend_from(&mut self, other: &Self, part: Range<usize>) {
-        self.tokens.extend_from_slice(&other.tokens[part.clone()]);
-        self.tags.extend_from_slice(&other.tags[part]);
+    /// Adds tokens.
+    pub(super) fn extend_from(&mut self, tokens: &[Token]) {
+        self.0.extend_from_slice(tokens);
     }
 
     /// Takes over all of `other`.
     pub(super) fn append(&mut self, other: &mut Self) {
-        if self.tokens.is_empty() {
+        if self.0.is_empty() {
             std::mem::swap(self, other);
         }
-        self.tokens.append(&mut other.tokens);
-        self.tags.append(&mut other.tags);
+        self.0.append(&mut other.0);
     }
 
-    /// Moves what lies before `place` to the end of `other`.
-    pub(super) fn give_front(&mut self, other: &mut Self, place: usize) {
-        other.tokens.extend(self.tokens.drain(..place));
-        other.tags.extend(self.tags.drain(..place));
+    /// Moves what lies before `place` to the end of `other` and drops the next `skip` tokens.
+    pub(super) fn give_front(&mut self, other: &mut Self, place: usize, skip: usize) {
+        other.0.extend(self.0.drain(..place + skip).take(place));
     }
 
     /// Takes out a part.
     pub(super) fn cut(&mut self, part: Range<usize>) {
-        self.tokens.drain(part.clone());
-        self.tags.drain(part);
+        self.0.drain(part);
     }
 
     /// Puts `name` in the place of a text.
     pub(super) fn unquote(&mut self, place: usize, name: &[u8]) {
-        if self.tokens[place].text().is_some() {
-            self.tokens[place] = Token::atom(name);
-            self.tags[place] = Tag::of_text(name);
+        if self.0[place].text().is_some() {
+            self.0[place] = Token::atom(name);
         }
     }
 
     /// Takes away what lies from `place` on.
     pub(super) fn truncate(&mut self, place: usize) {
-        self.tokens.truncate(place);
-        self.tags.truncate(place);
+        self.0.truncate(place);
     }
 
-    /// Returns the tokens without their tags.
+    /// Returns the tokens themselves.
     pub(super) fn into_tokens(self) -> Vec<Token> {
-        self.tokens
+        self.0
     }
 }
 
 impl From<Vec<Token>> for Workspace {
     fn from(tokens: Vec<Token>) -> Self {
-        let tags = tokens.iter().map(Tag::of).collect();
-        Self { tokens, tags }
+        Self(tokens)
     }
 }
 
 impl Extend<Token> for Workspace {
     fn extend<I: IntoIterator<Item = Token>>(&mut self, tokens: I) {
-        for token in tokens {
-            self.tags.push(Tag::of(&token));
-            self.tokens.push(token);
-        }
+        self.0.extend(tokens);
     }
 }
 
@@ -146,10 +125,11 @@ mod tests {
     fn tokens_are_found_from_a_place_on() {
         let space = Workspace::from(vec![Token::atom("a"), Mark::Call.into(), Token::atom("A"), Mark::MapBegin.into()]);
         let a = Token::atom("A");
-        assert_eq!(space.find(0..4, &a, Tag::of(&a)), Some(0));
-        assert_eq!(space.find(1..4, &a, Tag::of(&a)), Some(2));
-        assert_eq!(space.find(3..4, &a, Tag::of(&a)), None);
+        assert_eq!(space.find(0..4, &a), Some(0));
+        assert_eq!(space.find(1..4, &a), Some(2));
+        assert_eq!(space.find(3..4, &a), None);
         assert_eq!(space.find_tag(0, Tag::CALL), Some(1));
-        assert!(space.has_tag(Tag::LOOK_UP) && !space.has_tag(Tag::default()));
+        assert_eq!(space.find_tag(1, Tag::LOOK_UP), Some(3));
+        assert_eq!(space.find_tag(2, Tag::CALL), None);
     }
 }

@@ -1,6 +1,6 @@
 //! The marks of the configuration language: what `$x` operators become once a line is read.
 
-use bstr::BString;
+use std::sync::Arc;
 
 /// The byte before a macro's name in internal form.
 pub(crate) const EXPAND: u8 = 0x81;
@@ -8,7 +8,7 @@ pub(crate) const EXPAND: u8 = 0x81;
 pub(crate) const EXPAND_LATE: u8 = 0x82;
 
 /// Every mark without a name, with the character after its `$` and its code.
-static PLAIN: [(u8, u8, Mark); 15] = [
+static PLAIN: [(u8, u8, Mark); 14] = [
     (b'(', 0x85, Mark::MapBegin),
     (b')', 0x86, Mark::MapEnd),
     (b'*', 0x90, Mark::ZeroOrMore),
@@ -23,7 +23,6 @@ static PLAIN: [(u8, u8, Mark); 15] = [
     (b'.', 0x9c, Mark::Fi),
     (b'[', 0x9d, Mark::HostBegin),
     (b']', 0x9e, Mark::HostEnd),
-    (b'&', EXPAND_LATE, Mark::Late(BString::new(Vec::new()))),
 ];
 
 /// `$=`: the code before the name of a class.
@@ -43,9 +42,9 @@ pub enum Mark {
     /// `$-`: exactly one token.
     One,
     /// `$=x`: any phrase in class x.
-    Class(BString),
+    Class(Arc<[u8]>),
     /// `$~x`: any one token not in class x.
-    NotClass(BString),
+    NotClass(Arc<[u8]>),
     /// `$1` to `$9` (and `$0`): what the numbered wildcard matched.
     Group(u8),
     /// `$#`: a mailer follows.
@@ -71,7 +70,7 @@ pub enum Mark {
     /// `$)`: end of a map look-up.
     MapEnd,
     /// `$&x`: the value of a macro when the rule is used.
-    Late(BString),
+    Late(Arc<[u8]>),
 }
 
 impl Mark {
@@ -80,6 +79,7 @@ impl Mark {
         match character {
             b'=' => Some(CLASS),
             b'~' => Some(NOT_CLASS),
+            b'&' => Some(EXPAND_LATE),
             b'0'..=b'9' => Some(GROUP),
             _ => PLAIN.iter().find(|(spelling, ..)| *spelling == character).map(|(_, code, _)| *code),
         }
@@ -108,8 +108,14 @@ impl Mark {
             Self::NotClass(name) => named(out, NOT_CLASS, name),
             Self::Late(name) => named(out, EXPAND_LATE, name),
             Self::Group(digit) => out.extend([GROUP, digit.wrapping_add(b'0')]),
-            _ => out.extend(PLAIN.iter().filter(|(.., mark)| mark == self).map(|(_, code, _)| *code)),
+            _ => out.extend(self.plain().map(|(_, code)| code)),
         }
+    }
+
+    /// Returns the character after the `$` of a mark without a name or digit, and its code.
+    pub(super) fn plain(&self) -> Option<(u8, u8)> {
+        let is_same = |mark: &Self| std::mem::discriminant(mark) == std::mem::discriminant(self);
+        PLAIN.iter().find(|(.., mark)| is_same(mark)).map(|(character, code, _)| (*character, *code))
     }
 
     /// Returns the character after `$` of the mark with this code.
@@ -117,6 +123,7 @@ impl Mark {
         match code {
             CLASS => Some(b'='),
             NOT_CLASS => Some(b'~'),
+            EXPAND_LATE => Some(b'&'),
             _ => PLAIN.iter().find(|(_, own, _)| *own == code).map(|(character, ..)| *character),
         }
     }

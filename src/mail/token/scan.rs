@@ -10,6 +10,11 @@ pub const TOKEN_BYTES_MAX: usize = 256;
 /// No byte is taken once an address has so many, with one for the end of each token; the original's PSBUFSIZE less 5.
 const BYTES_MAX: usize = TOKENS_MAX + TOKEN_BYTES_MAX - 5;
 
+/// The room that most addresses are content with, in tokens.
+const TOKENS_USUAL: usize = 16;
+/// The room that most tokens are content with, in bytes.
+const TOKEN_BYTES_USUAL: usize = 32;
+
 /// What a byte becomes that could be taken for the quote of marks.
 const DELETE: u8 = 0x7f;
 /// Operators that no configuration can take away (op guide "OperatorChars").
@@ -147,13 +152,13 @@ pub fn scan(text: &[u8], rules: &ScanRules, options: ScanOptions) -> Scanned {
         rules,
         options,
         at: 0,
-        token: Vec::new(),
+        token: Vec::with_capacity(TOKEN_BYTES_USUAL),
         state: State::Atom,
         angles: 0,
         comments: 0,
         escapes: false,
         route: false,
-        tokens: Vec::new(),
+        tokens: Vec::with_capacity(TOKENS_USUAL),
         bytes: 0,
         errors: Vec::new(),
     };

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::mark::{self, EXPAND, EXPAND_LATE, Mark, name_at};
-use super::{Repr, Token, Tokens};
+use super::{Repr, SHORT_BYTES_MAX, Short, Token, Tokens};
 
 /// Tells whether a text is shown as it is: all of it is printable ASCII.
 pub(super) fn is_plain(text: &[u8]) -> bool {
@@ -75,23 +75,44 @@ fn show_byte(out: &mut Vec<u8>, byte: u8) {
     }
 }
 
+/// Appends a mark in printable form.
+fn show_mark(out: &mut Vec<u8>, mark: &Mark) {
+    match mark.plain() {
+        Some((character, _)) => out.extend_from_slice(&[b'$', character]),
+        None => {
+            let mut code = Vec::new();
+            mark.append_to(&mut code);
+            show(out, &code);
+        }
+    }
+}
+
 impl Token {
-    /// Appends the token in printable form.
+    /// Appends a space and the token in printable form.
     #[inline]
-    pub fn show_to(&self, out: &mut Vec<u8>) {
-        match &self.0 {
-            Repr::Short { len, is_plain: true, bytes, .. } => {
-                let end = out.len() + usize::from(*len);
+    pub fn show_after_space(&self, out: &mut Vec<u8>) {
+        match &self.repr {
+            Repr::Short(Short { len, is_plain: true, bytes, .. }) => {
+                let end = out.len() + 1 + usize::from(*len);
                 // All of the array, since copying what has a fixed size takes no call.
-                out.extend_from_slice(bytes);
+                let mut shown = [b' '; 1 + SHORT_BYTES_MAX];
+                shown[1..].copy_from_slice(bytes);
+                out.extend_from_slice(&shown);
                 out.truncate(end);
             }
-            Repr::Short { .. } | Repr::Long { .. } => show(out, self.text().map_or(b"", |(_, text)| text)),
-            Repr::Mark(mark) => {
-                let mut code = Vec::new();
-                mark.append_to(&mut code);
-                show(out, &code);
+            _ => {
+                out.push(b' ');
+                self.show_to(out);
             }
+        }
+    }
+
+    /// Appends the token in printable form.
+    pub fn show_to(&self, out: &mut Vec<u8>) {
+        match (self.text(), self.mark()) {
+            (Some((_, text)), _) => show(out, text),
+            (None, Some(mark)) => show_mark(out, mark),
+            (None, None) => {}
         }
     }
 }
