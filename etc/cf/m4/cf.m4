@@ -30,6 +30,7 @@ define(`_AT_HEADERS_', `27')     # headers that features add
 define(`_AT_RATE_', `28')        # rules of check_relay about the rate of connections, before all others
 define(`_AT_BAD_HELO_', `29')    # rules about the HELO name: of check_rcpt, or of Relay_ok
 define(`_AT_CONNECTIONS_', `30') # rules of check_relay about open connections
+define(`_AT_DOMAIN_MAPS_', `31') # rules that look into the tables of domains
 
 define(`PUSHDIVERT', `pushdef(`_DIVERSION_', divnum)divert(`$1')')
 define(`POPDIVERT', `divert(_DIVERSION_)popdef(`_DIVERSION_')')

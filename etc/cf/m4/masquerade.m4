@@ -15,6 +15,7 @@ R$+ < @ $=G . >	$: $1 < @ $2 . > $| $1@$2
 ifdef(`_GENERICS_ENTIRE_DOMAIN_', `R$+ < @ $* . $=G . >	$: $1 < @ $2 . $3 . > $| $1@$2.$3
 ')dnl
 R$* $| $+	$: $>Generics < $2 > $1
+R$| $*	$@ $1	the table knows best
 ')dnl
 ifdef(`MASQUERADE_NAME', `R$={E} < @ *LOCAL* >	$@ $1 < @ $j . >	users that show where they are
 R$={E} < @ $={M} . >	$@ $1 < @ $2 . >

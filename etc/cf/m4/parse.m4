@@ -175,6 +175,8 @@ ifdef(`_MAILER_TABLE_', `include(_CF_DIR_`m4/mailertable.m4')
 ')dnl
 ifdef(`_VIRTUSER_TABLE_', `include(_CF_DIR_`m4/virtual.m4')
 ')dnl
+ifdef(`_DOMAIN_MAPS_', `include(_CF_DIR_`m4/domainmap.m4')
+')dnl
 ifdef(`_LDAP_ROUTING_', `include(_CF_DIR_`m4/ldap.m4')
 ')dnl
 `#' localaddr: a local user that is no alias -> where to look next, or unchanged
