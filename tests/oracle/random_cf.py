@@ -369,7 +369,7 @@ def address(r):
     form = r.randrange(20)
     if form < 11:
         return f'{user}@{host}'
-    return [user or 'x', f'<{user}@{host}>', f'x!{user}@{host}', f'{user}%{host}', f'{host}!{user}', f'@{r.choice(HOSTS)}:{user}@{host}',
+    return [user or 'x', f'<{user}@{host}>', f'x!{user}@{host}', f'{user}%{host}', f'{host.rstrip(".")}!{user}', f'@{r.choice(HOSTS)}:{user}@{host}',
             f'{user}@{host}@{r.choice(HOSTS)}', f'n::{user}', f'<>'][form - 11]
 
 

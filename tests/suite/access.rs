@@ -117,8 +117,8 @@ fn tables_of_other_programs_and_of_domains_decide() {
     check(relayed, "evil.test", "check_rcpt <v@other.example>", "RELAY");
     let other = "FEATURE(`drac', `regex -a<YES> ^192[.]0[.]2[.]78$')dnl\n";
     check(other, "evil.test", "check_rcpt <v@other.example>", "550 Relaying denied");
-    let users = "FEATURE(`domainmap', `dir.example', `regex -s1 -a@box.example ^(joe)$')dnl\n";
-    check(users, "evil.test", "3,0 joe+x@dir.example.", "$# esmtp $@ box . example $: joe + x < @ box . example >");
-    check(users, "evil.test", "3,0 nobody@dir.example.", "550 email address lookup in domain map failed");
-    check(users, "evil.test", ".D{addr_type}e s\n3,0 nobody@dir.example.", "$# smtp $@ dir . example");
+    let users = "FEATURE(`domainmap', `dir.example', `text -z: -k0 -v0 -a@box.example /etc/passwd')dnl\n";
+    check(users, "evil.test", "3,0 root+x@dir.example.", "$# esmtp $@ box . example $: root + x < @ box . example >");
+    check(users, "evil.test", "3,0 no-such-user@dir.example.", "550 email address lookup in domain map failed");
+    check(users, "evil.test", ".D{addr_type}e s\n3,0 no-such-user@dir.example.", "$# smtp $@ dir . example");
 }

@@ -4,6 +4,8 @@ dnl joe@mailbox.example.com  sends mail for joe@domain there, and that for joe+d
 dnl Users that the table lacks are refused. Where the domain is a name of this host too, users of LOCAL_USER stay here.
 dnl
 dnl   FEATURE(`domainmap', `example.org', `hash /etc/mail/example-users')
+dnl
+dnl Each domain is a feature of its own.
 ifelse(defn(`_ARG_'), `', `_COMPLAIN(`domainmap needs a domain')', defn(`_ARG2_'), `', `_COMPLAIN(`domainmap needs a map behind the domain')')
 define(`_DOMAIN_MAP_', `users_'translit(_ARG_, `.-', `__'))
 divert(_AT_HEAD_)dnl

@@ -12,10 +12,11 @@ ifdef(`_TRUSTED_MECHANISMS_', `R$*	$: $1 $| ? $&{auth_type}
 R$* $| ? $={TrustAuthMech}	$@ RELAY
 R$* $| ? $*	$: $1
 ')dnl
-ifdef(`_SPAM_', `R$+	$: $>CanonAddr $1	the end for what is no address
+ifdef(`_SPAM_', `ifelse(_SPAM_, `FRIEND', `R$+	$: $>CanonAddr $1	the end for what is no address
 R$*	$: $1 $| ? $>SpamTag $1
-ifelse(_SPAM_, `FRIEND', `R$* $| ? FRIEND	_TLS_ONLY_	this recipient wants all mail
-', `R$* $| ? HATER	$: $1
+R$* $| ? FRIEND	_TLS_ONLY_	this recipient wants all mail
+', `R$*	$: $1 $| ? $>SpamTag $>CanonAddr $1
+R$* $| ? HATER	$: $1
 R$* $| ? $*	_TLS_ONLY_	only those who say so are protected
 ')dnl
 ')dnl
