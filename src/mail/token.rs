@@ -20,7 +20,7 @@ pub(crate) use tag::{PairSet, Tag, TagSet};
 pub const QUOTE_MARK: u8 = 0xff;
 
 /// The longest token kept without a heap allocation, in bytes.
-const SHORT_BYTES_MAX: usize = 20;
+const SHORT_BYTES_MAX: usize = 19;
 
 /// What a text token is, which decides how it joins with its neighbours.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -35,9 +35,30 @@ pub enum Kind {
 
 /// One token of an address or of a rule.
 pub struct Token {
-    /// What it has in common with those that it matches; at a place of its own, since nearly all comparisons end with it.
-    tag: Tag,
+    look: Look,
     repr: Repr,
+}
+
+/// What can be seen of a token at once.
+#[derive(Clone, Copy)]
+struct Look {
+    /// What it has in common with those that it matches: nearly all comparisons end with it.
+    tag: Tag,
+    /// Of a mark: none that counts.
+    kind: Kind,
+    /// Of a short text, in bytes.
+    len: u8,
+    /// It is printable ASCII: it is shown as it is.
+    is_plain: bool,
+}
+
+/// How a token is kept, cloned by copying or by counting.
+#[derive(Clone)]
+enum Repr {
+    /// A space, with which a token is shown among others, and the text.
+    Short([u8; 1 + SHORT_BYTES_MAX]),
+    Long(Arc<[u8]>),
+    Mark(Mark),
 }
 
 impl Clone for Token {
@@ -45,50 +66,25 @@ impl Clone for Token {
     #[inline]
     fn clone(&self) -> Self {
         let repr = match &self.repr {
-            Repr::Short(short) => Repr::Short(*short),
+            Repr::Short(bytes) => Repr::Short(*bytes),
             other => other.clone(),
         };
-        Self { tag: self.tag, repr }
+        Self { look: self.look, repr }
     }
-}
-
-/// How a token is kept: 24 bytes, cloned by copying or by counting.
-#[derive(Clone)]
-enum Repr {
-    Short(Short),
-    Long(Arc<Long>),
-    Mark(Mark),
-}
-
-/// A text that nearly all are like.
-#[derive(Clone, Copy)]
-struct Short {
-    kind: Kind,
-    len: u8,
-    /// It is printable ASCII: it is shown as it is.
-    is_plain: bool,
-    bytes: [u8; SHORT_BYTES_MAX],
-}
-
-/// Any other text.
-struct Long {
-    kind: Kind,
-    text: Box<[u8]>,
 }
 
 impl Token {
     /// Returns the text token `text` of the given kind.
     pub fn new(kind: Kind, text: &[u8]) -> Self {
-        let mut bytes = [0; SHORT_BYTES_MAX];
-        let repr = match bytes.get_mut(..text.len()) {
+        let mut bytes = [b' '; 1 + SHORT_BYTES_MAX];
+        let (len, repr) = match bytes.get_mut(1..=text.len()) {
             Some(start) => {
                 start.copy_from_slice(text);
-                let len = u8::try_from(text.len()).expect("at most SHORT_BYTES_MAX");
-                Repr::Short(Short { kind, len, is_plain: shown::is_plain(text), bytes })
+                (u8::try_from(text.len()).expect("at most SHORT_BYTES_MAX"), Repr::Short(bytes))
             }
-            None => Repr::Long(Arc::new(Long { kind, text: text.into() })),
+            None => (0, Repr::Long(text.into())),
         };
-        Self { tag: Tag::of_text(text), repr }
+        Self { look: Look { tag: Tag::of_text(text), kind, len, is_plain: shown::is_plain(text) }, repr }
     }
 
     /// Returns an atom.
@@ -105,8 +101,8 @@ impl Token {
     #[inline]
     pub fn text(&self) -> Option<(Kind, &[u8])> {
         match &self.repr {
-            Repr::Short(short) => Some((short.kind, &short.bytes[..usize::from(short.len)])),
-            Repr::Long(long) => Some((long.kind, &long.text)),
+            Repr::Short(bytes) => Some((self.look.kind, &bytes[1..=usize::from(self.look.len)])),
+            Repr::Long(text) => Some((self.look.kind, text)),
             Repr::Mark(_) => None,
         }
     }
@@ -137,13 +133,14 @@ impl Token {
     /// Returns what this token has in common with those that it matches.
     #[inline]
     pub(crate) fn tag(&self) -> Tag {
-        self.tag
+        self.look.tag
     }
 
     /// Compares as rules do: without case.
     #[inline]
     pub fn matches(&self, other: &Self) -> bool {
-        self.tag == other.tag && (self.tag.is_exact() || self.is_same(other))
+        let tag = self.look.tag;
+        tag == other.look.tag && (tag.is_exact() || self.is_same(other))
     }
 
     /// Compares text with text, without case, and mark with mark.
@@ -186,7 +183,8 @@ pub fn needs_quote(byte: u8) -> bool {
 
 impl From<Mark> for Token {
     fn from(mark: Mark) -> Self {
-        Self { tag: Tag::of_mark(&mark), repr: Repr::Mark(mark) }
+        let look = Look { tag: Tag::of_mark(&mark), kind: Kind::Operator, len: 0, is_plain: false };
+        Self { look, repr: Repr::Mark(mark) }
     }
 }
 

@@ -4,6 +4,8 @@
 //! tables. The low byte of a key's hash chooses the table, the rest the slot where the search begins. All numbers have 32
 //! bits, lowest byte first.
 
+use std::borrow::Cow;
+
 use bstr::BString;
 
 use super::database::{DatabaseError, Visit};
@@ -16,6 +18,10 @@ const TABLES: usize = 256;
 const PAIR_BYTES: u64 = 8;
 /// Where the records begin.
 const RECORDS_START: u64 = TABLES as u64 * PAIR_BYTES;
+/// How many slots are read at once: a search seldom goes further.
+const SLOTS_READ: usize = 8;
+/// So many bytes of a record are read at once: few have more.
+const RECORD_READ: usize = 256;
 /// Longest key and value that are read, in bytes: a damaged length must not fill the memory.
 const ITEM_BYTES_MAX: u32 = 64 << 20;
 
@@ -59,18 +65,23 @@ impl Cdb {
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<BString>, DatabaseError> {
         let hash = hash(key);
         let (start, slots) = self.tables[hash as usize % TABLES];
-        let first = (hash >> 8).checked_rem(slots).unwrap_or(0);
-        for step in 0..slots {
-            let slot = (u64::from(first) + u64::from(step)) % u64::from(slots);
-            let (slot_hash, place) = self.pair_at(u64::from(start) + slot * PAIR_BYTES)?;
-            if place == 0 {
-                return Ok(None);
+        let (mut slot, mut left) = ((hash >> 8).checked_rem(slots).unwrap_or(0), slots);
+        while left > 0 {
+            let mut bytes = [0; SLOTS_READ * PAIR_BYTES as usize];
+            let count = left.min(slots - slot).min(SLOTS_READ as u32);
+            let bytes = &mut bytes[..count as usize * PAIR_BYTES as usize];
+            self.read(bytes, u64::from(start) + u64::from(slot) * PAIR_BYTES)?;
+            for (slot_hash, place) in bytes.chunks_exact(PAIR_BYTES as usize).map(pair) {
+                if place == 0 {
+                    return Ok(None);
+                }
+                if slot_hash == hash
+                    && let Some(value) = self.value_if(place, key)?
+                {
+                    return Ok(Some(value));
+                }
             }
-            if slot_hash == hash
-                && let Some(value) = self.value_if(place, key)?
-            {
-                return Ok(Some(value));
-            }
+            (slot, left) = ((slot + count) % slots, left - count);
         }
         Ok(None)
     }
@@ -92,29 +103,54 @@ impl Cdb {
 
     /// Returns the value of the record at `place`, if it has this key.
     fn value_if(&self, place: u32, key: &[u8]) -> Result<Option<BString>, DatabaseError> {
-        let (key_length, value_length) = self.pair_at(place.into())?;
-        let start = u64::from(place) + PAIR_BYTES;
-        if key_length as usize != key.len() || self.bytes(start, key_length)? != key {
+        let mut read = [0; RECORD_READ];
+        let count = self.storage.read_at(&mut read, place.into())?;
+        let read = &read[..count];
+        let lengths = read.get(..PAIR_BYTES as usize).ok_or(corrupt("the file was cut off"))?;
+        let (key_length, value_length) = pair(lengths);
+        if key_length as usize != key.len() || *self.part(place, read, PAIR_BYTES, key_length)? != *key {
             return Ok(None);
         }
-        self.bytes(start + u64::from(key_length), value_length).map(Some)
+        let value = self.part(place, read, PAIR_BYTES + u64::from(key_length), value_length)?;
+        Ok(Some(value.into_owned().into()))
+    }
+
+    /// Returns `length` bytes of the record at `place`, from `skip` on; what has been `read` of it need not be read again.
+    fn part<'a>(&self, place: u32, read: &'a [u8], skip: u64, length: u32) -> Result<Cow<'a, [u8]>, DatabaseError> {
+        let at = u64::from(place) + skip;
+        self.check(at, length)?;
+        let rest = usize::try_from(skip).ok().and_then(|skip| read.get(skip..));
+        match rest.and_then(|rest| rest.get(..length as usize)) {
+            Some(bytes) => Ok(bytes.into()),
+            None => Ok(Vec::from(self.bytes(at, length)?).into()),
+        }
     }
 
     fn bytes(&self, at: u64, length: u32) -> Result<BString, DatabaseError> {
+        self.check(at, length)?;
+        let mut bytes = vec![0; length as usize];
+        self.read(&mut bytes, at)?;
+        Ok(bytes.into())
+    }
+
+    /// Refuses lengths that no record of this file can have.
+    fn check(&self, at: u64, length: u32) -> Result<(), DatabaseError> {
         if length > ITEM_BYTES_MAX || at + u64::from(length) > self.records_end {
             return Err(corrupt("a record reaches over the end"));
         }
-        let mut bytes = vec![0; length as usize];
-        match self.storage.read_at(&mut bytes, at)? == bytes.len() {
-            true => Ok(bytes.into()),
-            false => Err(corrupt("the file was cut off")),
-        }
+        Ok(())
     }
 
     fn pair_at(&self, at: u64) -> Result<(u32, u32), DatabaseError> {
         let mut bytes = [0; PAIR_BYTES as usize];
-        match self.storage.read_at(&mut bytes, at)? == bytes.len() {
-            true => Ok(pair(&bytes)),
+        self.read(&mut bytes, at)?;
+        Ok(pair(&bytes))
+    }
+
+    /// Reads exactly as many bytes as `buffer` has.
+    fn read(&self, buffer: &mut [u8], at: u64) -> Result<(), DatabaseError> {
+        match self.storage.read_at(buffer, at)? == buffer.len() {
+            true => Ok(()),
             false => Err(corrupt("the file was cut off")),
         }
     }

@@ -16,6 +16,7 @@ mod definition;
 mod dequote;
 mod dns_record;
 mod keyed;
+mod kind;
 mod layout;
 mod ldap;
 mod opener;
@@ -33,8 +34,9 @@ mod text;
 mod user;
 
 pub use database::{Database, DatabaseError};
-pub use definition::{Definition, DefinitionError, KeyEnd, Kind};
+pub use definition::{Definition, DefinitionError, KeyEnd};
 pub use dns_record::DnsRecord;
+pub use kind::Kind;
 pub use layout::{BuildError, Flavour, Layout, Method, Pair};
 pub use ldap::{LdapAttribute, LdapDeref, LdapError, LdapScope, LdapSpec, LdapValue};
 pub use opener::{

@@ -54,10 +54,14 @@ impl DeadEnds {
     }
 
     /// Learns that a phrase that begins here is in vain.
+    #[inline]
     pub(super) fn add_phrase(&mut self, wildcard: usize, first: usize) {
-        if !self.keeps_phrases {
-            return;
+        if self.keeps_phrases {
+            self.set_phrase(wildcard, first);
         }
+    }
+
+    fn set_phrase(&mut self, wildcard: usize, first: usize) {
         let bit = wildcard * self.places + first;
         self.phrases.resize((WILDCARDS_MAX * self.places).div_ceil(64), 0);
         self.phrases[bit / 64] |= 1 << (bit % 64);

@@ -97,31 +97,40 @@ impl Matcher<'_> {
                 None => None,
                 Some(pattern) => self.step(piece, pattern, at),
             };
-            match next.map(|at| (piece + 1, at)).or_else(|| self.back_up()) {
+            match next.or_else(|| self.back_up()) {
                 Some(place) => (piece, at) = place,
                 None => return false,
             }
         }
     }
 
-    /// Matches one piece at `at` with as few tokens as it takes; returns where the next one begins.
-    fn step(&mut self, piece: usize, pattern: &Piece, at: usize) -> Option<usize> {
+    /// Matches one piece at `at` with as few tokens as it takes; returns the place in pattern and address to go on from.
+    fn step(&mut self, piece: usize, pattern: &Piece, at: usize) -> Option<(usize, usize)> {
         let token = self.address.tokens().get(at);
         let end = match pattern {
             Piece::ZeroOrMore => self.reach(piece, at, at)?,
             Piece::OneOrMore => self.reach(piece, at, at + 1)?,
-            Piece::Nothing => return Some(at),
+            Piece::Nothing => return Some((piece + 1, at)),
             Piece::One => token.map(|_| at + 1)?,
             Piece::Class(class) => self.phrase(class, at, at)?,
             Piece::NotClass(class) => token.filter(|token| !self.is_member(class, token)).map(|_| at + 1)?,
             // QUIRK(late-macro-at-end): `$&x` at the end of an address never matches, even if x is empty.
-            Piece::Late(name) => return token.and_then(|_| self.late_end(name, at)),
+            Piece::Late(name) => return token.and_then(|_| self.late_end(name, at)).map(|end| (piece + 1, end)),
             Piece::Literal(literal) => {
-                return self.address.matches(at, literal).then_some(at + 1);
+                return self.address.matches(at, literal).then_some((piece + 1, at + 1));
             }
         };
-        self.bound.push(Binding::new(piece, at, end)?)?;
-        Some(end)
+        self.bind(piece, at, end)
+    }
+
+    /// Notes what a wildcard has matched; returns the place in pattern and address to go on from.
+    fn bind(&mut self, piece: usize, first: usize, end: usize) -> Option<(usize, usize)> {
+        self.bound.push(Binding::new(piece, first, end)?)?;
+        match self.rule.pieces.get(piece..piece + 2) {
+            // It ends where the literal after it matches.
+            Some([Piece::ZeroOrMore | Piece::OneOrMore, Piece::Literal(_)]) => Some((piece + 2, end + 1)),
+            _ => Some((piece + 1, end)),
+        }
     }
 
     /// Lets the latest wildcard that can grow take more; returns the place in pattern and address to go on from.
@@ -134,9 +143,8 @@ impl Matcher<'_> {
                 Piece::Class(class) => self.phrase(class, first, end),
                 _ => None,
             };
-            if let Some(grown) = end.and_then(|end| Binding::new(piece, first, end)) {
-                self.bound.push(grown)?;
-                return Some((piece + 1, usize::from(grown.end)));
+            if let Some(end) = end {
+                return self.bind(piece, first, end);
             }
         }
         None
@@ -153,7 +161,7 @@ impl Matcher<'_> {
         };
         let end = end.filter(|end| *end >= from && *end <= len && *end < limit);
         if end.is_none() {
-            let is_plus = self.rule.pieces[piece] == Piece::OneOrMore;
+            let is_plus = matches!(self.rule.pieces[piece], Piece::OneOrMore);
             self.dead_ends.close(self.bound.len, first + usize::from(is_plus));
         }
         end

@@ -1,6 +1,6 @@
 //! The table of rulesets: numbers, names and what a configuration says of them.
 
-use bstr::{BStr, BString, ByteSlice as _};
+use bstr::{BStr, BString};
 use rustc_hash::FxHashMap;
 
 use super::Rule;
@@ -127,7 +127,10 @@ impl Default for Rulesets {
 impl Rulesets {
     /// Returns the ruleset with this name or number, whether it has rules or not.
     pub fn find(&self, name: &[u8]) -> Option<RulesetId> {
-        let name = name.trim_ascii_start();
+        self.find_trimmed(name.trim_ascii_start())
+    }
+
+    fn find_trimmed(&self, name: &[u8]) -> Option<RulesetId> {
         if name.first().is_some_and(u8::is_ascii_digit) {
             return number(name).filter(|number| *number < NUMBERS_MAX).map(RulesetId::at);
         }
@@ -139,16 +142,18 @@ impl Rulesets {
     /// # Errors
     /// The name or number cannot be.
     pub fn look(&self, text: &[u8]) -> Result<Option<RulesetId>, BadRuleset> {
-        let text = text.trim_start_with(|character| character == '\x0b' || character.is_ascii_whitespace());
+        let blanks = text.iter().take_while(|byte| **byte == b'\x0b' || byte.is_ascii_whitespace()).count();
+        let text = &text[blanks..];
+        let id = self.find_trimmed(text);
         let is_number = text.first().is_some_and(u8::is_ascii_digit);
-        if is_number && self.find(text).is_none() {
+        if is_number && id.is_none() {
             let len = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
             return Err(BadRuleset::Number(text[..len].into()));
         }
         if !is_number && !text.first().is_some_and(u8::is_ascii_alphabetic) {
             return Err(BadRuleset::Name(text[..text.len().min(20)].into()));
         }
-        Ok(self.find(text))
+        Ok(id)
     }
 
     /// Tells whether the ruleset exists and has rules.

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::mark::{self, EXPAND, EXPAND_LATE, Mark, name_at};
-use super::{Repr, SHORT_BYTES_MAX, Short, Token, Tokens};
+use super::{Repr, Token, Tokens};
 
 /// Tells whether a text is shown as it is: all of it is printable ASCII.
 pub(super) fn is_plain(text: &[u8]) -> bool {
@@ -92,12 +92,10 @@ impl Token {
     #[inline]
     pub fn show_after_space(&self, out: &mut Vec<u8>) {
         match &self.repr {
-            Repr::Short(Short { len, is_plain: true, bytes, .. }) => {
-                let end = out.len() + 1 + usize::from(*len);
+            Repr::Short(bytes) if self.look.is_plain => {
+                let end = out.len() + 1 + usize::from(self.look.len);
                 // All of the array, since copying what has a fixed size takes no call.
-                let mut shown = [b' '; 1 + SHORT_BYTES_MAX];
-                shown[1..].copy_from_slice(bytes);
-                out.extend_from_slice(&shown);
+                out.extend_from_slice(bytes);
                 out.truncate(end);
             }
             _ => {
