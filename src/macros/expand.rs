@@ -19,6 +19,16 @@ pub trait Values {
     fn macro_value(&self, name: &[u8]) -> Option<Value<'_>>;
 }
 
+/// Returns the value of the macro `name`, which may be an operator of the rule language.
+// QUIRK(operators-are-macros): `$*` and the others are macros like `$x`, with their marks for values.
+pub fn value_of<'a>(values: &'a dyn Values, name: &[u8]) -> Option<Value<'a>> {
+    let operator = || match name {
+        [character] => Mark::text_of(*character),
+        _ => None,
+    };
+    values.macro_value(name).or_else(|| operator().map(|text| Value { text: text.into(), is_template: true }))
+}
+
 /// A text that cannot be expanded to its end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ExpandError {
@@ -96,21 +106,10 @@ impl Pass<'_> {
     /// Replaces the macro whose name starts `rest`; returns how many bytes it took.
     fn macro_at(&mut self, rest: &[u8]) -> usize {
         let (name, taken) = name_at(rest);
-        if let [character] = name
-            && let Some(code) = Mark::code(*character)
-        {
-            self.again |= matches!(character, b'?' | b'|' | b'.');
-            if character.is_ascii_digit() {
-                self.push(&[code, *character]);
-            } else {
-                self.push(&[code]);
-            }
-            return taken;
-        }
         if self.skip.is_some() {
             return taken;
         }
-        match self.values.macro_value(name) {
+        match value_of(self.values, name) {
             Some(value) if value.is_template => {
                 self.again |= value.text.iter().any(|byte| (0x80..0xa0).contains(byte));
                 self.out.extend_from_slice(&value.text);
@@ -127,7 +126,7 @@ impl Pass<'_> {
             Some(b'?') => {
                 let (name, taken) = name_at(rest);
                 self.depth += 1;
-                let value = self.values.macro_value(name);
+                let value = value_of(self.values, name);
                 if self.skip.is_none() && value.is_none_or(|value| value.text.is_empty()) {
                     self.skip = Some(self.depth);
                 }
@@ -215,5 +214,6 @@ mod tests {
         let template = translate(b"$* $=w $1 $&{x} $| $x", HashSign::Ordinary).text;
         let (text, _) = expand_internal(&template, &table());
         assert_eq!(text, b"\x90 \x93w \x951 \x82x \x9b ex");
+        check("$?*a$|b$.", "a");
     }
 }

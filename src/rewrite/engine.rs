@@ -11,7 +11,7 @@ use super::ruleset::{RulesetId, Rulesets};
 use super::trace::{LATE_LEVEL, LINES_LEVEL, Trace, WORKSPACE_LEVEL};
 use super::trouble::{CALLS_MAX, CALLS_OF_RULE_MAX, LOOPS_MAX, Trouble};
 use super::workspace::Workspace;
-use crate::macros::unquote;
+use crate::macros::value_of;
 use crate::mail::token::{Mark, ScanOptions, TOKENS_MAX, Tag, Token, Tokens, join_within, scan};
 use crate::name::{Sysexit, Told};
 
@@ -238,8 +238,8 @@ impl<'r> Engine<'r, '_> {
 
     /// Appends the value that the macro `name` has now, as tokens.
     fn append_late(&mut self, tokens: &mut Workspace, name: &[u8]) -> Result<(), Trouble> {
-        let value = self.lookup.macro_value(name);
-        let value = value.map(|value| if value.is_template { unquote(&value.text) } else { value.text.into_owned() });
+        let value = value_of(&*self.lookup, name);
+        let value = value.map(|value| value.text.into_owned());
         self.trace(Trace::Late(name, value.as_deref()));
         let Some(value) = value else { return Ok(()) };
         let added = self.scan_value(&value, ScanOptions::ADDRESS)?;
@@ -329,7 +329,7 @@ impl<'r> Engine<'r, '_> {
                         self.complain(Trouble::BadRuleset(bad));
                     }
                     let name = name.into_owned();
-                    tokens.unquote(place + 1, &name);
+                    tokens.replace_text(place + 1, self.rulesets.scan_rules().token(&name));
                     self.note(Trouble::UnknownRuleset(name.into()));
                     return Calls::new();
                 }

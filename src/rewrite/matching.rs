@@ -12,6 +12,7 @@ use super::lookup::Lookup;
 use super::program::{ClassRef, Piece, Rule, WILDCARDS_MAX};
 use super::trace::Trace;
 use super::workspace::Workspace;
+use crate::macros::value_of;
 use crate::mail::token::Token;
 
 /// Phrases up to this length are built without a heap allocation, in bytes.
@@ -217,10 +218,10 @@ impl Matcher<'_> {
     /// Compares the value of a macro with the tokens from `at` on; returns where the value ends.
     fn late_end(&mut self, name: &[u8], at: usize) -> Option<usize> {
         if self.is_told {
-            let value = self.lookup.macro_value(name).map(|value| value.text.into_owned());
+            let value = value_of(&*self.lookup, name).map(|value| value.text.into_owned());
             self.lookup.trace(Trace::LateLeft(name, value.as_deref()));
         }
-        let Some(value) = self.lookup.macro_value(name) else { return Some(at) };
+        let Some(value) = value_of(&*self.lookup, name) else { return Some(at) };
         let mut rest: &[u8] = &value.text;
         let mut end = at;
         while !rest.is_empty() {

@@ -183,6 +183,9 @@ fn calls_run_from_the_last_to_the_first() {
     let rules = "ST\nR$*\t$: a $>U b $>No $1\nSU\nR$*\t$: u";
     assert_eq!(run(&mut world, rules, "q").0, "a $> U b $> No q");
     check("R$*\t$: a $>", "q", "a $>");
+    // A name that has lost its quotes joins as its first byte says.
+    let rules = "ST\nR$*\t$: $>\"@\" $1\nR$- $*\t$: $(args x $@ $2 $)";
+    assert_eq!(run(&mut world, rules, "q").0, "2");
 }
 
 #[test]
@@ -204,6 +207,7 @@ fn macros_are_read_early_or_late() {
     check("R$y $*\t$: $x $1", "y.z q", "ex q");
     check("R$*\t$: $&x $&y [ $&{undefined} ]", "q", "ex Y . Z [ ]");
     check("R$&x\t$: hit", "EX", "hit");
+    check("R$*\t$: $&* $1 $?-a$|b$.", "q", "$* q a");
     check("R$*\t$: $?x yes $| no $. $?{undefined} u $| nu $.", "", "yes nu");
 }
 

@@ -86,10 +86,10 @@ impl Workspace {
         self.0.drain(part);
     }
 
-    /// Puts `name` in the place of a text.
-    pub(super) fn unquote(&mut self, place: usize, name: &[u8]) {
+    /// Puts `token` in the place of a text.
+    pub(super) fn replace_text(&mut self, place: usize, token: Token) {
         if self.0[place].text().is_some() {
-            self.0[place] = Token::atom(name);
+            self.0[place] = token;
         }
     }
 

@@ -108,9 +108,14 @@ pub async fn parse(ctx: &mut Context, address: &[u8], role: Role) -> Result<Pars
         Ok(route) if route.user.len() >= ADDRESS_BYTES_MAX => {
             check_bytes(&route.user, role).map(|()| Parsed::Mailer(route))
         }
-        Ok(route) if !is_printable(&route.user) => Err(not_printable(&route.user, role)),
-        Ok(route) if resolution.temp_fail => Ok(Parsed::Later(route)),
-        Ok(route) => Ok(Parsed::Mailer(route)),
+        Ok(route) => match mended(&route.user) {
+            (user, Some(flaw)) => {
+                let text = syntax_error(&user, flaw).into();
+                Err(Refusal { code: 501, status: role.syntax_status(), text, exit: Sysexit::Usage })
+            }
+            _ if resolution.temp_fail => Ok(Parsed::Later(route)),
+            _ => Ok(Parsed::Mailer(route)),
+        },
         Err(bad) => Err(bad.refusal),
     }
 }
@@ -141,7 +146,8 @@ pub async fn local_address(ctx: &mut Context, route: &Route) -> Result<Option<Ro
     if !rewritten.tokens.is_resolved() {
         return Ok(None);
     }
-    let changed = build(ctx, &rewritten.tokens).await.map_err(|bad| bad.refusal)?;
+    let mut changed = build(ctx, &rewritten.tokens).await.map_err(|bad| bad.refusal)?;
+    changed.user = mended(&changed.user).0;
     Ok((changed != *route).then_some(changed))
 }
 
@@ -208,19 +214,6 @@ pub fn check_bytes(address: &[u8], role: Role) -> Result<(), Refusal> {
     }
     let text = format!("8-bit character in mailbox address \"{}\"", mend(address));
     Err(Refusal { code: 501, status: role.syntax_status(), text: text.into(), exit: Sysexit::Usage })
-}
-
-/// Tells whether a user has no control characters but white space.
-fn is_printable(user: &[u8]) -> bool {
-    !user.iter().any(|byte| is_control(*byte))
-}
-
-/// Refuses a user with control characters.
-fn not_printable(user: &[u8], role: Role) -> Refusal {
-    let shown: BString =
-        user.iter().map(|byte| if is_control(*byte) { b'?' } else { *byte & 0x7f }).collect::<Vec<_>>().into();
-    let text = format!("Syntax error in mailbox address \"{shown}\" (non-printable character)");
-    Refusal { code: 501, status: role.syntax_status(), text: text.into(), exit: Sysexit::Usage }
 }
 
 /// Tells whether a byte is a control character that is no white space.
@@ -290,28 +283,34 @@ async fn route(
     let user = outward(ctx, mailer, user.to_vec().into()).await;
     let host = if mailer.flags.contains(b'h') { host } else { host.to_ascii_lowercase().into() };
     let user = if mailer.flags.contains(b'u') { user } else { user.to_ascii_lowercase().into() };
-    Ok(Route { mailer: mailer.name.clone(), host, user: without_codes(ctx, user) })
+    Ok(Route { mailer: mailer.name.clone(), host, user })
 }
 
-/// Returns a user with `?` in the place of bytes that it cannot have, which is told.
-fn without_codes(ctx: &mut Context, user: BString) -> BString {
-    without(ctx, user, is_code, "8-bit character")
-}
-
-/// Returns a user with `?` in the place of bytes that it cannot have, and of control characters, which is told.
-pub fn printable(ctx: &mut Context, user: BString) -> BString {
-    let user = without_codes(ctx, user);
-    without(ctx, user, is_control, "non-printable character")
-}
-
-/// Puts `?` in the place of bytes, which is told.
-fn without(ctx: &mut Context, mut user: BString, is_wrong: fn(u8) -> bool, what: &str) -> BString {
-    if user.iter().any(|byte| is_wrong(*byte)) {
-        user.iter_mut().filter(|byte| is_wrong(**byte)).for_each(|byte| *byte = b'?');
-        let text = format!("Syntax error in mailbox address \"{}\" ({what})", Told::from(user.clone()));
-        ctx.hear(Heard::Complaint { text: text.as_bytes(), exit: Sysexit::Usage });
+/// Returns a user with `?` in the place of bytes that it cannot have, and what is wrong with it: of several flaws the last.
+pub fn mended(user: &[u8]) -> (BString, Option<&'static str>) {
+    let (mut quoted, mut escaped, mut flaw) = (false, false, None);
+    let mut mended = BString::from(user);
+    for byte in mended.iter_mut() {
+        let is_protected = escaped;
+        escaped = *byte == b'\\' && !is_protected;
+        quoted ^= *byte == b'"' && !is_protected;
+        let wrong = match *byte {
+            code if is_code(code) => "8-bit character",
+            control if is_control(control) && !quoted && !is_protected => "non-printable character",
+            _ => continue,
+        };
+        (*byte, flaw) = (b'?', Some(wrong));
     }
-    user
+    match (quoted, escaped) {
+        (true, _) => (mended, Some("unbalanced quote")),
+        (false, true) => (mended, Some("trailing \\ character")),
+        (false, false) => (mended, flaw),
+    }
+}
+
+/// Returns what is said of a user with a flaw.
+pub fn syntax_error(user: &BString, flaw: &str) -> String {
+    format!("Syntax error in mailbox address \"{}\" ({flaw})", Told::from(user.clone()))
 }
 
 /// What a list file is named by.

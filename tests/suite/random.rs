@@ -55,11 +55,11 @@ type Kind = Vec<Vec<u8>>;
 /// Tries cases from `first` on; returns the differences as text, one case of a kind made small.
 fn try_cases(seed: u64, first: u64, count: u64) -> String {
     let next = AtomicU64::new(first);
-    let (failed, found) = (AtomicU64::new(0), Mutex::new(Differences::new()));
+    let (failed, remembering, found) = (AtomicU64::new(0), AtomicU64::new(0), Mutex::new(Differences::new()));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for thread in 0..threads {
-            let (next, failed, found) = (&next, &failed, &found);
+            let (next, failed, remembering, found) = (&next, &failed, &remembering, &found);
             scope.spawn(move || {
                 let desk = Desk::new(thread, &program());
                 loop {
@@ -74,6 +74,7 @@ fn try_cases(seed: u64, first: u64, count: u64) -> String {
                     match desk.judge(&case(seed, number)) {
                         Verdict::Same => {}
                         Verdict::OriginalFailed => drop(failed.fetch_add(1, Ordering::Relaxed)),
+                        Verdict::Remembers => drop(remembering.fetch_add(1, Ordering::Relaxed)),
                         Verdict::Different(theirs, ours) => {
                             eprintln!("seed {seed}: case {number} differs");
                             let kind = kind_of_difference(&theirs, &ours);
@@ -86,8 +87,11 @@ fn try_cases(seed: u64, first: u64, count: u64) -> String {
     });
     let found = found.into_inner().expect("no panic");
     let differing: usize = found.values().map(Vec::len).sum();
-    let failed = failed.into_inner();
-    eprintln!("{count} cases of seed {seed} from {first} on: {differing} differ; the original died in {failed}");
+    let (failed, remembering) = (failed.into_inner(), remembering.into_inner());
+    eprintln!(
+        "{count} cases of seed {seed} from {first} on: {differing} differ; the original died in {failed}, and in \
+         {remembering} its answers depend on the lines before as they must not"
+    );
     show(&found, seed)
 }
 

@@ -7,7 +7,7 @@ use bstr::{BString, ByteSlice};
 
 use super::{TestMode, is_blank, is_space};
 use crate::cf::Mailer;
-use crate::macros::{HashSign, translate};
+use crate::macros::{HashSign, translate, value_of};
 use crate::mail::token::show;
 use crate::name::{ClassName, RulesetName};
 use crate::site::VERSION;
@@ -22,7 +22,7 @@ impl TestMode {
             };
         }
         let Some(name) = self.named(rest)?.0 else { return Ok(()) };
-        let value = self.ctx.macros().get(&name);
+        let value = value_of(&self.ctx, &name);
         let text = value.map_or_else(|| "Undefined".to_owned(), |value| shown(&value.text));
         self.say(&text)
     }

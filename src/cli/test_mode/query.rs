@@ -11,11 +11,12 @@ use crate::macros::{expand_internal, quote};
 use crate::mail::header::Header;
 use crate::mail::token::{ScanOptions, Tokens};
 use crate::map::Outcome;
-use crate::name::Told;
+use crate::name::{Sysexit, Told};
 use crate::policy::{Ask, HeaderQuestion};
 use crate::rewrite::{RulesetId, Trouble};
 use crate::route::parse::{
-    ADDRESS_BYTES_MAX, BadRoute, FAILS_FOR_NOW, Role, check_bytes, printable, queue_group, refusal_of, resolve,
+    ADDRESS_BYTES_MAX, BadRoute, FAILS_FOR_NOW, Role, check_bytes, mended, queue_group, refusal_of, resolve,
+    syntax_error,
 };
 use crate::route::remote_name::{Kind, frame, remote_text};
 use crate::site::{Exchanges, Heard, exchangers};
@@ -262,7 +263,7 @@ impl TestMode {
         let resolution = resolve(&mut self.ctx, tokens, role).await;
         let (mailer, host, user) = match resolution.outcome {
             Ok(route) => {
-                if role == Role::Recipient {
+                if role == Role::Recipient && mended(&route.user).1.is_none() {
                     // Only the steps are shown: test mode queues nothing.
                     let _ = queue_group(&mut self.ctx, &route.user).await;
                 }
@@ -276,7 +277,11 @@ impl TestMode {
                 ("*error*".into(), bad.host, bad.user)
             }
         };
-        let mut user = printable(&mut self.ctx, user);
+        let (mut user, flaw) = mended(&user);
+        if let Some(flaw) = flaw {
+            self.set_exit(Sysexit::Usage);
+            self.say(&syntax_error(&user, flaw))?;
+        }
         if user.len() >= ADDRESS_BYTES_MAX {
             user.truncate(ADDRESS_BYTES_MAX - 1);
             let told = format!("{}... ", Told::shortened(address));

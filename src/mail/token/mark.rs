@@ -74,15 +74,16 @@ pub enum Mark {
 }
 
 impl Mark {
-    /// Returns the code of the mark spelled `$` and `character`; `$=`, `$~` and the digits are those of [`Mark::code`] too.
-    pub(crate) fn code(character: u8) -> Option<u8> {
-        match character {
-            b'=' => Some(CLASS),
-            b'~' => Some(NOT_CLASS),
-            b'&' => Some(EXPAND_LATE),
-            b'0'..=b'9' => Some(GROUP),
-            _ => PLAIN.iter().find(|(spelling, ..)| *spelling == character).map(|(_, code, _)| *code),
-        }
+    /// Returns what `$` and `character` become in internal form, if that is an operator; a name or `$&`'s macro follows it.
+    pub(crate) fn text_of(character: u8) -> Option<Vec<u8>> {
+        let code = match character {
+            b'=' => CLASS,
+            b'~' => NOT_CLASS,
+            b'&' => EXPAND_LATE,
+            b'0'..=b'9' => return Some(vec![GROUP, character]),
+            _ => PLAIN.iter().find(|(spelling, ..)| *spelling == character).map(|(_, code, _)| *code)?,
+        };
+        Some(vec![code])
     }
 
     /// Takes the mark off the front of text in internal form; returns it and the bytes it took.

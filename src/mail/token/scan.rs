@@ -1,7 +1,7 @@
 //! Scanning text into tokens (the original's prescan).
 
 use super::mark::Mark;
-use super::{Kind, QUOTE_MARK, Token, Tokens};
+use super::{Kind, QUOTE_MARK, Token, Tokens, needs_quote};
 
 /// The most tokens an address may have; the original's MAXATOM.
 pub const TOKENS_MAX: usize = 1000;
@@ -94,6 +94,18 @@ impl ScanRules {
         rules
     }
 
+    /// Returns the token `text`; how it joins with others is told by its first byte.
+    pub(crate) fn token(&self, text: &[u8]) -> Token {
+        let kind = match text.first() {
+            Some(b'"') => Kind::Quoted,
+            Some(byte) if self.is_operator(*byte) => Kind::Operator,
+            // What looks like a mark joins like one; white space is there where a name has lost its quotes.
+            Some(0x80..0xa0 | b' ' | b'\t'..=b'\r') => Kind::Operator,
+            _ => Kind::Atom,
+        };
+        Token::new(kind, text)
+    }
+
     /// Tells whether `byte` is a token of its own.
     pub fn is_operator(&self, byte: u8) -> bool {
         self.operators[usize::from(byte)]
@@ -111,18 +123,26 @@ pub struct ScanOptions {
     pub marks: bool,
     /// Angle brackets and quotes that do not balance are completed and told.
     pub balance: bool,
-    /// Bytes that the rules use for themselves are tokens of their own, without a meaning.
+    /// Bytes that the rules use for themselves are tokens of their own with byte 127 before them, without a meaning.
     pub codes_apart: bool,
+    /// No byte is taken once there are so many, with one for the end of each token.
+    pub bytes_max: usize,
 }
 
 impl ScanOptions {
     /// A real address, as in SMTP and headers; also a value that a macro gives at run time.
-    pub const ADDRESS: Self =
-        Self { delimiter: None, comments: Comments::Strip, marks: false, balance: true, codes_apart: false };
+    pub const ADDRESS: Self = Self {
+        delimiter: None,
+        comments: Comments::Strip,
+        marks: false,
+        balance: true,
+        codes_apart: false,
+        bytes_max: BYTES_MAX,
+    };
     /// What look-ups and macros give in internal form.
     pub const VALUE: Self = Self { marks: true, ..Self::ADDRESS };
     /// A side of a rule, in internal form.
-    pub const RULE: Self = Self { comments: Comments::AsInRules, balance: false, ..Self::VALUE };
+    pub const RULE: Self = Self { comments: Comments::AsInRules, balance: false, bytes_max: usize::MAX, ..Self::VALUE };
     /// An address as test mode takes it.
     pub const TYPED: Self = Self { comments: Comments::AsInRules, ..Self::ADDRESS };
 }
@@ -182,7 +202,7 @@ enum State {
     Atom,
     Quoted,
     Space,
-    /// Byte 255, to which the next byte belongs, whatever it is.
+    /// Byte 255 or a mark with a name of one character: the next byte belongs to it, whatever it is.
     Protecting,
 }
 
@@ -355,6 +375,9 @@ impl Scanner<'_> {
     /// Adds a byte to the token under construction.
     fn take(&mut self, byte: u8) -> Result<(), ScanError> {
         self.check_room(self.token.len())?;
+        if self.options.codes_apart && needs_quote(byte) {
+            self.token.push(DELETE);
+        }
         // QUIRK(byte-255): in an address it becomes 127.
         self.token.push(if byte == QUOTE_MARK { DELETE } else { byte });
         Ok(())
@@ -362,15 +385,14 @@ impl Scanner<'_> {
 
     /// Refuses one more byte of a token that has so many already, if there is no room.
     fn check_room(&self, token_bytes: usize) -> Result<(), ScanError> {
-        if self.bytes + token_bytes >= BYTES_MAX { Err(ScanError::TooLong) } else { Ok(()) }
+        if self.bytes + token_bytes >= self.options.bytes_max { Err(ScanError::TooLong) } else { Ok(()) }
     }
 
     /// Takes one byte outside quotes into the token it belongs to.
     fn put(&mut self, byte: u8) -> Result<(), ScanError> {
         if self.state == State::Protecting {
-            self.take(byte)?;
             self.state = State::Closed;
-            return Ok(());
+            return self.take(if byte.is_ascii_whitespace() || byte == 0x0b { b' ' } else { byte });
         }
         let is_typed = self.options.comments == Comments::AsInRules && !self.rules.has_comments;
         if byte == QUOTE_MARK && (self.options.marks || is_typed) {
@@ -381,15 +403,7 @@ impl Scanner<'_> {
             return Ok(());
         }
         if self.options.marks && (0x80..0xa0).contains(&byte) {
-            self.finish_token()?;
-            self.state = State::Closed;
-            let Some((mark, taken)) = Mark::split(&self.text[self.at - 1..]) else {
-                return self.take(byte);
-            };
-            self.at += taken - 1;
-            let bytes = taken.min(2);
-            self.check_room(bytes - 1)?;
-            return self.add(mark.into(), bytes);
+            return self.mark();
         }
         let next = match byte {
             b' ' | b'\t'..=b'\r' => State::Space,
@@ -408,28 +422,41 @@ impl Scanner<'_> {
         self.take(byte)
     }
 
+    /// Begins the token of a mark, of which the code has been read.
+    fn mark(&mut self) -> Result<(), ScanError> {
+        self.finish_token()?;
+        let text = &self.text[self.at - 1..];
+        self.state = State::Closed;
+        match Mark::split(text) {
+            // A bracket is one, also where it is a name.
+            Some((_, 2)) => self.state = State::Protecting,
+            // The original has one byte for a name in braces.
+            Some((mark, taken @ 3..)) => {
+                self.at += taken - 1;
+                return self.add(mark.into(), 2);
+            }
+            _ => {}
+        }
+        self.take(text[0])
+    }
+
     /// Ends the token under construction, if there is one.
     fn finish_token(&mut self) -> Result<(), ScanError> {
         if self.token.is_empty() {
             return Ok(());
         }
         let text = std::mem::take(&mut self.token);
-        let kind = match text.as_slice() {
-            [b'"', ..] => Kind::Quoted,
-            [byte] if self.rules.is_operator(*byte) => Kind::Operator,
-            // What looks like a mark joins like one.
-            [0x80..0xa0, ..] => Kind::Operator,
-            _ => Kind::Atom,
-        };
-        let token = Token::new(kind, &text);
+        let mark = if self.options.marks { Mark::split(&text) } else { None };
+        let token = mark.map_or_else(|| self.rules.token(&text), |(mark, _)| mark.into());
         self.add(token, text.len())?;
         self.token = text;
         self.token.clear();
         Ok(())
     }
 
-    /// Adds a token within the limits.
+    /// Adds a token within the limits; there must be room for its end.
     fn add(&mut self, token: Token, bytes: usize) -> Result<(), ScanError> {
+        self.check_room(bytes)?;
         self.bytes += bytes + 1;
         if self.tokens.len() >= TOKENS_MAX {
             return Err(ScanError::TooManyTokens);
@@ -521,9 +548,11 @@ mod tests {
     fn too_much_gives_no_tokens() {
         assert_eq!(scan_stock(&[b'a'; 257], ScanOptions::TYPED).errors, [ScanError::TokenTooLong]);
         assert!(scan_stock(&b"a.".repeat(2000), ScanOptions::TYPED).tokens.is_none());
-        assert_eq!(scan_stock(&[b'a'; 1252], ScanOptions::TYPED).errors, [ScanError::TooLong]);
-        assert_eq!(scan_stock(&b"a ".repeat(626), ScanOptions::TYPED).errors, []);
-        assert_eq!(scan_stock(&b"a ".repeat(627), ScanOptions::TYPED).errors, [ScanError::TooLong]);
+        assert_eq!(scan_stock(&[b'a'; 1251], ScanOptions::TYPED).errors, [ScanError::TooLong]);
+        assert_eq!(scan_stock(&b"a ".repeat(625), ScanOptions::TYPED).errors, []);
+        assert_eq!(scan_stock(&b"a ".repeat(626), ScanOptions::TYPED).errors, [ScanError::TooLong]);
+        assert_eq!(scan_stock(&b"a ".repeat(1000), ScanOptions::RULE).errors, []);
+        assert_eq!(scan_stock(&b"a ".repeat(1001), ScanOptions::RULE).errors, [ScanError::TooManyTokens]);
         // What is supplied is told before it proves too much.
         let options = ScanOptions { delimiter: Some(b','), ..ScanOptions::ADDRESS };
         let errors = scan_stock(&b"<a".repeat(311), options).errors;
@@ -536,5 +565,29 @@ mod tests {
         let tokens = scanned.tokens.expect("short");
         assert_eq!(tokens.to_string(), "$* < > $={Long} $&x $1 $");
         assert!(tokens.last().expect("six").is_atom());
+        // Brackets count also where they are names, and white space is one.
+        let scanned = scan_stock(b"\x93<a\x94\tb", ScanOptions::VALUE);
+        assert_eq!(scanned.tokens.expect("short").to_string(), "$=< a $~  b >");
+        assert_eq!(scanned.errors, [ScanError::AngleOpen]);
+    }
+
+    #[test]
+    fn codes_in_the_argument_of_a_check_are_data() {
+        let scanned = scan_stock(b"a\x93b \xff\"\x99\"", Comments::Strip.of_argument());
+        let tokens = scanned.tokens.expect("short");
+        let texts: Vec<_> = tokens.iter().filter_map(Token::text).map(|(_, text)| text).collect();
+        assert_eq!(texts, [b"a".as_slice(), b"\x7f\x93", b"b", b"\x7f\x7f", b"\"\x7f\x99\""]);
+    }
+
+    #[test]
+    fn a_token_joins_as_its_first_byte_says() {
+        let rules = ScanRules::new(b".@", b' ');
+        let check =
+            |text: &str, kind| assert_eq!(rules.token(text.as_bytes()).text().map(|(kind, _)| kind), Some(kind));
+        check("a@b", Kind::Atom);
+        check("@", Kind::Operator);
+        check("<a", Kind::Operator);
+        check(" a", Kind::Operator);
+        check("\"a", Kind::Quoted);
     }
 }

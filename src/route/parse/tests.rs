@@ -88,6 +88,19 @@ async fn what_is_misspelt_is_refused() {
     assert_eq!(shown(refused), "501 5.1.7 8-bit character in mailbox address \"a?b\"");
     check("a\x01b", "501 5.1.3 Syntax error in mailbox address \"a?b\" (non-printable character)").await;
     check("a\x0bb", "local  a.b").await;
+    check("\"a\x01b\"", "local  \"a\x01b\"").await;
+}
+
+#[test]
+fn users_are_mended() {
+    let check = |user: &[u8], expected: &[u8], flaw| assert_eq!(mended(user), (expected.into(), flaw));
+    check(b"a\xe9 b", b"a\xe9 b", None);
+    check(b"a\x01\x93", b"a??", Some("8-bit character"));
+    check(b"a\x93\x7f", b"a??", Some("non-printable character"));
+    check(b"\"\x01\x7f\x93\"", b"\"\x01\x7f?\"", Some("8-bit character"));
+    check(b"\\\x01\\\"", b"\\\x01\\\"", None);
+    check(b"\"a\\\"", b"\"a\\\"", Some("unbalanced quote"));
+    check(b"\x01a\\", b"?a\\", Some("trailing \\ character"));
 }
 
 #[tokio::test]

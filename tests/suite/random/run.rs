@@ -66,6 +66,8 @@ pub(super) enum Verdict {
     Same,
     /// They differ: their output and ours.
     Different(BString, BString),
+    /// They differ only where the original answers another way than it does without the lines before.
+    Remembers,
     /// The original died or did not end.
     OriginalFailed,
 }
@@ -101,9 +103,7 @@ impl Desk {
 
     /// Runs both programs; each reads the database that the other has made.
     pub(super) fn judge(&self, case: &Case) -> Verdict {
-        if case.lines.iter().any(|line| has_open_name(line)) || expands_marks(case) || names_by_number(case) {
-            return Verdict::Same;
-        }
+        let case = &without_undefined(case);
         let lines = Case::text(&case.lines).replace(WORDS, self.words.as_os_str().as_encoded_bytes());
         std::fs::write(&self.cf, lines).expect("/run is ours");
         std::fs::write(&self.words, Case::text(&case.words)).expect("/run is ours");
@@ -117,7 +117,60 @@ impl Desk {
         let killed = || b"killed\n".to_vec();
         let theirs = whole(their_making, theirs);
         let ours = whole(our_making.unwrap_or_else(killed), ours.unwrap_or_else(killed));
-        if ours == theirs { Verdict::Same } else { Verdict::Different(theirs, ours) }
+        match () {
+            () if ours == theirs => Verdict::Same,
+            () if self.remembers(case) => Verdict::Remembers,
+            () => Verdict::Different(theirs, ours),
+        }
+    }
+
+    /// Tells whether both answer every line alike when it is alone with the commands before it that are to last, and ours
+    /// answers it so in the whole session, too: then the original has kept something of the other lines that it must not.
+    // QUIRK(called-in-quotes)
+    fn remembers(&self, case: &Case) -> bool {
+        let mut lasting = Vec::new();
+        for (place, line) in case.inputs.iter().enumerate() {
+            if is_lasting(line) {
+                lasting.push(line.clone());
+                continue;
+            }
+            let alone = [&lasting[..], std::slice::from_ref(line)].concat();
+            let in_session = self.answer(case, &case.inputs[..place], &case.inputs[..=place]);
+            if in_session != self.answer(case, &lasting, &alone) {
+                return false;
+            }
+            if !self.answers_alike(case, &alone) && !self.parts_are_answered_alike(case, &lasting, line) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The same for a line with several addresses, each of them alone.
+    fn parts_are_answered_alike(&self, case: &Case, lasting: &[BString], line: &BString) -> bool {
+        let parts = parts(line);
+        let whole = [lasting, std::slice::from_ref(line)].concat();
+        let parted = [lasting, &parts].concat();
+        let answers = [whole, parted].map(|inputs| self.answer(case, lasting, &inputs).map(without_prompts));
+        let mut each = parts.iter().map(|part| [lasting, std::slice::from_ref(part)].concat());
+        parts.len() > 1 && answers[0] == answers[1] && each.all(|alone| self.answers_alike(case, &alone))
+    }
+
+    /// Tells whether both answer these lines alike.
+    fn answers_alike(&self, case: &Case, inputs: &[BString]) -> bool {
+        let session = Case { inputs: inputs.to_vec(), ..case.clone() };
+        let [theirs, ours] = [Path::new(ORIGINAL), &self.ours].map(|program| self.test(program, &session));
+        theirs.is_some() && theirs.map(|output| comparable(&output)) == ours.map(|output| comparable(&output))
+    }
+
+    /// Returns what ours says to `after` beyond what it says to the lines `before` at its start.
+    fn answer(&self, case: &Case, before: &[BString], after: &[BString]) -> Option<BString> {
+        let output = |inputs: &[BString]| self.test(&self.ours, &Case { inputs: inputs.to_vec(), ..case.clone() });
+        let (before, after) = (output(before)?, output(after)?);
+        let same = before.iter().zip(&after).take_while(|(before, after)| before == after).count();
+        // Neither the last prompt nor the exit status, to which all lines contribute.
+        let end = after.rfind("> \nexit ").unwrap_or(after.len());
+        Some(after.get(same..end).unwrap_or_default().into())
     }
 
     /// Makes the database that a case wants; returns what the program says.
@@ -208,19 +261,46 @@ fn has_garbage(output: &[u8], case: &Case) -> bool {
     names.any(|name| !is_defined(name))
 }
 
-/// Tells whether `/try` may meet an address with bytes that look like marks: the original expands them as macros.
-fn expands_marks(case: &Case) -> bool {
+/// Leaves out the lines to which the original may answer with memory of other things, and where it expands data.
+fn without_undefined(case: &Case) -> Case {
+    let mut case = case.clone();
+    case.lines.retain(|line| !has_open_name(line));
+    case.words.retain(|line| !names_by_number(line));
     let has_marks = |line: &BString| line.iter().any(|byte| (0x80..0xa0).contains(byte));
     let is_late = |line: &BString| ["$&{Cond}", "$&{Late}", "$&{Self}"].iter().any(|name| line.contains_str(name));
-    let tries = case.inputs.iter().filter(|line| line.contains_str("/try"));
-    let may_meet = case.lines.iter().chain(&case.words).any(|line| has_marks(line) || is_late(line));
-    tries.clone().any(has_marks) || (may_meet && tries.count() > 0)
+    let tries_marks = case.lines.iter().chain(&case.words).any(|line| has_marks(line) || is_late(line));
+    // QUIRK(try-expands)
+    let is_expanded = |line: &BString| line.contains_str("/try ") && (tries_marks || has_marks(line));
+    case.inputs.retain(|line| !names_by_number(line) && !is_expanded(line));
+    case
 }
 
-/// Tells whether a byte of a typed line looks like the number of a long name behind a mark: the original shows that name.
-fn names_by_number(case: &Case) -> bool {
+/// Parts a typed line into one for each of its addresses.
+fn parts(line: &BString) -> Vec<BString> {
+    match line.iter().position(u8::is_ascii_whitespace) {
+        Some(end) if line.first().is_some_and(u8::is_ascii_alphanumeric) => {
+            line[end + 1..].split(|byte| *byte == b',').map(|part| [&line[..=end], part].concat().into()).collect()
+        }
+        _ => vec![line.clone()],
+    }
+}
+
+/// Takes the prompts out of an output.
+fn without_prompts(output: BString) -> Vec<u8> {
+    output.replace("> ", "")
+}
+
+/// Tells whether a line of test mode is to change what the lines behind it do.
+fn is_lasting(line: &[u8]) -> bool {
+    let line = line.trim_start_with(|character| character == ' ');
+    matches!(line.first(), Some(b'.' | b'-')) || line.starts_with(b"/tryflags")
+}
+
+/// Tells whether a byte of a line looks like the number of a long name behind a mark: the original shows that name.
+// QUIRK(names-by-number)
+fn names_by_number(line: &BString) -> bool {
     let is_numbered = |pair: &[u8]| matches!(pair[0], 0x81 | 0x82 | 0x93 | 0x94) && pair[1] >= 0x80;
-    case.inputs.iter().chain(&case.words).any(|line| line.windows(2).any(is_numbered))
+    line.windows(2).any(is_numbered)
 }
 
 /// Tells whether a `$` has no name where it needs one: the original reads on behind the end of the line then.
