@@ -266,7 +266,7 @@ impl Definition {
         let mut words = Words::new(args);
         let apart = if self.kind == Kind::Host { &b"dr"[..] } else { options::WITH_VALUE_APART };
         while let Some((letter, value)) = words.flag(apart) {
-            let value = if letter == b'd' { &words.time(value)[..] } else { value };
+            let value = if letter == b'd' { &words.until_space(value)[..] } else { value };
             if letter == b'd' && !matches!(self.kind, Kind::Arith | Kind::Arpa | Kind::Macro) {
                 errors.extend(wrong_time(value));
             }
@@ -378,7 +378,7 @@ impl Definition {
         while let Some((letter, value)) = words.flag(b"rRBZ") {
             match letter {
                 b'R' => {
-                    record = DnsRecord::parse(value);
+                    record = DnsRecord::parse(&words.until_space(value));
                     if record.is_none() {
                         let kind = [value, words.unread()].concat().into();
                         errors.push(DefinitionError::RecordType { name: self.name.clone(), kind });
@@ -388,7 +388,7 @@ impl Definition {
                 b'Z' => self.results_max = Some(number(value)),
                 b'r' => self.retries = Some(number(value)),
                 b'd' => {
-                    let time = words.time(value);
+                    let time = words.until_space(value);
                     errors.extend(wrong_time(&time));
                     self.set_flag(letter, &time);
                 }

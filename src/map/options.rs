@@ -33,9 +33,9 @@ impl<'a> Words<'a> {
         Some((letter, &value[..end]))
     }
 
-    /// Returns the whole value of `-d`.
+    /// Returns the whole value of `-d`, and of `-R` of a dns map.
     // QUIRK(map-time-value): it ends at a space only, while tabs and line ends end the flag.
-    pub(super) fn time(&self, value: &[u8]) -> Vec<u8> {
+    pub(super) fn until_space(&self, value: &[u8]) -> Vec<u8> {
         let end = self.rest.iter().position(|byte| *byte == b' ').unwrap_or(self.rest.len());
         [value, &self.rest[..end]].concat()
     }
@@ -115,7 +115,7 @@ mod tests {
     fn a_time_ends_at_a_space() {
         let mut words = Words::new(b"-d5s\t-o /x");
         let (_, value) = words.flag(b"").expect("a flag");
-        assert_eq!((value, words.time(value)), (&b"5s"[..], b"5s\t-o".to_vec()));
+        assert_eq!((value, words.until_space(value)), (&b"5s"[..], b"5s\t-o".to_vec()));
         assert_eq!(words.flag(b""), Some((b'o', &b""[..])));
     }
 

@@ -392,7 +392,7 @@ impl Scanner<'_> {
     fn put(&mut self, byte: u8) -> Result<(), ScanError> {
         if self.state == State::Protecting {
             self.state = State::Closed;
-            return self.take(if byte.is_ascii_whitespace() || byte == 0x0b { b' ' } else { byte });
+            return self.take(byte);
         }
         let is_typed = self.options.comments == Comments::AsInRules && !self.rules.has_comments;
         if byte == QUOTE_MARK && (self.options.marks || is_typed) {
@@ -565,8 +565,8 @@ mod tests {
         let tokens = scanned.tokens.expect("short");
         assert_eq!(tokens.to_string(), "$* < > $={Long} $&x $1 $");
         assert!(tokens.last().expect("six").is_atom());
-        // Brackets count also where they are names, and white space is one.
-        let scanned = scan_stock(b"\x93<a\x94\tb", ScanOptions::VALUE);
+        // Brackets count also where they are names.
+        let scanned = scan_stock(b"\x93<a\x94 b", ScanOptions::VALUE);
         assert_eq!(scanned.tokens.expect("short").to_string(), "$=< a $~  b >");
         assert_eq!(scanned.errors, [ScanError::AngleOpen]);
     }

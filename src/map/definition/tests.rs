@@ -85,6 +85,8 @@ fn what_is_wrong_is_told_in_the_originals_words() {
     check_error("hash", "-Z /etc/x", &["Illegal option Z map m"]);
     check_error("arith", "-Q", &[]);
     check_error("syslog", "-LFOO", &["syslog_map_parseargs: Unknown priority FOO"]);
+    let told = ["dns map m: wrong type MX\td -r1", "dns map m: missing -R type"];
+    check_error("dns", "-RMX\td -r1", &told);
     check_error("dns", "-RFOO", &["dns map m: wrong type FOO", "dns map m: missing -R type"]);
     check_error("regex", "-s9 (a)", &["field (9) out of range, only 2 substrings in pattern"]);
     let no_name = Definition::parse(b"", b"", b"").1;
