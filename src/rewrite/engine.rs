@@ -213,6 +213,7 @@ impl<'r> Engine<'r, '_> {
     fn substitute(&mut self, rule: &Rule, bindings: &Bindings) -> Result<Workspace, Trouble> {
         let count = rule.right.len() + self.frame().tokens.len();
         let mut tokens = self.bench.empty(count);
+        let room = self.frame().room;
         for token in rule.right() {
             match token.mark() {
                 Some(Mark::Group(digit)) => {
@@ -225,10 +226,12 @@ impl<'r> Engine<'r, '_> {
                         self.lookup.trace(Trace::Group(*digit, &frame.tokens.tokens()[bound.clone()]));
                     }
                     tokens.extend_from(&frame.tokens.tokens()[bound]);
-                    if tokens.len() > frame.room {
+                    if tokens.len() > room {
                         return Err(Trouble::TooLong);
                     }
                 }
+                // What a late macro has is not even told then.
+                _ if tokens.len() >= room => return Err(Trouble::TooLong),
                 Some(Mark::Late(name)) => self.append_late(&mut tokens, name)?,
                 _ => tokens.push(token.clone()),
             }

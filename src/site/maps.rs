@@ -83,7 +83,8 @@ impl Maps {
         let definition = self.definition(name)?;
         let is_dequote = definition.kind == Kind::Dequote;
         let blank_sub = if is_dequote { None } else { definition.space };
-        Some(KeyStyle { blank_sub, keeps_quotes: definition.keep_quotes || is_dequote })
+        let keeps_quotes = definition.keep_quotes || is_dequote || definition.kind == Kind::Macro;
+        Some(KeyStyle { blank_sub, keeps_quotes })
     }
 
     /// Returns the map called `name`, in any case.

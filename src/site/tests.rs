@@ -50,6 +50,8 @@ R$- $| $-\t$: parted\n\
 Sset\n\
 R$*\t\t$: $(mac {Seen} $@ $1 $)\n\
 R$*\t\t$: $&{Seen}\n\
+Sunset\n\
+R$*\t\t$: $(mac \"\" $: none $) $(mac $: none $) $1\n\
 Sclass\n\
 R$* $=P $*\t$@ member $2\n\
 Sown\n\
@@ -101,6 +103,8 @@ async fn rules_see_macros_classes_and_maps() {
     assert_eq!(rewritten(&mut ctx, "own", "a@WWW.foo.jp").await, "0 own WWW . foo . jp");
     assert_eq!(rewritten(&mut ctx, "set", "v").await, "0 v");
     assert_eq!(ctx.get("Seen"), Some("v".into()));
+    // QUIRK(macro-map-quotes): a key of quotes alone is found.
+    assert_eq!(rewritten(&mut ctx, "unset", "v").await, "0 none v");
     // QUIRK(regex-column-mark): what stands between the pieces parts no tokens.
     assert_eq!(rewritten(&mut ctx, "rx", "abc").await, "0 a$|b");
 }

@@ -360,13 +360,14 @@ impl Scanner<'_> {
 
     /// Ends a comment; it parts tokens as a space does.
     fn close_comment(&mut self) -> Result<(), ScanError> {
-        if self.comments == 0 {
-            if self.options.balance {
-                self.errors.push(ScanError::CommentClose);
-            }
+        if self.comments == 0 && self.options.balance {
+            self.errors.push(ScanError::CommentClose);
             return Ok(());
         }
-        self.comments -= 1;
+        self.comments = self.comments.saturating_sub(1);
+        if self.state == State::Protecting {
+            return self.put(b')');
+        }
         self.finish_token()?;
         self.state = State::Space;
         Ok(())
@@ -565,6 +566,10 @@ mod tests {
         let tokens = scanned.tokens.expect("short");
         assert_eq!(tokens.to_string(), "$* < > $={Long} $&x $1 $");
         assert!(tokens.last().expect("six").is_atom());
+        // In rules with comments, a parenthesis that closes none parts tokens, too.
+        let rules = ScanRules { has_comments: true, ..ScanRules::default() };
+        let scanned = scan(b"a)r (x)b)c \x93)d \x93(e)f", &rules, ScanOptions::RULE);
+        assert_eq!(scanned.tokens.expect("short").to_string(), "a r b c $=) d $=) f");
         // Brackets count also where they are names.
         let scanned = scan_stock(b"\x93<a\x94 b", ScanOptions::VALUE);
         assert_eq!(scanned.tokens.expect("short").to_string(), "$=< a $~  b >");
