@@ -337,6 +337,45 @@ pub struct Route {
     pub user: BString,
 }
 
+impl Route {
+    /// Returns what the mailer serves if that is no user: nobody sends from there, and nobody may name one from outside.
+    pub fn special(&self) -> Option<Special> {
+        match self.mailer.as_bytes() {
+            b"prog" => Some(Special::Program),
+            b"*file*" => Some(Special::File),
+            b"*include*" => Some(Special::Include),
+            _ => None,
+        }
+    }
+}
+
+/// What a route leads to that is no user.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Special {
+    /// `|program`.
+    Program,
+    /// `/file`.
+    File,
+    /// `:include:/file`.
+    Include,
+}
+
+impl Special {
+    /// Returns what refusals call it.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Program => "programs",
+            Self::File => "files",
+            Self::Include => ":include:s",
+        }
+    }
+
+    /// Returns the refusal of one that was named from outside.
+    pub fn refusal(self) -> String {
+        format!("Cannot mail directly to {}", self.noun())
+    }
+}
+
 /// One recipient.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Recipient {

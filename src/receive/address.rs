@@ -28,6 +28,11 @@ pub(super) async fn parse(ctx: &mut Context, spelling: &[u8], role: Role) -> Res
     }
 }
 
+/// Returns the reply to a client that names a program, a file or a list.
+pub(super) fn special(route: &Route, spelling: &[u8]) -> Option<Reply> {
+    route.special().map(|special| texts::about(spelling, 550, Status::new(5, 7, 1), &special.refusal()))
+}
+
 /// Returns the reply that a refusal of an address stands for.
 pub(super) fn reply(refusal: &Refusal, spelling: &[u8]) -> Reply {
     let text = texts::with_address(refusal.code, spelling, &refusal.text);

@@ -36,16 +36,10 @@ pub(super) struct Clerk<'a> {
     quarantine_all: Option<BString>,
     /// VERB was given.
     interactive: bool,
-    /// What the client said of itself.
-    hello: Option<Hello>,
-}
-
-/// What a client said in HELO or EHLO.
-struct Hello {
-    /// The value of `$r`.
-    protocol: &'static str,
-    /// The value of `$s`.
-    name: BString,
+    /// What the client speaks, for `$r`.
+    pub(super) protocol: &'static str,
+    /// What the client calls itself, for `$s`.
+    pub(super) hello: Option<BString>,
 }
 
 /// Returns the time.
@@ -75,6 +69,7 @@ impl<'a> Clerk<'a> {
             discard_all: false,
             quarantine_all: None,
             interactive: false,
+            protocol: "SMTP",
             hello: None,
         };
         clerk.tell_circumstances();
@@ -285,7 +280,9 @@ impl<'a> Clerk<'a> {
             Question::Auth { mechanism, .. } => Answer::No(Refusal::new(texts::auth_mechanism_unavailable(&mechanism))),
             Question::AuthLine { .. } => Answer::No(Refusal::new(texts::auth_aborted())),
             Question::Other { line, digit } => self.check_other(line.as_bstr(), digit).await,
-            Question::Sender { address, after_hello } => self.sender(address.as_bstr(), after_hello).await,
+            Question::Sender { address, argument, after_hello } => {
+                self.sender(address.as_bstr(), argument.as_bstr(), after_hello).await
+            }
             Question::SenderCheck { address, params, spoiled } => {
                 self.sender_check(address.as_bstr(), params, spoiled).await
             }
@@ -300,18 +297,10 @@ impl<'a> Clerk<'a> {
         }
     }
 
-    /// Takes note of HELO or EHLO.
-    pub(super) fn hello(&mut self, extended: bool, name: BString) {
-        self.hello = Some(Hello { protocol: if extended { "ESMTP" } else { "SMTP" }, name });
-    }
-
     /// Sets the macros that a transaction begins with.
     pub(super) fn begin_transaction(&mut self) {
-        let (protocol, name) = match &self.hello {
-            Some(hello) => (hello.protocol, hello.name.clone()),
-            None => ("SMTP", self.facts.name.clone()),
-        };
-        self.ctx.set("r", protocol);
+        let name = self.hello.as_ref().unwrap_or(&self.facts.name).clone();
+        self.ctx.set("r", self.protocol);
         self.ctx.set("s", name);
         for name in ["nrcpts", "nbadrcpts", "ntries"] {
             self.ctx.set(name, "0");

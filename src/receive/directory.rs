@@ -1,5 +1,6 @@
 //! Recipients as the site knows them: alias files, accounts, ruleset 5.
 
+use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
 use bstr::BString;
@@ -11,7 +12,7 @@ use crate::keeper::hands::Hands;
 use crate::keeper::request::Account;
 use crate::log::Witness;
 use crate::mail::address_list::{self, Separator};
-use crate::mail::envelope::{Controller, Recipient, Route};
+use crate::mail::envelope::{Controller, Recipient, Route, Special};
 use crate::mail::reply::Reply;
 use crate::name::Status;
 use crate::route::account::{self, Found};
@@ -55,6 +56,12 @@ enum Local {
     Later,
     /// Not for us to judge: its mailer has no users.
     Elsewhere,
+}
+
+/// Whom VRFY or EXPN has found.
+struct Met {
+    listed: Listed,
+    route: Route,
 }
 
 impl SiteDirectory {
@@ -130,22 +137,26 @@ impl SiteDirectory {
         }
     }
 
-    /// Lists whom one address stands for, without expanding aliases.
-    async fn verify(&self, ctx: &mut Context, spelling: &[u8]) -> Result<Listed, Reply> {
+    /// Returns whom one address stands for, without expanding aliases.
+    async fn verify(&self, ctx: &mut Context, spelling: &[u8]) -> Result<Met, Reply> {
         let (route, _) = address::parse(ctx, spelling, Role::Recipient).await?;
+        if let Some(reply) = address::special(&route, spelling) {
+            return Err(reply);
+        }
         let mut recipient = Recipient::new(spelling);
         let local = self.follow(ctx, &mut recipient, route).await?;
         let route = recipient.route.expect("follow always sets it");
-        match local {
-            Local::Alias(name) => Ok(listed(ctx, &Route { user: name, ..route }, None)),
-            Local::Account(account) | Local::Called(account) => Ok(listed(ctx, &route, full_name(&account))),
-            Local::Unknown => Err(user_unknown(spelling)),
-            Local::Elsewhere | Local::Later => Ok(listed(ctx, &route, None)),
-        }
+        let (route, full_name) = match local {
+            Local::Alias(name) => (Route { user: name, ..route }, None),
+            Local::Account(account) | Local::Called(account) => (route, full_name(&account)),
+            Local::Unknown => return Err(user_unknown(spelling)),
+            Local::Elsewhere | Local::Later => (route, None),
+        };
+        Ok(Met { listed: listed(ctx, &route, full_name), route })
     }
 
-    /// Lists whom one address stands for when all aliases are expanded.
-    async fn expand(&self, ctx: &mut Context, spelling: &[u8]) -> Result<Vec<Listed>, Reply> {
+    /// Returns whom one address stands for when all aliases are expanded.
+    async fn expand(&self, ctx: &mut Context, spelling: &[u8]) -> Result<Vec<Met>, Reply> {
         let mut expander = Expander {
             ctx,
             aliases: &self.aliases,
@@ -163,14 +174,13 @@ impl SiteDirectory {
             let Some(route) = &recipient.route else { continue };
             let has_users = ctx.config().mailers.get(route.mailer.as_bytes()).is_some_and(|m| m.flags.contains(b'w'));
             let name = if has_users { self.resident(&route.user).await.and_then(|user| user.full_name) } else { None };
-            let mut entry = listed(ctx, route, name);
-            if matches!(route.mailer.as_bytes(), b"prog" | b"*file*") {
-                entry.user = recipient.address.clone();
+            let mut listed = listed(ctx, route, name);
+            if matches!(route.special(), Some(Special::Program | Special::File)) {
+                listed.user = recipient.address.clone();
             }
-            found.push((route.host.to_ascii_lowercase(), entry));
+            found.push(Met { listed, route: route.clone() });
         }
-        found.sort_by(|(left, _), (right, _)| left.cmp(right));
-        Ok(found.into_iter().map(|(_, entry)| entry).collect())
+        Ok(found)
     }
 }
 
@@ -190,15 +200,15 @@ impl Directory for SiteDirectory {
         expand: bool,
     ) -> Pending<'a, Result<Vec<Listed>, Reply>> {
         Box::pin(async move {
-            let mut found = Vec::new();
-            for spelling in address_list::split(address, Separator::Comma) {
-                if expand {
-                    found.append(&mut self.expand(ctx, &spelling).await?);
-                } else {
-                    found.push(self.verify(ctx, &spelling).await?);
-                }
+            let (mut seen, mut found) = (HashSet::new(), Vec::new());
+            // QUIRK(last-address-first): of several addresses, the last one is looked at first.
+            for spelling in address_list::split(address, Separator::Comma).into_iter().rev() {
+                let met =
+                    if expand { self.expand(ctx, &spelling).await? } else { vec![self.verify(ctx, &spelling).await?] };
+                found.extend(met.into_iter().filter(|met| seen.insert(met.route.clone())));
             }
-            Ok(found)
+            found.sort_by_cached_key(|met| met.route.host.to_ascii_lowercase());
+            Ok(found.into_iter().map(|met| met.listed).collect())
         })
     }
 

@@ -7,13 +7,9 @@ use super::clerk::Clerk;
 use super::service::Standing;
 use super::transaction::{Key, Taken};
 use crate::mail::envelope::{Recipient, Route};
-use crate::name::Status;
 use crate::policy::Ask;
 use crate::route::parse::Role;
 use crate::smtp::server::{Answer, RcptParams, Refusal, texts};
-
-/// Built-in mailers that nobody may name from outside, with the word of the refusal.
-const FORBIDDEN: [(&[u8], &str); 3] = [(b"prog", "programs"), (b"*file*", "files"), (b"*include*", ":include:s")];
 
 impl Clerk<'_> {
     /// Finds out whether a recipient's address is one, and sets the macros that tell of it.
@@ -59,9 +55,8 @@ impl Clerk<'_> {
 
     /// Finds out how a recipient stands.
     async fn standing(&mut self, spelling: &BString, route: Route) -> Standing {
-        if let Some((_, what)) = FORBIDDEN.iter().find(|(mailer, _)| *mailer == route.mailer.as_bytes()) {
-            let text = format!("Cannot mail directly to {what}");
-            return Standing::Refused(texts::about(spelling, 550, Status::new(5, 7, 1), &text));
+        if let Some(reply) = address::special(&route, spelling) {
+            return Standing::Refused(reply);
         }
         if self.transaction.discard {
             let mut recipient = Recipient::new(spelling.clone());

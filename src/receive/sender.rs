@@ -11,11 +11,11 @@ use crate::mail::token::ScanOptions;
 use crate::policy::Ask;
 use crate::route::parse::Role;
 use crate::smtp::server::notes::Severity;
-use crate::smtp::server::{Answer, MailParams, Refusal, decode_xtext};
+use crate::smtp::server::{Answer, MailParams, Refusal, decode_xtext, texts};
 
 impl Clerk<'_> {
     /// Finds out whether the sender's address is one, and sets the macros that tell of it.
-    pub(super) async fn sender(&mut self, spelling: &BStr, after_hello: bool) -> Answer {
+    pub(super) async fn sender(&mut self, spelling: &BStr, argument: &BStr, after_hello: bool) -> Answer {
         self.service.site.refresh_maps().await;
         self.service.directory.refresh();
         self.begin_transaction();
@@ -23,6 +23,12 @@ impl Clerk<'_> {
             Ok(parsed) => parsed,
             Err(reply) => return Answer::No(Refusal::new(reply)),
         };
+        if route.special().is_some() {
+            let shown = texts::shortened(argument);
+            let line = format!("setsender: {shown}: invalid or unparsable, received from {}", self.facts.origin);
+            self.log(3, Severity::Notice, Some(&self.id), line.as_bytes());
+            return Answer::No(Refusal::new(texts::invalid_sender(spelling)));
+        }
         if !after_hello {
             self.warn_of_missing_hello();
         }

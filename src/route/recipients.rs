@@ -9,7 +9,7 @@ use crate::keeper::hands::Hands;
 use crate::keeper::request::{Account, Source, SourceRoot, Standing};
 use crate::log::Witness;
 use crate::mail::address_list::{self, Separator};
-use crate::mail::envelope::{Controller, Recipient, Route};
+use crate::mail::envelope::{Controller, Recipient, Route, Special};
 use crate::name::{Status, Sysexit};
 use crate::route::account::{self, Found};
 use crate::route::alias::{Alias, Aliases};
@@ -381,8 +381,8 @@ impl Expander<'_> {
             }
             (Special::Include, Some(source)) => self.include(item, &source).await,
             _ => {
-                let text = format!("Cannot mail directly to {}", special.noun());
-                Step::Refused(refused(item.recipient, Refusal::permanent(Status::new(5, 7, 1), 550, text)))
+                let refusal = Refusal::permanent(Status::new(5, 7, 1), 550, special.refusal());
+                Step::Refused(refused(item.recipient, refusal))
             }
         }
     }
@@ -443,32 +443,13 @@ impl Expander<'_> {
     }
 }
 
-/// A user part that names no user.
-enum Special {
-    Program,
-    File,
-    Include,
-}
-
-impl Special {
-    /// Returns what the refusal calls it.
-    fn noun(&self) -> &'static str {
-        match self {
-            Self::Program => "programs",
-            Self::File => "files",
-            Self::Include => ":include:s",
-        }
-    }
-}
-
 /// Tells whether a user part names a program, a file or a list, not a user.
 fn special(route: &Route) -> Option<Special> {
-    match (route.mailer.as_bytes(), route.user.first()) {
-        (b"prog", Some(b'|')) => Some(Special::Program),
-        (b"*file*", Some(b'/')) => Some(Special::File),
-        (b"*include*", _) => Some(Special::Include),
-        _ => None,
-    }
+    route.special().filter(|special| match special {
+        Special::Program => route.user.starts_with(b"|"),
+        Special::File => route.user.starts_with(b"/"),
+        Special::Include => true,
+    })
 }
 
 /// Returns the recipient with its own user as the one whose mailbox it is; whoever expanded to it has no say any more.

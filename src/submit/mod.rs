@@ -15,7 +15,6 @@ mod verify;
 pub use caller::Caller;
 pub use input::LocalInput;
 pub use run::{Party, submit};
-pub use sender::NO_SENDERS;
 pub use submission::Submission;
 pub use terminal::Terminal;
 pub use verify::verify;

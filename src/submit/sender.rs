@@ -26,9 +26,6 @@ const TRUSTED_CLASS: &str = "t";
 /// The longest sender that the log tells of when it is none, in bytes.
 const SENDER_BYTES_MAX: usize = 203;
 
-/// The mailers that nobody sends from.
-pub const NO_SENDERS: [&[u8]; 3] = [b"prog", b"*file*", b"*include*"];
-
 /// The sender of a message.
 #[derive(Clone, Debug)]
 pub(super) struct Sender {
@@ -121,7 +118,7 @@ impl Registrar<'_> {
         let reason = match parse::parse(ctx, &wanted, Role::Sender).await {
             Ok(parsed) => {
                 let route = parsed.into_route();
-                if !NO_SENDERS.contains(&route.mailer.as_bytes()) {
+                if route.special().is_none() {
                     return (wanted, Some(route));
                 }
                 BString::from("Invalid sender address")

@@ -20,7 +20,7 @@ use crate::route::parse::{
 };
 use crate::route::remote_name::{Kind, frame, remote_text};
 use crate::site::{Exchanges, Heard, exchangers};
-use crate::submit::{Caller, NO_SENDERS};
+use crate::submit::Caller;
 
 /// Flags of header fields as the original numbers them, for `/header`.
 const HEADER_FLAGS: &[(&[&str], u32)] = &[
@@ -157,7 +157,7 @@ impl TestMode {
     async fn sender_user(&mut self, address: &[u8]) -> io::Result<Option<BString>> {
         let Some(tokens) = self.readable(address)? else { return Ok(None) };
         match resolve(&mut self.ctx, tokens, Role::Sender).await.outcome {
-            Ok(route) if NO_SENDERS.contains(&route.mailer.as_bytes()) => {
+            Ok(route) if route.special().is_some() => {
                 self.say_bytes(format!("{}... Invalid sender address", Told::shortened(address)).as_bytes())?;
                 Ok(None)
             }

@@ -116,6 +116,8 @@ impl Session {
         if self.slow_down("HELO/EHLO", self.counters.hellos, HELLO_MAX) {
             return;
         }
+        // QUIRK(protocol-first): it counts even if the rest of the command is refused.
+        self.effects.push(Effect::Protocol { extended });
         if self.denial.is_none() && self.caught_talking(if extended { "EHLO" } else { "HELO" }) {
             return self.send(texts::protocol_error());
         }
@@ -128,12 +130,12 @@ impl Session {
             return self.send(texts::hello_invalid_name());
         };
         let bogus = hello_name(argument, bogus_allowed).is_none();
-        if self.hello_seen {
+        if self.hello_seen || self.transaction.is_some() {
             self.reset_transaction("EHLO");
         }
         self.hello_seen = true;
         let first = texts::hello(self.settings.host.as_bstr(), self.settings.client.as_bstr(), bogus);
-        self.effects.push(Effect::Hello { extended, name: name[..name.len().min(HELLO_BYTES_MAX)].into() });
+        self.effects.push(Effect::Hello { name: name[..name.len().min(HELLO_BYTES_MAX)].into() });
         let mut lines = vec![first];
         if extended {
             lines.extend(self.offers().into_iter().map(Into::into));
@@ -192,7 +194,8 @@ impl Session {
             Err(word) => return self.send(texts::syntax_error(word)),
         };
         let (address, params) = split_address(rest);
-        let question = Question::Sender { address: address.into(), after_hello: self.hello_seen };
+        let (argument, after_hello) = (rest.into(), self.hello_seen);
+        let question = Question::Sender { address: address.into(), argument, after_hello };
         self.ask(question, State::ExpectSender { address: address.into(), params: params.into() });
     }
 

@@ -64,10 +64,13 @@ pub enum Effect {
     Body(Vec<u8>),
     /// Write a line to the log.
     Log(Note),
-    /// The client speaks ESMTP or SMTP and calls itself so.
-    Hello {
+    /// The client speaks ESMTP (it has said EHLO) or SMTP.
+    Protocol {
         /// Whether it said EHLO.
         extended: bool,
+    },
+    /// The client calls itself so.
+    Hello {
         /// What it calls itself.
         name: BString,
     },
@@ -129,6 +132,8 @@ pub enum Question {
     Sender {
         /// The address as it was typed.
         address: BString,
+        /// The address and all that stands behind it.
+        argument: BString,
         /// Whether the client said HELO or EHLO.
         after_hello: bool,
     },

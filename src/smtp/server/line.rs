@@ -55,6 +55,8 @@ pub(super) fn skip_word<'a>(argument: &'a [u8], word: &str) -> Result<&'a [u8], 
 }
 
 /// Splits an argument behind its address: at the first space outside of quotes, comments and angle brackets.
+///
+/// What closes without having been open spoils everything: the whole is the address then, to be refused.
 pub(super) fn split_address(text: &[u8]) -> (&[u8], &[u8]) {
     let (mut angles, mut comments) = (0_usize, 0_usize);
     let (mut quoted, mut escaped) = (false, false);
@@ -68,10 +70,12 @@ pub(super) fn split_address(text: &[u8]) -> (&[u8], &[u8]) {
             b'"' if comments == 0 => quoted = !quoted,
             _ if quoted => {}
             b'(' => comments += 1,
-            b')' => comments = comments.saturating_sub(1),
+            b')' if comments == 0 => break,
+            b')' => comments -= 1,
             _ if comments > 0 => {}
             b'<' => angles += 1,
-            b'>' => angles = angles.saturating_sub(1),
+            b'>' if angles == 0 => break,
+            b'>' => angles -= 1,
             b' ' if angles == 0 => return (&text[..at], &text[at + 1..]),
             _ => {}
         }

@@ -44,6 +44,9 @@ impl Session {
     }
 
     pub(super) fn auth(&mut self, line: &Line) {
+        if self.transaction.is_some() {
+            return self.send(texts::no_auth_in_transaction());
+        }
         let mut words = line.argument().fields();
         let Some(mechanism) = words.next() else {
             return self.send(texts::auth_mechanism_required());
@@ -55,9 +58,6 @@ impl Session {
         let tries_max = AUTH_MAX + u32::try_from(offered.len()).unwrap_or(u32::MAX);
         if self.is_authenticated {
             return self.send(texts::already_authenticated());
-        }
-        if self.transaction.is_some() {
-            return self.send(texts::no_auth_in_transaction());
         }
         self.counters.auths += 1;
         if self.slow_down("AUTH", self.counters.auths, tries_max) {

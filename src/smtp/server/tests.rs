@@ -111,7 +111,7 @@ impl World {
                 Effect::StartTls => self.seen.push("handshake".to_owned()),
                 Effect::Body(text) => self.body.extend_from_slice(&text),
                 Effect::Read(moment) => self.moment = Some(moment),
-                Effect::Hello { .. } | Effect::Verbose => {}
+                Effect::Protocol { .. } | Effect::Hello { .. } | Effect::Verbose => {}
                 Effect::Close => self.closed = true,
                 Effect::Ask(question) => return Some(question),
             }

@@ -194,6 +194,11 @@ pub fn introduce_yourself() -> Reply {
     reply!(503, status(5, 0, 0), "I demand that you introduce yourself first")
 }
 
+/// MAIL of a program, a file or a list.
+pub fn invalid_sender(address: &[u8]) -> Reply {
+    about(address, 553, status(5, 1, 7), "Invalid sender address")
+}
+
 /// A second MAIL.
 pub fn sender_already_specified() -> Reply {
     reply!(503, status(5, 5, 0), "Sender already specified")
@@ -344,7 +349,7 @@ pub fn already_authenticated() -> Reply {
 
 /// AUTH between MAIL and the end of the message.
 pub fn no_auth_in_transaction() -> Reply {
-    reply!(503, status(5, 0, 0), "AUTH not permitted during a mail transaction")
+    reply!(503, status(5, 5, 0), "AUTH not permitted during a mail transaction")
 }
 
 /// AUTH has succeeded.

@@ -109,7 +109,7 @@ fn auth_is_a_dialogue_of_lines() {
     );
     check_auth(
         "MAIL FROM:<a>\r\nAUTH PLAIN good\r\n",
-        &["250 2.1.0 <a>... Sender ok", "503 5.0.0 AUTH not permitted during a mail transaction"],
+        &["250 2.1.0 <a>... Sender ok", "503 5.5.0 AUTH not permitted during a mail transaction"],
     );
 }
 
