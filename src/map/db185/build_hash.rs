@@ -60,11 +60,17 @@ struct Builder {
 
 impl Builder {
     fn new(pairs: &[Pair<'_>], page_bytes: usize, order: ByteOrder) -> Result<Builder, BuildError> {
-        let bytes: usize = pairs.iter().map(|(key, value)| key.len() + value.len() + 4).sum();
-        // A long pair has pages of its own: buckets for them would stay empty.
-        let long: usize =
-            pairs.iter().map(|(key, value)| key.len() + value.len()).filter(|sum| *sum > page_bytes).sum();
-        let buckets = (bytes - long).div_ceil(page_bytes * FILL_PERCENT / 100).next_power_of_two().max(BUCKETS_MIN);
+        let (mut short_bytes, mut long) = (0, 0);
+        for (key, value) in pairs {
+            match key.len() + value.len() + 4 {
+                bytes if bytes <= page_bytes => short_bytes += bytes,
+                _ => long += 1,
+            }
+        }
+        // A long pair has a chain of pages. The C library reads a pair of a bucket only while it keeps the bucket's pages
+        // in memory, 64 KiB, so that each gets a bucket of its own.
+        let buckets =
+            (short_bytes.div_ceil(page_bytes * FILL_PERCENT / 100) + long).next_power_of_two().max(BUCKETS_MIN);
         if buckets > BUCKETS_MAX {
             return Err(BuildError::TooLarge);
         }
