@@ -24,6 +24,7 @@ mod options;
 mod outcome;
 mod outdated;
 mod paged;
+mod pattern_size;
 mod records;
 mod regex;
 mod sorted;

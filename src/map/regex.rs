@@ -3,7 +3,7 @@
 use bstr::BString;
 
 use super::options::Words;
-use super::{Definition, DefinitionError, Outcome};
+use super::{Definition, DefinitionError, Outcome, pattern_size};
 use crate::name::Sysexit;
 use crate::sys::regex::{Regex, RegexOptions};
 
@@ -67,6 +67,7 @@ impl RegexSpec {
 
     /// Compiles the expression.
     pub(super) fn compile(&self) -> Result<Regex, DefinitionError> {
+        pattern_size::check(&self.pattern, self.extended).map_err(DefinitionError::Pattern)?;
         let options = RegexOptions { extended: self.extended, ignore_case: self.ignore_case };
         let regex = Regex::new(&self.pattern, options).map_err(|error| DefinitionError::Pattern(error.0))?;
         let groups = regex.groups() + 1;

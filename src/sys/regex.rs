@@ -131,7 +131,7 @@ fn count_groups(pattern: &[u8], extended: bool) -> usize {
 }
 
 /// Returns what follows a bracket expression, of which `rest` has lost its `[`.
-fn after_bracket(rest: &[u8]) -> &[u8] {
+pub fn after_bracket(rest: &[u8]) -> &[u8] {
     let rest = rest.strip_prefix(b"^").unwrap_or(rest);
     let mut rest = rest.strip_prefix(b"]").unwrap_or(rest);
     while let Some((&byte, after)) = rest.split_first() {
