@@ -1,8 +1,6 @@
 //! Address test mode (`-bt`): rulesets, maps and macros tried by hand (op guide "Testing Configuration Files").
 
-use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
-use std::os::fd::AsFd as _;
+use std::io::{self, Read, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,15 +22,15 @@ use crate::site::{Context, Heard, Site, StartOptions, start};
 
 mod lines;
 mod list;
+mod output;
 mod query;
 
 use lines::Lines;
+use output::Output;
 
 /// The longest line that is read, in bytes; the rest of a longer one is a line of its own (the original's MAXLINE less
 /// one).
 const LINE_BYTES_MAX: u64 = 2047;
-/// How much is gathered before it is written, in bytes, where nobody waits for it.
-const OUTPUT_BYTES: usize = 64 * 1024;
 /// Calls of rulesets are always shown.
 const TRACE_LEVEL: u8 = 0;
 /// The debug category of rules.
@@ -56,7 +54,7 @@ pub fn main(command: &CommandLine) -> ExitCode {
 async fn session(command: &CommandLine) -> ExitCode {
     let source = Source::of(command);
     source.tell_default(command);
-    let output = standard_output();
+    let output = Arc::new(Mutex::new(Output::standard()));
     let warned = Arc::clone(&output);
     // Warnings of files stand between the answers.
     let warn = move |line: std::fmt::Arguments<'_>| {
@@ -88,27 +86,18 @@ async fn session(command: &CommandLine) -> ExitCode {
     }
 }
 
-/// Returns standard output, written when it is flushed: Rust's own is written line by line.
-fn standard_output() -> Output {
-    let output: Box<dyn Write + Send> = match io::stdout().as_fd().try_clone_to_owned() {
-        Ok(descriptor) => Box::new(BufWriter::with_capacity(OUTPUT_BYTES, File::from(descriptor))),
-        Err(_) => Box::new(io::stdout()),
-    };
-    Arc::new(Mutex::new(output))
-}
-
 /// Lets the user see what was written.
-fn flush(output: &Output) -> io::Result<()> {
+fn flush(output: &SharedOutput) -> io::Result<()> {
     output.lock().unwrap_or_else(PoisonError::into_inner).flush()
 }
 
 /// Where test mode writes to: the session itself, what it hears of the rules, and warnings of files.
-type Output = Arc<Mutex<Box<dyn Write + Send>>>;
+type SharedOutput = Arc<Mutex<Output>>;
 
 /// One session of test mode.
 pub struct TestMode {
     ctx: Context,
-    output: Output,
+    output: SharedOutput,
     exit: Arc<AtomicU8>,
     /// What is wrong with values that rules make is not told now.
     is_quiet: Arc<AtomicBool>,
@@ -120,19 +109,15 @@ pub struct TestMode {
 
 impl TestMode {
     /// Returns a session over `site` that writes to `output`; `exit` is what loading the configuration ended with.
-    pub fn new(site: &Arc<Site>, output: Output, exit: Sysexit) -> Self {
+    pub fn new(site: &Arc<Site>, output: SharedOutput, exit: Sysexit) -> Self {
         let exit = Arc::new(AtomicU8::new(exit.code()));
         let mut ctx = Context::new(site);
         let is_quiet = Arc::new(AtomicBool::new(false));
         let (out, status, quiet) = (Arc::clone(&output), Arc::clone(&exit), Arc::clone(&is_quiet));
-        let mut line = Vec::new();
         let listener = Box::new(move |heard: Heard<'_>| match heard {
             Heard::Trace(step) => {
-                line.clear();
-                step.append_to(&mut line);
-                line.push(b'\n');
                 // Where nobody reads any more, the next prompt fails and ends the session.
-                let _ = out.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line);
+                let _ = out.lock().unwrap_or_else(PoisonError::into_inner).step(step);
             }
             Heard::Trouble(Trouble::Scan { .. }) if quiet.load(Ordering::Relaxed) => {}
             _ => hear(&out, &status, heard),
@@ -348,7 +333,7 @@ fn is_blank(byte: &u8) -> bool {
 }
 
 /// Writes what happens while rules run; faults of the configuration decide the exit status.
-fn hear(output: &Output, exit: &AtomicU8, heard: Heard<'_>) {
+fn hear(output: &SharedOutput, exit: &AtomicU8, heard: Heard<'_>) {
     let status = match heard {
         Heard::Trouble(trouble) if !matches!(trouble, Trouble::Scan { .. }) => Sysexit::Software,
         Heard::Fault(_) => Sysexit::Software,

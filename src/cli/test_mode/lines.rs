@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
-use super::{LINE_BYTES_MAX, Output};
+use super::{LINE_BYTES_MAX, SharedOutput};
 
 /// The prompt.
 const PROMPT: &str = "> ";
@@ -35,7 +35,7 @@ impl<R: Read> Lines<R> {
     ///
     /// # Errors
     /// Reading or writing fails.
-    pub(super) fn next(&mut self, output: &Output) -> io::Result<Option<Vec<u8>>> {
+    pub(super) fn next(&mut self, output: &SharedOutput) -> io::Result<Option<Vec<u8>>> {
         match self {
             Self::Plain(input) => {
                 let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
