@@ -150,8 +150,6 @@ impl RuleCompiler {
         };
         let mut errors = Vec::new();
         let mut left = self.side(&text[..tab], values, RuleError::NullLeft, &mut errors);
-        // Test mode shows a rule whose left side is wrong without its line.
-        let line = if left.is_empty() { 0 } else { line };
         let wildcards = check_left(&left, &mut errors);
         if wildcards > WILDCARDS_MAX {
             left.clear();

@@ -264,7 +264,7 @@ fn has_garbage(output: &[u8], case: &Case) -> bool {
 /// Leaves out the lines to which the original may answer with memory of other things, and where it expands data.
 fn without_undefined(case: &Case) -> Case {
     let mut case = case.clone();
-    case.lines.retain(|line| !has_open_name(line) && !looks_up_triple(line));
+    case.lines.retain(|line| !has_open_name(line) && !looks_up_triple(line) && !names_process(line));
     case.words.retain(|line| !names_by_number(line));
     let has_marks = |line: &BString| line.iter().any(|byte| (0x80..0xa0).contains(byte));
     let is_late = |line: &BString| ["$&{Cond}", "$&{Late}", "$&{Self}"].iter().any(|name| line.contains_str(name));
@@ -296,6 +296,12 @@ fn looks_up_triple(line: &[u8]) -> bool {
     let look_ups = line.find_iter("$(").chain(line.find_iter("$["));
     let asked = look_ups.map(|start| line[start + 2..].split_str("$:").next().unwrap_or_default());
     line.starts_with(b"R") && asked.into_iter().any(|asked| asked.contains_str("$#"))
+}
+
+/// Tells whether a line names a macro that another process or second has another value of: date, queue identifier, pid.
+fn names_process(line: &[u8]) -> bool {
+    let is_one = |pair: &[u8]| matches!(pair, [b'$' | b'&' | b'?', b'b' | b'i' | b'p']);
+    line.contains(&b'$') && line.windows(2).any(is_one)
 }
 
 /// Tells whether a line of test mode is to change what the lines behind it do.
@@ -379,7 +385,10 @@ fn comparable(output: &[u8]) -> BString {
             // It names a macro, for which the original has a number of its own.
             *line = "rewrite: $&{Cond}".into();
         }
-        if line.starts_with(b"$") && line.get(2) == Some(&b':') {
+        if line.starts_with(b"-----trying rule (line ") && line.ends_with(b"):") {
+            // QUIRK(null-left-line)
+            *line = "-----trying rule:".into();
+        } else if line.starts_with(b"$") && line.get(2) == Some(&b':') {
             *line = without_places(line);
         } else if has_stray_error && line == "exit 71" {
             // With such an error a fault of the rules counts as one of the system.
