@@ -7,6 +7,7 @@ mod error;
 mod filter_line;
 mod header_rule;
 mod lines;
+mod loose_ends;
 mod mailer;
 mod mailer_line;
 mod marks;
@@ -24,6 +25,7 @@ pub use config::{ClassDecls, ClassFile, ClassSource, ClassWords, Config, Filter,
 pub use doubt::doubt;
 pub use error::{CfError, OptionError, Problem, Severity};
 pub use header_rule::{HeaderCheck, HeaderRule};
+pub use loose_ends::{Names, leading_name, loose_ends};
 pub use mailer::{Mailer, MailerFlags, MailerTypes, Mailers, Principal, UserSpec};
 pub use marks::{Mark, Marks, McLine, call_of};
 pub use mc_names::{McName, mc_names};

@@ -11,7 +11,7 @@ use crate::site::{Context, Site, StartOptions, Started, start};
 use super::command_line::CommandLine;
 use super::configuration::Source;
 use super::debug::{DebugFlags, file_listeners};
-use super::{configuration, show};
+use super::{configuration, remarks, show};
 
 /// A configuration in use.
 pub struct Begun {
@@ -77,6 +77,10 @@ pub fn check_config(command: &CommandLine) -> ExitCode {
         return Sysexit::OsErr.into();
     };
     let checked = runtime.block_on(begin(command));
+    if let (Ok(text), Ok((config, _))) = (Source::of(command).text, configuration::read(command)) {
+        let told = remarks::loose_ends(&config, &text).into_iter().chain(remarks::not_acted_upon(&config));
+        told.for_each(|line| print(&format!("{}\n", configuration::shown(&line))));
+    }
     checked.map_or_else(|exit| exit, |_| Sysexit::Ok).into()
 }
 

@@ -1,6 +1,6 @@
 //! Which configuration file a call uses, and what is said when it cannot be used.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
@@ -162,11 +162,22 @@ pub fn report(errors: &[CfError], command: &CommandLine) -> Option<Sysexit> {
     let grave = errors.iter().filter(|error| tells_warnings || error.severity() != Severity::Warning).map(line);
     let lines = if tells_warnings { grave.collect() } else { first(grave, if talks_smtp { "554 5.0.0 " } else { "" }) };
     let mut out = io::stdout().lock();
+    // Programs that read get the bytes of the original.
+    let is_read_by_people = mode == Mode::CheckConfig || out.is_terminal();
     for line in lines {
         // A caller that has gone away learns it from the exit status.
-        let _ = writeln!(out, "{line}");
+        let _ = if is_read_by_people { writeln!(out, "{}", shown(&line)) } else { writeln!(out, "{line}") };
     }
     refusal(errors, mode)
+}
+
+/// Returns a message with control characters of the file written out: no terminal obeys a file that is only looked at.
+pub(super) fn shown(message: &str) -> String {
+    let is_harmless = |letter: char| !letter.is_control() || "\n\t".contains(letter);
+    message
+        .chars()
+        .map(|letter| if is_harmless(letter) { letter.to_string() } else { letter.escape_default().to_string() })
+        .collect()
 }
 
 /// Returns the first lines; where there are more, the last, behind `code`, counts them: a file that is no configuration has hundreds.

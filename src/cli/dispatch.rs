@@ -16,9 +16,9 @@ use super::command_line::{CommandLine, UsageError, base_name};
 use super::desk::{self, Job};
 use super::mode::Mode;
 use super::{
-    aliases, begin, compare, configuration, daemon_mode, editmap, explain, host_status, mail_local, mailstats, makecf,
-    makemap, order, praliases, quarantine, queue_list, setup, show, single_run, smtp_stdio, submission, test_mode,
-    verify, work,
+    aliases, begin, compare, configuration, daemon_mode, editmap, explain, help, host_status, mail_local, mailstats,
+    makecf, makemap, order, praliases, quarantine, queue_list, setup, show, single_run, smtp_stdio, submission,
+    test_mode, verify, work,
 };
 
 /// What a program's name stands for.
@@ -145,7 +145,7 @@ type Ask = fn(&[BString]) -> ExitCode;
 
 /// Programs behind a first word of `sendmail`, which the original takes for a recipient's.
 const QUESTIONS: &[(&str, Ask)] =
-    &[("--explain", explain::main), ("--compare", compare::main), ("--setup", setup::main)];
+    &[("--explain", explain::main), ("--compare", compare::main), ("--setup", setup::main), ("--help", help::main)];
 
 /// Finds the question that the first word asks, or the first one behind `-C FILE`; its word comes first in what is returned.
 fn question(argv: &[BString]) -> Option<(Ask, Vec<BString>)> {

@@ -1,6 +1,6 @@
 //! Address test mode (`-bt`): rulesets, maps and macros tried by hand (op guide "Testing Configuration Files").
 
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal as _, Read, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +11,7 @@ use super::command_line::CommandLine;
 use super::configuration::{self, Source};
 use super::debug::{DebugFlags, listeners_by};
 use super::mode::Mode;
+use super::remarks;
 use crate::cf::CfError;
 use crate::macros::{HashSign, expand_internal, translate};
 use crate::mail::token::{ScanOptions, Tokens};
@@ -77,6 +78,10 @@ async fn session(command: &CommandLine) -> ExitCode {
         return fatal.or_else(|| configuration::exit_of(&started.errors)).unwrap_or(Sysexit::Software).into();
     };
     let exit = started.errors.iter().find_map(CfError::exit).unwrap_or_default();
+    if io::stdin().is_terminal() {
+        // Who only reads the answers gets those of the original.
+        remarks::not_acted_upon(&site.config).iter().for_each(|line| eprintln!("{}", configuration::shown(line)));
+    }
     let mut session = TestMode::new(&site, output, exit);
     session.debug = DebugFlags::parse(&command.debug);
     session.ctx.set_trace_level(session.debug.level(REWRITE_CATEGORY));

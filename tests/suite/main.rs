@@ -4,6 +4,7 @@
 
 mod access;
 mod cf;
+mod check;
 mod explain;
 mod fuzz;
 mod ldap;

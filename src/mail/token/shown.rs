@@ -52,8 +52,12 @@ fn show_name<'a>(out: &mut Vec<u8>, text: &'a [u8]) -> &'a [u8] {
         let mut spelled = Vec::with_capacity(name.len() + 2);
         mark::append_name(&mut spelled, name);
         for byte in spelled {
-            // As it is, also where it is none that a name can have.
-            if byte.is_ascii() { out.push(byte) } else { show_byte(out, byte) }
+            // As it is, also where it is none that a name can have; but nothing begins a command to a terminal.
+            match byte {
+                0x1b => out.push(b'?'),
+                0..0x80 => out.push(byte),
+                _ => show_byte(out, byte),
+            }
         }
     }
     &text[taken..]

@@ -63,7 +63,7 @@ impl Run<'_> {
             let is_odd = |error: &&DefinitionError| matches!(error, DefinitionError::IllegalOption { .. });
             errors.iter().filter(is_odd).for_each(|error| told(map.line, error.to_string(), false));
         }
-        let names = Names::of(lines.iter().map(|(_, line)| *line));
+        let names = cf::Names::of(lines.iter().map(|(_, line)| *line));
         for ((at, line), number) in lines.iter().zip(1..) {
             let setting = line.strip_prefix(b"O ").and_then(|rest| rest.split_once_str("="));
             if let Some(doubt) = setting.and_then(|(name, value)| cf::doubt(name.trim(), value.trim())) {
@@ -208,74 +208,10 @@ impl Run<'_> {
     }
 }
 
-/// What the lines of a result declare: mailers, maps, rulesets and (by `C` and `F` lines) classes with long names.
-struct Names<'a>(BTreeSet<(u8, &'a [u8])>);
-
-impl<'a> Names<'a> {
-    fn of(lines: impl Iterator<Item = &'a BStr>) -> Self {
-        let declared = lines.filter_map(|line| {
-            let (kind, rest) = line.split_first()?;
-            match kind {
-                b'M' | b'K' | b'S' => Some((*kind, leading_name(rest))),
-                b'C' | b'F' => Some((b'C', rest.strip_prefix(b"{")?.split_once_str("}")?.0)),
-                _ => None,
-            }
-        });
-        Self(declared.collect())
-    }
-
-    /// Says which class, mailer, map or ruleset that a rule names is nowhere declared.
-    fn unknown(&self, line: &BStr) -> Option<String> {
-        let (left, right) = line.strip_prefix(b"R")?.split_once_str("\t")?;
-        let right = right.trim_start();
-        let right = &right[..right.find_byte(b'\t').unwrap_or(right.len())];
-        let find = |begin: &str, kind: u8, what: &str| {
-            right.find_iter(begin).find_map(|at| {
-                let name = leading_name(&right[at + begin.len()..]);
-                let is_name = name.first().is_some_and(u8::is_ascii_alphabetic);
-                (is_name && !self.0.contains(&(kind, name))).then(|| format!("there is no {what} {}", name.as_bstr()))
-            })
-        };
-        let has_triple = right.starts_with_str("$#") && right.contains_str("$:");
-        let is_special = ["$#error", "$#discard"].iter().any(|special| right.starts_with_str(special));
-        let mailer = if has_triple && !is_special { find("$#", b'M', "mailer") } else { None };
-        let other = || find("$(", b'K', "map").or_else(|| find("$>", b'S', "ruleset"));
-        self.odd_class(left).or(mailer).or_else(other)
-    }
-
-    /// Says which class of a left side has no word, or has a name that needs braces.
-    fn odd_class(&self, left: &[u8]) -> Option<String> {
-        let marks = left.find_iter("$=").chain(left.find_iter("$~"));
-        marks.map(|at| &left[at..]).find_map(|operator| {
-            let (mark, rest) = operator.split_at(2);
-            let Some(long) = rest.strip_prefix(b"{") else {
-                let word = leading_name(rest);
-                let (class, more) = word.split_at_checked(1).filter(|(_, more)| !more.is_empty())?;
-                let (mark, class, more, word) = (mark.as_bstr(), class.as_bstr(), more.as_bstr(), word.as_bstr());
-                return Some(format!(
-                    "{mark}{word} means class {class} and then {more}: did you mean {mark}{{{word}}}?"
-                ));
-            };
-            let name = long.split_once_str("}")?.0;
-            let told = || format!("no line puts a word into class {{{}}}: nothing matches it", name.as_bstr());
-            (!self.0.contains(&(b'C', name))).then(told)
-        })
-    }
-}
-
-/// Returns the letters, digits, `_` and `-` that a text begins with.
-fn leading_name(text: &[u8]) -> &[u8] {
-    &text[..text.iter().position(|byte| !is_name(*byte)).unwrap_or(text.len())]
-}
-
-fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_-".contains(&byte)
-}
-
 /// Finds a ruleset whose name is nearly one that the library calls.
 fn uncalled(line: &BStr) -> Option<String> {
     let name = line.strip_prefix(b"S").filter(|name| name.starts_with(b"Local_"))?;
-    let name = leading_name(name).to_str().ok()?;
+    let name = cf::leading_name(name).to_str().ok()?;
     let called: BTreeSet<&str> =
         library::texts().flat_map(|text| words(text.as_bytes())).filter(|word| word.starts_with("Local_")).collect();
     let near = nearest(name, called.iter()).filter(|_| !called.contains(name))?;
