@@ -270,6 +270,9 @@ impl Definition {
             if letter == b'd' && !matches!(self.kind, Kind::Arith | Kind::Arpa | Kind::Macro) {
                 errors.extend(wrong_time(value));
             }
+            if words.is_lone_z(letter, value) {
+                continue;
+            }
             if !self.set_flag(letter, value) && self.kind.refuses_unknown_flags() {
                 errors.push(DefinitionError::IllegalOption { name: self.name.clone(), letter });
             }
@@ -392,6 +395,7 @@ impl Definition {
                     errors.extend(wrong_time(&time));
                     self.set_flag(letter, &time);
                 }
+                _ if words.is_lone_z(letter, value) => {}
                 _ => {
                     self.set_flag(letter, value);
                 }

@@ -40,6 +40,12 @@ impl<'a> Words<'a> {
         [value, &self.rest[..end]].concat()
     }
 
+    /// Tells whether the flag just read is a `-z` at the end of the line, which chooses no separator (before a space it
+    /// chooses the space).
+    pub(super) fn is_lone_z(&self, letter: u8, value: &[u8]) -> bool {
+        letter == b'z' && value.is_empty() && self.rest.is_empty()
+    }
+
     /// Returns what is not read yet.
     pub(super) fn unread(&self) -> &'a [u8] {
         self.rest

@@ -114,14 +114,14 @@ fn joined(map: &Definition, key: &[u8], values: Vec<BString>, args: &[&[u8]]) ->
         .iter()
         .map(|value| value.iter().copied().filter(|byte| *byte >= b' ').collect::<Vec<u8>>().into())
         .collect();
-    match map.separator {
-        None => map.result(key, values.first().map_or(&b""[..], |value| value), args),
+    let value = match map.separator {
+        None => values.into_iter().next().unwrap_or_default(),
         Some(separator) => {
             let limit = map.results_max.filter(|limit| *limit > 0).map_or(usize::MAX, |limit| limit as usize);
-            let results: Vec<_> = values.iter().take(limit).map(|value| map.result(key, value, args)).collect();
-            bstr::join([separator], results).into()
+            bstr::join([separator], values.iter().take(limit)).into()
         }
-    }
+    };
+    map.result(key, &value, args)
 }
 
 /// Looks up the best mail exchanger.

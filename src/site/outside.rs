@@ -1,6 +1,8 @@
 //! Map classes that ask other programs: program, socket and user.
 
+use std::future::Future as _;
 use std::net::{IpAddr, SocketAddr};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
@@ -16,10 +18,10 @@ use crate::net::listen::Port;
 use crate::net::{Answer, Family, Resolver};
 use crate::sys::host;
 
-/// The longest answer of a socket that is read, in bytes.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// How many digits the length of an answer may have.
-const LENGTH_DIGITS_MAX: usize = 6;
+/// The longest answer of a socket that is read, in bytes (the original's).
+const ANSWER_BYTES_MAX: usize = 1_000_000;
+/// How many characters the length of an answer may have.
+const LENGTH_BYTES_MAX: usize = 9;
 
 /// Runs the program of a map with the key as its last argument; the first line that it prints is the value.
 ///
@@ -115,24 +117,21 @@ pub(super) async fn open_socket(site: &Site, entry: &Entry) -> Result<(), BStrin
 /// Why a server gave no answer.
 enum AskError {
     Connect(String),
-    Exchange(std::io::Error),
+    Exchange(String),
 }
 
 /// Returns what went wrong as the log tells it.
 fn failure(map: &Definition, error: &AskError) -> BString {
-    let reason = match error {
-        AskError::Connect(reason) => reason.clone(),
-        AskError::Exchange(reason) => {
-            format!("{}: {}", map.file.clone().unwrap_or_default(), super::load::reason(reason))
-        }
-    };
-    format!("socket map \"{}\": {reason}", map.name).into()
+    match error {
+        AskError::Connect(reason) => format!("socket map \"{}\": {reason}", map.name).into(),
+        AskError::Exchange(reason) => format!("socket_map_lookup({}): {reason}", map.name).into(),
+    }
 }
 
 /// Sends a question and reads the answer, over the connection that is left from the question before if it still holds.
 async fn ask(site: &Site, entry: &Entry, question: &[u8], limit: Duration) -> Result<BString, AskError> {
-    let late = |_| AskError::Exchange(std::io::Error::other("no answer in time"));
-    if let Some(stream) = entry.take_stream() {
+    let late = |_| AskError::Exchange("read timeout: no answer in time".into());
+    if let Some(stream) = entry.take_stream().and_then(if_silent) {
         match tokio::time::timeout(limit, exchange(stream, question)).await {
             Ok(Ok((stream, answer))) => {
                 entry.keep_stream(stream);
@@ -195,27 +194,44 @@ pub(super) async fn addresses(
     }
 }
 
+/// Returns a connection if its server has sent nothing since the last answer: what it sent would be taken for the next one.
+fn if_silent(mut stream: Stream) -> Option<Stream> {
+    let mut byte = [0];
+    let read = std::pin::pin!(stream.read(&mut byte)).poll(&mut Context::from_waker(Waker::noop()));
+    read.is_pending().then_some(stream)
+}
+
 /// Speaks one question and one answer; returns the stream, which nothing more is to be read from.
-async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, question: &[u8]) -> std::io::Result<(S, BString)> {
+async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, question: &[u8]) -> Result<(S, BString), String> {
+    let told = |what: &str, error: &std::io::Error| format!("{what}: {}", super::load::reason(error));
     let message = [format!("{}:", question.len()).as_bytes(), question, b","].concat();
-    stream.write_all(&message).await?;
-    let mut length: usize = 0;
-    for digits in 0.. {
-        match stream.read_u8().await? {
-            digit @ b'0'..=b'9' if digits < LENGTH_DIGITS_MAX => length = length * 10 + usize::from(digit - b'0'),
-            b':' if digits > 0 => break,
-            _ => return Err(std::io::Error::other("the answer is no netstring")),
-        }
-    }
-    if length > ANSWER_BYTES_MAX {
-        return Err(std::io::Error::other("the answer is too long"));
-    }
+    stream.write_all(&message).await.map_err(|error| told("failed to send lookup request", &error))?;
+    let length = answer_length(&mut stream).await?;
     let mut answer = vec![0; length];
-    stream.read_exact(&mut answer).await?;
-    if stream.read_u8().await? != b',' {
-        return Err(std::io::Error::other("the answer is no netstring"));
+    stream.read_exact(&mut answer).await.map_err(|error| told(&format!("no {length} reply characters"), &error))?;
+    if stream.read_u8().await.ok() != Some(b',') {
+        return Err("missing ',' in reply".into());
     }
     Ok((stream, answer.into()))
+}
+
+/// Reads the length of an answer and the colon behind it.
+async fn answer_length(stream: &mut (impl AsyncRead + Unpin)) -> Result<usize, String> {
+    let no_length = || "failed to read length parameter of reply".to_owned();
+    let mut text = Vec::new();
+    loop {
+        match stream.read_u8().await.map_err(|_| no_length())? {
+            b':' => break,
+            byte if text.len() < LENGTH_BYTES_MAX => text.push(byte),
+            _ => return Err(no_length()),
+        }
+    }
+    let length: usize =
+        text.trim_ascii_start().to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(no_length)?;
+    if length > ANSWER_BYTES_MAX {
+        return Err(format!("reply too long: {length}"));
+    }
+    Ok(length)
 }
 
 /// Looks a user up in the password database.

@@ -198,7 +198,12 @@ async fn serve(listener: tokio::net::UnixListener) {
                 question => &[b"OK ", question].concat(),
             };
             let answer = [format!("{}:", answer.len()).as_bytes(), answer, b","].concat();
-            let answer = if question.starts_with(b"sock bad") { b"no netstring".to_vec() } else { answer };
+            let answer = match &question[..] {
+                b"sock bad," => b"no netstring".to_vec(),
+                b"sock huge," => b"999999999:OK ".to_vec(),
+                b"sock more," => [&answer[..], b"8:OK stale,"].concat(),
+                _ => answer,
+            };
             let _ = stream.write_all(&answer).await;
         }
     }
@@ -220,8 +225,16 @@ async fn a_socket_map_asks_its_server() {
     assert_eq!(ctx.map_lookup("sock", b"none", &[]).await, Outcome::NotFound(Sysexit::NoHost));
     assert_eq!(ctx.map_lookup("sock", b"odd", &[]).await, Outcome::NotFound(Sysexit::Protocol));
     assert_eq!(ctx.map_lookup("sock", b"temp", &[]).await, Outcome::TempFail("later".into()));
-    assert!(matches!(ctx.map_lookup("sock", b"bad", &[]).await, Outcome::TempFail(_)));
+    for (key, reason) in [("bad", "failed to read length parameter of reply"), ("huge", "reply too long: 999999999")] {
+        let reason = Outcome::TempFail(format!("socket_map_lookup(sock): {reason}").into());
+        assert_eq!(ctx.map_lookup("sock", key.as_bytes(), &[]).await, reason);
+    }
     assert_eq!(ctx.take_complaints().len(), 1);
+    // What a server sends without being asked answers no question.
+    for key in ["more", "key", "more", "more", "key"] {
+        let found = Outcome::Found(format!("sock {key}.").into());
+        assert_eq!(ctx.map_lookup("sock", key.as_bytes(), &[]).await, found);
+    }
     assert_eq!(ctx.map_lookup("none", b"x", &[]).await, Outcome::NotFound(Sysexit::Ok));
     assert!(matches!(ctx.map_lookup("gone", b"x", &[]).await, Outcome::TempFail(_)));
     server.abort();

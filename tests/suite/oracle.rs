@@ -134,6 +134,11 @@ fn the_map_tools_take_every_flag_as_the_original_does() {
 }
 
 #[test]
+fn maps_that_ask_servers_answer_as_those_of_the_original() {
+    run("diff_asking.py", &[program()]);
+}
+
+#[test]
 fn no_spelling_of_a_recipient_relays() {
     let own = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(own.path(), own_configuration("lan-relay")).expect("ours");
