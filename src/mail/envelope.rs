@@ -198,6 +198,15 @@ pub enum BodyType {
     EightBitMime,
 }
 
+impl BodyType {
+    /// Returns what the header of a message says of a body that was not announced.
+    // QUIRK(eight-bit-header): of a MIME message, a header with such bytes makes the body one of 8 bits.
+    pub fn of_header(fields: &[Header]) -> Option<Self> {
+        let is_mime = header::find(fields, "MIME-Version").is_some();
+        (is_mime && fields.iter().any(|field| !field.value.is_ascii())).then_some(Self::EightBitMime)
+    }
+}
+
 impl fmt::Display for BodyType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -71,10 +71,8 @@ fn line(entry: &Listed, host: &BString) -> BString {
         address.push(b'@');
         address.extend_from_slice(host);
     }
-    match &entry.full_name {
-        Some(name) => format!("{name} <{address}>").into(),
-        None => format!("<{address}>").into(),
-    }
+    let name = entry.full_name.as_ref().map(|name| [name.as_slice(), b" "].concat()).unwrap_or_default();
+    [&name[..], b"<", &address, b">"].concat().into()
 }
 
 #[cfg(test)]

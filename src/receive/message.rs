@@ -9,7 +9,7 @@ use crate::cf::DeliveryMode;
 use crate::log::{self, Level};
 use crate::mail::address_field::Party;
 use crate::mail::address_list::{self, Separator};
-use crate::mail::envelope::{Envelope, Recipient};
+use crate::mail::envelope::{BodyType, Envelope, Recipient};
 use crate::mail::header::{self, Header};
 use crate::mail::reply::Reply;
 use crate::mail::token::ScanOptions;
@@ -231,6 +231,7 @@ impl Clerk<'_> {
         mend_reports(&self.ctx, &own, &mut envelope.recipients);
         self.publish_header(&own, &addresses, ending.recipients);
         self.complain_of_addresses(&own);
+        self.transaction.params.body = self.transaction.params.body.or_else(|| BodyType::of_header(&own));
         envelope.headers = complete(&self.ctx, own);
         envelope.classify(&config.precedences);
         if let Some(id) = envelope.header("Resent-Message-Id") {
@@ -248,8 +249,10 @@ impl Clerk<'_> {
         envelope.ret = self.transaction.params.ret;
         envelope.deliver_by = self.transaction.params.deliver_by;
         envelope.size_bytes = ending.size_bytes;
-        envelope.macros =
-            KEPT_MACROS.iter().filter_map(|name| Some((MacroName::new(name), self.ctx.get(name)?))).collect();
+        // An author that nobody has vouched for is not kept.
+        let is_vouched_for = self.transaction.auth.as_ref().is_some_and(|author| author != "<>");
+        let kept = KEPT_MACROS.iter().filter(|name| **name != "auth_author" || is_vouched_for);
+        envelope.macros = kept.filter_map(|name| Some((MacroName::new(name), self.ctx.get(name)?))).collect();
         let recipients = envelope.recipients.len() + self.transaction.error_recipients;
         envelope.priority =
             Policy::new(self.options(), None).first_priority(envelope.size_bytes, envelope.class, recipients);
@@ -260,7 +263,7 @@ impl Clerk<'_> {
     fn complain_of_addresses(&mut self, own: &[Header]) {
         for field in own.iter().filter(|field| Party::of_field(&field.name).is_some()) {
             for address in address_list::split(&field.value, Separator::Comma) {
-                if let Some(error) = self.ctx.scan(&address, ScanOptions::ADDRESS).errors.first() {
+                if let Some(error) = self.ctx.scan(&address, ScanOptions::ADDRESS).errors.last() {
                     let text = texts::with_address(553, &address, error.to_string().as_bytes());
                     self.transaction.complaint = Some(text);
                 }
@@ -275,9 +278,11 @@ impl Clerk<'_> {
         }
         let sender = self.ctx.get("f").unwrap_or_default();
         self.ctx.set("g", sender);
-        // QUIRK(for-repeated): a recipient that was named twice is no longer the only one.
+        // QUIRK(for-repeated): a recipient that was named twice is no longer the only one; nor is one beside whom an unknown
+        // user was named.
+        let (error_recipients, names_nobody) = (self.transaction.error_recipients, self.transaction.names_nobody);
         match recipients {
-            [only] if count == 1 && self.transaction.error_recipients == 0 => self.ctx.set("u", only.clone()),
+            [only] if count == 1 && error_recipients == 0 && !names_nobody => self.ctx.set("u", only.clone()),
             _ => self.ctx.clear("u"),
         }
     }

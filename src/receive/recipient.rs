@@ -43,7 +43,10 @@ impl Clerk<'_> {
         }
         let route = self.transaction.pending.take().expect("its address was parsed a moment ago");
         match self.standing(&spelling, route).await {
-            Standing::Refused(reply) => self.refuse(Refusal::new(reply)),
+            Standing::Refused(reply) => {
+                self.transaction.names_nobody = true;
+                self.refuse(Refusal::new(reply))
+            }
             Standing::Known(recipient) => self.accept(recipient, params, true, false),
             Standing::Elsewhere(recipient) => {
                 let later = self.transaction.pending_later;

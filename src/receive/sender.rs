@@ -23,14 +23,14 @@ impl Clerk<'_> {
             Ok(parsed) => parsed,
             Err(reply) => return Answer::No(Refusal::new(reply)),
         };
+        if !after_hello {
+            self.warn_of_missing_hello();
+        }
         if route.special().is_some() {
             let shown = texts::shortened(argument);
             let line = format!("setsender: {shown}: invalid or unparsable, received from {}", self.facts.origin);
             self.log(3, Severity::Notice, Some(&self.id), line.as_bytes());
             return Answer::No(Refusal::new(texts::invalid_sender(spelling)));
-        }
-        if !after_hello {
-            self.warn_of_missing_hello();
         }
         // QUIRK(mail-from): as the client spelt it, brackets and all; FEATURE(delay_checks) hands it to check_mail.
         self.ctx.set("mail_from", spelling.to_owned());

@@ -47,6 +47,8 @@ pub(super) struct Transaction {
     pub(super) error_recipients: usize,
     /// How many RCPT were refused.
     pub(super) bad_recipients: u32,
+    /// Whether one of them might be sent to, but is nobody.
+    pub(super) names_nobody: bool,
     /// Fields that we add before those of the message.
     pub(super) added: Vec<Header>,
     /// The fields of the message.

@@ -136,7 +136,8 @@ pub fn mend_recipients(own: &mut Vec<Header>, action: NoRecipientAction, recipie
     if header::find(own, "Bcc").is_some() {
         return false;
     }
-    let mut add_all = |name: &str| own.extend(recipients.iter().map(|address| Header::new(name, address)));
+    // As the original: each goes before the one that was added last.
+    let mut add_all = |name: &str| own.extend(recipients.iter().rev().map(|address| Header::new(name, address)));
     match action {
         NoRecipientAction::Nothing => {}
         NoRecipientAction::AddTo => add_all("To"),
@@ -289,7 +290,7 @@ mod tests {
         mends(&["To: x"], NoRecipientAction::AddBcc, true, &["To: x"]);
         mends(&["Bcc: x"], NoRecipientAction::AddTo, false, &["Bcc: x"]);
         mends(&[], NoRecipientAction::Nothing, false, &[]);
-        mends(&[], NoRecipientAction::AddTo, false, &["To: <a>", "To: <b>"]);
+        mends(&[], NoRecipientAction::AddTo, false, &["To: <b>", "To: <a>"]);
         mends(&[], NoRecipientAction::AddToUndisclosed, false, &["To: undisclosed-recipients:;"]);
     }
 }
