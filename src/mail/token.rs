@@ -65,11 +65,18 @@ impl Clone for Token {
     // Rules copy whole addresses over and over: nearly all tokens are short.
     #[inline]
     fn clone(&self) -> Self {
-        let repr = match &self.repr {
-            Repr::Short(bytes) => Repr::Short(*bytes),
-            other => other.clone(),
-        };
-        Self { look: self.look, repr }
+        match &self.repr {
+            Repr::Short(bytes) => Self { look: self.look, repr: Repr::Short(*bytes) },
+            _ => self.counted(),
+        }
+    }
+}
+
+impl Token {
+    /// Clones what is not short; apart, so that a short token is copied as a whole and not part by part.
+    #[inline(never)]
+    fn counted(&self) -> Self {
+        Self { look: self.look, repr: self.repr.clone() }
     }
 }
 
