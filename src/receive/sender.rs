@@ -110,7 +110,8 @@ impl Clerk<'_> {
         // QUIRK(bodytype-late): ${bodytype} is told only when the message is delivered.
     }
 
-    /// Returns what counts as the author that `AUTH=` names: nobody, unless ruleset trust_auth trusts the client.
+    /// Returns what counts as the author that `AUTH=` names, in xtext as it came: nobody, unless ruleset trust_auth trusts
+    /// the client.
     async fn trusted_auth(&mut self, auth: BString) -> BString {
         let author = decode_xtext(&auth);
         self.ctx.set("auth_author", author.clone());
@@ -119,6 +120,6 @@ impl Clerk<'_> {
         }
         let args = [author.as_slice()];
         let verdict = crate::policy::check(&mut self.ctx, &Ask::text("trust_auth", &args)).await;
-        if verdict == crate::policy::Verdict::Accept { author } else { "<>".into() }
+        if verdict == crate::policy::Verdict::Accept { auth } else { "<>".into() }
     }
 }

@@ -18,6 +18,7 @@ use crate::name::{QueueId, Sysexit};
 use crate::rewrite::RulesetId;
 use crate::route::parse::{self, Role};
 use crate::site::Context;
+use crate::smtp::server::encode_xtext;
 use crate::sys::user::User;
 
 /// The class of users who may name any sender without a warning.
@@ -175,5 +176,5 @@ fn author(ctx: &Context, address: &[u8]) -> Option<BString> {
         whole.push(b'@');
         whole.extend_from_slice(&ctx.get("j").unwrap_or_default());
     }
-    Some(whole)
+    Some(encode_xtext(&whole))
 }

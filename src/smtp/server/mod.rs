@@ -16,7 +16,7 @@ pub mod texts;
 
 pub use data::{Bare, LineRules};
 pub use event::{Answer, Effect, Ending, Event, FilterMoment, Moment, Opening, Question, Refusal};
-pub use params::{MailParams, RcptParams, decode_xtext};
+pub use params::{MailParams, RcptParams, decode_xtext, encode_xtext};
 pub use session::Session;
 pub use settings::{Features, Limits, Overload, Settings};
 

@@ -287,6 +287,18 @@ pub fn decode_xtext(text: &[u8]) -> BString {
     out
 }
 
+/// Returns `text` in xtext (`RFC 3461 §4`); what the original protects beside the control characters, it does here too.
+pub fn encode_xtext(text: &[u8]) -> BString {
+    let mut out = BString::default();
+    for &byte in text {
+        match byte {
+            b'!'..=b'~' if !b"+=(\\".contains(&byte) => out.push(byte),
+            _ => out.extend_from_slice(format!("+{byte:02X}").as_bytes()),
+        }
+    }
+    out
+}
+
 /// Tells whether `text` is an atom (`RFC 5322 §3.2.3`).
 fn is_atom(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|byte| byte.is_ascii_graphic() && !b"()<>@,;:\\.[]\"".contains(byte))
@@ -393,5 +405,6 @@ mod tests {
     fn xtext_is_decoded() {
         assert_eq!(decode_xtext(b"a+2Bb+3D"), "a+b=");
         assert_eq!(decode_xtext(b"a+"), "a+");
+        assert_eq!(encode_xtext(b"\"a +=(\\\xe9\"@x"), "\"a+20+2B+3D+28+5C+E9\"@x");
     }
 }
