@@ -21,7 +21,8 @@ From:spam.example REJECT
 /// What lets a line of test mode have the mark between a name and an address.
 const MARK: &str = "LOCAL_RULESETS\nSMark\nR$* $$| $*\t$: $1 $| $2\n";
 
-fn run(command: &mut Command, input: &str) -> Output {
+/// Runs a command and gives it an input.
+pub(crate) fn run(command: &mut Command, input: &str) -> Output {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
     child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("it reads");

@@ -11,6 +11,7 @@ mod ldap;
 mod m4;
 mod makecf;
 mod oracle;
+mod pages;
 mod random;
 mod site;
 mod terminal;

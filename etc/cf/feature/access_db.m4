@@ -27,7 +27,7 @@ dnl   Spam:user@here.example   FRIEND      delay_checks(friend): spare the recip
 dnl   GreetPause:192.0.2       0           greet_pause: milliseconds
 dnl   ClientRate:192.0.2       30          ratecontrol: connections a minute; ClientRate: for all others
 dnl   ClientConn:192.0.2       5           conncontrol: open connections
-dnl   Compat:a@b.c<@>d@e.f     REJECT      compat_check: a pair of sender and recipient
+dnl   Compat:a@b.c<@>d@e.f     ERROR:550 not you two   compat_check: a pair of sender and recipient; or TEMP:451 text, DISCARD
 dnl   QGRP:example.org         slow        queuegroup: the queue group of a recipient
 dnl
 dnl Tags about TLS and AUTH, without another feature:

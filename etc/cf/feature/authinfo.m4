@@ -4,8 +4,7 @@ dnl another is given.
 dnl
 dnl AUTH is not there yet in this version: the file is made, and the map is not asked. For when it is:
 dnl
-dnl Each line of /etc/mail/authinfo, which only root may read, is AuthInfo: and a host, or the nearest domain above it, or an
-dnl address; then, in double quotes, U:user (to log in), I:identity, P:password or P=password in base64, R:realm, M:mechanisms:
+dnl Each line of /etc/mail/authinfo, which only root may read, is AuthInfo: and the whole name of a host, or its address; then, in double quotes, U:user (to log in), I:identity, P:password or P=password in base64, R:realm, M:mechanisms:
 dnl
 dnl   AuthInfo:smtp.provider.example "U:alice" "P:secret" "M:PLAIN"
 dnl   AuthInfo:                      "U:bob" "P:other"        all other servers

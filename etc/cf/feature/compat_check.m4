@@ -1,5 +1,6 @@
 divert(-1)
-dnl compat_check: refuses pairs of sender and recipient by entries Compat:sender<@>recipient of the access map.
+dnl compat_check: refuses pairs of sender and recipient by entries Compat:sender<@>recipient of the access map. Their values
+dnl are ERROR:550 text, TEMP:451 text or DISCARD; another value lets pass.
 ifdef(`_ACCESS_TABLE_', `', `_COMPLAIN(`compat_check needs FEATURE(access_db) before it')')
 divert(9)dnl
 `#' check_compat: sender $| recipient -> an error where the access map does not want this pair

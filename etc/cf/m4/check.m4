@@ -63,7 +63,7 @@ _ASK(`tls_client', `$&{verify} $| MAIL')dnl
 R<>	$@ bounce	that may come from anybody
 undivert(_AT_MAIL_)dnl
 ifdef(`_ACCEPT_UNQUALIFIED_', `', `_ASK(`BareSender')')dnl
-R$*	$: $| $>Deliverable $>canonify < $1 >
+R$*	$: $| $>Deliverable $>canonify ifdef(`_ACCEPT_UNQUALIFIED_', `$1', `< $1 >')
 R$| $# $*	$: $| ?	no address at all, and no domain
 R$| $*	$: $>SenderMark $1
 ifdef(`_ACCESS_TABLE_', `R< $- > $*	$: < $1 > $2 $| $>AddressKeys $2
