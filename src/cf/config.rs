@@ -72,8 +72,9 @@ impl Config {
         names.iter().filter_map(|name| self.filters.iter().find(|filter| filter.name == *name))
     }
 
-    /// Says of each milter that some session should ask what becomes of mail without it: this version asks none.
-    pub fn filters_not_asked(&self) -> Vec<String> {
+    /// Says what else this version does not act upon: of each milter that some session should ask, what becomes of mail
+    /// without it; and what the user database is not asked.
+    pub fn asked_in_vain(&self) -> Vec<String> {
         let ports = self.options.daemon_ports();
         let is_wanted =
             |filter: &&Filter| ports.iter().any(|port| self.filters_of(Some(port)).any(|used| used == *filter));
@@ -86,7 +87,15 @@ impl Config {
             };
             format!("Milter ({}): this version has no mail filters yet: {fate}; line {}", filter.name, filter.line)
         });
-        told.collect()
+        let mut told: Vec<String> = told.collect();
+        let databases = &self.options.user_database_spec;
+        if !databases.is_empty() {
+            told.push(format!(
+                "UserDatabaseSpec={databases}: this version asks it for maps of class userdb only; recipients (maildrop) and \
+                 senders (mailname) stay as they are: use aliases and a genericstable"
+            ));
+        }
+        told
     }
 }
 

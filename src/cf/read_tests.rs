@@ -323,3 +323,10 @@ proptest::proptest! {
         read(lines.as_bytes(), "cf", &env());
     }
 }
+
+#[test]
+fn what_the_user_database_is_not_asked_is_told() {
+    let config = super::read(b"V10\nO UserDatabaseSpec=/etc/mail/userdb.db\n", "x.cf", &ReadEnv::default()).0;
+    let told = config.asked_in_vain();
+    assert!(told.len() == 1 && told[0].starts_with("UserDatabaseSpec=/etc/mail/userdb.db: "), "{told:?}");
+}

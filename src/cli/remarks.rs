@@ -23,7 +23,7 @@ pub(super) fn not_acted_upon(config: &Config) -> Vec<String> {
     if trusts || config.maps.iter().any(|map| map.name.as_bytes() == b"authinfo") {
         told.push("AUTH is not there yet in this version: nobody can log in, and no password is sent".to_owned());
     }
-    told.extend(config.filters_not_asked());
+    told.extend(config.asked_in_vain());
     told
 }
 

@@ -168,7 +168,7 @@ impl Keeper {
                 format_args!("options that this version does not act upon yet: {options}"),
             );
         }
-        config.filters_not_asked().iter().for_each(|text| self.log.say(Level::SETUP, None, text));
+        config.asked_in_vain().iter().for_each(|text| self.log.say(Level::SETUP, None, text));
     }
 
     /// Waits for a message, a signal or an appointment.
