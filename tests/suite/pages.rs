@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use crate::access::run;
-use crate::program;
+use crate::{own_configuration, program};
 
 /// Lets a line of test mode have the mark between two arguments.
 const MARK: &str = "LOCAL_RULESETS\nSMark\nR$* $$| $*\t$: $1 $| $2\n";
@@ -115,4 +115,41 @@ fn the_access_map_decides_as_the_page_says() {
         "Mark,SpamTag user < @ here.example. >",
         "FRIEND",
     );
+}
+
+/// Asks test mode with a set-up of `etc/mail` and returns what the last ruleset answers.
+fn answer(setup: &str, line: &str) -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let cf = folder.path().join("x.cf");
+    std::fs::write(&cf, own_configuration(setup)).expect("a folder of ours");
+    let output = run(Command::new(program()).args(["-bt", "-C"]).arg(&cf), &format!("{line}\n")).stdout;
+    let output = String::from_utf8_lossy(&output).into_owned();
+    output.lines().rfind(|line| line.contains(" returns: ")).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn every_set_up_sends_mail_where_its_page_says() {
+    const STRAIGHT: &str = "$# esmtp $@ foreign . example";
+    for (setup, foreign) in [
+        ("generic-bsd4.4", STRAIGHT),
+        ("freebsd", STRAIGHT),
+        ("debian", STRAIGHT),
+        ("lan-relay", STRAIGHT),
+        ("gateway", STRAIGHT),
+        ("ldap", STRAIGHT),
+        ("virtual-domains", STRAIGHT),
+        ("relay", "$# relay $@ relay . example . com"),
+        ("smarthost-auth", "$# relay $@ smtp . provider . example"),
+        ("nullclient", "$# relay $@ mailhub . example . com"),
+        ("local-only", "$# error $@ 5 . 1 . 2"),
+    ] {
+        let answer = |line: &str| answer(setup, line);
+        assert!(answer("3,0 x@foreign.example.").contains(foreign), "{setup}: {}", answer("3,0 x@foreign.example."));
+        assert!(answer("3,0 root").contains("$# local $: root"), "{setup}: {}", answer("3,0 root"));
+    }
+    // What is left to the local mailer is handed on by hosts that keep no mail.
+    assert!(answer("nullclient", "5 root").contains("$# relay $@ mailhub . example . com"));
+    for setup in ["submit", "lan-relay-submit"] {
+        assert!(answer(setup, "5 root").contains("$# relay $@ "), "{setup}: {}", answer(setup, "5 root"));
+    }
 }
