@@ -31,8 +31,6 @@ pub struct Map {
     definition: Definition,
     table: Table,
     complaint: Option<BString>,
-    /// What the definition names was not there.
-    missing: bool,
 }
 
 #[derive(Debug)]
@@ -91,15 +89,15 @@ impl Map {
     pub fn open(definition: &Definition, files: &dyn Opener) -> Map {
         let definition = definition.clone();
         if !definition.usable {
-            return Map { definition, table: Table::NotOpen, complaint: None, missing: false };
+            return Map { definition, table: Table::NotOpen, complaint: None };
         }
         match Table::open(&definition, files) {
-            Ok(table) => Map { definition, table, complaint: None, missing: false },
+            Ok(table) => Map { definition, table, complaint: None },
             Err(Failure { reason, missing }) => {
                 let table = if definition.optional { Table::NotOpen } else { Table::Failed };
                 // Not there is what -o is for; anything else the postmaster should hear of.
                 let complaint = (!definition.optional || !missing).then_some(reason);
-                Map { definition, table, complaint, missing }
+                Map { definition, table, complaint }
             }
         }
     }
@@ -131,11 +129,6 @@ impl Map {
             Table::Regex(regex) => regex::field_out_of_range(regex, args),
             _ => None,
         }
-    }
-
-    /// Tells whether what the definition names is not there.
-    pub fn is_missing(&self) -> bool {
-        self.missing
     }
 
     /// Tells whether it has been opened; the test mode says `Map named "x" not open` if not. A map that failed and is

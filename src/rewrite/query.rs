@@ -29,7 +29,7 @@ impl<'a> Query<'a> {
     pub(super) fn split(tokens: &'a [Token]) -> Result<(Self, usize), Trouble> {
         let (map, end_mark, start) = match tokens[0].mark() {
             Some(Mark::HostBegin) => (Cow::Borrowed(&b"host"[..]), Mark::HostEnd, 1),
-            _ => (name_text(tokens.get(1).ok_or(Trouble::MissingMapName)?), Mark::MapEnd, 2),
+            _ => (map_name(tokens.get(1).ok_or(Trouble::MissingMapName)?), Mark::MapEnd, 2),
         };
         let body = &tokens[start..];
         let end = body.iter().position(|token| token.is(&end_mark)).unwrap_or(body.len());
@@ -95,7 +95,15 @@ pub(crate) fn strip_quotes(text: &mut BString) {
     }
 }
 
-/// Returns a token as the name of a map or a ruleset.
+/// Returns a token as the name of a map; quotes belong to it.
+fn map_name(token: &Token) -> Cow<'_, [u8]> {
+    match token.text() {
+        Some((_, text)) => Cow::Borrowed(text),
+        None => Cow::Owned(join(std::slice::from_ref(token), b' ').into()),
+    }
+}
+
+/// Returns a token as the name of a ruleset.
 pub(super) fn name_text(token: &Token) -> Cow<'_, [u8]> {
     match token.text() {
         Some((Kind::Atom, text)) if !text.contains(&b'\\') => Cow::Borrowed(text),

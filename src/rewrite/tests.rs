@@ -221,6 +221,7 @@ fn look_ups_replace_or_leave() {
     check("R$*\t$: $(nul q $: a (b) c $)", "q", "a c");
     let mut world = world();
     assert_eq!(run(&mut world, "ST\nR$*\t$: $(nomap $1 $: x $)", "q").0, "x");
+    assert_eq!(run(&mut world, "ST\nR$*\t$: $(\"nul\" $1 $: x $)", "q").0, "[ q ]");
     assert_eq!(world.lines, ["rewrite: map nomap not found"]);
     assert_eq!(run(&mut world, "ST\nR$*\t$: $(temp $1 $)", "q"), ("q".to_owned(), Sysexit::TempFail));
 }

@@ -304,9 +304,9 @@ impl Loader<'_> {
         }
         let map = Map::open(&definition, self.opener);
         if map.complaint().is_some() {
-            // What is there, but no file that can be a text map, is an error without a reason of the system.
-            let is_no_file = definition.kind == Kind::Text && !map.is_missing();
-            let exit = if is_no_file { Sysexit::Software } else { Sysexit::OsErr };
+            // What cannot be a text map is an error without a reason of the system.
+            let is_text = definition.kind == Kind::Text;
+            let exit = if is_text { Sysexit::Software } else { Sysexit::OsErr };
             if let Some(told) = map.told() {
                 self.report(file.line, told.into(), exit);
             }
