@@ -20,7 +20,12 @@ impl Definition {
     /// Returns the result for a value found: the key in its place with `-m`, else with `%0` (the key) and `%1` to
     /// `%9` (the arguments) filled in; then the text of `-a`.
     pub fn result(&self, key: &[u8], value: &[u8], args: &[&[u8]]) -> BString {
-        let mut result = if self.match_only { BString::from(key) } else { fill_in(until_nul(value), key, args) };
+        let mut result = match () {
+            () if self.match_only => BString::from(key),
+            // No rule asks what fills a class.
+            () if self.class_line.is_some() => until_nul(value).into(),
+            () => fill_in(until_nul(value), key, args),
+        };
         result.extend_from_slice(&self.append);
         result
     }
@@ -91,6 +96,8 @@ mod tests {
     fn arguments_are_filled_in() {
         check("/x", "A%0B%1C%2D%3E", "AkeyBoneCtwoDE");
         check("/x", "%%1 %x %", "%1 %x %");
+        let class_map = Definition { class_line: Some(1), ..Definition::new(b"m", Kind::Null) };
+        assert_eq!(class_map.result(b"key", b"%0%%1", &[]), "%0%%1");
     }
 
     #[test]
