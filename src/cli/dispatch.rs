@@ -145,14 +145,19 @@ type Ask = fn(&[BString]) -> ExitCode;
 
 /// Programs behind a first word of `sendmail`, which the original takes for a recipient's.
 const QUESTIONS: &[(&str, Ask)] =
-    &[("--explain", explain::main), ("--compare", compare::main), ("--setup", setup::main), ("--help", help::main)];
+    &[("--explain", explain::main), ("--compare", compare::main), ("--setup", setup::main), (HELP, help::main)];
+
+const HELP: &str = "--help";
 
 /// Finds the question that the first word asks, or the first one behind `-C FILE`; its word comes first in what is returned.
 fn question(argv: &[BString]) -> Option<(Ask, Vec<BString>)> {
     let mut at = 1;
     loop {
         let word = argv.get(at)?;
-        if let Some((_, main)) = QUESTIONS.iter().find(|(known, _)| known.as_bytes() == word.as_slice()) {
+        if let Some((name, main)) = QUESTIONS.iter().find(|(known, _)| known.as_bytes() == word.as_slice()) {
+            if *name == HELP && !help::is_wanted() {
+                return None;
+            }
             let mut words = argv.to_vec();
             words[1..=at].rotate_right(1);
             return Some((*main, words));
