@@ -14,6 +14,10 @@ use crate::smtp::server::{Answer, RcptParams, Refusal, texts};
 impl Clerk<'_> {
     /// Finds out whether a recipient's address is one, and sets the macros that tell of it.
     pub(super) async fn recipient(&mut self, spelling: &BStr) -> Answer {
+        for name in ["rcpt_mailer", "rcpt_host", "rcpt_addr"] {
+            self.ctx.clear(name);
+        }
+        self.ctx.set("addr_type", "e r");
         match address::parse(&mut self.ctx, spelling, Role::Recipient).await {
             Ok((route, later)) => {
                 self.ctx.set("rcpt_mailer", route.mailer.as_bytes());
@@ -34,12 +38,12 @@ impl Clerk<'_> {
         }
         self.ctx.set("addr_type", "e r");
         let args = [spelling.as_slice()];
-        let outcome = self.check(&Ask::address("check_rcpt", &args)).await;
+        // QUIRK(refused-recipient-stays): these tell of one that check_rcpt refuses until the next one.
+        if let Err(refusal) = self.check(&Ask::address("check_rcpt", &args)).await {
+            return self.refuse(refusal);
+        }
         for name in ["addr_type", "dsn_notify", "rcpt_mailer", "rcpt_host", "rcpt_addr"] {
             self.ctx.clear(name);
-        }
-        if let Err(refusal) = outcome {
-            return self.refuse(refusal);
         }
         let route = self.transaction.pending.take().expect("its address was parsed a moment ago");
         match self.standing(&spelling, route).await {

@@ -40,6 +40,8 @@ R$*\t$@ $>Turns $1
 Scheck_rcpt
 R$* held $*\t$#error $@ quarantine $: held back
 R$* told $*\t$#error $@ 5.7.1 $: \"550 mail of \" $&{mail_from}
+Scheck_vrfy
+R$* seen $*\t$#error $@ 5.7.1 $: \"550 last \" $&{rcpt_addr}
 Scheck_data
 R3\t$#error $@ 5.7.1 $: \"550 three are too many\"
 Scheck_eom
@@ -269,6 +271,15 @@ async fn check_rcpt_sees_the_sender_as_the_client_spelt_it() {
     let parts = ["MAIL FROM:<@r:a@B.test> SIZE=9\r\n", "RCPT TO:<told>\r\n", "QUIT\r\n"];
     let replies = Server::new().play(&parts, usize::MAX).await;
     assert!(replies.contains("550 5.7.1 <told>... mail of <@r:a@B.test>\r\n"), "{replies}");
+}
+
+#[tokio::test]
+async fn a_refused_recipient_is_told_of_until_the_next_one() {
+    let parts =
+        ["MAIL FROM:<a>\r\n", "RCPT TO:<told>\r\n", "VRFY seen\r\n", "RCPT TO:<joe>\r\n", "VRFY seen\r\n", "QUIT\r\n"];
+    let replies = Server::new().play(&parts, usize::MAX).await;
+    assert!(replies.contains("550 5.7.1 last told\r\n250 2.1.5"), "{replies}");
+    assert!(replies.contains("550 5.7.1 last \r\n221"), "{replies}");
 }
 
 #[test]
