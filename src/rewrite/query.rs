@@ -81,7 +81,7 @@ pub(super) fn key(tokens: &[Token], style: KeyStyle, blank_sub: u8) -> BString {
 }
 
 /// Takes quotes out of a key; a backslash protects what follows it and goes too.
-pub(crate) fn strip_quotes(text: &mut BString) {
+fn strip_quotes(text: &mut BString) {
     if memchr::memchr2(b'"', b'\\', text).is_none() {
         return;
     }

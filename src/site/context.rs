@@ -16,7 +16,7 @@ use crate::map::{Definition, Kind, Outcome};
 use crate::name::{ClassName, Named, Status, Sysexit};
 use crate::rewrite::{
     Answer, ClassRef, Found, KeyStyle, Lookup, RewriteError, Rewritten, RulesetId, Rulesets, Trace, Trouble, Workbench,
-    rewrite, strip_quotes,
+    rewrite,
 };
 
 /// Complaints kept for whoever asks; what comes beyond is dropped until someone takes them.
@@ -496,19 +496,6 @@ impl Context {
         map.is_open()
     }
 
-    /// Does so for a rule, whose key still has its quotes; one that has nothing else is found and sets nothing.
-    fn set_by_rule(&mut self, entry: &Entry, quoted: &[u8], args: &[&[u8]]) -> Found {
-        let mut key = BString::from(quoted);
-        if !entry.definition.keep_quotes {
-            strip_quotes(&mut key);
-        }
-        let outcome = match key.is_empty() && !quoted.is_empty() {
-            true => Some(Outcome::Found(BString::default())),
-            false => self.look_up_now(entry, &key, args),
-        };
-        found(&entry.definition, &key, outcome.unwrap_or(Outcome::NotFound(Sysexit::Ok)))
-    }
-
     /// Sets or clears the macro that a look-up in a macro map names.
     fn set_by_map(&mut self, key: &[u8], args: &[&[u8]]) -> Outcome {
         if key.is_empty() {
@@ -552,11 +539,6 @@ impl Lookup for Context {
             return Answer::Now(Found::NOTHING);
         };
         let words: Vec<&[u8]> = args.iter().map(|arg| arg.as_slice()).collect();
-        if entry.definition.kind == Kind::Macro {
-            let found = self.set_by_rule(entry, key, &words);
-            self.hear(Heard::LookedUp { map, key, args, found: &found });
-            return Answer::Now(found);
-        }
         let now = match (self.supposed_of(map, key), site.maps.leaves(entry)) {
             (Some(supposed), _) => Some(supposed),
             (None, [leaf]) if entry.definition.kind.is_alone() => self.look_up_now(leaf, key, &words),

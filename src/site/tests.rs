@@ -103,7 +103,7 @@ async fn rules_see_macros_classes_and_maps() {
     assert_eq!(rewritten(&mut ctx, "own", "a@WWW.foo.jp").await, "0 own WWW . foo . jp");
     assert_eq!(rewritten(&mut ctx, "set", "v").await, "0 v");
     assert_eq!(ctx.get("Seen"), Some("v".into()));
-    // QUIRK(macro-map-quotes): a key of quotes alone is found.
+    // QUIRK(macro-map-quotes): quotes belong to the key.
     assert_eq!(rewritten(&mut ctx, "unset", "v").await, "0 none v");
     // QUIRK(regex-column-mark): what stands between the pieces parts no tokens.
     assert_eq!(rewritten(&mut ctx, "rx", "abc").await, "0 a$|b");
