@@ -7,12 +7,12 @@ ifdef(`_RHSBL_', `', `_ENABLE(`_RHSBL_')PUSHDIVERT(_AT_HEAD_)Krhsbl host -T<TMP>
 POPDIVERT`'PUSHDIVERT(9)
 `#' SenderDomain: a sender -> the domain to look for in lists, or nothing
 SSenderDomain
-R$*	$: $>CanonAddr $1
+R$+	$: $>CanonAddr $1
 R$* < @ [ $*	$@	an address is no name
 R$* < @ $+ . >	$: $>PlainAddress $1 < @ $2 >
 ifdef(`_ACCESS_TABLE_', `R$+ < @ $+ >	$: $1 < @ $2 > $| $>SearchList < + rhs > $| < F : $1@$2 > < D : $2 > <>
 R$* $| < $={Accept} >	$@
-R$* $| $*	$: $1
+R$+ $| $+	$: $1
 ')dnl
 R$+ < @ $+ >	$@ $2 $(macro {RHS} $@ $2 $)
 R$*	$@
