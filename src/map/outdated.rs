@@ -3,6 +3,7 @@
 use bstr::ByteSlice;
 
 use super::{Definition, KeyEnd, Kind, Method, Opener};
+use crate::sys::shell::quoted;
 
 /// Returns a line for the log where the database of a map is older than its text: which, and what makes it again.
 pub fn outdated(definition: &Definition, opener: &dyn Opener) -> Option<String> {
@@ -34,6 +35,7 @@ pub fn mend(definition: &Definition) -> Option<String> {
         Kind::Hash | Kind::Btree | Kind::Cdb => {
             let nul = if definition.key_end == KeyEnd::Nul { "-N " } else { "" };
             let case = if definition.keep_case { "-f " } else { "" };
+            let text = quoted(text);
             Some(format!("makemap {nul}{case}{} {text} < {text}", definition.kind.class()))
         }
         _ => None,

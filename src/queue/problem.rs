@@ -11,6 +11,7 @@ use bstr::{BString, ByteSlice};
 
 use super::layout::told;
 use crate::name::Sysexit;
+use crate::sys::shell::quoted;
 use crate::sys::user::{Group, User};
 
 /// What a queue directory should be.
@@ -149,12 +150,6 @@ fn make(quoted: &str, expected: &Expected<'_>) -> String {
     format!("install -d{owner}{group} -m {:04o} {quoted}", expected.mode)
 }
 
-/// Returns a path as a shell takes it.
-fn quoted(path: &[u8]) -> String {
-    let plain = path.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+".contains(byte));
-    if plain { path.as_bstr().to_string() } else { format!("'{}'", path.as_bstr().to_string().replace('\'', "'\\''")) }
-}
-
 fn no_account(path: &[u8], what: &'static str, name: &[u8], mend: String) -> SpoolProblem {
     SpoolProblem::NoAccount { path: path.into(), what, name: name.into(), mend }
 }
@@ -220,11 +215,5 @@ mod tests {
         let expected = Expected { group: Some(b"nosuchgroup"), ..ANY };
         let told = text(room.path(), &expected);
         assert!(told.starts_with("DIR: must belong to group nosuchgroup, which does not exist: run `"), "{told}");
-    }
-
-    #[test]
-    fn paths_are_quoted_for_the_shell() {
-        assert_eq!(quoted(b"/var/spool/q"), "/var/spool/q");
-        assert_eq!(quoted(b"/a b'c"), "'/a b'\\''c'");
     }
 }

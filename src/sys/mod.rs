@@ -11,6 +11,7 @@ pub mod privilege;
 pub mod process;
 pub mod regex;
 pub mod safe_file;
+pub mod shell;
 pub mod signal;
 pub mod title;
 pub mod user;

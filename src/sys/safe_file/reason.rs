@@ -9,6 +9,7 @@ use std::{fs, io};
 use bstr::ByteSlice;
 use nix::errno::Errno;
 
+use super::super::shell::quoted;
 use super::{GROUP_WRITE, STICKY, WORLD_WRITE, directory_of};
 
 /// Why a file is not used.
@@ -80,7 +81,8 @@ pub fn remedy(path: &[u8], told: &[u8]) -> Option<String> {
     // What everybody can write is not called a group's.
     let foreign = right | WORLD_WRITE;
     let place = places.into_iter().find(|place| mode(place) & foreign == right)?;
-    (!of_directory || mode(&place) & STICKY == 0).then(|| format!("chmod {letter}-w {}", place.display()))
+    (!of_directory || mode(&place) & STICKY == 0)
+        .then(|| format!("chmod {letter}-w {}", quoted(place.as_os_str().as_bytes())))
 }
 
 /// Returns the directories that lead to `path`, from the root on: those of its name, then those that its links lead by.
