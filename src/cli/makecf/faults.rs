@@ -10,11 +10,12 @@ mod source;
 mod values;
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use bstr::{BString, ByteSlice};
 
 pub(super) use self::source::tidied;
+use super::super::configuration;
 use super::library::FOLDER;
 use super::marks::WISH;
 use crate::m4::{Message, Output, Place, Severity, Whence};
@@ -44,13 +45,8 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, if self.is_error { "" } else { "warning: " })?;
-        // What the file says is shown, and not obeyed by a terminal.
-        self.text.chars().try_for_each(|letter| match letter {
-            '\n' | '\t' => f.write_char(letter),
-            _ if letter.is_control() => write!(f, "{}", letter.escape_default()),
-            _ => f.write_char(letter),
-        })
+        let severity = if self.is_error { "" } else { "warning: " };
+        write!(f, "{}: {severity}{}", self.place, configuration::shown(&self.text))
     }
 }
 
