@@ -7,6 +7,7 @@ use bstr::BString;
 
 use super::address;
 use super::service::{Directory, Listed, Pending, Resident, Standing};
+use super::transaction::Key;
 use crate::cf::Mailer;
 use crate::keeper::hands::Hands;
 use crate::keeper::request::Account;
@@ -205,7 +206,8 @@ impl Directory for SiteDirectory {
             for spelling in address_list::split(address, Separator::Comma).into_iter().rev() {
                 let met =
                     if expand { self.expand(ctx, &spelling).await? } else { vec![self.verify(ctx, &spelling).await?] };
-                found.extend(met.into_iter().filter(|met| seen.insert(met.route.clone())));
+                let mailers = &ctx.config().mailers;
+                found.extend(met.into_iter().filter(|met| seen.insert(Key::of(&met.route, mailers))));
             }
             found.sort_by_cached_key(|met| met.route.host.to_ascii_lowercase());
             Ok(found.into_iter().map(|met| met.listed).collect())

@@ -84,20 +84,12 @@ impl Clerk<'_> {
         recipient.notify = params.notify;
         recipient.orcpt = params.orcpt;
         let route = recipient.route.clone();
-        let key = route.map_or_else(Default::default, |route| self.key(&route));
+        let key = route.map_or_else(Default::default, |route| Key::of(&route, &self.service.site.config.mailers));
         let spelling = recipient.address.clone();
         let first = self.transaction.take(key, Taken { recipient, again }).cloned();
         let count = self.transaction.recipients.len();
         self.ctx.set("nrcpts", count.to_string());
         Answer::Recipient { address: first.unwrap_or(spelling), queued }
-    }
-
-    /// Returns what makes two recipients the same: mailer, host, and user (its case counts if the mailer says so).
-    fn key(&self, route: &Route) -> Key {
-        let mailer = self.service.site.config.mailers.get(route.mailer.as_bytes());
-        let keeps_case = mailer.is_some_and(|mailer| mailer.flags.contains(b'u'));
-        let user = if keeps_case { route.user.clone() } else { route.user.to_ascii_lowercase().into() };
-        Key { mailer: route.mailer.as_bytes().into(), host: route.host.to_ascii_lowercase().into(), user }
     }
 
     /// Counts a refused RCPT.

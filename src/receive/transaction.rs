@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 
 use bstr::BString;
 
+use crate::cf::Mailers;
 use crate::mail::envelope::{Recipient, Route};
 use crate::mail::header::Header;
 use crate::mail::reply::Reply;
@@ -95,6 +96,15 @@ pub(super) struct Key {
     pub(super) host: BString,
     /// The user.
     pub(super) user: BString,
+}
+
+impl Key {
+    /// Returns that of a route; the case of its user counts if the mailer says so.
+    pub(super) fn of(route: &Route, mailers: &Mailers) -> Self {
+        let keeps_case = mailers.get(route.mailer.as_bytes()).is_some_and(|mailer| mailer.flags.contains(b'u'));
+        let user = if keeps_case { route.user.clone() } else { route.user.to_ascii_lowercase().into() };
+        Self { mailer: route.mailer.as_bytes().into(), host: route.host.to_ascii_lowercase().into(), user }
+    }
 }
 
 impl Transaction {
