@@ -93,14 +93,14 @@ impl RegexSpec {
             if chosen.iter().any(|field| *field >= places.len()) {
                 return Outcome::NotFound(Sysexit::Config);
             }
-            if definition.match_only {
-                return Outcome::Found(definition.result(key, &value, args));
-            }
             let piece = |field: &usize| places[*field].clone().map_or_else(Vec::new, |range| key[range].to_vec());
             let pieces: Vec<Vec<u8>> = chosen.iter().map(piece).collect();
             // QUIRK(regex-unbalanced): pieces that together are no part of an address are not found.
             if !is_balanced(&pieces.concat()) {
                 return Outcome::NotFound(Sysexit::Ok);
+            }
+            if definition.match_only {
+                return Outcome::Found(definition.result(key, &value, args));
             }
             value = pieces.join(self.delimiter.as_slice()).into();
             value.truncate(VALUE_BYTES_MAX);
@@ -192,6 +192,7 @@ mod tests {
     fn a_piece_that_is_no_part_of_an_address_is_not_found() {
         for key in ["a b", "\"a", "a\\", "<x", "(x y)", "(<)", "(a\")"] {
             check("-s0 .*", key, None);
+            check("-s0 -m .*", key, None);
         }
         check("-s1,2 ^(.)(.*)$", "\"q\"", Some(b"\"\x9bq\""));
         for key in ["\"a b\"", "a\\ b", "<a>", "><", "\"(\"", "a\tb", "(x)"] {

@@ -19,6 +19,8 @@ pub const ADDRESS_BYTES_MAX: usize = 256;
 const USER_BYTES_MAX: usize = 255;
 /// The longest host that the rules give, in bytes; what goes beyond is cut off (the original's MAXNAME less two).
 const HOST_BYTES_MAX: usize = 254;
+/// From this configuration level on, the user parts of senders and headers are rewritten by rulesets 2 and R= too.
+const LEVEL_OF_ALL_OUTWARD: i64 = 10;
 
 /// Where an address leads.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -126,7 +128,7 @@ pub async fn resolve(ctx: &mut Context, tokens: Tokens, role: Role) -> Resolutio
     let canonical = ctx.rewrite_by(RulesetId::CANONIFY, tokens).await;
     let resolved = ctx.rewrite_by(RulesetId::PARSE, canonical.tokens).await;
     let temp_fail = [canonical.status, resolved.status].contains(&Sysexit::TempFail);
-    Resolution { outcome: build(ctx, &resolved.tokens).await, temp_fail }
+    Resolution { outcome: build(ctx, &resolved.tokens, role).await, temp_fail }
 }
 
 /// Asks ruleset 5 about a local user that is no alias; none if it changes nothing.
@@ -146,7 +148,7 @@ pub async fn local_address(ctx: &mut Context, route: &Route) -> Result<Option<Ro
     if !rewritten.tokens.is_resolved() {
         return Ok(None);
     }
-    let mut changed = build(ctx, &rewritten.tokens).await.map_err(|bad| bad.refusal)?;
+    let mut changed = build(ctx, &rewritten.tokens, Role::Recipient).await.map_err(|bad| bad.refusal)?;
     changed.user = mended(&changed.user).0;
     Ok((changed != *route).then_some(changed))
 }
@@ -156,7 +158,7 @@ pub async fn refusal_of(ctx: &mut Context, tokens: &[Token]) -> Option<BadRoute>
     match tokens {
         [net, name, rest @ ..] if net.is(&Mark::Net) && name.is_text(b"error") => match rest {
             [at, reason, ..] if at.is(&Mark::Host) && reason.is_text(b"quarantine") => None,
-            _ => build(ctx, tokens).await.err(),
+            _ => build(ctx, tokens, Role::Recipient).await.err(),
         },
         _ => None,
     }
@@ -232,7 +234,7 @@ fn mend(address: &[u8]) -> BString {
 }
 
 /// Reads what a ruleset resolved to: `$#mailer $@ host $: user`.
-async fn build(ctx: &mut Context, tokens: &[Token]) -> Result<Route, BadRoute> {
+async fn build(ctx: &mut Context, tokens: &[Token], role: Role) -> Result<Route, BadRoute> {
     let Some((_, rest)) = tokens.split_first().filter(|(net, _)| net.is(&Mark::Net)) else {
         return Err(broken(ctx, "buildaddr: no mailer in parsed address"));
     };
@@ -253,7 +255,7 @@ async fn build(ctx: &mut Context, tokens: &[Token]) -> Result<Route, BadRoute> {
     if host.is_none() && !mailer.is_local() {
         return Err(broken(ctx, "buildaddr: no host"));
     }
-    route(ctx, &config.mailers, mailer, host.unwrap_or_default(), user).await
+    route(ctx, &config.mailers, mailer, host.unwrap_or_default(), user, role).await
 }
 
 /// Chooses the mailer by the look of the user part and rewrites that for it.
@@ -263,6 +265,7 @@ async fn route(
     mailer: &Mailer,
     host: BString,
     user: &[Token],
+    role: Role,
 ) -> Result<Route, BadRoute> {
     let text = join_within(user, b' ', USER_BYTES_MAX);
     let mut user = user;
@@ -280,7 +283,7 @@ async fn route(
         _ => mailer,
     };
     ctx.set("h", host.clone());
-    let user = outward(ctx, mailer, user.to_vec().into()).await;
+    let user = outward(ctx, mailer, role, user.to_vec().into()).await;
     let host = if mailer.flags.contains(b'h') { host } else { host.to_ascii_lowercase().into() };
     let user = if mailer.flags.contains(b'u') { user } else { user.to_ascii_lowercase().into() };
     Ok(Route { mailer: mailer.name.clone(), host, user })
@@ -322,14 +325,19 @@ fn is_include(user: &[u8]) -> bool {
 }
 
 /// Rewrites the user part as the mailer's host shall see it: rulesets 2, R= and 4.
-async fn outward(ctx: &mut Context, mailer: &Mailer, tokens: Tokens) -> BString {
-    let own = mailer.envelope_recipient.as_ref().and_then(|name| ctx.rulesets().find(name.as_bytes()));
-    let mut tokens = ctx.rewrite_by(RulesetId::RECIPIENT, tokens).await.tokens;
-    // Ruleset 0 as R= means none.
-    if let Some(own) = own.filter(|own| *own != RulesetId::PARSE) {
-        tokens = ctx.rewrite_by(own, tokens).await.tokens;
+async fn outward(ctx: &mut Context, mailer: &Mailer, role: Role, mut tokens: Tokens) -> BString {
+    let mut rulesets = Vec::with_capacity(3);
+    // Older configurations rewrite senders and headers only when a host is told of them.
+    if role == Role::Recipient || ctx.config().level >= LEVEL_OF_ALL_OUTWARD {
+        rulesets.push(RulesetId::RECIPIENT);
+        let own = mailer.envelope_recipient.as_ref().and_then(|name| ctx.rulesets().find(name.as_bytes()));
+        // Ruleset 0 as R= means none.
+        rulesets.extend(own.filter(|own| *own != RulesetId::PARSE));
     }
-    let tokens = ctx.rewrite_by(RulesetId::FINAL, tokens).await.tokens;
+    rulesets.push(RulesetId::FINAL);
+    for ruleset in rulesets {
+        tokens = ctx.rewrite_by(ruleset, tokens).await.tokens;
+    }
     join_within(&tokens, ctx.rulesets().scan_rules().blank_sub, USER_BYTES_MAX)
 }
 

@@ -37,8 +37,13 @@ Mlocal, P=/bin/true, F=l5:/|@A, A=true $u\n\
 Mnet, P=[IPC], F=m, S=0/Hdr, A=TCP $h\n";
 
 fn context() -> Context {
-    let (config, errors) = cf::read(CONFIG.as_bytes(), "test.cf", &ReadEnv::default());
-    assert!(errors.is_empty(), "{errors:?}");
+    context_of(CONFIG)
+}
+
+fn context_of(config: &str) -> Context {
+    let (config, errors) = cf::read(config.as_bytes(), "test.cf", &ReadEnv::default());
+    // All but that a level is old.
+    assert!(errors.iter().all(|error| error.exit().is_none()), "{errors:?}");
     let resolver = Arc::new(Resolver::new(ResolverSettings::with_servers(vec![])));
     let identity = Identity { name: "hoge.foo.jp".into(), ..Identity::default() };
     let options = LoadOptions { identity, resolver, zone: TimeZone::UTC, mode: b't', duties: None };
@@ -89,6 +94,20 @@ async fn what_is_misspelt_is_refused() {
     check("a\x01b", "501 5.1.3 Syntax error in mailbox address \"a?b\" (non-printable character)").await;
     check("a\x0bb", "local  a.b").await;
     check("\"a\x01b\"", "local  \"a\x01b\"").await;
+}
+
+#[tokio::test]
+async fn older_levels_rewrite_the_user_for_a_mailer_only_of_recipients() {
+    let of_level =
+        |level| format!("{level}\nS0\nR$*\t$#local $: $1\nS2\nR$*\t$@ x $1\nMlocal, P=/bin/true, F=l, A=true\n");
+    for (level, role, expected) in [
+        ("V10", Role::HeaderSender, "local  x a"),
+        ("V9", Role::Recipient, "local  x a"),
+        ("V9", Role::Sender, "local  a"),
+        ("V9", Role::HeaderRecipient, "local  a"),
+    ] {
+        assert_eq!(shown(parse(&mut context_of(&of_level(level)), b"a", role).await), expected, "{level} {role:?}");
+    }
 }
 
 #[test]
