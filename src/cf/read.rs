@@ -460,6 +460,9 @@ impl<'a> Reader<'a> {
             "OperatorChars" => self.set_operators(setting.value.into()),
             "BlankSub" => self.rules.set_blank_sub(self.config.options.blank_sub),
             "ColonOkInAddr" => self.colon_ok_is_open = false,
+            "DeliveryMode" => {
+                self.macros.set("deliveryMode", [self.config.options.delivery_mode.letter()].as_slice());
+            }
             _ => {}
         }
     }

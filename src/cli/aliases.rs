@@ -185,6 +185,7 @@ impl Builder<'_> {
             note(illegal(), Sysexit::Software);
             return None;
         };
+        ctx.set("addr_type", "e r");
         let outcome = parse::resolve(ctx, tokens, Role::Recipient).await.outcome;
         ctx.take_complaints().into_iter().for_each(|text| note(text.to_string(), Sysexit::Software));
         let failed = match outcome {

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Read, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use bstr::{BString, ByteSlice};
 
@@ -12,14 +13,17 @@ use super::configuration::{self, Source};
 use super::debug::{DebugFlags, listeners_by};
 use super::mode::Mode;
 use super::remarks;
-use crate::cf::CfError;
+use crate::cf::{CfError, DeliveryMode};
 use crate::macros::{HashSign, expand_internal, translate};
+use crate::mail::date;
 use crate::mail::token::{ScanOptions, Tokens};
-use crate::name::{ClassName, Named, Status, Sysexit, Told};
+use crate::name::{ClassName, Named, QueueIdMaker, Status, Sysexit, Told, UnixTime};
 use crate::rewrite::Trouble;
 use crate::route::parse::{Refusal, Role, check_bytes};
 use crate::route::remote_name::Kind;
 use crate::site::{Context, Heard, Site, StartOptions, start};
+use crate::submit::Caller;
+use crate::sys::host::LoadAverage;
 
 mod lines;
 mod list;
@@ -85,6 +89,7 @@ async fn session(command: &CommandLine) -> ExitCode {
     let mut session = TestMode::new(&site, output, exit);
     session.debug = DebugFlags::parse(&command.debug);
     session.ctx.set_trace_level(session.debug.level(REWRITE_CATEGORY));
+    session.publish(SystemTime::now().into());
     match session.run(Lines::of(io::stdin().lock())).await {
         Ok(status) => ExitCode::from(status),
         Err(_) => Sysexit::IoErr.into(),
@@ -129,6 +134,24 @@ impl TestMode {
         });
         ctx.listen(listener, TRACE_LEVEL);
         Self { ctx, output, exit, is_quiet, debug: DebugFlags::default(), kind: Kind::EnvelopeRecipient }
+    }
+
+    /// Sets the macros that tell of an envelope, as if a message came in now; those of the date and of the load leave
+    /// what the configuration says.
+    // QUIRK(macros-of-test-mode)
+    fn publish(&mut self, now: UnixTime) {
+        let date = date::arpa(now, &self.ctx.site().zone);
+        for (name, value) in [("b", date), ("load_avg", LoadAverage::open().now().to_string().into())] {
+            if self.ctx.get(name).is_none() {
+                self.ctx.set(name, value);
+            }
+        }
+        let id = QueueIdMaker::new(std::process::id(), 0).next(now);
+        self.ctx.set("i", id.as_str());
+        self.ctx.set("_", [Caller::find().name.as_slice(), b"@localhost"].concat());
+        self.ctx.set("deliveryMode", [DeliveryMode::Interactive.letter()].as_slice());
+        self.ctx.set("addr_type", self.kind.addr_type());
+        self.ctx.set("quarantine", "");
     }
 
     /// Returns the context, for macros that the caller knows.

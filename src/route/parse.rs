@@ -102,6 +102,7 @@ pub struct BadRoute {
 pub async fn parse(ctx: &mut Context, address: &[u8], role: Role) -> Result<Parsed, Refusal> {
     let tokens = scan_address(ctx, address, role)?;
     ctx.take_failure();
+    ctx.set("addr_type", role.addr_type());
     let resolution = resolve(ctx, tokens, role).await;
     if let Some((status, text)) = ctx.take_failure() {
         return Err(Refusal::permanent(status, 554, text).with_exit(Sysexit::Software));
@@ -124,7 +125,6 @@ pub async fn parse(ctx: &mut Context, address: &[u8], role: Role) -> Result<Pars
 
 /// Rewrites a scanned address by rulesets 3 and 0 and reads the triple.
 pub async fn resolve(ctx: &mut Context, tokens: Tokens, role: Role) -> Resolution {
-    ctx.set("addr_type", role.addr_type());
     let canonical = ctx.rewrite_by(RulesetId::CANONIFY, tokens).await;
     let resolved = ctx.rewrite_by(RulesetId::PARSE, canonical.tokens).await;
     let temp_fail = [canonical.status, resolved.status].contains(&Sysexit::TempFail);

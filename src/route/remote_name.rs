@@ -29,7 +29,7 @@ pub enum Kind {
 
 impl Kind {
     /// Returns the value of `${addr_type}`.
-    fn addr_type(self) -> &'static str {
+    pub fn addr_type(self) -> &'static str {
         match self {
             Self::EnvelopeSender => "e s",
             Self::EnvelopeRecipient => "e r",

@@ -6,9 +6,8 @@ use jiff::tz::TimeZone;
 
 use super::identity::Identity;
 use super::load::{LoadOptions, Site};
-use super::start::{Started, configured, probe};
+use super::start::{Started, configured, macros_of_reading, probe};
 use crate::cf::{self, Config, Override, ReadEnv, Severity};
-use crate::macros::MacroTable;
 use crate::map::Opener;
 use crate::net::{Hosts, Resolver, ResolverSettings};
 
@@ -37,9 +36,7 @@ pub async fn start_inside(inside: Inside<'_>, opener: impl FnOnce(&Arc<Config>) 
     let mut settings = ResolverSettings::from_resolv_conf(inside.resolv_conf);
     settings.hosts = Hosts::parse(inside.hosts);
     let mut identity = Identity::find(&Resolver::new(settings.clone())).await;
-    let mut macros = MacroTable::default();
-    identity.define(&mut macros);
-    macros.set("opMode", [inside.mode].as_slice());
+    let macros = macros_of_reading(&identity, inside.mode, &inside.zone);
     let processors = std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1));
     let env = ReadEnv { macros: Arc::new(macros), map_classes: Vec::new(), processors, overrides: inside.overrides };
     let (config, mut errors) = cf::read(inside.text, inside.name, &env);

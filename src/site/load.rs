@@ -119,11 +119,17 @@ impl Site {
     }
 }
 
+/// The letter of address test mode.
+const TEST_MODE: u8 = b't';
+
 /// Returns the macros of a site: those of the host, then those of the file.
 fn macros(config: &Config, identity: &Identity, mode: u8) -> MacroTable {
     let mut macros = MacroTable::default();
     identity.define(&mut macros);
-    macros.set("p", std::process::id().to_string());
+    // QUIRK(macros-of-test-mode)
+    if mode != TEST_MODE {
+        macros.set("p", std::process::id().to_string());
+    }
     macros.set("opMode", [mode].as_slice());
     for (name, value) in &config.macros {
         macros.set_template(name.as_bytes(), value.clone());

@@ -6,18 +6,21 @@ use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bstr::{BString, ByteSlice};
+use jiff::tz::TimeZone;
 
 use super::identity::{Identity, Probe};
 use super::load::{LoadOptions, Site, reason};
 use super::zone::zone_of;
-use crate::cf::{self, CfError, Config, DontProbe, Override, Problem, ReadEnv, ResolverFlag, Severity};
+use crate::cf::{self, CfError, Config, DontProbe, Options, Override, Problem, ReadEnv, ResolverFlag, Severity};
 use crate::macros::MacroTable;
+use crate::mail::date;
 use crate::map::DirectOpener;
 use crate::name::Sysexit;
 use crate::net::{Answer, Family, Hosts, Resolver, ResolverFlags, ResolverSettings};
+use crate::sys::host::LoadAverage;
 use crate::sys::safe_file::{Inspector, Listeners};
 
 /// How a program begins.
@@ -64,9 +67,7 @@ pub async fn start(options: StartOptions) -> Started {
     };
     let settings = system_settings();
     let mut identity = Identity::find(&Resolver::new(settings.clone())).await;
-    let mut macros = MacroTable::default();
-    identity.define(&mut macros);
-    macros.set("opMode", [mode].as_slice());
+    let macros = macros_of_reading(&identity, mode, &zone_of(&Options::default()));
     let processors = std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1));
     let env = ReadEnv { macros: Arc::new(macros), map_classes: Vec::new(), processors, overrides };
     let (config, mut errors) = cf::read(&text, &name, &env);
@@ -87,6 +88,17 @@ pub async fn start(options: StartOptions) -> Started {
         errors.push(site.config.error(0, Problem::NoLocalMailer));
     }
     Started { site: Some(site), errors }
+}
+
+/// Returns the macros that have values while the file is read; what it sets comes beside them.
+pub(super) fn macros_of_reading(identity: &Identity, mode: u8, zone: &TimeZone) -> MacroTable {
+    let mut macros = MacroTable::default();
+    identity.define(&mut macros);
+    macros.set("opMode", [mode].as_slice());
+    macros.set("deliveryMode", [Options::default().delivery_mode.letter()].as_slice());
+    macros.set("b", date::arpa(SystemTime::now().into(), zone));
+    macros.set("load_avg", LoadAverage::open().now().to_string());
+    macros
 }
 
 /// Returns what the system's files say about the name service.

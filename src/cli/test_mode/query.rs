@@ -138,6 +138,7 @@ impl TestMode {
     /// `/sender address`: the user that the envelope of a message from there would have.
     async fn sender(&mut self, address: &[u8]) -> io::Result<()> {
         let caller = Caller::find().name;
+        self.ctx.set("addr_type", Kind::EnvelopeSender.addr_type());
         let mut from = BString::from(if address.is_empty() { &caller } else { address });
         let mut user = self.sender_user(&from).await?;
         if user.is_none() && !address.is_empty() {
@@ -150,6 +151,7 @@ impl TestMode {
         }
         let text = self.ctx.join(&tokens);
         self.ctx.set("f", text);
+        self.ctx.macros_mut().revert("addr_type");
         self.say_shown("addr=", &user.unwrap_or_default())
     }
 
@@ -222,6 +224,7 @@ impl TestMode {
                 (_, kind) => kind,
             };
         }
+        self.ctx.set("addr_type", self.kind.addr_type());
         Ok(())
     }
 

@@ -12,8 +12,24 @@ pub(super) const ATOMS: &[&str] =
 pub(super) const OPERATORS: &[&str] =
     &[".", ".", "@", "@", "%", "!", ":", "<", ">", ",", "/", "[", "]", "+", "(", ")", ";", "^"];
 /// Macros that configurations define, or not.
-pub(super) const MACROS: &[&str] =
-    &["x", "y", "{Long}", "{Empty}", "{Self}", "{Late}", "{Cond}", "{Undef}", "j", "Q", "{Blank}", "m"];
+pub(super) const MACROS: &[&str] = &[
+    "x",
+    "y",
+    "{Long}",
+    "{Empty}",
+    "{Self}",
+    "{Late}",
+    "{Cond}",
+    "{Undef}",
+    "j",
+    "Q",
+    "{Blank}",
+    "m",
+    "_",
+    "p",
+    "b",
+    "{addr_type}",
+];
 /// Classes that configurations fill, or not.
 pub(super) const CLASSES: &[&str] =
     &["A", "A", "A", "{Multi}", "{Multi}", "B", "{Nothing}", "w", "{Dot}", "Z", "{File}", "{Map}"];
