@@ -195,7 +195,7 @@ impl<'a> Reader<'a> {
             match name.as_bytes() {
                 b"e" => self.config.options.smtp_greeting_message = value.clone(),
                 b"l" => self.config.options.unix_from_line = value.clone(),
-                b"o" => self.set_operators(value.clone()),
+                b"o" => self.config.options.operator_chars = value.clone(),
                 _ => {}
             }
         }
@@ -489,6 +489,7 @@ impl<'a> Reader<'a> {
             self.report(Problem::TooNew { version, known, level });
         }
         self.complete_alias_files();
+        self.rules.settle_operators(&self.macros);
         self.config.rulesets = self.rules.finish();
         (self.config, self.errors)
     }

@@ -288,6 +288,21 @@ fn old_levels_name_some_options_as_macros() {
 }
 
 #[test]
+fn operators_have_the_values_of_their_macros_at_the_first_rule() {
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let rulesets = read(text.as_bytes(), "cf", &env()).0.rulesets;
+        let is_operator = |byte: &u8| rulesets.scan_rules().is_operator(*byte) && !b"()<>,;".contains(byte);
+        assert_eq!((0..=u8::MAX).filter(is_operator).map(char::from).collect::<String>(), expected, "{text:?}");
+    }
+    check("V10\nO OperatorChars=$f.\nDfxy\nSA\nRa\tb\nDfz\nO OperatorChars=:\n", ".xy");
+    check("V10\nO OperatorChars=$f\nDfz\n", "z");
+    check("V10\nDo!\n", ".:@[]");
+    check("V6\nDo!\nDo%$f\nDfz\n", "%z");
+    check("V6\nDo\n", "");
+}
+
+#[test]
 fn a_bad_mode_ends_the_reading() {
     check("O DeliveryMode=x\nZ\n", &["cf: line 4: Unknown delivery mode x"]);
 }

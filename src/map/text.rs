@@ -11,6 +11,11 @@ use crate::name::Sysexit;
 
 /// Largest text file that is read, in bytes: it is kept in memory.
 const FILE_BYTES_MAX: u64 = 256 << 20;
+/// The longest line, in bytes; the rest of a longer one is a line of its own (the original's MAXLINE less one).
+const LINE_BYTES_MAX: usize = 2047;
+// QUIRK(text-map-lengths)
+/// The longest column or key, in bytes; what goes beyond is cut off (the original's MAXNAME).
+const COLUMN_BYTES_MAX: usize = 256;
 
 /// The keys of a text file, in small letters, with their values; `None` where the line has no such column.
 #[derive(Debug)]
@@ -59,7 +64,8 @@ impl Text {
 
     fn parse(text: &[u8], columns: Columns) -> Text {
         let mut lines = HashMap::new();
-        for line in text.lines_with_terminator().map(|line| line.strip_suffix(b"\n").unwrap_or(line)) {
+        let pieces = text.lines_with_terminator().flat_map(|line| line.chunks(LINE_BYTES_MAX));
+        for line in pieces.map(|line| line.strip_suffix(b"\n").unwrap_or(line)) {
             if line.starts_with(b"#") {
                 continue;
             }
@@ -74,7 +80,8 @@ impl Text {
 
     pub(super) fn lookup(&self, definition: &Definition, key: &[u8], args: &[&[u8]]) -> Outcome {
         // QUIRK(text-map-case): keys of a text file compare without case, also with -f.
-        match self.lines.get(&BString::from(key.to_ascii_lowercase())) {
+        let sought = key[..key.len().min(COLUMN_BYTES_MAX)].to_ascii_lowercase();
+        match self.lines.get(&BString::from(sought)) {
             Some(Some(value)) => Outcome::Found(definition.result(key, value, args)),
             _ => Outcome::NotFound(Sysexit::NoHost),
         }
@@ -105,7 +112,8 @@ fn column(line: &[u8], number: usize, separator: Option<u8>) -> Option<&[u8]> {
             rest = rest.trim_ascii_start();
         }
     }
-    Some(&rest[..rest.iter().position(ends).unwrap_or(rest.len())])
+    let len = rest.iter().position(ends).unwrap_or(rest.len());
+    Some(&rest[..len.min(COLUMN_BYTES_MAX)])
 }
 
 #[cfg(test)]
@@ -162,6 +170,16 @@ mod tests {
         check("-z: -k1 -v2", COLON, "empty", Some("x"));
         check("-z\\t -v1", WORDS, "tab", Some("x"));
         check("-z\\t -v1", WORDS, "one uno due", None);
+    }
+
+    #[test]
+    fn long_columns_are_cut_and_long_lines_are_several() {
+        let long = "x".repeat(300);
+        check("-v1", &format!("a {long}\n"), "a", Some(&long[..256]));
+        check("-v1", &format!("{long} b\n"), &long, Some("b"));
+        check("-v1", &format!("{long} b\n"), &long[..256], Some("b"));
+        check("-v1", &format!("a{}b c\nd e\n", " ".repeat(2046)), "b", Some("c"));
+        check("-v1", &format!("a{}\nd e\n", " ".repeat(2046)), "d", Some("e"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use bstr::BString;
 
 use super::program::{Action, ClassRef, Piece, Rule, WILDCARDS_MAX, phrases_meet};
 use super::ruleset::{BadRuleset, RulesetId, Rulesets};
-use crate::macros::{ExpandError, Values, expand_internal};
+use crate::macros::{ExpandError, Values, expand, expand_internal};
 use crate::mail::token::{Mark, ScanError, ScanOptions, ScanRules, Token, scan};
 use crate::name::{ClassName, Told};
 
@@ -12,6 +12,8 @@ use crate::name::{ClassName, Told};
 pub(super) const MAP_ARGS_MAX: usize = 10;
 /// From this configuration level on, parentheses are ordinary tokens of rules.
 const LEVEL_OF_PARENTHESES: u32 = 9;
+/// From this configuration level on, the operators are an option and no longer the macro `o`.
+const LEVEL_OF_OPERATOR_OPTION: u32 = 7;
 
 /// A rule that is wrong; it stays in its ruleset, but for one without a tab.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -57,7 +59,7 @@ pub enum RuleError {
     Expand(#[from] ExpandError),
 }
 
-/// Rules have already been read with the operators that are now replaced.
+/// Operators have been set before, or rules have been read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("Warning: OperatorChars is being redefined.\n         It should only be set before ruleset definitions.")]
 pub struct OperatorsRedefined;
@@ -68,8 +70,12 @@ pub struct RuleCompiler {
     rulesets: Rulesets,
     /// The ruleset that rules go to; none before the first `S` line and after one that was wrong.
     current: Option<RulesetId>,
+    level: u32,
+    /// The operators in internal form, as they are set.
     operators: Option<BString>,
     has_rules: bool,
+    /// Text has been scanned: the operators stay.
+    is_settled: bool,
 }
 
 impl Default for RuleCompiler {
@@ -83,35 +89,44 @@ impl RuleCompiler {
     pub fn new() -> Self {
         let mut rulesets = Rulesets::default();
         rulesets.scan.has_comments = true;
-        Self { rulesets, current: None, operators: None, has_rules: false }
+        Self { rulesets, current: None, level: 0, operators: None, has_rules: false, is_settled: false }
     }
 
-    /// Takes the configuration level (`V` line); it decides whether rules have comments in parentheses.
+    /// Takes the configuration level (`V` line); it decides whether rules have comments in parentheses, and where the
+    /// operators come from.
     pub fn set_level(&mut self, level: u32) {
+        self.level = level;
         self.rulesets.scan.has_comments = level < LEVEL_OF_PARENTHESES;
     }
 
-    /// Takes the operators (option `OperatorChars`), which hold from here on.
+    /// Takes the operators (option `OperatorChars`) in internal form; they hold unless rules have been read.
     ///
     /// # Errors
-    /// Rules have been read before; the new operators hold all the same.
+    /// Operators have been set before, or rules have been read.
     pub fn set_operators(&mut self, operators: &[u8]) -> Result<(), OperatorsRedefined> {
         let again = self.operators.is_some() || self.has_rules;
         self.operators = Some(operators.into());
-        let ScanRules { blank_sub, has_comments, .. } = self.rulesets.scan;
-        self.rulesets.scan = ScanRules::new(operators, blank_sub);
-        self.rulesets.scan.has_comments = has_comments;
         if again { Err(OperatorsRedefined) } else { Ok(()) }
+    }
+
+    /// Settles which characters are operators, unless they are settled: what the macros in them are now counts.
+    // QUIRK(operators-expand)
+    pub fn settle_operators(&mut self, values: &dyn Values) {
+        if std::mem::replace(&mut self.is_settled, true) {
+            return;
+        }
+        let by_macro = || values.macro_value(b"o").filter(|_| self.level < LEVEL_OF_OPERATOR_OPTION);
+        let operators = self.operators.clone().or_else(|| by_macro().map(|value| value.text.into_owned().into()));
+        if let Some(operators) = operators {
+            let ScanRules { blank_sub, has_comments, .. } = self.rulesets.scan;
+            self.rulesets.scan = ScanRules::new(&expand(&operators, values), blank_sub);
+            self.rulesets.scan.has_comments = has_comments;
+        }
     }
 
     /// Takes what joins two atoms (option `BlankSub`).
     pub fn set_blank_sub(&mut self, blank_sub: u8) {
         self.rulesets.scan.blank_sub = blank_sub;
-    }
-
-    /// Returns how text is scanned at this place of the file.
-    pub fn scan_rules(&self) -> &ScanRules {
-        &self.rulesets.scan
     }
 
     /// Selects the ruleset of an `S` line (its text after the `S`).
@@ -148,6 +163,7 @@ impl RuleCompiler {
         let Some(tab) = memchr::memchr(b'\t', text) else {
             return vec![RuleError::NoTab(text.into())];
         };
+        self.settle_operators(values);
         let mut errors = Vec::new();
         let mut left = self.side(&text[..tab], values, RuleError::NullLeft, &mut errors);
         let wildcards = check_left(&left, &mut errors);

@@ -17,7 +17,8 @@ use crate::name::{ClassName, Named, Sysexit};
 use crate::net::Resolver;
 use crate::sys::safe_file::remedy;
 
-/// Members that classes have before the configuration says anything (op guide "C and F -- Define Classes").
+/// Members that classes have beside those of the configuration (op guide "C and F -- Define Classes"); its lines do not
+/// see them yet.
 const PRESET: &[(&str, &[&str])] = &[
     ("e", &["7bit", "8bit", "binary"]),
     ("n", &["multipart/signed"]),
@@ -178,17 +179,11 @@ impl Loader<'_> {
     /// Fills all classes.
     fn classes(&mut self, identity: &Identity) -> Classes {
         let mut classes = Classes::for_rules(self.config.rulesets.class_names());
-        for (name, words) in PRESET {
-            let name = ClassName::new(name);
-            words.iter().for_each(|word| classes.insert(&name, word.as_bytes()));
-        }
         for word in identity.words() {
             classes.insert(&ClassName::new("w"), &word);
         }
-        for (name, word) in [("m", &identity.domain), ("k", &identity.node)] {
-            if !word.is_empty() {
-                classes.insert(&ClassName::new(name), word);
-            }
+        if !identity.node.is_empty() {
+            classes.insert(&ClassName::new("k"), &identity.node);
         }
         let mut lines = self.config.classes.words.iter().peekable();
         for file in &self.config.classes.files {
@@ -207,6 +202,14 @@ impl Loader<'_> {
         }
         lines.for_each(|line| self.words_of_line(&mut classes, line));
         self.own_names(&mut classes, identity);
+        if !identity.domain.is_empty() {
+            classes.insert(&ClassName::new("m"), &identity.domain);
+        }
+        // QUIRK(class-presets)
+        for (name, words) in PRESET {
+            let name = ClassName::new(name);
+            words.iter().for_each(|word| classes.insert(&name, word.as_bytes()));
+        }
         classes
     }
 

@@ -288,14 +288,15 @@ fn has_garbage(output: &[u8], case: &Case) -> bool {
 /// Leaves out the lines to which the original may answer with memory of other things, and where it expands data.
 fn without_undefined(case: &Case) -> Case {
     let mut case = case.clone();
-    case.lines.retain(|line| !has_open_name(line) && !looks_up_triple(line) && !names_message(line));
-    case.words.retain(|line| !names_by_number(line));
+    case.lines.retain(|line| !has_open_name(line) && !looks_up_mark(line) && !names_message(line));
+    case.lines.retain(|line| !calls_by_number(line));
+    case.words.retain(|line| !names_by_number(line) && !calls_by_number(line));
     let has_marks = |line: &BString| line.iter().any(|byte| (0x80..0xa0).contains(byte));
     let is_late = |line: &BString| ["$&{Cond}", "$&{Late}", "$&{Self}"].iter().any(|name| line.contains_str(name));
     let tries_marks = case.lines.iter().chain(&case.words).any(|line| has_marks(line) || is_late(line));
     // QUIRK(try-expands)
     let is_expanded = |line: &BString| line.contains_str("/try ") && (tries_marks || has_marks(line));
-    case.inputs.retain(|line| !names_by_number(line) && !is_expanded(line));
+    case.inputs.retain(|line| !names_by_number(line) && !calls_by_number(line) && !is_expanded(line));
     case
 }
 
@@ -314,12 +315,12 @@ fn without_prompts(output: BString) -> Vec<u8> {
     output.replace("> ", "")
 }
 
-/// Tells whether a rule may look up what begins with `$#`: what is found is an operator then, while ours has data.
+/// Tells whether a rule may look up what begins with `$#` or `$>`: what is found is an operator then, while ours has data.
 // QUIRK(values-are-data)
-fn looks_up_triple(line: &[u8]) -> bool {
+fn looks_up_mark(line: &[u8]) -> bool {
     let look_ups = line.find_iter("$(").chain(line.find_iter("$["));
     let asked = look_ups.map(|start| line[start + 2..].split_str("$:").next().unwrap_or_default());
-    line.starts_with(b"R") && asked.into_iter().any(|asked| asked.contains_str("$#"))
+    line.starts_with(b"R") && asked.into_iter().any(|asked| asked.contains_str("$#") || asked.contains_str("$>"))
 }
 
 /// Tells whether a line names the macro that each process has a value of its own of: the queue identifier.
@@ -347,6 +348,14 @@ fn is_lasting(line: &[u8]) -> bool {
 fn names_by_number(line: &BString) -> bool {
     let is_numbered = |pair: &[u8]| matches!(pair[0], 0x81 | 0x82 | 0x93 | 0x94) && pair[1] >= 0x80;
     line.windows(2).any(is_numbered)
+}
+
+/// Tells whether a `$` has a byte for its name that is the number of a long name inside of the original.
+// QUIRK(names-by-number)
+fn calls_by_number(line: &BString) -> bool {
+    ["$", "$&", "$?"]
+        .iter()
+        .any(|dollar| line.find_iter(dollar).any(|at| line.get(at + dollar.len()).is_some_and(|byte| !byte.is_ascii())))
 }
 
 /// Tells whether `$=` or `$~` has no name: the original reads on behind the end of the line then.
@@ -448,14 +457,29 @@ fn without_stray(output: &[u8]) -> Vec<u8> {
     kept
 }
 
-/// Takes the digits out of `0x7ffed76ba270="x"`.
+/// Takes the digits out of `0x7ffed76ba270="x"`, and long names, which the original shows as numbers there.
 fn without_places(line: &[u8]) -> BString {
     let mut words = line.split_str(" 0x");
     let mut out = BString::from(words.next().unwrap_or_default());
     for word in words {
         let digits = word.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
         out.extend_from_slice(b" 0x");
-        out.extend_from_slice(&word[digits..]);
+        append_without_names(&mut out, &word[digits..]);
     }
     out
+}
+
+/// Appends text with all names of more than one letter behind marks alike.
+// QUIRK(long-names-in-messages)
+fn append_without_names(out: &mut BString, mut text: &[u8]) {
+    const BEFORE_NAMES: [u8; 4] = [0x81, 0x82, 0x93, 0x94];
+    while let Some((&byte, rest)) = text.split_first() {
+        out.push(byte);
+        let name = match rest {
+            [b'{', ..] => rest.find_byte(b'}').map_or(0, |end| end + 1),
+            [0x80..=u8::MAX, ..] => 1,
+            _ => 0,
+        };
+        text = if BEFORE_NAMES.contains(&byte) { &rest[name..] } else { rest };
+    }
 }
