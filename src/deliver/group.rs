@@ -412,7 +412,7 @@ fn finder<'a>(services: &'a Services, ctx: &Context) -> Finder<'a> {
         aliases: &services.aliases,
         hands: &services.hands,
         forward_paths: u8::try_from(paths).unwrap_or(u8::MAX),
-        separator: if options.old_style_headers { Separator::OldStyle } else { Separator::Comma },
+        separator: Separator::of_option(options.old_style_headers),
     }
 }
 

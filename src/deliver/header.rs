@@ -123,8 +123,7 @@ async fn addresses(ctx: &mut Context, mailer: &Mailer, party: Party, field: &Hea
         Party::Sender => Kind::HeaderSender,
         Party::Recipient => Kind::HeaderRecipient,
     };
-    let old_style = ctx.config().options.old_style_headers;
-    let separator = if old_style { Separator::OldStyle } else { Separator::Comma };
+    let separator = Separator::of_option(ctx.config().options.old_style_headers);
     let mut elements = Vec::new();
     for element in address_list::split(value, separator) {
         elements.push(remote_text(ctx, mailer, &element, kind).await.unwrap_or(element));

@@ -14,6 +14,14 @@ pub enum Separator {
     OldStyle,
 }
 
+impl Separator {
+    /// Returns the one that option OldStyleHeaders asks for.
+    #[must_use]
+    pub const fn of_option(old_style_headers: bool) -> Self {
+        if old_style_headers { Self::OldStyle } else { Self::Comma }
+    }
+}
+
 /// Splits a list at the commas that stand outside quotes, comments and angle brackets.
 ///
 /// Every address keeps its spelling, without the white space around it; empty ones vanish.

@@ -435,7 +435,7 @@ impl Expander<'_> {
     }
 
     fn separator(&self) -> Separator {
-        if self.ctx.config().options.old_style_headers { Separator::OldStyle } else { Separator::Comma }
+        Separator::of_option(self.ctx.config().options.old_style_headers)
     }
 
     fn mailer(&self, route: &Route) -> Option<Mailer> {

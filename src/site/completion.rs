@@ -113,8 +113,8 @@ impl Completion<'_> {
         }
         match address_field::Party::of_field(&field.name) {
             Some(party) => {
-                let old_style = self.old_style && party == address_field::Party::Recipient;
-                let separator = if old_style { Separator::OldStyle } else { Separator::Comma };
+                let by_option = self.old_style && party == address_field::Party::Recipient;
+                let separator = Separator::of_option(by_option);
                 let elements = address_list::split(&field.value, separator);
                 if elements.is_empty() {
                     return field;
@@ -169,7 +169,7 @@ pub fn mend_reports(ctx: &Context, own: &[Header], recipients: &mut [Recipient])
 // QUIRK(lists-backwards): the addresses of one list are taken from the last to the first.
 pub fn error_recipients(ctx: &Context, headers: &[Header]) -> Vec<BString> {
     let options = &ctx.config().options;
-    let separator = if options.old_style_headers { Separator::OldStyle } else { Separator::Comma };
+    let separator = Separator::of_option(options.old_style_headers);
     let fields = headers.iter().filter(|field| options.use_errors_to && field.is("Errors-To"));
     fields.flat_map(|field| address_list::split(&field.value, separator).into_iter().rev()).collect()
 }

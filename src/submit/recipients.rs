@@ -87,8 +87,7 @@ impl Desk<'_> {
     ///
     // QUIRK(lists-backwards): the original takes the addresses of one list from the last to the first.
     async fn add_list(&self, ctx: &mut Context, list: &[u8], to: &mut Recipients, terminal: &mut Terminal<'_>) {
-        let old_style = ctx.config().options.old_style_headers;
-        let separator = if old_style { Separator::OldStyle } else { Separator::Comma };
+        let separator = Separator::of_option(ctx.config().options.old_style_headers);
         for address in address_list::split(list, separator).into_iter().rev() {
             to.named += 1;
             self.add(ctx, address, to, terminal).await;

@@ -109,7 +109,7 @@ fn resolve(charter: &Charter, source: &Source) -> Result<Element, Refusal> {
     if source.elements.len() > DEPTH_MAX {
         return Err(refusal(FailureKind::Permanent {}, "included files are nested too deeply"));
     }
-    let separator = if charter.config.options.old_style_headers { Separator::OldStyle } else { Separator::Comma };
+    let separator = Separator::of_option(charter.config.options.old_style_headers);
     let mut numbers = source.elements.iter();
     let mut pick = |elements: Vec<BString>| {
         let number = numbers.next().map(|number| usize::from(*number));
