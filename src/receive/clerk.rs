@@ -283,8 +283,12 @@ impl<'a> Clerk<'a> {
             Question::Sender { address, argument, after_hello } => {
                 self.sender(address.as_bstr(), argument.as_bstr(), after_hello).await
             }
-            Question::SenderCheck { address, params, spoiled } => {
-                self.sender_check(address.as_bstr(), params, spoiled).await
+            Question::SenderCheck { params, spoiled: true, .. } => {
+                self.take_params(params).await;
+                Answer::Yes
+            }
+            Question::SenderCheck { address, params, needs_room, .. } => {
+                self.sender_check(address.as_bstr(), params, needs_room).await
             }
             Question::Recipient { address } => self.recipient(address.as_bstr()).await,
             Question::RecipientCheck { address, params } => self.recipient_check(address, params).await,
@@ -435,7 +439,7 @@ impl<'a> Clerk<'a> {
             from: sender.as_bstr(),
             size_bytes: self.transaction.params.size_bytes,
             class: i64::from(self.transaction.class),
-            recipients: self.transaction.recipients.len() + self.transaction.error_recipients,
+            recipients: self.transaction.recipient_count(),
             message_id: message_id.unwrap_or_default().as_bstr(),
             body_type: body.as_ref().map(|body| body.as_bstr()),
             protocol: Some(protocol.as_bstr()),

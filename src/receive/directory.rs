@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use bstr::BString;
 
 use super::address;
-use super::service::{Directory, Listed, Pending, Resident, Standing};
+use super::service::{Directory, Listed, Listing, Pending, Resident, Standing};
 use super::transaction::Key;
 use crate::cf::Mailer;
 use crate::keeper::hands::Hands;
@@ -139,8 +139,7 @@ impl SiteDirectory {
     }
 
     /// Returns whom one address stands for, without expanding aliases.
-    async fn verify(&self, ctx: &mut Context, spelling: &[u8]) -> Result<Met, Reply> {
-        let (route, _) = address::parse(ctx, spelling, Role::Recipient).await?;
+    async fn verify(&self, ctx: &mut Context, spelling: &[u8], route: Route) -> Result<Met, Reply> {
         if let Some(reply) = address::special(&route, spelling) {
             return Err(reply);
         }
@@ -194,23 +193,35 @@ impl Directory for SiteDirectory {
         Box::pin(self.stand(ctx, spelling, route))
     }
 
-    fn list<'a>(
-        &'a self,
-        ctx: &'a mut Context,
-        address: &'a [u8],
-        expand: bool,
-    ) -> Pending<'a, Result<Vec<Listed>, Reply>> {
+    fn list<'a>(&'a self, ctx: &'a mut Context, addresses: &'a [u8], expand: bool) -> Pending<'a, Listing> {
         Box::pin(async move {
-            let (mut seen, mut found) = (HashSet::new(), Vec::new());
+            let separator = Separator::of_option(ctx.config().options.old_style_headers);
+            let mut parsed = Vec::new();
+            for spelling in address_list::split(addresses, separator) {
+                match address::parse(ctx, &spelling, Role::Recipient).await {
+                    Ok((route, _)) => parsed.push((spelling, route)),
+                    Err(reply) => return Listing { refusal: Some(reply), ..Listing::default() },
+                }
+            }
+            let (mut seen, mut found, mut refusal) = (HashSet::new(), Vec::new(), None);
             // QUIRK(last-address-first): of several addresses, the last one is looked at first.
-            for spelling in address_list::split(address, Separator::Comma).into_iter().rev() {
-                let met =
-                    if expand { self.expand(ctx, &spelling).await? } else { vec![self.verify(ctx, &spelling).await?] };
+            for (spelling, route) in parsed.into_iter().rev() {
+                let met = if expand {
+                    self.expand(ctx, &spelling).await
+                } else {
+                    self.verify(ctx, &spelling, route).await.map(|met| vec![met])
+                };
                 let mailers = &ctx.config().mailers;
-                found.extend(met.into_iter().filter(|met| seen.insert(Key::of(&met.route, mailers))));
+                match met {
+                    Ok(met) => found.extend(met.into_iter().filter(|met| seen.insert(Key::of(&met.route, mailers)))),
+                    Err(reply) => {
+                        refusal = Some(reply);
+                        break;
+                    }
+                }
             }
             found.sort_by_cached_key(|met| met.route.host.to_ascii_lowercase());
-            Ok(found.into_iter().map(|met| met.listed).collect())
+            Listing { parsed: true, listed: found.into_iter().map(|met| met.listed).collect(), refusal }
         })
     }
 

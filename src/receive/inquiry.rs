@@ -23,17 +23,22 @@ impl Clerk<'_> {
         for name in ["addr_type", "u"] {
             self.ctx.clear(name);
         }
-        match found {
-            Err(reply) => reply,
-            Ok(listed) if listed.is_empty() => texts::nothing_to(command),
-            Ok(listed) => {
-                let host = self.ctx.get("j").unwrap_or_default();
-                let uncertain = !expand && listed.iter().any(|entry| !entry.certain);
-                let code = if uncertain { 252 } else { 250 };
-                let lines = listed.iter().map(|entry| line(entry, &host)).collect();
-                Reply::of_lines(code, Status::new(2, 1, 5), lines)
-            }
+        self.transaction.told += found.listed.len();
+        self.transaction.names_others |= found.parsed;
+        match found.refusal {
+            Some(reply) => reply,
+            None if found.listed.is_empty() => texts::nothing_to(command),
+            None => self.listing(&found.listed, expand),
         }
+    }
+
+    /// Returns the reply that tells of addresses.
+    fn listing(&self, listed: &[Listed], expand: bool) -> Reply {
+        let host = self.ctx.get("j").unwrap_or_default();
+        let uncertain = !expand && listed.iter().any(|entry| !entry.certain);
+        let code = if uncertain { 252 } else { 250 };
+        let lines = listed.iter().map(|entry| line(entry, &host)).collect();
+        Reply::of_lines(code, Status::new(2, 1, 5), lines)
     }
 
     /// Answers ETRN.

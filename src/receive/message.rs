@@ -253,9 +253,9 @@ impl Clerk<'_> {
         let is_vouched_for = self.transaction.auth.as_ref().is_some_and(|author| author != "<>");
         let kept = KEPT_MACROS.iter().filter(|name| **name != "auth_author" || is_vouched_for);
         envelope.macros = kept.filter_map(|name| Some((MacroName::new(name), self.ctx.get(name)?))).collect();
-        let recipients = envelope.recipients.len() + self.transaction.error_recipients;
+        let count = self.transaction.recipient_count();
         envelope.priority =
-            Policy::new(self.options(), None).first_priority(envelope.size_bytes, envelope.class, recipients);
+            Policy::new(self.options(), None).first_priority(envelope.size_bytes, envelope.class, count);
         envelope
     }
 
@@ -279,10 +279,10 @@ impl Clerk<'_> {
         let sender = self.ctx.get("f").unwrap_or_default();
         self.ctx.set("g", sender);
         // QUIRK(for-repeated): a recipient that was named twice is no longer the only one; nor is one beside whom an unknown
-        // user was named.
-        let (error_recipients, names_nobody) = (self.transaction.error_recipients, self.transaction.names_nobody);
+        // user was named, or somebody asked for.
+        let (error_recipients, names_others) = (self.transaction.error_recipients, self.transaction.names_others);
         match recipients {
-            [only] if count == 1 && error_recipients == 0 && !names_nobody => self.ctx.set("u", only.clone()),
+            [only] if count == 1 && error_recipients == 0 && !names_others => self.ctx.set("u", only.clone()),
             _ => self.ctx.clear("u"),
         }
     }

@@ -48,7 +48,7 @@ impl Clerk<'_> {
         let route = self.transaction.pending.take().expect("its address was parsed a moment ago");
         match self.standing(&spelling, route).await {
             Standing::Refused(reply) => {
-                self.transaction.names_nobody = true;
+                self.transaction.names_others = true;
                 self.refuse(Refusal::new(reply))
             }
             Standing::Known(recipient) => self.accept(recipient, params, true, false),
@@ -87,8 +87,7 @@ impl Clerk<'_> {
         let key = route.map_or_else(Default::default, |route| Key::of(&route, &self.service.site.config.mailers));
         let spelling = recipient.address.clone();
         let first = self.transaction.take(key, Taken { recipient, again }).cloned();
-        let count = self.transaction.recipients.len();
-        self.ctx.set("nrcpts", count.to_string());
+        self.ctx.set("nrcpts", self.transaction.recipient_count().to_string());
         Answer::Recipient { address: first.unwrap_or(spelling), queued }
     }
 

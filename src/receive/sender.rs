@@ -13,19 +13,22 @@ use crate::route::parse::Role;
 use crate::smtp::server::notes::Severity;
 use crate::smtp::server::{Answer, MailParams, Refusal, decode_xtext, texts};
 
+/// The most fields that warn of a client without HELO.
+const WARNINGS_MAX: usize = 20;
+
 impl Clerk<'_> {
     /// Finds out whether the sender's address is one, and sets the macros that tell of it.
     pub(super) async fn sender(&mut self, spelling: &BStr, argument: &BStr, after_hello: bool) -> Answer {
         self.service.site.refresh_maps().await;
         self.service.directory.refresh();
         self.begin_transaction();
+        if !after_hello {
+            self.warn_of_missing_hello();
+        }
         let (route, _) = match address::parse(&mut self.ctx, spelling, Role::Sender).await {
             Ok(parsed) => parsed,
             Err(reply) => return Answer::No(Refusal::new(reply)),
         };
-        if !after_hello {
-            self.warn_of_missing_hello();
-        }
         if route.special().is_some() {
             let shown = texts::shortened(argument);
             let line = format!("setsender: {shown}: invalid or unparsable, received from {}", self.facts.origin);
@@ -74,26 +77,36 @@ impl Clerk<'_> {
         let text = BString::from(format!("{host}: {} didn't use HELO protocol", self.facts.origin));
         let line = BString::from(format!("Authentication-Warning: {text}"));
         self.log(4, Severity::Info, Some(&self.id), &line);
-        self.transaction.added.retain(|field| !field.is("X-Authentication-Warning"));
-        self.transaction.added.push(Header::new("X-Authentication-Warning", text));
+        // One for each MAIL, as many as a message may need that is not sent in order to fill memory.
+        if self.transaction.added.len() < WARNINGS_MAX {
+            self.transaction.added.push(Header::new("X-Authentication-Warning", text));
+        }
+    }
+
+    /// Takes the parameters of MAIL, some of which may be wrong.
+    pub(super) async fn take_params(&mut self, params: MailParams) {
+        self.publish_params(&params);
+        if params.auth != self.transaction.params.auth
+            && let Some(auth) = params.auth.clone()
+        {
+            self.transaction.auth = Some(self.trusted_auth(auth).await);
+        }
+        self.transaction.params = params;
     }
 
     /// Finds out whether the sender may send.
-    pub(super) async fn sender_check(&mut self, spelling: &BStr, params: MailParams, spoiled: bool) -> Answer {
-        self.publish_params(&params);
-        self.transaction.params = params;
-        if spoiled {
-            return Answer::Yes;
-        }
-        if let Some(auth) = self.transaction.params.auth.clone() {
-            self.transaction.auth = Some(self.trusted_auth(auth).await);
-        }
+    pub(super) async fn sender_check(&mut self, spelling: &BStr, params: MailParams, needs_room: bool) -> Answer {
+        self.take_params(params).await;
         self.ctx.set("addr_type", "e s");
         let args = [spelling.as_bytes()];
         let outcome = self.check(&Ask::address("check_mail", &args)).await;
         self.ctx.clear("addr_type");
-        let room = |_| self.service.queue.check_space(self.transaction.params.size_bytes);
-        yes_or_no(outcome.and_then(|()| room(()).map_err(|error| Refusal::logged(self.queue_failed(&error)))))
+        if let (Ok(()), true) = (&outcome, needs_room)
+            && let Err(error) = self.service.queue.check_space(self.transaction.params.size_bytes)
+        {
+            return Answer::No(Refusal::logged(self.queue_failed(&error)));
+        }
+        yes_or_no(outcome)
     }
 
     /// Sets the macros that tell of the parameters of MAIL.

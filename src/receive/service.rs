@@ -88,16 +88,8 @@ pub trait Directory: Send + Sync {
     /// elsewhere comes back with that route and a controller.
     fn recipient<'a>(&'a self, ctx: &'a mut Context, spelling: &'a [u8], route: Route) -> Pending<'a, Standing>;
 
-    /// Lists whom an address stands for: VRFY (aliases are not expanded) and EXPN.
-    ///
-    /// # Errors
-    /// The reply: user unknown, a loop of aliases, a look-up that cannot be made now.
-    fn list<'a>(
-        &'a self,
-        ctx: &'a mut Context,
-        address: &'a [u8],
-        expand: bool,
-    ) -> Pending<'a, Result<Vec<Listed>, Reply>>;
+    /// Lists whom addresses stand for: VRFY (aliases are not expanded) and EXPN.
+    fn list<'a>(&'a self, ctx: &'a mut Context, addresses: &'a [u8], expand: bool) -> Pending<'a, Listing>;
 
     /// Returns what macros say of the account called `user`, if there is such an account.
     fn resident<'a>(&'a self, user: &'a [u8]) -> Pending<'a, Option<Resident>>;
@@ -123,6 +115,17 @@ pub enum Standing {
     Later(Recipient),
     /// It does not exist, or may not be written to.
     Refused(Reply),
+}
+
+/// What VRFY or EXPN finds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listing {
+    /// Whether all of them are addresses; only then is any looked up.
+    pub parsed: bool,
+    /// Whom the addresses stand for; those before the one that is refused.
+    pub listed: Vec<Listed>,
+    /// Why one is refused: no address, user unknown, a loop of aliases, a look-up that cannot be made now.
+    pub refusal: Option<Reply>,
 }
 
 /// One address that VRFY or EXPN tells.

@@ -76,9 +76,9 @@ impl Directory for Table {
         Box::pin(std::future::ready(standing))
     }
 
-    fn list<'a>(&'a self, _: &'a mut Context, address: &'a [u8], _: bool) -> Pending<'a, Result<Vec<Listed>, Reply>> {
+    fn list<'a>(&'a self, _: &'a mut Context, address: &'a [u8], _: bool) -> Pending<'a, Listing> {
         let listed = Listed { user: address.into(), full_name: None, internet_form: true, certain: true };
-        Box::pin(std::future::ready(Ok(vec![listed])))
+        Box::pin(std::future::ready(Listing { parsed: true, listed: vec![listed], refusal: None }))
     }
 
     fn resident<'a>(&'a self, _: &'a [u8]) -> Pending<'a, Option<Resident>> {

@@ -46,10 +46,12 @@ pub(super) struct Transaction {
     pub(super) places: HashMap<Key, usize>,
     /// How many addresses hear of failures besides the sender; they count among the recipients.
     pub(super) error_recipients: usize,
+    /// How many addresses VRFY and EXPN have told meanwhile, and before MAIL; they count, too.
+    pub(super) told: usize,
     /// How many RCPT were refused.
     pub(super) bad_recipients: u32,
-    /// Whether one of them might be sent to, but is nobody.
-    pub(super) names_nobody: bool,
+    /// Whether an address was looked at that is no recipient: an unknown user, one of VRFY or EXPN.
+    pub(super) names_others: bool,
     /// Fields that we add before those of the message.
     pub(super) added: Vec<Header>,
     /// The fields of the message.
@@ -116,6 +118,12 @@ impl Transaction {
     /// Tells whether the message may get no more recipients; the client sends the others anew.
     pub(super) fn is_full(&self) -> bool {
         self.recipients.len() >= RECIPIENTS_MAX || self.recipient_bytes >= RECIPIENT_BYTES_MAX
+    }
+
+    /// Returns how many recipients the log and the priority are told of.
+    pub(super) fn recipient_count(&self) -> usize {
+        // QUIRK(verified-are-counted): the original has one count for all.
+        self.recipients.len() + self.error_recipients + self.told
     }
 
     /// Adds a recipient; returns the spelling of the one that stands there already if it is a duplicate.

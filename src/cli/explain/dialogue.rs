@@ -221,8 +221,8 @@ async fn destination(
         Err(refusal) => Err(refusal.text),
     };
     let events = recorder.take();
-    let listed = service.directory.list(&mut ctx, recipient, true).await;
-    let members = listed.map(|listed| listed.into_iter().map(|member| member.user).collect()).unwrap_or_default();
+    let listing = service.directory.list(&mut ctx, recipient, true).await;
+    let members = listing.listed.into_iter().map(|member| member.user).collect();
     // How aliases are found is not told step by step.
     let _ = recorder.take();
     Destination { recipient: recipient.clone(), route, envelope, members, events }

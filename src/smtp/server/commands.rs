@@ -7,7 +7,7 @@ use bstr::{BStr, ByteSlice};
 use super::event::{Effect, FilterMoment, Question, Refusal};
 use super::line::{Line, hello_name, skip_word, split_address};
 use super::notes;
-use super::params::{MailParams, RcptParams};
+use super::params::RcptParams;
 use super::session::{ETRN_MAX, HELLO_MAX, Session, VERIFY_MAX};
 use super::state::{Denial, Held, State};
 use super::texts;
@@ -75,7 +75,7 @@ static COMMANDS: &[Command] = &[
 
 /// What stands for every other word.
 static UNKNOWN: Command =
-    Command { even_if_refused: true, slowed: false, other: Some(b'5'), ..command("unknown", Session::unknown) };
+    Command { even_if_refused: true, slowed: false, other: Some(b'5'), ..command("startup", Session::unknown) };
 
 /// Returns the command called `word`.
 pub(super) fn find(word: &BStr) -> &'static Command {
@@ -175,7 +175,7 @@ impl Session {
 
     /// Forgets sender and recipients because of the command `why`.
     pub(super) fn reset_transaction(&mut self, why: &'static str) {
-        self.transaction = None;
+        self.forget_transaction();
         self.effects.push(Effect::Reset { size_bytes: None, why: Some(why) });
     }
 
@@ -201,15 +201,15 @@ impl Session {
 
     /// Goes on with MAIL whose address is one.
     pub(super) fn check_sender(&mut self, address: bstr::BString, params: &[u8]) {
-        let (params, bad) = match MailParams::read(params, &self.settings.features) {
-            Ok(params) => (params, None),
-            Err((reply, params)) => (*params, Some(reply)),
-        };
+        // QUIRK(refused-mail-remembered): those of a MAIL that was refused stay until the transaction is reset.
+        let bad = self.mail_params.read(params, &self.settings.features).err();
+        let params = self.mail_params.clone();
         let size_max = self.settings.limits.message_bytes_max;
         let seven_bit = params.body == Some(BodyType::SevenBit);
         let spoiled = bad.is_some();
         let too_large = (size_max > 0 && params.size_bytes > size_max).then(|| texts::size_beyond_limit(size_max));
-        let question = Question::SenderCheck { address: address.clone(), params, spoiled };
+        let needs_room = too_large.is_none();
+        let question = Question::SenderCheck { address: address.clone(), params, spoiled, needs_room };
         self.ask(question, State::ExpectSenderVerdict { address, seven_bit, wrong: bad.or(too_large) });
     }
 

@@ -145,6 +145,8 @@ pub enum Question {
         params: MailParams,
         /// Whether the parameters are wrong: then there is nothing to check, only to remember for the log.
         spoiled: bool,
+        /// Whether room for the message is looked for; a message that is too large anyway needs none.
+        needs_room: bool,
     },
     /// Is this a recipient's address? Answered by yes or no.
     Recipient {

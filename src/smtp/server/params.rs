@@ -90,18 +90,16 @@ impl<'a> Param<'a> {
 }
 
 impl MailParams {
-    /// Reads what follows the address of MAIL.
+    /// Reads what follows the address of MAIL; what it does not name stays as it was.
     ///
     /// # Errors
-    /// The reply to the first parameter that is wrong, and what was read before it.
-    pub fn read(mut text: &[u8], features: &Features) -> Result<Self, (Reply, Box<Self>)> {
-        let mut params = Self::default();
+    /// The reply to the first parameter that is wrong; those before it count.
+    pub fn read(&mut self, mut text: &[u8], features: &Features) -> Result<(), Reply> {
+        self.size_bytes = 0;
         while let Some(param) = Param::next(&mut text) {
-            if let Err(reply) = params.take(&param, features) {
-                return Err((reply, Box::new(params)));
-            }
+            self.take(&param, features)?;
         }
-        Ok(params)
+        Ok(())
     }
 
     fn take(&mut self, param: &Param<'_>, features: &Features) -> Result<(), Reply> {
@@ -116,8 +114,7 @@ impl MailParams {
         } else if param.is("auth") {
             self.take_auth(param.value("AUTH=")?)
         } else if param.is("by") && features.deliver_by_min_secs.is_some() {
-            self.deliver_by = Some(read_by(param.value("BY=")?, features.deliver_by_min_secs.unwrap_or(0))?);
-            Ok(())
+            self.take_by(param.value("BY=")?, features.deliver_by_min_secs.unwrap_or(0))
         } else {
             Err(texts::unknown_parameter(param.name))
         }
@@ -151,13 +148,37 @@ impl MailParams {
         if self.ret.is_some() {
             return Err(texts::duplicate_parameter("RET"));
         }
-        self.ret = Some(match value {
-            _ if value.eq_ignore_ascii_case(b"hdrs") => Ret::Headers,
-            _ if value.eq_ignore_ascii_case(b"full") => Ret::Full,
-            _ => return Err(texts::bad_ret(value)),
-        });
+        let headers = value.eq_ignore_ascii_case(b"hdrs");
+        // A wrong word counts as one that was given, too.
+        self.ret = Some(if headers { Ret::Headers } else { Ret::Full });
+        if !headers && !value.eq_ignore_ascii_case(b"full") {
+            return Err(texts::bad_ret(value));
+        }
         self.ret_text = Some(value.into());
         Ok(())
+    }
+
+    /// Takes the value of `BY=`: seconds, `;`, mode, and `T` for a trace. What is wrong with seconds or trace is told only
+    /// when time and mode are kept.
+    fn take_by(&mut self, value: &[u8], min_secs: i64) -> Result<(), Reply> {
+        let (seconds, rest) = leading_number(value);
+        let seconds = seconds
+            .filter(|seconds| (-BY_SECS_MAX..=BY_SECS_MAX).contains(seconds))
+            .ok_or_else(|| texts::by_out_of_range(value))?;
+        let letters = rest.strip_prefix(b";").ok_or_else(texts::by_missing_semicolon)?;
+        let mode = match letters.first().map(u8::to_ascii_lowercase) {
+            Some(b'n') => DeliverByMode::Notify,
+            Some(b'r') => DeliverByMode::Return,
+            other => return Err(texts::by_illegal("mode", other.map_or(0, |_| letters[0]))),
+        };
+        let trace = matches!(letters.get(1), Some(b't' | b'T'));
+        self.deliver_by = Some(DeliverBy { seconds, mode, trace });
+        match letters.get(1) {
+            _ if mode == DeliverByMode::Return && seconds <= 0 => Err(texts::by_return_at_once()),
+            _ if mode == DeliverByMode::Return && seconds < min_secs => Err(texts::by_too_short(seconds, min_secs)),
+            Some(&other) if !trace => Err(texts::by_illegal("trace", other)),
+            _ => Ok(()),
+        }
     }
 
     fn take_auth(&mut self, value: &[u8]) -> Result<(), Reply> {
@@ -221,28 +242,6 @@ fn read_notify(value: &[u8]) -> Result<Notify, Reply> {
         }
     }
     Ok(notify)
-}
-
-/// Reads the value of `BY=`: seconds, `;`, mode, and `T` for a trace.
-fn read_by(value: &[u8], min_secs: i64) -> Result<DeliverBy, Reply> {
-    let (seconds, rest) = leading_number(value);
-    let seconds = seconds
-        .filter(|seconds| (-BY_SECS_MAX..=BY_SECS_MAX).contains(seconds))
-        .ok_or_else(|| texts::by_out_of_range(value))?;
-    let letters = rest.strip_prefix(b";").ok_or_else(texts::by_missing_semicolon)?;
-    let mode = match letters.first().map(u8::to_ascii_lowercase) {
-        Some(b'n') => DeliverByMode::Notify,
-        Some(b'r') if seconds <= 0 => return Err(texts::by_return_at_once()),
-        Some(b'r') if seconds < min_secs => return Err(texts::by_too_short(seconds, min_secs)),
-        Some(b'r') => DeliverByMode::Return,
-        other => return Err(texts::by_illegal("mode", other.map_or(0, |_| letters[0]))),
-    };
-    let trace = match letters.get(1) {
-        None => false,
-        Some(b't' | b'T') => true,
-        Some(&other) => return Err(texts::by_illegal("trace", other)),
-    };
-    Ok(DeliverBy { seconds, mode, trace })
 }
 
 /// Reads a number with an optional sign off the front of `text`; none if it does not fit.
@@ -314,10 +313,8 @@ mod tests {
 
     #[track_caller]
     fn mail(text: &str, expected: &str) {
-        let got = match MailParams::read(text.as_bytes(), &features()) {
-            Ok(_) => "ok".to_owned(),
-            Err((reply, _)) => reply.to_string(),
-        };
+        let read = MailParams::default().read(text.as_bytes(), &features());
+        let got = read.err().map_or("ok".to_owned(), |reply| reply.to_string());
         assert_eq!(got, expected, "{text}");
     }
 
@@ -358,7 +355,7 @@ mod tests {
         mail("ENVID=a+zz", "501 5.5.4 Syntax error in ENVID parameter value");
         mail("ENVID=a b", "555 5.5.4 b parameter unrecognized");
         mail("<a@b>", "555 5.5.4  parameter unrecognized");
-        let (reply, _) = MailParams::read(b"RET=FULL", &Features::default()).expect_err("no DSN");
+        let reply = MailParams::default().read(b"RET=FULL", &Features::default()).expect_err("no DSN");
         assert_eq!(reply.to_string(), "504 5.7.0 Sorry, RET not supported, we do not allow DSN");
     }
 

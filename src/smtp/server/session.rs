@@ -11,6 +11,7 @@ use super::event::{Effect, Event, FilterMoment, Moment, Opening, Question};
 use super::line::Line;
 use super::message::{Message, Step};
 use super::notes::{self, Note};
+use super::params::MailParams;
 use super::settings::{Overload, Settings};
 use super::state::{Counters, Denial, Held, State, Transaction};
 use super::texts;
@@ -49,6 +50,8 @@ pub struct Session {
     pub(super) settings: Settings,
     pub(super) state: State,
     pub(super) transaction: Option<Transaction>,
+    /// What MAIL has said besides the address, also one that was refused.
+    pub(super) mail_params: MailParams,
     pub(super) counters: Counters,
     /// Why nearly everything is refused, if it is.
     pub(super) denial: Option<Denial>,
@@ -78,6 +81,7 @@ impl Session {
             settings,
             state: State::ExpectOpening,
             transaction: None,
+            mail_params: MailParams::default(),
             counters: Counters::default(),
             denial: None,
             is_secure: false,
@@ -346,8 +350,14 @@ impl Session {
         let sender = self.sender();
         self.log(notes::bare_line_end(self.settings.client_name.as_bstr(), sender.as_bstr(), text, place));
         self.effects.push(Effect::Reset { size_bytes: Some(message.size_bytes()), why: None });
-        self.transaction = None;
+        self.forget_transaction();
         self.end(texts::bare_line_end(text));
+    }
+
+    /// Forgets sender and recipients.
+    pub(super) fn forget_transaction(&mut self) {
+        self.transaction = None;
+        self.mail_params = MailParams::default();
     }
 
     /// Returns the sender as it was typed.
@@ -367,7 +377,7 @@ impl Session {
             };
             self.effects.extend(notes.into_iter().map(Effect::Log));
             self.effects.push(Effect::Reset { size_bytes: Some(message.size_bytes()), why: None });
-            self.transaction = None;
+            self.forget_transaction();
             return self.end(texts::message_cut_off(name, sender.as_bstr(), why));
         }
         if timed_out {

@@ -44,7 +44,7 @@ impl Session {
             }
             (State::ExpectReply { ends_message }, Answer::Reply(reply) | Answer::No(Refusal { reply, .. })) => {
                 if ends_message {
-                    self.transaction = None;
+                    self.forget_transaction();
                 }
                 self.resume(reply);
             }
