@@ -16,7 +16,9 @@ mod transaction;
 pub use connection::{Client, Connection, address_text};
 pub use directory::SiteDirectory;
 pub use driver::serve;
-pub use service::{Accepted, Deliver, Directory, Listed, Listing, Pending, Resident, RunQueue, Service, Standing, Study};
+pub use service::{
+    Accepted, Deliver, Directory, Listed, Listing, Pending, Resident, RunQueue, Service, Standing, Study,
+};
 
 #[cfg(test)]
 mod tests;
