@@ -13,6 +13,7 @@ use super::mailer::Mailers;
 use super::marks::Marks;
 use super::options::{Effect, OPTION_TABLE, Options};
 use super::port::DaemonPort;
+use super::user_database::{UserDatabase, user_databases};
 
 /// A configuration; it never changes once it is read.
 #[derive(Clone, Debug, Default)]
@@ -73,7 +74,7 @@ impl Config {
     }
 
     /// Says what else this version does not act upon: of each milter that some session should ask, what becomes of mail
-    /// without it; and what the user database is not asked.
+    /// without it; what queue groups say of their runs; and user databases of a kind that is not there.
     pub fn asked_in_vain(&self) -> Vec<String> {
         let ports = self.options.daemon_ports();
         let is_wanted =
@@ -88,12 +89,12 @@ impl Config {
             format!("Milter ({}): this version has no mail filters yet: {fate}; line {}", filter.name, filter.line)
         });
         let mut told: Vec<String> = told.collect();
-        let databases = &self.options.user_database_spec;
-        if !databases.is_empty() {
-            told.push(format!(
-                "UserDatabaseSpec={databases}: this version asks it for maps of class userdb only; recipients (maildrop) and \
-                 senders (mailname) stay as they are: use aliases and a genericstable"
-            ));
+        for database in user_databases(&self.options.user_database_spec) {
+            if let UserDatabase::Unknown(name) = database {
+                told.push(format!(
+                    "UserDatabaseSpec: {name} is neither a file (/...) nor a host (@...); Hesiod is not spoken here"
+                ));
+            }
         }
         told
     }

@@ -18,6 +18,7 @@ mod port;
 mod read;
 mod text;
 mod timeout;
+mod user_database;
 mod word_flags;
 
 pub use choice::{DeliveryMode, DontProbe, EightBitMode, ErrorMode, NoRecipientAction, QueueSortOrder, SuperSafe};
@@ -34,4 +35,5 @@ pub use options::{Effect, OPTION_TABLE, OptionRow, Options, Setting};
 pub use port::{ClientPort, DaemonPort, Family, Port, PortFlags};
 pub use read::{LEVEL_KNOWN, Override, ReadEnv, read};
 pub use timeout::{ByAttempt, ByUrgency, Timeouts};
+pub use user_database::{UserDatabase, user_databases};
 pub use word_flags::{Blame, BlameFlags, Privacy, PrivacyFlags, ResolverFlag, ResolverFlags};

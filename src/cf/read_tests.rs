@@ -340,8 +340,8 @@ proptest::proptest! {
 }
 
 #[test]
-fn what_the_user_database_is_not_asked_is_told() {
-    let config = super::read(b"V10\nO UserDatabaseSpec=/etc/mail/userdb.db\n", "x.cf", &ReadEnv::default()).0;
+fn a_user_database_of_an_unknown_kind_is_told() {
+    let config = super::read(b"V10\nO UserDatabaseSpec=/etc/mail/userdb.db,hesiod\n", "x.cf", &ReadEnv::default()).0;
     let told = config.asked_in_vain();
-    assert!(told.len() == 1 && told[0].starts_with("UserDatabaseSpec=/etc/mail/userdb.db: "), "{told:?}");
+    assert!(told.len() == 1 && told[0].starts_with("UserDatabaseSpec: hesiod is neither"), "{told:?}");
 }

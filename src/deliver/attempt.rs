@@ -431,7 +431,9 @@ fn controller(envelope: &Envelope, mailer: &Mailer, recipient: &Recipient) -> Op
         if let Some(ids) = recipient.account {
             return Some((recipient.address.clone(), Some(ids)));
         }
-        let control = recipient.controller.as_ref()?;
+        // Nobody's rights hold for the maildrops of a user database.
+        let control =
+            recipient.controller.as_ref().filter(|control| control.uid.is_some() || !control.user.is_empty())?;
         return Some((control.alias.clone(), control.uid.zip(control.gid)));
     }
     match envelope.owner {

@@ -177,6 +177,9 @@ impl Group {
             return Err(too_large(&self.mailer, max));
         }
         ctx.set("h", self.host.clone());
+        if let Some(name) = &message.origin.name {
+            ctx.set("f", name.clone());
+        }
         if let [one] = recipients
             && let Some(route) = &one.route
         {
@@ -186,10 +189,11 @@ impl Group {
             Some(notify) => ctx.set("dsn_notify", notify.to_string()),
             None => ctx.clear("dsn_notify"),
         }
-        let sender = remote_name(ctx, &self.mailer, &envelope.sender, Kind::EnvelopeSender).await;
+        let sender = remote_name(ctx, &self.mailer, envelope.told_sender(), Kind::EnvelopeSender).await;
         let sender = sender.map_err(|error| Outcome::deferred(Status::new(4, 4, 3), error))?;
         ctx.set("g", sender.clone());
         ctx.sender_domain = message.origin.domain.clone();
+        ctx.renames_recipients = message.origin.renames_recipients;
         let header = header::header(ctx, &self.mailer, envelope).await;
         Ok((sender, header))
     }
@@ -409,6 +413,7 @@ fn finder<'a>(services: &'a Services, ctx: &Context) -> Finder<'a> {
     let options = &ctx.config().options;
     let paths = options.forward_path.split(|byte| *byte == b':').filter(|path| !path.is_empty()).count();
     Finder {
+        site: &services.site,
         aliases: &services.aliases,
         hands: &services.hands,
         forward_paths: u8::try_from(paths).unwrap_or(u8::MAX),

@@ -125,7 +125,11 @@ async fn addresses(ctx: &mut Context, mailer: &Mailer, party: Party, field: &Hea
     };
     let separator = Separator::of_option(ctx.config().options.old_style_headers);
     let mut elements = Vec::new();
-    for element in address_list::split(value, separator) {
+    for mut element in address_list::split(value, separator) {
+        // QUIRK(renamed-in-queue): the original writes these names into the queue file already.
+        if kind == Kind::HeaderRecipient && ctx.renames_recipients {
+            element = ctx.mailname(&element).unwrap_or(element);
+        }
         elements.push(remote_text(ctx, mailer, &element, kind).await.unwrap_or(element));
     }
     if elements.is_empty() { value.into() } else { address_field::join(&field.name, &elements) }

@@ -21,6 +21,10 @@ pub struct Origin {
     pub domain: Option<Tokens>,
     /// The character set of 8-bit text that names none (`C=` of the sender's mailer).
     pub charset: BString,
+    /// The name that the user databases say the sender has (flag `@` of its mailer): `$f`.
+    pub name: Option<BString>,
+    /// Recipients in the header get the names they send under (flag `j`).
+    pub renames_recipients: bool,
 }
 
 /// Finds out whose rights a message has, and what the mailer of its sender says.
@@ -42,7 +46,12 @@ pub async fn look_up(services: &Services, ctx: &mut Context, envelope: &mut Enve
         true => remote_name::sender_domain(ctx, &envelope.sender).await,
         false => None,
     };
-    Origin { route: Some(route), domain, charset: mailer.charset }
+    let name = match remote_name::mailname(ctx, &route.mailer, &route.user) {
+        Some(name) => Some(remote_name::canonical(ctx, &name).await),
+        None => None,
+    };
+    let renames_recipients = mailer.flags.contains(b'j');
+    Origin { route: Some(route), domain, charset: mailer.charset, name, renames_recipients }
 }
 
 /// Returns whose rights a message from a user of this host has, and the user's full name.

@@ -56,6 +56,7 @@ fn clone(original: &Envelope, owner: &BString, id: crate::name::QueueId) -> Enve
     });
     let mut envelope = Envelope { id, recipients: recipients.collect(), ..original.clone() };
     envelope.sender = owner.clone();
+    envelope.sent_as = None;
     envelope.sender_is_named = true;
     envelope.owner = Ownership::Unknown;
     envelope.full_name = None;

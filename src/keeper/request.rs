@@ -235,6 +235,13 @@ wire! {
             /// Which element of ForwardPath, from 0.
             path: u8,
         },
+        /// The maildrops of a user in a user database.
+        3 => UserDatabase {
+            /// Which of the files of UserDatabaseSpec, from 0.
+            file: u8,
+            /// The user.
+            user: BString,
+        },
     }
 }
 

@@ -36,6 +36,9 @@ pub struct Envelope {
     pub macros: Vec<(MacroName, BString)>,
     /// The sender as the original writes it: `a@b`, `<a@b>`, or `<>` for none.
     pub sender: BString,
+    /// The name that the sender writes under (flag `i` of its mailer and the user databases): in queue file and SMTP in place
+    /// of the sender.
+    pub sent_as: Option<BString>,
     /// Whether somebody named the sender, by `-f` or MAIL; else it is the user who submitted the message. Not kept in the
     /// queue file: there it is named.
     pub sender_is_named: bool,
@@ -83,6 +86,7 @@ impl Envelope {
             flags: EnvelopeFlags::default(),
             macros: Vec::new(),
             sender: sender.into(),
+            sent_as: None,
             sender_is_named: true,
             occasion: Occasion::New,
             owner: Ownership::Unknown,
@@ -114,7 +118,12 @@ impl Envelope {
 
     /// Returns the sender as the queue file and `mailq` name it: a report comes from this program.
     pub fn named_sender(&self) -> &BStr {
-        if self.flags.response && self.has_null_sender() { AUTHOR.into() } else { self.sender.as_bstr() }
+        if self.flags.response && self.has_null_sender() { AUTHOR.into() } else { self.told_sender().as_bstr() }
+    }
+
+    /// Returns the sender as other hosts hear of it.
+    pub fn told_sender(&self) -> &BString {
+        self.sent_as.as_ref().unwrap_or(&self.sender)
     }
 
     /// Returns the value of a macro that belongs to the message.

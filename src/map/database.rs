@@ -149,6 +149,35 @@ impl Database {
         }
     }
 
+    /// Returns the values of `key`, in their order: all that a btree has, of other files the first one.
+    ///
+    /// # Errors
+    /// The file cannot be read, is damaged where the key should be, or has more values than a file of its size can have.
+    pub fn values(&self, key: &[u8]) -> Result<Vec<BString>, DatabaseError> {
+        let (mut values, mut left) = (Vec::new(), RECORD_BYTES_MIN);
+        let mut too_many = false;
+        let mut take = |value: &[u8]| match left.checked_sub(1 + value.len() as u64) {
+            Some(rest) => {
+                left = rest;
+                values.push(value.into());
+                ControlFlow::Continue(())
+            }
+            None => {
+                too_many = true;
+                ControlFlow::Break(())
+            }
+        };
+        match &self.0 {
+            Format::Bdb(database) => database.each_value_of(key, &mut take)?,
+            Format::Db185(database) => database.each_value_of(key, &mut take)?,
+            Format::Cdb(database) => values.extend(database.get(key)?),
+        }
+        match too_many {
+            true => Err(DatabaseError::Corrupt { page: 0, what: "a key has far too many values" }),
+            false => Ok(values),
+        }
+    }
+
     /// Calls `visit` with every key and value, in the order of the file: duplicates one by one.
     ///
     /// # Errors

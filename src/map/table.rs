@@ -165,6 +165,21 @@ impl Map {
         }
     }
 
+    /// Returns all records of `key`, as it is, in a database: several may share it.
+    ///
+    /// # Errors
+    /// Why there is no answer now; a file that is not there has no records.
+    pub fn records(&self, key: &[u8]) -> Result<Vec<BString>, BString> {
+        match (&self.table, &self.complaint) {
+            (Table::Keyed { keyed, .. }, _) => keyed.database.values(key).map_err(|error| {
+                let (class, name) = (self.definition.kind.class(), &self.definition.name);
+                format!("{class} map \"{name}\": {error}").into()
+            }),
+            (_, Some(reason)) => Err(reason.clone()),
+            (_, None) => Ok(Vec::new()),
+        }
+    }
+
     fn lookup_bare(&self, key: &[u8], args: &[&[u8]]) -> Outcome {
         let definition = &self.definition;
         match definition.kind {

@@ -84,6 +84,13 @@ impl SiteDirectory {
                     known => return Ok(known),
                 }
             }
+            if mailer.flags.contains(b'@') && !plain {
+                match ctx.maildrops(&user) {
+                    Ok(None) => {}
+                    Ok(Some(_)) => return Ok(Local::Alias(user)),
+                    Err(_) => return Ok(Local::Later),
+                }
+            }
             if mailer.flags.contains(b'5') && !plain {
                 match parse::local_address(ctx, &route).await {
                     Ok(Some(changed)) => {

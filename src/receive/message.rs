@@ -220,6 +220,7 @@ impl Clerk<'_> {
         self.tell_time(created);
         let config = &self.service.site.config;
         let mut envelope = Envelope::new(self.id.clone(), created, self.transaction.sender.clone());
+        envelope.sent_as = self.transaction.sent_as.clone();
         envelope.last_try = Some(created);
         self.transaction.sort_recipients();
         envelope.recipients = self.transaction.recipients.iter().map(Taken::to_deliver).collect();

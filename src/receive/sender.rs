@@ -7,9 +7,9 @@ use super::clerk::{Clerk, now, yes_or_no};
 use crate::cf::Privacy;
 use crate::mail::envelope::Route;
 use crate::mail::header::Header;
-use crate::mail::token::ScanOptions;
 use crate::policy::Ask;
 use crate::route::parse::Role;
+use crate::route::remote_name;
 use crate::smtp::server::notes::Severity;
 use crate::smtp::server::{Answer, MailParams, Refusal, decode_xtext, texts};
 
@@ -58,13 +58,13 @@ impl Clerk<'_> {
             }
             self.ctx.set("z", resident.home);
         }
-        let mut tokens = self.ctx.scan(spelling, ScanOptions::ADDRESS).tokens.unwrap_or_default();
-        for ruleset in ["3", "1", "4"] {
-            if let Ok(rewritten) = self.ctx.rewrite(ruleset, tokens.clone()).await {
-                tokens = rewritten.tokens;
-            }
-        }
-        let name = self.ctx.join(&tokens);
+        let tells_name = mailer.is_some_and(|mailer| mailer.flags.contains(b'i'));
+        let mailname = remote_name::mailname(&self.ctx, &route.mailer, &route.user);
+        let name = match &mailname {
+            Some(name) => remote_name::canonical(&mut self.ctx, name).await,
+            None => remote_name::canonical(&mut self.ctx, &spelling.to_owned()).await,
+        };
+        self.transaction.sent_as = mailname.filter(|_| tells_name).map(|_| name.clone());
         self.ctx.set("f", name);
     }
 

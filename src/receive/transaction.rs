@@ -26,6 +26,8 @@ pub(super) struct Transaction {
     pub(super) begun: Option<UnixTime>,
     /// The sender's address as it was typed, until the log has told of it.
     pub(super) sender_to_log: Option<BString>,
+    /// The name that the sender is told to others by, where the user databases know one.
+    pub(super) sent_as: Option<BString>,
     /// The sender's address as it was typed.
     pub(super) sender: BString,
     /// The parameters of MAIL.

@@ -10,7 +10,20 @@ use crate::name::Status;
 use crate::route::recipients::{Place, RECIPIENTS_MAX, Refused, refused};
 use crate::route::refusal::Refusal;
 
+/// How far the look-ups have come by which others may stand for a local user.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Stage {
+    /// Nothing was looked up.
+    #[default]
+    First,
+    /// The aliases were.
+    Aliased,
+    /// The user databases were, too.
+    Dropped,
+}
+
 /// One address on its way.
+#[derive(Clone)]
 pub(super) struct Item {
     pub(super) recipient: Recipient,
     pub(super) depth: i64,
@@ -23,6 +36,10 @@ pub(super) struct Item {
     pub(super) listed_in: BString,
     /// Where the address stands, if in a file.
     pub(super) place: Option<Place>,
+    /// What need not be looked up any more.
+    pub(super) stage: Stage,
+    /// Its place among the expanded addresses, if it goes on there in case that it is among those that stand for it.
+    pub(super) goes_on: Option<usize>,
     /// What ruleset 0 said already (ruleset 5 has changed it).
     pub(super) parsed: Option<Route>,
     /// The place among the expanded addresses of the one that it comes out of.
@@ -40,6 +57,8 @@ impl Item {
             standing: Standing::Full {},
             listed_in: BString::default(),
             place: None,
+            stage: Stage::First,
+            goes_on: None,
             parsed: None,
             parent: None,
         }
@@ -54,6 +73,8 @@ pub(super) enum Step {
     /// The address is the one that names it, which stays a recipient beside the others: its place.
     Itself(usize),
     More(Recipient, Vec<Item>),
+    /// Others stand for the address, and beside them what the next look-ups say if it is itself among them.
+    MoreAnd(Item, Vec<Item>),
     Refused(Refused),
     Nothing,
 }
@@ -64,6 +85,10 @@ pub(super) struct Parent {
     /// Where it stands in the result if it is named among those that stand for it.
     pub(super) place: usize,
     pub(super) parent: Option<usize>,
+    /// It is among those that stand for it.
+    pub(super) names_itself: bool,
+    /// Which look-up said who stands for it.
+    pub(super) stage: Stage,
 }
 
 /// An expansion on its way.
@@ -82,9 +107,24 @@ impl Course {
     /// Notes that others stand for an address.
     pub(super) fn expand(&mut self, recipient: Recipient, parent: Option<usize>, items: Vec<Item>) {
         let number = self.parents.len();
-        self.parents.push(Parent { recipient, place: self.found.len(), parent });
+        let place = self.found.len();
+        self.parents.push(Parent { recipient, place, parent, names_itself: false, stage: Stage::First });
         self.found.push(None);
         self.work.extend(items.into_iter().rev().map(|item| Item { parent: Some(number), ..item }));
+    }
+
+    /// Notes that others stand for an address, which goes on after them if it is itself among them.
+    pub(super) fn expand_and_go_on(&mut self, item: Item, items: Vec<Item>) {
+        let (number, stage, parent) = (self.parents.len(), item.stage, item.parent);
+        let recipient = item.recipient.clone();
+        self.work.push(Item { goes_on: Some(number), parsed: recipient.route.clone(), ..item });
+        self.expand(recipient, parent, items);
+        self.parents[number].stage = stage;
+    }
+
+    /// Tells whether an item was left behind for an address that turned out not to be among those that stand for it.
+    pub(super) fn is_done(&self, item: &Item) -> bool {
+        item.goes_on.is_some_and(|number| !self.parents[number].names_itself)
     }
 
     /// Refuses the address that all others come out of: whole, so that the next try serves nobody twice.

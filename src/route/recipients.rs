@@ -13,13 +13,13 @@ use crate::mail::envelope::{Controller, Recipient, Route, Special};
 use crate::name::{Status, Sysexit};
 use crate::route::account::{self, Found};
 use crate::route::alias::{Alias, Aliases};
-use crate::route::course::{Course, Item, Parent, Step};
+use crate::route::course::{Course, Item, Parent, Stage, Step};
 use crate::route::listed::{List, items, numbered, numbered_lines};
 use crate::route::parse::{self, Parsed};
 use crate::route::refusal::Refusal;
 use crate::route::source::local_part;
 use crate::route::text::{Text, read_source};
-use crate::site::Context;
+use crate::site::{Context, Maildrops};
 
 /// The most recipients that one address may become; a list of more wants a mailing list manager.
 pub const RECIPIENTS_MAX: usize = 200_000;
@@ -111,6 +111,9 @@ impl Expander<'_> {
         let mut course = Course::default();
         course.work.push(Item::first(recipient));
         while let Some(item) = course.work.pop() {
+            if course.is_done(&item) {
+                continue;
+            }
             let (parent, place) = (item.parent, item.place.clone());
             match self.step(item, &course, &mut expanded.warnings).await {
                 Step::Final(recipient) => {
@@ -120,14 +123,20 @@ impl Expander<'_> {
                 }
                 Step::Again(item) => course.work.push(item),
                 Step::Itself(number) => {
-                    let Parent { recipient, place, .. } = &course.parents[number];
-                    if course.seen.insert(recipient.route.clone()) {
+                    let Parent { recipient, place, stage, names_itself, .. } = &mut course.parents[number];
+                    *names_itself = true;
+                    // QUIRK(maildrop-of-oneself): an alias for oneself leads to the mailbox and on, a maildrop on only.
+                    if *stage != Stage::Dropped && course.seen.insert(recipient.route.clone()) {
                         course.found[*place] = Some(recipient.clone());
                     }
                 }
                 Step::More(recipient, items) => {
                     expanded.aliased = true;
                     course.expand(recipient, parent, items);
+                }
+                Step::MoreAnd(item, items) => {
+                    expanded.aliased = true;
+                    course.expand_and_go_on(item, items);
                 }
                 Step::Refused(refused) => expanded.refused.push(Refused { place, ..refused }),
                 Step::Nothing => {}
@@ -235,11 +244,20 @@ impl Expander<'_> {
             Some(user) => (BString::from(user), true),
             None => (route.user.clone(), false),
         };
-        if mailer.flags.contains(b'A') && !plain && self.uses_aliases {
+        if item.stage < Stage::Aliased && mailer.flags.contains(b'A') && !plain && self.uses_aliases {
             match self.find_alias(&user, &item.recipient.address).await {
                 Alias::Found { file, value } => return self.alias(item, mailer, &user, file, &value).await,
                 Alias::None => {}
                 Alias::TempFail(reason) => {
+                    return Step::Refused(refused(item.recipient, Refusal::temporary(Status::new(4, 3, 0), reason)));
+                }
+            }
+        }
+        if item.stage < Stage::Dropped && mailer.flags.contains(b'@') && !plain {
+            match self.ctx.maildrops(&user) {
+                Ok(Some(maildrops)) => return self.maildrops(item, &user, maildrops),
+                Ok(None) => {}
+                Err(reason) => {
                     return Step::Refused(refused(item.recipient, Refusal::temporary(Status::new(4, 3, 0), reason)));
                 }
             }
@@ -302,7 +320,27 @@ impl Expander<'_> {
         let list = List { source: &source, standing: Standing::Full {}, file: None, controller };
         let mut items = items(&item, &addresses, &list);
         items.iter_mut().for_each(|item| item.recipient.from_alias = true);
-        Step::More(item.recipient, items)
+        item.stage = Stage::Aliased;
+        Step::MoreAnd(item, items)
+    }
+
+    /// Puts a user's maildrops in the place of the user.
+    fn maildrops(&self, mut item: Item, user: &[u8], maildrops: Maildrops) -> Step {
+        let Maildrops { file, addresses, sender } = maildrops;
+        item.recipient.owner = sender.or(item.recipient.owner);
+        self.witness.tell_about(&item.recipient.address, format!("expanded to {addresses}"));
+        // No file has the last number: what another host's address would be turned to is not started.
+        let root = SourceRoot::UserDatabase { file: file.unwrap_or(u8::MAX), user: user.into() };
+        let source = Source { root, elements: Vec::new() };
+        let alias = item.recipient.address.clone();
+        let nobody = || Controller { alias, ..Controller::default() };
+        let whose = item.recipient.controller.clone().filter(|controller| controller.uid.is_some());
+        let controller = whose.unwrap_or_else(nobody);
+        let list = List { source: &source, standing: Standing::Full {}, file: None, controller };
+        let numbered = [numbered(0, 0, address_list::split(&addresses, self.separator()))];
+        let items = items(&item, &numbered, &list);
+        item.stage = Stage::Dropped;
+        Step::MoreAnd(item, items)
     }
 
     /// Returns the address that hears of failures of a list: what `owner-LIST` stands for, or its name if that is no

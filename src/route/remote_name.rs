@@ -5,7 +5,7 @@ use bstr::BString;
 use crate::cf::Mailer;
 use crate::mail::frame::{Frame, FrameRules};
 use crate::mail::token::{Mark, ScanError, ScanOptions, Token, Tokens, join_within};
-use crate::name::{RulesetName, Sysexit};
+use crate::name::{MailerName, RulesetName, Sysexit};
 use crate::rewrite::RulesetId;
 use crate::site::Context;
 
@@ -153,6 +153,20 @@ pub async fn sender_domain(ctx: &mut Context, sender: &[u8]) -> Option<Tokens> {
     let at = tokens.iter().position(|token| token.is_text(b"@"))?;
     let domain: Tokens = tokens[at..].iter().cloned().collect();
     (!domain.iter().any(|token: &Token| token.is(&Mark::Net))).then_some(domain)
+}
+
+/// Returns the name that a sender has by the user databases, which are asked if its mailer says so (`F=@`).
+pub fn mailname(ctx: &Context, mailer: &MailerName, user: &[u8]) -> Option<BString> {
+    let mailer = ctx.config().mailers.get(mailer.as_bytes())?;
+    if mailer.flags.contains(b'@') { ctx.mailname(user) } else { None }
+}
+
+/// Returns a sender as rulesets 3, 1 and 4 leave it; what cannot be scanned stays as it is.
+pub async fn canonical(ctx: &mut Context, spelling: &BString) -> BString {
+    let Some(tokens) = ctx.scan(spelling, ScanOptions::ADDRESS).tokens else { return spelling.clone() };
+    let rulesets = [RulesetId::CANONIFY, RulesetId::SENDER, RulesetId::FINAL];
+    let tokens = through(ctx, &rulesets, tokens, &mut false).await;
+    ctx.join(&tokens)
 }
 
 /// Rewrites by one ruleset after the other.

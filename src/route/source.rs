@@ -11,6 +11,7 @@ use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::Recipient;
 use crate::route::alias::{Alias, Aliases};
 use crate::route::text::{Text, read_source};
+use crate::site::Site;
 
 /// The most texts that are looked through for one recipient.
 const TEXTS_MAX: usize = 1000;
@@ -20,6 +21,8 @@ const DEPTH_MAX: usize = 10;
 
 /// Where the texts are.
 pub struct Finder<'a> {
+    /// The user databases.
+    pub site: &'a Site,
     /// The alias files.
     pub aliases: &'a Aliases,
     /// Whom to ask for other files.
@@ -68,14 +71,17 @@ impl Finder<'_> {
                 {
                     let root = SourceRoot::Alias { file, key: plain.to_ascii_lowercase().into() };
                     work.push((Source { root, elements: Vec::new() }, Some(value)));
+                } else if let Ok(Some((file, value))) = self.site.maildrops_of(&plain) {
+                    let root = SourceRoot::UserDatabase { file, user: plain };
+                    work.push((Source { root, elements: Vec::new() }, Some(value)));
                 }
             }
         }
         None
     }
 
-    /// Returns the texts where the search begins: the aliases and `.forward` files of these names, each once. What was found
-    /// in an alias file is at hand already.
+    /// Returns the texts where the search begins: the aliases, maildrops and `.forward` files of these names, each once. What
+    /// was found in a database is at hand already.
     async fn roots(&self, names: &[&[u8]]) -> Vec<(Source, Option<BString>)> {
         let mut roots = Vec::new();
         for (number, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
@@ -84,6 +90,10 @@ impl Finder<'_> {
             }
             if let Alias::Found { file, value } = self.aliases.find(name).await {
                 let root = SourceRoot::Alias { file, key: name.to_ascii_lowercase().into() };
+                roots.push((Source { root, elements: Vec::new() }, Some(value)));
+            }
+            if let Ok(Some((file, value))) = self.site.maildrops_of(name) {
+                let root = SourceRoot::UserDatabase { file, user: (*name).into() };
                 roots.push((Source { root, elements: Vec::new() }, Some(value)));
             }
             for path in 0..self.forward_paths {

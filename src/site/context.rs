@@ -100,6 +100,8 @@ pub struct Context {
     pub is_deferred: bool,
     /// `@domain` of the envelope's sender, where its mailer has `F=C`: header addresses without a domain get it.
     pub sender_domain: Option<Tokens>,
+    /// Recipients in the header get the names they send under (flag `j` of the sender's mailer).
+    pub renames_recipients: bool,
 }
 
 /// The macros of a context at some moment.
@@ -130,6 +132,7 @@ impl Context {
             user: "root".into(),
             is_deferred: false,
             sender_domain: None,
+            renames_recipients: false,
         }
     }
 
@@ -271,24 +274,6 @@ impl Context {
         }
         let nothing = if status == Sysexit::Ok { Sysexit::NoHost } else { status };
         temporary.map_or(Outcome::NotFound(nothing), Outcome::TempFail)
-    }
-
-    /// Asks the user databases, one after the other, for a field of a user.
-    fn look_up_userdb(&mut self, map: &Definition, key: &[u8], args: &[&[u8]]) -> Outcome {
-        let site = Arc::clone(&self.site);
-        let field = map.file.clone().unwrap_or_default();
-        let record = [&*map.fold(key), b":", &field].concat();
-        for number in 0.. {
-            let Some(entry) = site.maps.entry(format!("UserDatabase{number}").as_bytes()) else { break };
-            let (outcome, complaint) = site.maps.look_up_local(entry, &record, &[]);
-            self.hear_not_open(entry, complaint);
-            match outcome {
-                Outcome::Found(value) => return Outcome::Found(map.result(key, &value, args)),
-                Outcome::TempFail(reason) => return Outcome::TempFail(reason),
-                Outcome::NotFound(_) => {}
-            }
-        }
-        Outcome::NotFound(Sysexit::Ok)
     }
 
     async fn look_up_leaf(&mut self, leaf: &Entry, key: &[u8], args: &[&[u8]]) -> Outcome {

@@ -10,6 +10,7 @@ use super::class::Classes;
 use super::class_file;
 use super::identity::Identity;
 use super::maps::Maps;
+use super::user_database::user_database_files;
 use crate::cf::{CfError, ClassFile, ClassSource, ClassWords, Config, Problem};
 use crate::macros::MacroTable;
 use crate::map::{CLASS_BYTES_MAX, Definition, DefinitionError, Kind, Map, Opener, Outcome};
@@ -146,20 +147,6 @@ pub(super) fn reason(error: &std::io::Error) -> String {
 
 /// Why the words of a class are not to be had, and the exit status that follows.
 type Refused = (BString, Sysexit);
-
-/// Returns the files of option UserDatabaseSpec as maps.
-pub fn user_databases(config: &Config) -> Vec<Definition> {
-    let files = config.options.user_database_spec.fields_with(|c| c == ',' || c.is_ascii_whitespace());
-    let files = files.filter(|file| file.starts_with(b"/"));
-    files
-        .enumerate()
-        .map(|(number, file)| {
-            let mut definition = Definition::new(format!("UserDatabase{number}").as_bytes(), Kind::Btree);
-            definition.file = Some(file.into());
-            definition
-        })
-        .collect()
-}
 
 /// Says what is wrong with the map of an `F` line.
 fn of_class(file: &ClassFile, what: impl std::fmt::Display) -> BString {
@@ -380,7 +367,7 @@ impl Loader<'_> {
             definitions.retain(|known| !known.name.eq_ignore_ascii_case(&definition.name));
             definitions.push(definition);
         }
-        definitions.extend(user_databases(self.config));
+        definitions.extend(user_database_files(self.config));
         // Alias files are opened by those who look recipients up; what is no file is asked here.
         let aliases = crate::map::aliases::definitions(&self.config.options.alias_file).0;
         definitions.extend(aliases.into_iter().filter(|definition| !definition.kind.is_local()));

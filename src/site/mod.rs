@@ -17,6 +17,7 @@ mod network;
 mod outside;
 mod start;
 pub mod statistics;
+mod user_database;
 mod zone;
 
 pub use accounts::default_user;
@@ -25,9 +26,10 @@ pub use context::{Context, Heard, Listener, Saved, Supposed};
 pub use exchange::{Exchanges, exchangers};
 pub use identity::{Identity, Probe};
 pub use inside::{Inside, start_inside};
-pub use load::{LoadOptions, Site, user_databases};
+pub use load::{LoadOptions, Site};
 pub use maps::Maps;
 pub use start::{StartOptions, Started, start};
+pub use user_database::{Maildrops, maildrop_key, user_database_files};
 pub use zone::zone_of;
 
 #[cfg(test)]

@@ -162,17 +162,33 @@ async fn programs_and_users_answer() {
 async fn the_user_database_and_maps_that_fill_classes_answer() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);
-    let udb = crate::map::Layout::new(crate::map::Method::Btree).build(vec![(b"eric:maildrop", b"eric@x")]);
+    let records: [(&[u8], &[u8]); 5] = [
+        (b":default:mailname", b"home.example"),
+        (b"eric:maildrop", b"eric@x"),
+        (b"eric:maildrop", b"eric@y"),
+        (b"eric:mailsender", b"eric-request"),
+        (b"joe:mailname", b"Joe@y"),
+    ];
+    let udb = crate::map::Layout::new(crate::map::Method::Btree).build(records.to_vec());
     std::fs::write(path("udb.db"), udb.expect("it fits")).expect("written");
     std::fs::write(path("words"), "hosts one two\n").expect("written");
     let place = folder.path().display();
     let config = format!(
-        "O UserDatabaseSpec={place}/udb.db\nKu userdb maildrop\nKn userdb mailname\n\
+        "O UserDatabaseSpec={place}/none, {place}/udb.db, @hub.example\nKu userdb maildrop\nKn userdb mailname\n\
          F{{all}}hosts@text:-v1 {place}/words\nF{{none}}@text:-v1 {place}/words\nF{{said}}|/bin/pwd\n"
     );
     let (mut ctx, _server) = context_of(&config);
     assert_eq!(ctx.map_lookup("u", b"Eric", &[]).await, Outcome::Found("eric@x".into()));
-    assert_eq!(ctx.map_lookup("n", b"eric", &[]).await, Outcome::NotFound(Sysexit::Ok));
+    assert_eq!(ctx.map_lookup("n", b"eric", &[]).await, Outcome::Found("eric@home.example".into()));
+    assert_eq!(ctx.map_lookup("n", b"fred", &[]).await, Outcome::NotFound(Sysexit::Ok));
+    assert_eq!((ctx.mailname(b"joe"), ctx.mailname(b"fred")), (Some("Joe@y".into()), None));
+    let eric = ctx.maildrops(b"eric").expect("the file is there").expect("he has maildrops");
+    assert_eq!(
+        (eric.file, eric.addresses.as_slice(), eric.sender),
+        (Some(1), &b"eric@x,eric@y"[..], Some("eric-request".into()))
+    );
+    let fred = ctx.maildrops(b"fred").expect("the file is there").expect("the host has mail for all");
+    assert_eq!((fred.file, fred.addresses.as_slice(), fred.sender), (None, &b"fred@hub.example"[..], None));
     assert!(ctx.is_in_class("all", b"one") && !ctx.is_in_class("all", b"two"));
     assert!(!ctx.class_has_members(&crate::name::ClassName::new("none")));
     assert!(ctx.class_has_members(&crate::name::ClassName::new("said")));

@@ -299,6 +299,7 @@ impl<'a> Work<'a> {
         // Where these lead must be found out before they are served.
         let later = recipients.later.iter().map(|later| Recipient { route: None, ..later.recipient.clone() });
         envelope.recipients.extend(later);
+        envelope.sent_as = sender.sent_as.clone();
         envelope.sender_is_named = sender.is_named;
         envelope.owner = sender.owner;
         envelope.full_name = sender.full_name.clone();

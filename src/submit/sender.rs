@@ -13,10 +13,9 @@ use crate::log::{Level, Priority};
 use crate::mail::envelope::{Ownership, Route};
 use crate::mail::full_name;
 use crate::mail::header::Header;
-use crate::mail::token::ScanOptions;
 use crate::name::{QueueId, Sysexit};
-use crate::rewrite::RulesetId;
 use crate::route::parse::{self, Role};
+use crate::route::remote_name;
 use crate::site::Context;
 use crate::smtp::server::encode_xtext;
 use crate::sys::user::User;
@@ -32,6 +31,8 @@ const SENDER_BYTES_MAX: usize = 203;
 pub(super) struct Sender {
     /// As the log and the queue name it.
     pub(super) address: BString,
+    /// The name that it is told to others by (flag `i` of its mailer), where the user databases know one.
+    pub(super) sent_as: Option<BString>,
     /// Where its address leads.
     pub(super) route: Option<Route>,
     /// The home directory of a sender that is the caller himself.
@@ -65,7 +66,8 @@ impl Registrar<'_> {
         let wanted = submission.sender.clone().unwrap_or_else(|| self.caller.name.clone());
         let (spelling, route) = self.route(ctx, wanted.clone(), terminal).await;
         let is_named = submission.sender.is_some() && spelling == wanted;
-        let canonical = canonical(ctx, &spelling).await;
+        let mailname = route.as_ref().and_then(|route| remote_name::mailname(ctx, &route.mailer, &route.user));
+        let canonical = remote_name::canonical(ctx, mailname.as_ref().unwrap_or(&spelling)).await;
         // As it was named, a source route and all; only rules see it otherwise.
         let address = if canonical.is_empty() { "<>".into() } else { full_name::clean(spelling.trim()) };
         let is_local = self.has_flag(ctx, route.as_ref(), b'l');
@@ -73,8 +75,10 @@ impl Registrar<'_> {
         // A sender elsewhere is the caller all the same, who has named it.
         let is_elsewhere = !canonical.is_empty() && !has_account;
         let owner = if is_elsewhere { self.caller.owner() } else { Ownership::Nobody };
+        let sent_as = mailname.filter(|_| self.has_flag(ctx, route.as_ref(), b'i')).map(|_| canonical.clone());
+        let route_of = route.clone();
         let mut sender =
-            Sender { address, route: route.clone(), home: None, full_name: None, is_named, owner, auth: None };
+            Sender { address, sent_as, route: route_of, home: None, full_name: None, is_named, owner, auth: None };
         let full_name = submission.full_name.clone().or_else(|| self.caller.full_name.clone());
         let mut full_name = full_name.filter(|name| !name.is_empty());
         if let Some(route) = route.as_ref().filter(|_| has_account) {
@@ -153,17 +157,6 @@ impl Registrar<'_> {
         let mailer = route.and_then(|route| ctx.config().mailers.get(route.mailer.as_bytes()));
         mailer.is_some_and(|mailer| mailer.flags.contains(flag))
     }
-}
-
-/// Returns the address as rulesets 3, 1 and 4 leave it.
-async fn canonical(ctx: &mut Context, spelling: &BString) -> BString {
-    let Some(mut tokens) = ctx.scan(spelling, ScanOptions::ADDRESS).tokens else {
-        return spelling.clone();
-    };
-    for ruleset in [RulesetId::CANONIFY, RulesetId::SENDER, RulesetId::FINAL] {
-        tokens = ctx.rewrite_by(ruleset, tokens).await.tokens;
-    }
-    ctx.join(&tokens)
 }
 
 /// Returns the sender with its host, in xtext (`RFC 3461 §4`); none for the null sender.

@@ -42,7 +42,8 @@ pub(super) fn definition(config: &Config, map: &MapName) -> Option<Definition> {
             return Some(definition);
         }
     }
-    if let Some(definition) = crate::site::user_databases(config).into_iter().find(|found| found.name == map.as_bytes())
+    if let Some(definition) =
+        crate::site::user_database_files(config).into_iter().find(|found| found.name == map.as_bytes())
     {
         return Some(definition);
     }

@@ -19,6 +19,7 @@ use crate::macros::{Value, Values, expand};
 use crate::mail::address_list::{self, Separator};
 use crate::map::aliases;
 use crate::map::{DirectOpener, Map, Outcome};
+use crate::site::{maildrop_key, user_database_files};
 use crate::sys::privilege::Acting;
 use crate::sys::safe_file::{Reading, TextKind, Trust};
 use crate::sys::user::User;
@@ -121,6 +122,10 @@ fn resolve(charter: &Charter, source: &Source) -> Result<Element, Refusal> {
             let text = pick(address_list::split(&alias(charter, *file, key)?, separator))?;
             Element { text, user: None, standing: Standing::Full {} }
         }
+        SourceRoot::UserDatabase { file, user } => {
+            let text = pick(address_list::split(&maildrops(charter, *file, user)?, separator))?;
+            Element { text, user: None, standing: Standing::Full {} }
+        }
         SourceRoot::Forward { user, path } => {
             let text = open_forward(charter, accounts::existing(user)?, *path)?;
             let (user, standing) = (text.user, text.standing);
@@ -144,6 +149,18 @@ fn alias(charter: &Charter, file: u8, key: &[u8]) -> Result<BString, Refusal> {
         Outcome::Found(value) => Ok(value),
         Outcome::NotFound(_) => Err(refusal(FailureKind::Missing {}, "no such alias any more")),
         Outcome::TempFail(reason) => Err(refusal(FailureKind::Temporary {}, reason)),
+    }
+}
+
+/// Reads the maildrops of a user in one of the user databases.
+fn maildrops(charter: &Charter, file: u8, user: &[u8]) -> Result<BString, Refusal> {
+    let files = user_database_files(&charter.config);
+    let definition = files.get(usize::from(file));
+    let definition = definition.ok_or_else(|| refusal(FailureKind::Undeclared {}, "no such user database"))?;
+    match Map::open(definition, &DirectOpener::new(charter.inspector.clone())).records(&maildrop_key(user)) {
+        Ok(records) if records.is_empty() => Err(refusal(FailureKind::Missing {}, "no such maildrop any more")),
+        Ok(records) => Ok(bstr::join(",", records).into()),
+        Err(reason) => Err(refusal(FailureKind::Temporary {}, reason)),
     }
 }
 

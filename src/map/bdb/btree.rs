@@ -30,23 +30,32 @@ pub(super) const INTERNAL_HEAD: usize = 12;
 
 /// Returns the first value of `key`.
 pub(super) fn get(walk: &Walk<'_>, root: u32, key: &[u8]) -> Result<Option<BString>, DatabaseError> {
+    let mut found = None;
+    each_value_of(walk, root, key, &mut |value| {
+        found = Some(value.into());
+        ControlFlow::Break(())
+    })?;
+    Ok(found)
+}
+
+/// Calls `visit` with every value of `key`, in their order: duplicates stand on one leaf, or in a tree of their own.
+pub(super) fn each_value_of(
+    walk: &Walk<'_>,
+    root: u32,
+    key: &[u8],
+    visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+) -> Result<(), DatabaseError> {
     let leaf = descend(walk, root, &mut |page| child_for(walk, page, key))?;
     let pairs = leaf.entries()? / 2;
     let first = partition(pairs, |pair| Ok(key_at(&leaf, 2 * pair)?.compare(walk, key)? == Ordering::Less))?;
     for pair in first..pairs {
-        if key_at(&leaf, 2 * pair)?.compare(walk, key)? != Ordering::Equal {
+        if key_at(&leaf, 2 * pair)?.compare(walk, key)? != Ordering::Equal
+            || each_value(walk, &leaf, 2 * pair + 1, visit)?.is_break()
+        {
             break;
         }
-        let mut found = None;
-        let flow = each_value(walk, &leaf, 2 * pair + 1, &mut |value| {
-            found = Some(value.into());
-            ControlFlow::Break(())
-        })?;
-        if flow.is_break() {
-            return Ok(found);
-        }
     }
-    Ok(None)
+    Ok(())
 }
 
 /// Calls `visit` with every pair, in the order of the keys.

@@ -1,5 +1,7 @@
 //! An open Berkeley DB file of libdb.
 
+use std::ops::ControlFlow;
+
 use bstr::BString;
 
 use super::super::database::{DatabaseError, Visit};
@@ -47,6 +49,22 @@ impl Bdb {
         match &self.meta.tree {
             Tree::Hash(buckets) => hash::get(&self.pages.walk(), buckets, key),
             Tree::Btree { root } => btree::get(&self.pages.walk(), *root, key),
+        }
+    }
+
+    /// Calls `visit` with every value of `key`, in their order; a hash file is asked for the first one only.
+    pub(in super::super) fn each_value_of(
+        &self,
+        key: &[u8],
+        visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), DatabaseError> {
+        match &self.meta.tree {
+            Tree::Hash(buckets) => {
+                let first = hash::get(&self.pages.walk(), buckets, key)?;
+                first.map(|value| visit(&value));
+                Ok(())
+            }
+            Tree::Btree { root } => btree::each_value_of(&self.pages.walk(), *root, key, visit),
         }
     }
 

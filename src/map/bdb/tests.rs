@@ -77,6 +77,11 @@ fn duplicates_stay_in_their_order() {
         let many: Vec<&BString> = all.iter().filter(|pair| pair.0 == "many").map(|pair| &pair.1).collect();
         assert_eq!(many[0], "value 9999");
         assert_eq!(many[1999], "value 8000");
+        assert_eq!(database.values(b"nobody").expect("it reads"), Vec::<BString>::new());
+        if method == Method::Btree {
+            assert_eq!(database.values(b"few").expect("it reads"), ["9", "8", "7", "6", "5"]);
+            assert_eq!(database.values(b"many").expect("it reads").iter().collect::<Vec<_>>(), many);
+        }
         assert_eq!(database.get(b"few").expect("it reads"), Some("9".into()));
     }
 }

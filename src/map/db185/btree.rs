@@ -97,23 +97,34 @@ impl Meta {
 
 /// Returns the first value of `key`.
 pub(super) fn get(walk: &Walk<'_>, key: &[u8]) -> Result<Option<BString>, DatabaseError> {
-    let Some(mut leaf) = descend(walk, &mut |page| child_before(walk, page, key))? else { return Ok(None) };
-    loop {
+    let mut found = None;
+    each_value_of(walk, key, &mut |value| {
+        found = Some(value.into());
+        ControlFlow::Break(())
+    })?;
+    Ok(found)
+}
+
+/// Calls `visit` with every value of `key`, in their order: they may go on on the next leaves.
+pub(super) fn each_value_of(
+    walk: &Walk<'_>,
+    key: &[u8],
+    visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+) -> Result<(), DatabaseError> {
+    let mut next = descend(walk, &mut |page| child_before(walk, page, key))?;
+    while let Some(leaf) = next {
         let items = leaf.items()?;
         let first = partition(items, |index| Ok(Item::of_leaf(&leaf, index)?.compare(walk, key)? == Ordering::Less))?;
-        if first < items {
-            let item = Item::of_leaf(&leaf, first)?;
-            return match item.compare(walk, key)? {
-                Ordering::Equal => item.value.read(walk).map(Some),
-                _ => Ok(None),
-            };
+        for index in first..items {
+            let item = Item::of_leaf(&leaf, index)?;
+            if item.compare(walk, key)? != Ordering::Equal || visit(&item.value.read(walk)?).is_break() {
+                return Ok(());
+            }
         }
-        // All keys of the leaf are smaller: it begins on the next one, if anywhere.
-        match leaf.next_leaf(walk)? {
-            Some(next) => leaf = next,
-            None => return Ok(None),
-        }
+        // No key of the leaf is greater: it begins, or goes on, on the next one, if anywhere.
+        next = leaf.next_leaf(walk)?;
     }
+    Ok(())
 }
 
 /// Calls `visit` with every pair, in the order of the keys.

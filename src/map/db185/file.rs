@@ -1,5 +1,7 @@
 //! An open Berkeley DB 1.85 file.
 
+use std::ops::ControlFlow;
+
 use bstr::BString;
 
 use super::super::database::{DatabaseError, Visit};
@@ -64,6 +66,22 @@ impl Db185 {
         match &self.kind {
             Kind::Hash(table) => hash::get(&self.pages.walk(), table, key),
             Kind::Btree { .. } => btree::get(&self.pages.walk(), key),
+        }
+    }
+
+    /// Calls `visit` with every value of `key`, in their order; a hash file has one at most.
+    pub(in super::super) fn each_value_of(
+        &self,
+        key: &[u8],
+        visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), DatabaseError> {
+        match &self.kind {
+            Kind::Hash(table) => {
+                let first = hash::get(&self.pages.walk(), table, key)?;
+                first.map(|value| visit(&value));
+                Ok(())
+            }
+            Kind::Btree { .. } => btree::each_value_of(&self.pages.walk(), key, visit),
         }
     }
 

@@ -76,6 +76,9 @@ fn duplicates_stay_in_their_order_in_a_btree() {
     let read = database.pairs().expect("it reads");
     let many: Vec<&BString> = read.iter().filter(|pair| pair.0 == "many").map(|pair| &pair.1).collect();
     assert_eq!((many[0].as_slice(), many[1999].as_slice()), (&b"value 9999"[..], &b"value 8000"[..]));
+    assert_eq!(database.values(b"many").expect("it reads").iter().collect::<Vec<_>>(), many);
+    assert_eq!(database.values(b"key7").expect("it reads"), ["value of 7"]);
+    assert_eq!(database.values(b"nobody").expect("it reads"), Vec::<BString>::new());
 }
 
 #[test]
