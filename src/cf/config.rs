@@ -89,6 +89,7 @@ impl Config {
             format!("Milter ({}): this version has no mail filters yet: {fate}; line {}", filter.name, filter.line)
         });
         let mut told: Vec<String> = told.collect();
+        told.extend(self.queue_groups.iter().filter_map(QueueGroup::asked_in_vain));
         for database in user_databases(&self.options.user_database_spec) {
             if let UserDatabase::Unknown(name) = database {
                 told.push(format!(
@@ -202,6 +203,27 @@ pub struct QueueGroup {
     pub recipients_max: i64,
     /// The line of the file.
     pub line: usize,
+}
+
+impl QueueGroup {
+    /// Says which of its fields are not acted upon: every group is run with the others.
+    fn asked_in_vain(&self) -> Option<String> {
+        let fields = [
+            ("I=", self.interval.is_some()),
+            ("J=", self.jobs_max.is_some()),
+            ("R=", self.runners.is_some()),
+            ("N=", self.nice != 0),
+            ("F=f", self.flags.contains(&b'f')),
+        ];
+        let given: Vec<&str> = fields.iter().filter(|(_, given)| *given).map(|(field, _)| *field).collect();
+        (!given.is_empty()).then(|| {
+            let (name, fields, line) = (&self.name, given.join(", "), self.line);
+            format!(
+                "Queue group {name}: this version does not act upon {fields}: all groups are run together, at the interval \
+                 of -q and under the options for the whole queue; line {line}"
+            )
+        })
+    }
 }
 
 /// A milter (op guide, "X -- Mail Filter (Milter) Definitions").

@@ -345,3 +345,12 @@ fn a_user_database_of_an_unknown_kind_is_told() {
     let told = config.asked_in_vain();
     assert!(told.len() == 1 && told[0].starts_with("UserDatabaseSpec: hesiod is neither"), "{told:?}");
 }
+
+#[test]
+fn what_queue_groups_ask_in_vain_is_told() {
+    let text = b"V10\nQplain, P=/var/spool/a, r=9\nQslow, P=/var/spool/b, I=1h, R=2, F=f\n";
+    let told = super::read(text, "x.cf", &ReadEnv::default()).0.asked_in_vain();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("Queue group slow: this version does not act upon I=, R=, F=f: "), "{told:?}");
+    assert!(told[0].ends_with("; line 3"), "{told:?}");
+}

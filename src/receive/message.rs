@@ -150,6 +150,7 @@ impl Clerk<'_> {
     async fn store(&mut self, mut envelope: Envelope) -> Reply {
         let Some(draft) = self.transaction.draft.take() else { return texts::try_again() };
         let parts = groups::sort(&mut self.ctx, &envelope.recipients).await;
+        self.ctx.log_notes(&self.service.log, &self.id);
         let (draft, others) = match draft.divide(&mut envelope, parts).await {
             Ok(divided) => divided,
             Err(error) => return self.queue_failed(&error),

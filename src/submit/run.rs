@@ -371,6 +371,7 @@ impl<'a> Work<'a> {
         let services = self.services;
         let returned = refusal.as_ref().map(|refusal| refusal.apply(&mut envelope)).unwrap_or_default();
         let parts = groups::sort(&mut self.ctx, &envelope.recipients).await;
+        self.ctx.log_notes(&services.log, &envelope.id);
         let others = match self.draft.divide(&mut envelope, parts).await {
             Ok((draft, others)) => {
                 self.draft = draft;
