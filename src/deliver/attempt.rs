@@ -234,7 +234,8 @@ fn receipt_note(settled: &Settled) -> BString {
 /// Returns what the rules see of a message: its own macros over the site's.
 pub fn context(services: &Services, envelope: &Envelope, now: UnixTime) -> Context {
     let mut ctx = Context::new(&services.site);
-    for (name, value) in &envelope.macros {
+    let of_session = envelope.session_macros.iter().filter(|_| envelope.occasion == Occasion::New);
+    for (name, value) in of_session.chain(&envelope.macros) {
         ctx.macros_mut().set(name.as_bytes(), value.clone());
     }
     ctx.set("i", envelope.id.as_str());

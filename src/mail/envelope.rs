@@ -34,6 +34,8 @@ pub struct Envelope {
     pub flags: EnvelopeFlags,
     /// Macros that belong to the message (class `{persistentMacros}`).
     pub macros: Vec<(MacroName, BString)>,
+    /// Macros of the session that the message came by, for its first delivery; not kept in the queue file.
+    pub session_macros: Vec<(MacroName, BString)>,
     /// The sender as the original writes it: `a@b`, `<a@b>`, or `<>` for none.
     pub sender: BString,
     /// The name that the sender writes under (flag `i` of its mailer and the user databases): in queue file and SMTP in place
@@ -85,6 +87,7 @@ impl Envelope {
             message: None,
             flags: EnvelopeFlags::default(),
             macros: Vec::new(),
+            session_macros: Vec::new(),
             sender: sender.into(),
             sent_as: None,
             sender_is_named: true,

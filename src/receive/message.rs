@@ -22,6 +22,38 @@ use crate::site::completion::{complete, error_recipients, mend_recipients, mend_
 use crate::smtp::server::notes::Note;
 use crate::smtp::server::{Answer, Ending, Refusal, texts};
 
+/// Macros of the session that rules see when the message is delivered at once (op guide, "D -- Define Macro").
+const SESSION_MACROS: [&str; 28] = [
+    "client_addr",
+    "client_name",
+    "client_ptr",
+    "client_port",
+    "client_resolve",
+    "client_flags",
+    "client_connections",
+    "client_rate",
+    "total_rate",
+    "daemon_addr",
+    "daemon_family",
+    "daemon_info",
+    "daemon_name",
+    "daemon_port",
+    "if_addr",
+    "if_family",
+    "if_name",
+    "auth_authen",
+    "auth_ssf",
+    "auth_type",
+    "mail_addr",
+    "mail_from",
+    "mail_host",
+    "mail_mailer",
+    "nbadrcpts",
+    "tls_version",
+    "cipher",
+    "cipher_bits",
+];
+
 /// Macros that stay with a message in the queue, in the order of their lines.
 const KEPT_MACROS: [&str; 9] =
     ["_", "r", "s", "daemon_flags", "if_addr", "auth_authen", "auth_author", "auth_type", "client_flags"];
@@ -254,7 +286,9 @@ impl Clerk<'_> {
         // An author that nobody has vouched for is not kept.
         let is_vouched_for = self.transaction.auth.as_ref().is_some_and(|author| author != "<>");
         let kept = KEPT_MACROS.iter().filter(|name| **name != "auth_author" || is_vouched_for);
-        envelope.macros = kept.filter_map(|name| Some((MacroName::new(name), self.ctx.get(name)?))).collect();
+        let value = |name: &&str| Some((MacroName::new(name), self.ctx.get(name)?));
+        envelope.macros = kept.filter_map(value).collect();
+        envelope.session_macros = SESSION_MACROS.iter().filter_map(value).collect();
         let count = self.transaction.recipient_count();
         envelope.priority =
             Policy::new(self.options(), None).first_priority(envelope.size_bytes, envelope.class, count);
