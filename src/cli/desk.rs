@@ -5,7 +5,7 @@
 //! (`daemon/keeper.rs`): it gets the caller's standard descriptors and the command line, and finds the same [`Job`].
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
@@ -95,7 +95,11 @@ pub(super) fn run(command: &CommandLine, job: Job, programs: Programs) -> ExitCo
             };
         }
         if let Err((exit, text)) = client_queue::become_client(&config) {
-            eprintln!("{text}");
+            match command.mode {
+                // A caller that has gone away learns all from the exit status.
+                Mode::Smtp => drop(write!(io::stdout(), "550 {text}\r\n")),
+                _ => eprintln!("{text}"),
+            }
             return exit.into();
         }
     }

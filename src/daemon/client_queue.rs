@@ -126,6 +126,10 @@ pub fn become_client(config: &Config) -> Result<(), Failed> {
         (Sysexit::Config, text)
     };
     let user = user.map_err(|error| (Sysexit::TempFail, error.to_string()))?.ok_or_else(missing)?;
+    if user.uid == 0 {
+        // QUIRK(submission-user): the original says so without RunAsUser, too; here it is then the user made for it.
+        return Err((Sysexit::Config, "Mail submission program must have RunAsUser set to non root user".to_owned()));
+    }
     let gid = match &spec.group {
         Some(Principal::Id(gid)) => *gid,
         _ => user.gid,
