@@ -223,32 +223,32 @@ fn look_up(bencher: Bencher, method: Method, keys: u32, hits: bool) {
     let map = Map::open(&definition, &opener());
     assert!(map.complaint().is_none(), "{:?}", map.complaint());
     let mut number = 0_u32;
-    bencher.bench_local(|| {
+    let key = || {
         // A prime step: neighbours of the last key, which its page would have, come late.
         number = (number + 7_919_777) % keys;
-        let key = if hits { pair(number).0 } else { format!("nobody{number}@example.org").into() };
-        map.lookup(black_box(&key), &[])
-    });
+        if hits { pair(number).0 } else { format!("nobody{number}@example.org").into() }
+    };
+    bencher.with_inputs(key).bench_local_refs(|key| map.lookup(black_box(key), &[]));
 }
 
 const SIZES: [u32; 3] = [1_000, 1_000_000, 10_000_000];
 
-#[divan::bench(min_time = 0.5, args = SIZES)]
+#[divan::bench(min_time = 0.5, sample_size = 100, args = SIZES)]
 fn look_up_hash(bencher: Bencher, keys: u32) {
     look_up(bencher, Method::Hash, keys, true);
 }
 
-#[divan::bench(min_time = 0.5, args = SIZES)]
+#[divan::bench(min_time = 0.5, sample_size = 100, args = SIZES)]
 fn look_up_hash_in_vain(bencher: Bencher, keys: u32) {
     look_up(bencher, Method::Hash, keys, false);
 }
 
-#[divan::bench(min_time = 0.5, args = SIZES)]
+#[divan::bench(min_time = 0.5, sample_size = 100, args = SIZES)]
 fn look_up_btree(bencher: Bencher, keys: u32) {
     look_up(bencher, Method::Btree, keys, true);
 }
 
-#[divan::bench(min_time = 0.5, args = SIZES)]
+#[divan::bench(min_time = 0.5, sample_size = 100, args = SIZES)]
 fn look_up_cdb(bencher: Bencher, keys: u32) {
     look_up(bencher, Method::Cdb, keys, true);
 }
