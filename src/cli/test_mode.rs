@@ -25,11 +25,13 @@ use crate::site::{Context, Heard, Site, StartOptions, start};
 use crate::submit::Caller;
 use crate::sys::host::LoadAverage;
 
+mod ear;
 mod lines;
 mod list;
 mod output;
 mod query;
 
+use ear::Ear;
 use lines::Lines;
 use output::Output;
 
@@ -123,16 +125,8 @@ impl TestMode {
         let exit = Arc::new(AtomicU8::new(exit.code()));
         let mut ctx = Context::new(site);
         let is_quiet = Arc::new(AtomicBool::new(false));
-        let (out, status, quiet) = (Arc::clone(&output), Arc::clone(&exit), Arc::clone(&is_quiet));
-        let listener = Box::new(move |heard: Heard<'_>| match heard {
-            Heard::Trace(step) => {
-                // Where nobody reads any more, the next prompt fails and ends the session.
-                let _ = out.lock().unwrap_or_else(PoisonError::into_inner).step(step);
-            }
-            Heard::Trouble(Trouble::Scan { .. }) if quiet.load(Ordering::Relaxed) => {}
-            _ => hear(&out, &status, heard),
-        });
-        ctx.listen(listener, TRACE_LEVEL);
+        let mut ear = Ear::new(&output, &exit, &is_quiet);
+        ctx.listen(Box::new(move |heard| ear.hear(heard)), TRACE_LEVEL);
         Self { ctx, output, exit, is_quiet, debug: DebugFlags::default(), kind: Kind::EnvelopeRecipient }
     }
 
@@ -335,7 +329,9 @@ impl TestMode {
 
     /// Writes bytes as a line.
     fn say_bytes(&self, text: &[u8]) -> io::Result<()> {
-        self.write(&[text, b"\n"].concat())
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        output.write_all(text)?;
+        output.write_all(b"\n")
     }
 
     /// Writes bytes.
@@ -358,28 +354,4 @@ fn is_space(character: char) -> bool {
 /// Tells whether a byte is white space to C.
 fn is_blank(byte: &u8) -> bool {
     is_space(char::from(*byte))
-}
-
-/// Writes what happens while rules run; faults of the configuration decide the exit status.
-fn hear(output: &SharedOutput, exit: &AtomicU8, heard: Heard<'_>) {
-    let status = match heard {
-        Heard::Trouble(trouble) if !matches!(trouble, Trouble::Scan { .. }) => Sysexit::Software,
-        Heard::Fault(_) => Sysexit::Software,
-        Heard::Complaint { exit, .. } => exit,
-        _ => Sysexit::Ok,
-    };
-    // A first status stays: the original keeps it too.
-    let _ = exit.compare_exchange(0, status.code(), Ordering::Relaxed, Ordering::Relaxed);
-    let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
-    // Where nobody reads any more, the next prompt fails and ends the session.
-    let _ = match heard {
-        Heard::Trouble(trouble) => {
-            let text = trouble.to_string();
-            writeln!(output, "{}", before_byte_128(&text).trim_end())
-        }
-        Heard::Trace(_) | Heard::Asked { .. } | Heard::LookedUp { .. } => Ok(()),
-        Heard::Fault(text) | Heard::Message(text) | Heard::Complaint { text, .. } => {
-            output.write_all(&[text, b"\n"].concat())
-        }
-    };
 }

@@ -12,6 +12,7 @@ mod tag;
 
 pub use mark::Mark;
 pub(crate) use mark::{EXPAND, append_name, name_at};
+pub(crate) use scan::TOKENS_USUAL;
 pub use scan::{Comments, ScanError, ScanOptions, ScanRules, Scanned, TOKEN_BYTES_MAX, TOKENS_MAX, scan};
 pub use shown::show;
 pub(crate) use tag::{PairSet, Tag, TagSet};
@@ -291,6 +292,14 @@ impl std::ops::DerefMut for Tokens {
 impl From<Vec<Token>> for Tokens {
     fn from(tokens: Vec<Token>) -> Self {
         Self(tokens)
+    }
+}
+
+impl From<&[Token]> for Tokens {
+    fn from(tokens: &[Token]) -> Self {
+        let mut copied = Vec::with_capacity(tokens.len().max(TOKENS_USUAL));
+        copied.extend_from_slice(tokens);
+        Self(copied)
     }
 }
 

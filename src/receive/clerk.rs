@@ -495,7 +495,7 @@ fn complaints(log: Log) -> Listener {
         Heard::Trouble(trouble) if trouble.failure().is_some() => {}
         Heard::Trouble(trouble) => log.say(Level::USER_ERROR, log::About::NoQueue, trouble),
         Heard::Message(text) | Heard::Complaint { text, .. } => log.line(Level::EXPANDED, log::About::NoQueue, text),
-        Heard::Fault(_) | Heard::Trace(_) | Heard::Asked { .. } | Heard::LookedUp { .. } => {}
+        Heard::Fault(_) | Heard::Trace(_) | Heard::Pause | Heard::Asked { .. } | Heard::LookedUp { .. } => {}
     })
 }
 

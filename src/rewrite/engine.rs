@@ -211,8 +211,7 @@ impl<'r> Engine<'r, '_> {
 
     /// Builds the new address: `$1` and `$&x` are replaced.
     fn substitute(&mut self, rule: &Rule, bindings: &Bindings) -> Result<Workspace, Trouble> {
-        let count = rule.right.len() + self.frame().tokens.len();
-        let mut tokens = self.bench.empty(count);
+        let mut tokens = self.bench.empty();
         let room = self.frame().room;
         for token in rule.right() {
             match token.mark() {
@@ -256,7 +255,7 @@ impl<'r> Engine<'r, '_> {
 
     /// Replaces every `$[ $]` and `$( $)`, from left to right.
     async fn look_up_all(&mut self, tokens: Workspace) -> Result<Workspace, Trouble> {
-        let mut done = self.bench.empty(tokens.len());
+        let mut done = self.bench.empty();
         let mut from = 0;
         while let Some(start) = tokens.find_tag(from, Tag::LOOK_UP) {
             done.extend_from(&tokens.tokens()[from..start]);
@@ -363,7 +362,7 @@ impl<'r> Engine<'r, '_> {
             }
             return self.settle(pending.tokens, pending.action);
         };
-        let front = self.bench.empty(place);
+        let front = self.bench.empty();
         let pending = self.pending();
         let mut arguments = std::mem::replace(&mut pending.tokens, front);
         arguments.give_front(&mut pending.tokens, place, 2);

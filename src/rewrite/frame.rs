@@ -57,15 +57,9 @@ impl Workbench {
         self.spare.truncate(SPARE_MAX);
     }
 
-    /// Returns an empty address with room for `count` tokens.
-    pub(super) fn empty(&mut self, count: usize) -> Workspace {
-        match self.spare.pop() {
-            Some(mut tokens) => {
-                tokens.reserve(count);
-                tokens
-            }
-            None => Workspace::with_room(count),
-        }
+    /// Returns an empty address.
+    pub(super) fn empty(&mut self) -> Workspace {
+        self.spare.pop().unwrap_or_else(Workspace::empty)
     }
 
     /// Keeps the memory of tokens that are not needed any more for others.

@@ -154,13 +154,13 @@ impl Matcher<'_> {
     /// Returns the first end of the next wildcard, `$*` or `$+`, from `from` on at which the piece after it may match.
     fn reach(&mut self, piece: usize, first: usize, from: usize) -> Option<usize> {
         let len = self.address.len();
-        let limit = self.dead_ends.limit(self.bound.len);
+        let ends = from..self.dead_ends.limit(self.bound.len).min(len + 1);
         let end = match self.rule.pieces.get(piece + 1) {
             None => Some(len),
-            Some(Piece::Literal(literal)) => self.address.find(from..limit.min(len), literal),
+            Some(Piece::Literal(literal)) => self.address.find(from..ends.end.min(len), literal),
             Some(_) => Some(from),
         };
-        let end = end.filter(|end| *end >= from && *end <= len && *end < limit);
+        let end = end.filter(|end| ends.contains(end));
         if end.is_none() {
             let is_plus = matches!(self.rule.pieces[piece], Piece::OneOrMore);
             self.dead_ends.close(self.bound.len, first + usize::from(is_plus));

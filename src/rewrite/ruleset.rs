@@ -142,6 +142,10 @@ impl Rulesets {
     /// # Errors
     /// The name or number cannot be.
     pub fn look(&self, text: &[u8]) -> Result<Option<RulesetId>, BadRuleset> {
+        // Nearly all calls name a ruleset and nothing else.
+        if let Some(id) = self.numbers.get(BStr::new(text)) {
+            return Ok(Some(*id));
+        }
         let blanks = text.iter().take_while(|byte| **byte == b'\x0b' || byte.is_ascii_whitespace()).count();
         let text = &text[blanks..];
         let id = self.find_trimmed(text);

@@ -94,9 +94,10 @@ const NAME_BYTES: usize = 16;
 
 /// Appends the name of a ruleset, cut or filled to its column, and an address.
 fn append_call(out: &mut Vec<u8>, name: &str, what: &[u8], tokens: &[Token]) {
-    let name = &name.as_bytes()[..name.len().min(NAME_BYTES)];
-    out.extend_from_slice(name);
-    out.extend_from_slice(&[b' '; NAME_BYTES][name.len()..]);
+    let mut column = [b' '; NAME_BYTES];
+    let shown = name.len().min(NAME_BYTES);
+    column[..shown].copy_from_slice(&name.as_bytes()[..shown]);
+    out.extend_from_slice(&column);
     append_list(out, what, tokens);
 }
 

@@ -3,19 +3,16 @@
 use std::ops::Range;
 
 use super::gate::Outline;
-use crate::mail::token::{Tag, Token};
-
-/// The room that nearly all addresses are content with, in tokens.
-const TOKENS_USUAL: usize = 40;
+use crate::mail::token::{TOKENS_USUAL, Tag, Token};
 
 /// Tokens that rules take apart and put together.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Workspace(Vec<Token>);
 
 impl Workspace {
-    /// Returns an empty one with room for `count` tokens, or for as many as are usual.
-    pub(super) fn with_room(count: usize) -> Self {
-        Self(Vec::with_capacity(count.max(TOKENS_USUAL)))
+    /// Returns an empty one with room for as many tokens as are usual.
+    pub(super) fn empty() -> Self {
+        Self(Vec::with_capacity(TOKENS_USUAL))
     }
 
     /// Returns the tokens.
@@ -51,11 +48,6 @@ impl Workspace {
     /// Returns the first place from `from` on with this tag.
     pub(super) fn find_tag(&self, from: usize, tag: Tag) -> Option<usize> {
         self.0.get(from..)?.iter().position(|own| own.tag() == tag).map(|skip| from + skip)
-    }
-
-    /// Makes room for `more` tokens.
-    pub(super) fn reserve(&mut self, more: usize) {
-        self.0.reserve(more);
     }
 
     /// Adds a token.

@@ -283,7 +283,7 @@ async fn route(
         _ => mailer,
     };
     ctx.set("h", host.clone());
-    let user = outward(ctx, mailer, role, user.to_vec().into()).await;
+    let user = outward(ctx, mailer, role, user.into()).await;
     let host = if mailer.flags.contains(b'h') { host } else { host.to_ascii_lowercase().into() };
     let user = if mailer.flags.contains(b'u') { user } else { user.to_ascii_lowercase().into() };
     Ok(Route { mailer: mailer.name.clone(), host, user })

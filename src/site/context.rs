@@ -43,6 +43,8 @@ pub enum Heard<'a> {
     },
     /// A step of an evaluation.
     Trace(Trace<'a>),
+    /// No step follows at once: an evaluation ends or asks a map.
+    Pause,
     /// The name service was asked, and not by a rule.
     Asked {
         /// What for.
@@ -233,6 +235,7 @@ impl Context {
         let mut bench = std::mem::take(&mut self.bench);
         let rewritten = rewrite(&config.rulesets, ruleset, input, &mut bench, self).await;
         self.bench = bench;
+        self.hear(Heard::Pause);
         rewritten
     }
 
@@ -408,7 +411,7 @@ impl Context {
         let text = match heard {
             Heard::Trouble(trouble) => BString::from(trouble.to_string()),
             Heard::Fault(text) | Heard::Message(text) | Heard::Complaint { text, .. } => text.into(),
-            Heard::Trace(_) | Heard::Asked { .. } | Heard::LookedUp { .. } => return,
+            Heard::Trace(_) | Heard::Pause | Heard::Asked { .. } | Heard::LookedUp { .. } => return,
         };
         if self.complaints.len() < COMPLAINTS_MAX {
             self.complaints.push(text);
@@ -519,6 +522,7 @@ impl Lookup for Context {
     }
 
     fn look_up<'a>(&'a mut self, map: &'a [u8], key: &'a [u8], args: &'a [BString]) -> Answer<'a> {
+        self.hear(Heard::Pause);
         let site = Arc::clone(&self.site);
         let Some(entry) = site.maps.entry(map) else {
             return Answer::Now(Found::NOTHING);

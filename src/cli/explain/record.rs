@@ -92,6 +92,7 @@ impl State {
         let depth = self.frames.len();
         match heard {
             Heard::Trace(step) => self.step(step),
+            Heard::Pause => {}
             Heard::LookedUp { map, key, args, found } => self.events.push(Event::LookedUp {
                 depth,
                 map: map.into(),

@@ -10,8 +10,9 @@ pub const TOKEN_BYTES_MAX: usize = 256;
 /// No byte is taken once an address has so many, with one for the end of each token; the original's PSBUFSIZE less 5.
 const BYTES_MAX: usize = TOKENS_MAX + TOKEN_BYTES_MAX - 5;
 
-/// The room that most addresses are content with, in tokens.
-const TOKENS_USUAL: usize = 16;
+/// The room that nearly all addresses and what rules make of them are content with, in tokens: no allocation needs to grow
+/// while it goes from hand to hand.
+pub(crate) const TOKENS_USUAL: usize = 32;
 /// The room that most tokens are content with, in bytes.
 const TOKEN_BYTES_USUAL: usize = 32;
 
