@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
+use nix::sys::signal::Signal as NixSignal;
 use nix::unistd::{getegid, geteuid, getgid};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -28,7 +29,7 @@ use crate::sys::daemonize;
 use crate::sys::host::LoadAverage;
 use crate::sys::privilege;
 use crate::sys::safe_file::Listeners;
-use crate::sys::signal::ignore_write_signals;
+use crate::sys::signal::{ignore, ignore_write_signals};
 use crate::sys::title::Title;
 use crate::sys::user::User;
 
@@ -56,6 +57,8 @@ fn system(error: impl ToString) -> Failed {
 fn start(order: Order, programs: Programs) -> Result<(), Failed> {
     let mut title = Title::take();
     ignore_write_signals().map_err(system)?;
+    // Whoever asks a daemon for its state must not end it.
+    ignore(NixSignal::SIGUSR1).map_err(system)?;
     let path = order.config_file.to_path_lossy().into_owned();
     let text = (programs.text)(&order)
         .map_err(|error| (Sysexit::OsFile, format!("{}: line 0: cannot open: {error}", path.display())))?;

@@ -26,7 +26,7 @@ use super::pid_file::PidFile;
 use super::programs::Programs;
 use crate::keeper::Kind;
 use crate::keeper::request::Entry;
-use crate::log::{Level, Log};
+use crate::log::{Level, Log, Priority};
 use crate::name::Sysexit;
 use crate::site::PRODUCT;
 use crate::sys::daemonize::Waiting;
@@ -259,8 +259,32 @@ impl Keeper {
                 self.log.say(Level::DAEMON, None, "stopping: listeners are closed, sessions end within 10 seconds");
                 self.stop(ExitCode::SUCCESS);
             }
+            Signal::SIGUSR1 => self.dump_state(),
             _ => {}
         }
+    }
+
+    /// Logs which processes live, and since when (op guide, "Dumping State").
+    //
+    // QUIRK(state-dump): the original tells of files, connections and a ruleset.
+    fn dump_state(&self) {
+        let level = Level { priority: Priority::Debug, detail: 0 };
+        let say = |line: std::fmt::Arguments<'_>| self.log.say(level, None, line);
+        say(format_args!("--- dumping state on user signal ---"));
+        let now = Instant::now();
+        for pair in self.pairs() {
+            let state = match (pair.is_finishing, pair.is_ready) {
+                (true, _) => "finishing",
+                (false, true) => "serving",
+                (false, false) => "starting",
+            };
+            for process in &pair.processes {
+                let kind = process.kind.map_or("network process".into(), |kind| format!("hand ({kind:?})"));
+                let (pid, age) = (process.launched.pid, now.duration_since(process.since).as_secs());
+                say(format_args!("{kind}: pid={pid}, {state}, started {age} s ago"));
+            }
+        }
+        say(format_args!("--- end of state dump ---"));
     }
 
     /// Replaces this process by the program as it is now.

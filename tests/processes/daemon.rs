@@ -196,6 +196,15 @@ fn hup_keeps_pid_and_port_and_old_sessions() {
 }
 
 #[test]
+fn whoever_asks_for_the_state_does_not_end_the_daemon() {
+    let daemon = Daemon::start();
+    let network = daemon.network();
+    daemon.signal(Signal::SIGUSR1);
+    daemon.greeted();
+    assert_eq!(daemon.network(), network);
+}
+
+#[test]
 fn when_the_configuration_is_broken_at_hup_then_the_old_pair_goes_on() {
     let daemon = Daemon::start();
     let network = daemon.network();
