@@ -49,8 +49,11 @@ impl Ear {
             Heard::Trouble(Trouble::Scan { .. }) if self.is_quiet.load(Ordering::Relaxed) => return Ok(()),
             Heard::Trouble(trouble) => {
                 let is_of_address = matches!(trouble, Trouble::Scan { .. });
-                let text = before_byte_128(&trouble.to_string()).trim_end().to_owned();
-                (if is_of_address { Sysexit::Ok } else { Sysexit::Software }, Cow::from(text.into_bytes()))
+                let told = trouble.to_string();
+                let text = before_byte_128(&told);
+                // White space stays where byte 128 ends the message.
+                let text = if text.len() < told.len() { text } else { text.trim_end() };
+                (if is_of_address { Sysexit::Ok } else { Sysexit::Software }, Cow::from(text.as_bytes().to_vec()))
             }
             Heard::Fault(text) => (Sysexit::Software, Cow::from(text)),
             Heard::Message(text) => (Sysexit::Ok, Cow::from(text)),
