@@ -292,7 +292,7 @@ fn has_garbage(output: &[u8], case: &Case) -> bool {
 fn without_undefined(case: &Case) -> Case {
     let mut case = case.clone();
     case.lines.retain(|line| !has_open_name(line) && !looks_up_mark(line) && !names_message(line));
-    case.lines.retain(|line| !calls_by_number(line));
+    case.lines.retain(|line| !names_by_number(line) && !calls_by_number(line));
     case.words.retain(|line| !names_by_number(line) && !calls_by_number(line));
     let has_marks = |line: &BString| line.iter().any(|byte| (0x80..0xa0).contains(byte));
     let is_late = |line: &BString| ["$&{Cond}", "$&{Late}", "$&{Self}"].iter().any(|name| line.contains_str(name));
