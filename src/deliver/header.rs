@@ -123,9 +123,9 @@ async fn addresses(ctx: &mut Context, mailer: &Mailer, party: Party, field: &Hea
         Party::Sender => Kind::HeaderSender,
         Party::Recipient => Kind::HeaderRecipient,
     };
-    let separator = Separator::of_option(ctx.config().options.old_style_headers);
     let mut elements = Vec::new();
-    for mut element in address_list::split(value, separator) {
+    // The queue keeps no list of the old style.
+    for mut element in address_list::split(value, Separator::Comma) {
         // QUIRK(renamed-in-queue): the original writes these names into the queue file already.
         if kind == Kind::HeaderRecipient && ctx.renames_recipients {
             element = ctx.mailname(&element).unwrap_or(element);

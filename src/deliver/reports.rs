@@ -9,6 +9,7 @@ use crate::deliver::holding::Holding;
 use crate::deliver::outcome::{Outcome, Service};
 use crate::deliver::services::Services;
 use crate::log::{Delivered, Level};
+use crate::mail::address_list::Separator;
 use crate::mail::envelope::{Envelope, Notify, Occasion, Recipient, Ret};
 use crate::mail::report::{AUTHOR, AUTHOR_NAME, Action, Report, ReportFacts, ReportKind, Reported, report};
 use crate::name::{MacroName, QueueId, Status, UnixTime};
@@ -335,7 +336,7 @@ fn envelope(
     ctx.set("s", "localhost");
     ctx.set("_", "localhost");
     ctx.clear("r");
-    envelope.headers = complete(&ctx, written.headers.clone());
+    envelope.headers = complete(&ctx, written.headers.clone(), Separator::Comma);
     envelope.flags.response = true;
     envelope.flags.split = true;
     envelope.full_name = Some(AUTHOR_NAME.into());

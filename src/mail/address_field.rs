@@ -2,6 +2,9 @@
 
 use bstr::BString;
 
+use super::address_list::Separator;
+use super::header::Header;
+
 /// The longest line of an address field before it is folded, in bytes.
 const LINE_BYTES_MAX: usize = 78;
 
@@ -31,6 +34,25 @@ impl Party {
             () => None,
         }
     }
+
+    /// Returns what separates the addresses of its fields: senders always have commas.
+    pub fn separator(self, of_recipients: Separator) -> Separator {
+        match self {
+            Self::Sender => Separator::Comma,
+            Self::Recipient => of_recipients,
+        }
+    }
+}
+
+/// Tells whether a field is made of addresses, be they rewritten or not.
+pub fn has_addresses(name: &[u8]) -> bool {
+    Party::of_field(name).is_some() || name.eq_ignore_ascii_case(b"Disposition-Notification-To")
+}
+
+/// Returns what separates the recipients in the fields of a header whose envelope had `separator` so far.
+pub fn separator(header: &[Header], separator: Separator) -> Separator {
+    let lists = header.iter().filter(|field| has_addresses(&field.name));
+    lists.fold(separator, |separator, list| separator.after(&list.value))
 }
 
 /// Returns the value of a field: `elements` with commas between them, folded so that lines stay short.
@@ -56,7 +78,7 @@ pub fn join(field_name: &[u8], elements: &[BString]) -> BString {
 
 #[cfg(test)]
 mod tests {
-    use super::super::address_list::{Separator, split};
+    use super::super::address_list::split;
     use super::*;
 
     #[test]

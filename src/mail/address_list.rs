@@ -20,13 +20,26 @@ impl Separator {
     pub const fn of_option(old_style_headers: bool) -> Self {
         if old_style_headers { Self::OldStyle } else { Self::Comma }
     }
+
+    /// Returns the one of the lists that come after `list` in the same envelope.
+    ///
+    // QUIRK(old-style-ends): one list of the new style makes all of its envelope such.
+    #[must_use]
+    pub fn after(self, list: &[u8]) -> Self {
+        if is_new_style(list) { Self::Comma } else { self }
+    }
+}
+
+/// Tells whether a list has a sign that only `RFC 5322` knows.
+fn is_new_style(list: &[u8]) -> bool {
+    list.iter().any(|byte| b",;<(".contains(byte))
 }
 
 /// Splits a list at the commas that stand outside quotes, comments and angle brackets.
 ///
 /// Every address keeps its spelling, without the white space around it; empty ones vanish.
 pub fn split(text: &[u8], separator: Separator) -> Vec<BString> {
-    let by_blanks = separator == Separator::OldStyle && !text.iter().any(|byte| b",;<(".contains(byte));
+    let by_blanks = separator == Separator::OldStyle && !is_new_style(text);
     let mut addresses = Vec::new();
     let mut nesting = Nesting::default();
     let mut start = 0;

@@ -10,6 +10,7 @@ use super::service::Service;
 use super::transaction::Transaction;
 use crate::cf::{DeliveryMode, FilterFailure, Options, Privacy};
 use crate::log::{self, Level, Log, Priority};
+use crate::mail::address_list::Separator;
 use crate::mail::date;
 use crate::mail::header::HeaderLimits;
 use crate::mail::reply::Reply;
@@ -299,6 +300,11 @@ impl<'a> Clerk<'a> {
             Question::RunQueue { node } => Answer::Reply(self.run_queue(node.as_bstr()).await),
             Question::Help { topic } => Answer::Reply(self.help(topic.as_bstr())),
         }
+    }
+
+    /// Returns what separates the addresses of lists.
+    pub(super) fn separator(&self) -> Separator {
+        Separator::of_option(self.options().old_style_headers && !self.transaction.new_style)
     }
 
     /// Sets the macros that a transaction begins with.

@@ -200,9 +200,14 @@ impl Directory for SiteDirectory {
         Box::pin(self.stand(ctx, spelling, route))
     }
 
-    fn list<'a>(&'a self, ctx: &'a mut Context, addresses: &'a [u8], expand: bool) -> Pending<'a, Listing> {
+    fn list<'a>(
+        &'a self,
+        ctx: &'a mut Context,
+        addresses: &'a [u8],
+        separator: Separator,
+        expand: bool,
+    ) -> Pending<'a, Listing> {
         Box::pin(async move {
-            let separator = Separator::of_option(ctx.config().options.old_style_headers);
             let mut parsed = Vec::new();
             for spelling in address_list::split(addresses, separator) {
                 match address::parse(ctx, &spelling, Role::Recipient).await {

@@ -6,6 +6,7 @@ use super::clerk::Clerk;
 use super::help;
 use super::service::Listed;
 use crate::macros::{HashSign, translate};
+use crate::mail::address_list::Separator;
 use crate::mail::reply::Reply;
 use crate::name::Status;
 use crate::policy::Ask;
@@ -19,7 +20,9 @@ impl Clerk<'_> {
         if let Err(refusal) = self.check(&Ask::text(ruleset, &args)).await {
             return refusal.reply;
         }
-        let found = self.service.directory.list(&mut self.ctx, address, expand).await;
+        let separator = self.separator();
+        let found = self.service.directory.list(&mut self.ctx, address, separator, expand).await;
+        self.transaction.new_style = separator.after(address) == Separator::Comma;
         for name in ["addr_type", "u"] {
             self.ctx.clear(name);
         }

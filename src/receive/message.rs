@@ -7,8 +7,8 @@ use super::service::Accepted;
 use super::transaction::Taken;
 use crate::cf::DeliveryMode;
 use crate::log::{self, Level};
-use crate::mail::address_field::Party;
-use crate::mail::address_list::{self, Separator};
+use crate::mail::address_field::{self, Party};
+use crate::mail::address_list;
 use crate::mail::envelope::{BodyType, Envelope, Recipient};
 use crate::mail::header::{self, Header};
 use crate::mail::reply::Reply;
@@ -266,7 +266,7 @@ impl Clerk<'_> {
         self.publish_header(&own, &addresses, ending.recipients);
         self.complain_of_addresses(&own);
         self.transaction.params.body = self.transaction.params.body.or_else(|| BodyType::of_header(&own));
-        envelope.headers = complete(&self.ctx, own);
+        envelope.headers = complete(&self.ctx, own, self.separator());
         envelope.classify(&config.precedences);
         if let Some(id) = envelope.header("Resent-Message-Id") {
             envelope.message_id = id.text().into();
@@ -297,8 +297,10 @@ impl Clerk<'_> {
 
     /// Remembers what is wrong with the spelling of addresses in the header; it refuses nothing.
     fn complain_of_addresses(&mut self, own: &[Header]) {
-        for field in own.iter().filter(|field| Party::of_field(&field.name).is_some()) {
-            for address in address_list::split(&field.value, Separator::Comma) {
+        let separator = address_field::separator(own, self.separator());
+        for field in own.iter().filter(|field| address_field::has_addresses(&field.name)) {
+            let party = Party::of_field(&field.name).unwrap_or(Party::Sender);
+            for address in address_list::split(&field.value, party.separator(separator)) {
                 if let Some(error) = self.ctx.scan(&address, ScanOptions::ADDRESS).errors.last() {
                     let text = texts::with_address(553, &address, error.to_string().as_bytes());
                     self.transaction.complaint = Some(text);

@@ -7,6 +7,7 @@ use super::clerk::{Clerk, now, yes_or_no};
 use crate::cf::Privacy;
 use crate::mail::envelope::Route;
 use crate::mail::header::Header;
+use crate::mail::token::ScanOptions;
 use crate::policy::Ask;
 use crate::route::parse::Role;
 use crate::route::remote_name;
@@ -25,8 +26,14 @@ impl Clerk<'_> {
         if !after_hello {
             self.warn_of_missing_hello();
         }
-        let (route, _) = match address::parse(&mut self.ctx, spelling, Role::Sender).await {
-            Ok(parsed) => parsed,
+        let parsed = address::parse(&mut self.ctx, spelling, Role::Sender).await;
+        // Of a transaction that has begun, the log tells of the last sender.
+        let is_scanned = self.ctx.scan(spelling, ScanOptions::ADDRESS).errors.is_empty();
+        if let Some(sender) = self.transaction.sender_to_log.as_mut().filter(|_| is_scanned) {
+            *sender = if parsed.is_ok() { spelling.into() } else { "<NONE>".into() };
+        }
+        let route = match parsed {
+            Ok((route, _)) => route,
             Err(reply) => return Answer::No(Refusal::new(reply)),
         };
         if route.special().is_some() {
@@ -50,6 +57,8 @@ impl Clerk<'_> {
     /// Sets `$f` (the sender as rewritten), `$x` and `$z` (full name and home of a local one).
     async fn name_sender(&mut self, spelling: &BStr, route: &Route) {
         let mailer = self.service.site.config.mailers.get(route.mailer.as_bytes());
+        self.transaction.full_name = None;
+        self.ctx.clear("x");
         let has_users = mailer.is_some_and(|mailer| mailer.flags.contains(b'w'));
         if has_users && let Some(resident) = self.service.directory.resident(&route.user).await {
             if let Some(name) = resident.full_name {

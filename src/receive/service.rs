@@ -9,6 +9,7 @@ use bstr::BString;
 
 use crate::cf::DeliveryMode;
 use crate::log::Log;
+use crate::mail::address_list::Separator;
 use crate::mail::envelope::{Recipient, Route};
 use crate::mail::reply::Reply;
 use crate::queue::{Claimed, Queue};
@@ -89,7 +90,13 @@ pub trait Directory: Send + Sync {
     fn recipient<'a>(&'a self, ctx: &'a mut Context, spelling: &'a [u8], route: Route) -> Pending<'a, Standing>;
 
     /// Lists whom addresses stand for: VRFY (aliases are not expanded) and EXPN.
-    fn list<'a>(&'a self, ctx: &'a mut Context, addresses: &'a [u8], expand: bool) -> Pending<'a, Listing>;
+    fn list<'a>(
+        &'a self,
+        ctx: &'a mut Context,
+        addresses: &'a [u8],
+        separator: Separator,
+        expand: bool,
+    ) -> Pending<'a, Listing>;
 
     /// Returns what macros say of the account called `user`, if there is such an account.
     fn resident<'a>(&'a self, user: &'a [u8]) -> Pending<'a, Option<Resident>>;

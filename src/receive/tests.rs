@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::cf::{self, DeliveryMode, ReadEnv};
 use crate::log::{Log, Sink};
+use crate::mail::address_list::Separator;
 use crate::mail::envelope::{Recipient, Route};
 use crate::mail::reply::Reply;
 use crate::map::DirectOpener;
@@ -76,7 +77,7 @@ impl Directory for Table {
         Box::pin(std::future::ready(standing))
     }
 
-    fn list<'a>(&'a self, _: &'a mut Context, address: &'a [u8], _: bool) -> Pending<'a, Listing> {
+    fn list<'a>(&'a self, _: &'a mut Context, address: &'a [u8], _: Separator, _: bool) -> Pending<'a, Listing> {
         let listed = Listed { user: address.into(), full_name: None, internet_form: true, certain: true };
         Box::pin(std::future::ready(Listing { parsed: true, listed: vec![listed], refusal: None }))
     }

@@ -54,6 +54,8 @@ pub(super) struct Transaction {
     pub(super) bad_recipients: u32,
     /// Whether an address was looked at that is no recipient: an unknown user, one of VRFY or EXPN.
     pub(super) names_others: bool,
+    /// Whether VRFY or EXPN has had a list of the new style (OldStyleHeaders).
+    pub(super) new_style: bool,
     /// Fields that we add before those of the message.
     pub(super) added: Vec<Header>,
     /// The fields of the message.

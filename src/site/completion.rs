@@ -38,15 +38,15 @@ pub fn is_resent(header: &[Header]) -> bool {
 }
 
 /// Returns the whole header of a message: the site's fields that it lacks, then its `own`; templates are expanded now with
-/// the macros of `ctx`, but those that are bound late.
-pub fn complete(ctx: &Context, own: Vec<Header>) -> Vec<Header> {
+/// the macros of `ctx`, but those that are bound late. `separator` is that of the envelope's lists so far.
+pub fn complete(ctx: &Context, own: Vec<Header>, separator: Separator) -> Vec<Header> {
     let config = ctx.config();
     let expand = |template: &[u8]| ctx.expand(template);
     let options = &config.options;
     Completion {
         rules: &config.headers,
         expand: &expand,
-        old_style: options.old_style_headers,
+        separator: address_field::separator(&own, separator),
         unfolds_senders: options.single_line_from_header,
     }
     .complete(own)
@@ -58,8 +58,8 @@ struct Completion<'a> {
     rules: &'a [HeaderRule],
     /// Expands a template with the macros of the message.
     expand: &'a dyn Fn(&[u8]) -> BString,
-    /// `OldStyleHeaders`.
-    old_style: bool,
+    /// What separates recipients.
+    separator: Separator,
     /// `SingleLineFromHeader`.
     unfolds_senders: bool,
 }
@@ -113,9 +113,7 @@ impl Completion<'_> {
         }
         match address_field::Party::of_field(&field.name) {
             Some(party) => {
-                let by_option = self.old_style && party == address_field::Party::Recipient;
-                let separator = Separator::of_option(by_option);
-                let elements = address_list::split(&field.value, separator);
+                let elements = address_list::split(&field.value, party.separator(self.separator));
                 if elements.is_empty() {
                     return field;
                 }
@@ -142,7 +140,8 @@ pub fn mend_recipients(own: &mut Vec<Header>, action: NoRecipientAction, recipie
         NoRecipientAction::Nothing => {}
         NoRecipientAction::AddTo => add_all("To"),
         NoRecipientAction::AddApparentlyTo => add_all("Apparently-To"),
-        NoRecipientAction::AddBcc => own.push(Header::new("Bcc", "")),
+        // A blank, as the original: what is empty has not even that.
+        NoRecipientAction::AddBcc => own.push(Header::new("Bcc", " ")),
         NoRecipientAction::AddToUndisclosed => own.push(Header::new("To", "undisclosed-recipients:;")),
     }
     false
@@ -169,7 +168,7 @@ pub fn mend_reports(ctx: &Context, own: &[Header], recipients: &mut [Recipient])
 // QUIRK(lists-backwards): the addresses of one list are taken from the last to the first.
 pub fn error_recipients(ctx: &Context, headers: &[Header]) -> Vec<BString> {
     let options = &ctx.config().options;
-    let separator = Separator::of_option(options.old_style_headers);
+    let separator = address_field::separator(headers, Separator::of_option(options.old_style_headers));
     let fields = headers.iter().filter(|field| options.use_errors_to && field.is("Errors-To"));
     fields.flat_map(|field| address_list::split(&field.value, separator).into_iter().rev()).collect()
 }
@@ -203,7 +202,8 @@ mod tests {
             rule("x", "Full-Name", "me"),
         ];
         let expand = |template: &[u8]| BString::from(template.replace(b"$x", b""));
-        let completion = Completion { rules: &rules, expand: &expand, old_style: true, unfolds_senders: false };
+        let completion =
+            Completion { rules: &rules, expand: &expand, separator: Separator::OldStyle, unfolds_senders: false };
         let own = own.iter().map(|line| Header::parse(line.as_bytes()).expect(line)).collect();
         let fields = completion.complete(own);
         let lines: Vec<_> = fields.iter().map(|f| format!("?{}?{}:{}", f.only_for, f.name, f.value)).collect();

@@ -20,6 +20,7 @@ use crate::deliver::holding::Holding;
 use crate::deliver::outcome::Outcome;
 use crate::deliver::services::Services;
 use crate::log::{self, Accepted, Delivered, Event, Level, Priority};
+use crate::mail::address_list::Separator;
 use crate::mail::date;
 use crate::mail::envelope::{BodyType, Envelope, Recipient};
 use crate::mail::full_name;
@@ -310,7 +311,7 @@ impl<'a> Work<'a> {
         mend_reports(&self.ctx, &own, &mut envelope.recipients);
         self.publish_header(&own, recipients);
         envelope.body = self.submission.body.or_else(|| BodyType::of_header(&own));
-        envelope.headers = complete(&self.ctx, own);
+        envelope.headers = complete(&self.ctx, own, Separator::of_option(self.ctx.config().options.old_style_headers));
         envelope.classify(&config.precedences);
         envelope.flags.eight_bit = incoming.is_eight_bit;
         envelope.flags.split = true;

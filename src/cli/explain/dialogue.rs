@@ -14,6 +14,7 @@ use crate::cf::DaemonPort;
 use crate::daemon::hand;
 use crate::deliver::services::Services;
 use crate::log::Log;
+use crate::mail::address_list::Separator;
 use crate::name::MailerName;
 use crate::policy::Numbers;
 use crate::queue::spool::SpoolDirectory;
@@ -221,7 +222,7 @@ async fn destination(
         Err(refusal) => Err(refusal.text),
     };
     let events = recorder.take();
-    let listing = service.directory.list(&mut ctx, recipient, true).await;
+    let listing = service.directory.list(&mut ctx, recipient, Separator::Comma, true).await;
     let members = listing.listed.into_iter().map(|member| member.user).collect();
     // How aliases are found is not told step by step.
     let _ = recorder.take();

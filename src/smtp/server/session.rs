@@ -264,7 +264,11 @@ impl Session {
             self.log(notes::open_proxy(self.settings.client.as_bstr(), line));
             return self.end(texts::open_proxy(self.settings.host.as_bstr(), self.settings.client.as_bstr()));
         }
-        let line = Line::new(line);
+        let mut line = line.to_vec();
+        if self.settings.seven_bit_input {
+            line.iter_mut().for_each(|byte| *byte &= 0x7f);
+        }
+        let line = Line::new(&line);
         let command = commands::find(line.word());
         self.last_command = command.name;
         self.asked_nothing &= !command.asks;
