@@ -52,9 +52,7 @@ impl Reply {
 
     /// Appends the reply in the form that goes over the wire, with CRLF after each line.
     ///
-    /// A CR, LF or NUL inside a text becomes a space, so that no text can forge a second reply; eighth bits are cleared
-    /// (`RFC 5321 §4.2`: a reply is ASCII).
-    // QUIRK(messages-are-seven-bit)
+    /// No text can forge a second reply: see [`Reply::as_sent`].
     pub fn write(&self, out: &mut Vec<u8>) {
         for (index, line) in self.lines.iter().enumerate() {
             let mark = if index + 1 < self.lines.len() { '-' } else { ' ' };
@@ -62,12 +60,19 @@ impl Reply {
             if let Some(status) = self.status {
                 out.extend_from_slice(format!("{status} ").as_bytes());
             }
-            out.extend(line.iter().map(|byte| match byte & 0x7f {
-                b'\r' | b'\n' | 0 => b' ',
-                byte => byte,
-            }));
+            out.extend(Self::as_sent(line));
             out.extend_from_slice(b"\r\n");
         }
+    }
+
+    /// Returns a text in the form that goes over the wire: a CR, LF or NUL inside becomes a space, eighth bits are cleared
+    /// (`RFC 5321 §4.2`: a reply is ASCII).
+    // QUIRK(messages-are-seven-bit)
+    pub fn as_sent(text: &[u8]) -> impl Iterator<Item = u8> {
+        text.iter().map(|byte| match byte & 0x7f {
+            b'\r' | b'\n' | 0 => b' ',
+            byte => byte,
+        })
     }
 
     /// Returns the text of the first line.

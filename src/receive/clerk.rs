@@ -413,7 +413,7 @@ impl<'a> Clerk<'a> {
     /// Returns a reply as it is sent; the message remembers the last refusal.
     pub(super) fn outgoing(&mut self, reply: Reply) -> Reply {
         if matches!(reply.code / 100, 4 | 5) {
-            self.transaction.complaint = Some(reply.text().into());
+            self.transaction.complaint = Some(Reply::as_sent(reply.text()).collect());
         }
         self.softened(reply)
     }
