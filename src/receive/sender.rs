@@ -27,10 +27,10 @@ impl Clerk<'_> {
             self.warn_of_missing_hello();
         }
         let parsed = address::parse(&mut self.ctx, spelling, Role::Sender).await;
-        // Of a transaction that has begun, the log tells of the last sender.
-        let is_scanned = self.ctx.scan(spelling, ScanOptions::ADDRESS).errors.is_empty();
-        if let Some(sender) = self.transaction.sender_to_log.as_mut().filter(|_| is_scanned) {
-            *sender = if parsed.is_ok() { spelling.into() } else { "<NONE>".into() };
+        // QUIRK(unparsed-sender-logged): of a transaction that has begun, the log tells of the last sender.
+        let has_begun = self.transaction.sender_to_log.is_some();
+        if has_begun && self.ctx.scan(spelling, ScanOptions::ADDRESS).errors.is_empty() {
+            self.transaction.sender_to_log = Some(if parsed.is_ok() { spelling.into() } else { "<NONE>".into() });
         }
         let route = match parsed {
             Ok((route, _)) => route,
