@@ -27,7 +27,7 @@ RANDOM_DIALOGUES ?= 1000
 torture: all
 	@echo "random cases: make torture RANDOM_SEED=$(RANDOM_SEED) tries the same ones; RANDOM_FIRST=N begins with case N"
 	FUTAGO_CASES=$(RANDOM_CASES) FUTAGO_SEED=$(RANDOM_SEED) FUTAGO_FIRST=$(RANDOM_FIRST) \
-	    $(CARGO) test --locked --test suite random -- --nocapture
+	    FUTAGO_PROGRAM=$(CURDIR)/target/release/sendmail $(CARGO) test --locked --test suite random -- --nocapture
 	python3 tests/oracle/random_bs.py -s $(RANDOM_SEED) -c $(RANDOM_DIALOGUES) '$(CURDIR)/target/release/sendmail -bs -C {cf}'
 	JAIL=$(CURDIR)/target/torture sh tests/site/jail.sh $(CURDIR)/target/release/sendmail $(CURDIR)/tests/site/kill.sh 200
 	JAIL=$(CURDIR)/target/torture sh tests/site/jail.sh $(CURDIR)/target/release/sendmail $(CURDIR)/tests/site/hup.sh 100

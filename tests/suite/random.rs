@@ -1,7 +1,7 @@
 //! Random configurations and addresses: test mode answers as the original's does, byte for byte.
 //!
-//! `FUTAGO_CASES` says how many (`make torture`: 100,000), `FUTAGO_SEED` which ones, `FUTAGO_FIRST` where to go on. What
-//! differs is made small and shown.
+//! `FUTAGO_CASES` says how many (`make torture`: 100,000), `FUTAGO_SEED` which ones, `FUTAGO_FIRST` where to go on, and
+//! `FUTAGO_PROGRAM` of which build, if not of the tests' own. What differs is made small and shown.
 
 mod case;
 mod inputs;
@@ -12,6 +12,7 @@ mod rules;
 mod run;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,6 +48,11 @@ fn case(seed: u64, number: u64) -> Case {
     Case { args, lines, words: maps::words(lot), tables: maps::tables(lot), inputs }
 }
 
+/// Returns the program whose answers are compared.
+fn tried_program() -> PathBuf {
+    std::env::var_os("FUTAGO_PROGRAM").map_or_else(program, PathBuf::from)
+}
+
 /// What differs: for each kind the cases, in no order.
 type Differences = BTreeMap<Kind, Vec<u64>>;
 /// The long words of the first line that differs.
@@ -61,7 +67,7 @@ fn try_cases(seed: u64, first: u64, count: u64) -> String {
         for thread in 0..threads {
             let (next, failed, remembering, found) = (&next, &failed, &remembering, &found);
             scope.spawn(move || {
-                let desk = Desk::new(thread, &program());
+                let desk = Desk::new(thread, &tried_program());
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if number >= first + count {
@@ -97,7 +103,7 @@ fn try_cases(seed: u64, first: u64, count: u64) -> String {
 
 /// Makes the first case of each kind small and shows it.
 fn show(found: &Differences, seed: u64) -> String {
-    let desk = Desk::new(0, &program());
+    let desk = Desk::new(0, &tried_program());
     let mut text = String::new();
     for numbers in found.values().take(SHOWN_MAX) {
         text += &format!("cases {numbers:?}\n{}\n", describe(&desk, case(seed, numbers[0])));
