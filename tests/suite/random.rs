@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use bstr::ByteSlice;
 
@@ -35,8 +36,8 @@ const TOLD_EVERY: u64 = 5000;
 /// Lines shown before one that differs, and from it on.
 const LINES_BEFORE: usize = 3;
 const LINES_BEHIND: usize = 6;
-/// Runs that making a case small may take.
-const SHRINK_RUNS_MAX: usize = 1000;
+/// How long making a case small may take: one whose programs are slow may not hold up the others.
+const SHRINK_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Returns a random case.
 fn case(seed: u64, number: u64) -> Case {
@@ -113,14 +114,13 @@ fn show(found: &Differences, seed: u64) -> String {
 
 /// Makes a case small and shows what differs.
 fn describe(desk: &Desk, case: Case) -> String {
-    let mut runs = 0;
     let Verdict::Different(theirs, ours) = desk.judge(&case) else {
         return format!("{case}differs only sometimes\n");
     };
     let kind = kind_of_difference(&theirs, &ours);
+    let end = Instant::now() + SHRINK_PATIENCE;
     let small = case.shrink(|case| {
-        runs += 1;
-        runs < SHRINK_RUNS_MAX
+        Instant::now() < end
             && matches!(desk.judge(case), Verdict::Different(theirs, ours) if kind_of_difference(&theirs, &ours) == kind)
     });
     match desk.judge(&small) {
