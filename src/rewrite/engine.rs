@@ -245,11 +245,18 @@ impl<'r> Engine<'r, '_> {
         self.trace(Trace::Late(name, value.as_deref()));
         let Some(value) = value else { return Ok(()) };
         let added = self.scan_value(&value, ScanOptions::ADDRESS)?;
-        if !added.is_empty() {
-            added.iter().for_each(|token| self.trace(Trace::LateToken(token)));
+        let (is_empty, room) = (added.is_empty(), self.frame().room);
+        for token in added {
+            self.trace(Trace::LateToken(&token));
+            tokens.push(token);
+            // QUIRK(late-room): such a value must leave room for one more.
+            if tokens.len() >= room {
+                return Err(Trouble::TooLong);
+            }
+        }
+        if !is_empty {
             self.trace(Trace::LateDone);
         }
-        tokens.extend(added);
         Ok(())
     }
 

@@ -283,3 +283,17 @@ fn rulesets_have_names_and_numbers() {
     assert_eq!(rulesets.find(b"First"), None);
     assert!(!rulesets.has_rules(b"6"));
 }
+
+#[test]
+fn the_value_of_a_late_macro_leaves_room() {
+    let check = |dots: usize, late: &str, fits: bool| {
+        let more = format!("R$*\t$:$1 {}\n", ".".repeat(200));
+        let lines = format!("ST\n{}R$*\t$:{late}\n", more.repeat(4));
+        let (_, status) = run(&mut world(), &lines, &".".repeat(dots));
+        assert_eq!(status == Sysexit::Ok, fits, "{dots} {late}");
+    };
+    check(199, "$1 ex", true);
+    check(198, "$1 $&x", true);
+    check(199, "$1 $&x", false);
+    check(199, "$&x $1", true);
+}
