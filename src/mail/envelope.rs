@@ -152,8 +152,9 @@ impl Envelope {
             _ if self.flags.response => Urgency::Report,
             _ => Urgency::Normal,
         };
-        if let Some(field) = self.header("Message-Id") {
-            self.message_id = field.text().into();
+        // QUIRK(last-message-id): of several, the last one counts, with the blanks behind it.
+        if let Some(field) = self.headers.iter().rfind(|field| field.is("Message-Id")) {
+            self.message_id = field.value.trim_start().into();
         }
     }
 }

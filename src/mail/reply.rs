@@ -1,6 +1,6 @@
 //! SMTP replies: code, enhanced status and lines (`RFC 5321 §4.2`, `RFC 2034`).
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use bstr::{BStr, BString, ByteSlice};
 use memchr::memchr;
@@ -113,7 +113,7 @@ impl fmt::Display for Reply {
             if let Some(status) = self.status {
                 write!(f, "{status} ")?;
             }
-            write!(f, "{line}")?;
+            Self::as_sent(line).try_for_each(|byte| f.write_char(char::from(byte)))?;
         }
         Ok(())
     }

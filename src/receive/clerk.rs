@@ -412,7 +412,8 @@ impl<'a> Clerk<'a> {
 
     /// Returns a reply as it is sent; the message remembers the last refusal.
     pub(super) fn outgoing(&mut self, reply: Reply) -> Reply {
-        if matches!(reply.code / 100, 4 | 5) {
+        // QUIRK(message-of-refusal): ETRN of an unknown queue group (459) is none.
+        if matches!(reply.code / 100, 4 | 5) && reply.code != 459 {
             self.transaction.complaint = Some(Reply::as_sent(reply.text()).collect());
         }
         self.softened(reply)

@@ -83,7 +83,7 @@ where
             Effect::Log(note) => clerk.note(&note),
             Effect::Body(text) => clerk.body(&text).await,
             Effect::Protocol { extended } => clerk.protocol = if extended { "ESMTP" } else { "SMTP" },
-            Effect::Hello { name } => clerk.hello = Some(name),
+            Effect::Hello { name } => clerk.hello = name,
             Effect::Verbose => clerk.verbose(),
             Effect::Reset { size_bytes, why } => clerk.reset(size_bytes, why).await,
             Effect::Wait(time) => line.wait(time).await,

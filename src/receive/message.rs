@@ -5,11 +5,12 @@ use bstr::{BString, ByteSlice};
 use super::clerk::{Clerk, now, yes_or_no};
 use super::service::Accepted;
 use super::transaction::Taken;
-use crate::cf::DeliveryMode;
+use crate::cf::{DeliveryMode, EightBitMode};
 use crate::log::{self, Level};
 use crate::mail::address_field::{self, Party};
 use crate::mail::address_list;
 use crate::mail::envelope::{BodyType, Envelope, Recipient};
+use crate::mail::full_name;
 use crate::mail::header::{self, Header};
 use crate::mail::reply::Reply;
 use crate::mail::token::ScanOptions;
@@ -126,6 +127,7 @@ impl Clerk<'_> {
         self.log_sender(Some(&envelope.message_id));
         let refused = match ending.refused {
             Some(refused) => Some(refused),
+            None if self.is_undeclared(&envelope) => Some((texts::eight_bit_not_allowed(), Vec::new())),
             None => self.last_check(ending.size_bytes).await.err().map(|refusal| (refusal.reply, Vec::new())),
         };
         self.hold_back(&mut envelope);
@@ -138,6 +140,12 @@ impl Clerk<'_> {
         };
         self.end_transaction().await;
         reply
+    }
+
+    /// Tells whether a message has bytes above 127 that nothing announced, where the site refuses that (`EightBitMode=strict`).
+    fn is_undeclared(&self, envelope: &Envelope) -> bool {
+        let is_strict = self.options().eight_bit_mode == EightBitMode::Strict;
+        is_strict && envelope.flags.eight_bit && envelope.body.is_none() && envelope.header("MIME-Version").is_none()
     }
 
     /// Puts into the envelope whether, and why, the message is held back.
@@ -312,7 +320,8 @@ impl Clerk<'_> {
     /// Sets the macros that templates of header fields use; `count` is how many RCPT were accepted.
     fn publish_header(&mut self, own: &[Header], recipients: &[BString], count: u32) {
         if let Some(name) = header::find(own, "Full-Name") {
-            self.ctx.set("x", name.text());
+            let phrase = full_name::phrase(name.text(), &self.options().must_quote_chars);
+            self.ctx.set("x", phrase);
         }
         let sender = self.ctx.get("f").unwrap_or_default();
         self.ctx.set("g", sender);

@@ -126,16 +126,17 @@ impl Session {
             return self.send(texts::hello_requires_name(line.word()));
         }
         let name = hello_name(argument, bogus_allowed).filter(|_| argument.len() <= HELLO_BYTES_MAX);
-        let Some(name) = name.or(bogus_allowed.then_some(argument.as_bytes())) else {
+        if name.is_none() && !bogus_allowed {
             return self.send(texts::hello_invalid_name());
-        };
+        }
         let bogus = hello_name(argument, bogus_allowed).is_none();
         if self.hello_seen || self.transaction.is_some() {
             self.reset_transaction("EHLO");
         }
         self.hello_seen = true;
         let first = texts::hello(self.settings.host.as_bstr(), self.settings.client.as_bstr(), bogus);
-        self.effects.push(Effect::Hello { name: name[..name.len().min(HELLO_BYTES_MAX)].into() });
+        // What is no name counts as said, but the message is from the client as we know it.
+        self.effects.push(Effect::Hello { name: name.map(Into::into) });
         let mut lines = vec![first];
         if extended {
             lines.extend(self.offers().into_iter().map(Into::into));
@@ -202,15 +203,18 @@ impl Session {
     /// Goes on with MAIL whose address is one.
     pub(super) fn check_sender(&mut self, address: bstr::BString, params: &[u8]) {
         // QUIRK(refused-mail-remembered): those of a MAIL that was refused stay until the transaction is reset.
+        let earlier_body = self.mail_params.body.take();
         let bad = self.mail_params.read(params, &self.settings.features).err();
+        // QUIRK(seven-bit-session): BODY=7BIT clears the eighth bit of all that comes, until another MAIL.
+        self.seven_bit = self.settings.seven_bit_input || self.mail_params.body == Some(BodyType::SevenBit);
+        self.mail_params.body = self.mail_params.body.or(earlier_body);
         let params = self.mail_params.clone();
         let size_max = self.settings.limits.message_bytes_max;
-        let seven_bit = params.body == Some(BodyType::SevenBit);
         let spoiled = bad.is_some();
         let too_large = (size_max > 0 && params.size_bytes > size_max).then(|| texts::size_beyond_limit(size_max));
         let needs_room = too_large.is_none();
         let question = Question::SenderCheck { address: address.clone(), params, spoiled, needs_room };
-        self.ask(question, State::ExpectSenderVerdict { address, seven_bit, wrong: bad.or(too_large) });
+        self.ask(question, State::ExpectSenderVerdict { address, wrong: bad.or(too_large) });
     }
 
     fn rcpt(&mut self, line: &Line) {

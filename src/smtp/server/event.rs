@@ -71,8 +71,8 @@ pub enum Effect {
     },
     /// The client calls itself so.
     Hello {
-        /// What it calls itself.
-        name: BString,
+        /// What it calls itself, if that is a name.
+        name: Option<BString>,
     },
     /// Forget sender, recipients and text.
     Reset {

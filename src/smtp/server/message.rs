@@ -4,7 +4,6 @@ use super::data::{BareByte, DataDecoder, Progress};
 use super::event::Ending;
 use super::notes::{self, Note};
 use super::settings::Settings;
-use super::state::Transaction;
 use super::texts;
 use crate::mail::header::{Header, HeaderReader, HeaderState, HeaderTooLarge};
 use crate::mail::reply::Reply;
@@ -63,7 +62,7 @@ pub(super) enum Step {
 
 impl Message {
     /// Returns a message of which nothing has come.
-    pub(super) fn new(settings: &Settings, transaction: &Transaction) -> Self {
+    pub(super) fn new(settings: &Settings, recipients: u32, seven_bit: bool) -> Self {
         Self {
             decoder: DataDecoder::new(settings.line_rules),
             from_line: if settings.save_from_line { FromLine::Over } else { FromLine::Possible },
@@ -73,8 +72,8 @@ impl Message {
             size_bytes: 0,
             size_bytes_max: settings.limits.message_bytes_max,
             hops_max: settings.limits.hops_max,
-            recipients: transaction.recipients,
-            seven_bit: settings.seven_bit_input || transaction.seven_bit,
+            recipients,
+            seven_bit,
             nul_refused: settings.nul_refused,
             eight_bit: false,
             refused: None,

@@ -50,6 +50,8 @@ pub struct Session {
     pub(super) settings: Settings,
     pub(super) state: State,
     pub(super) transaction: Option<Transaction>,
+    /// Whether the eighth bits of all input are cleared (SevenBitInput, `BODY=7BIT`).
+    pub(super) seven_bit: bool,
     /// What MAIL has said besides the address, also one that was refused.
     pub(super) mail_params: MailParams,
     pub(super) counters: Counters,
@@ -78,6 +80,7 @@ impl Session {
     /// Returns a session that waits for the judgement of its connection.
     pub fn new(settings: Settings) -> Self {
         Self {
+            seven_bit: settings.seven_bit_input,
             settings,
             state: State::ExpectOpening,
             transaction: None,
@@ -265,7 +268,7 @@ impl Session {
             return self.end(texts::open_proxy(self.settings.host.as_bstr(), self.settings.client.as_bstr()));
         }
         let mut line = line.to_vec();
-        if self.settings.seven_bit_input {
+        if self.seven_bit {
             line.iter_mut().for_each(|byte| *byte &= 0x7f);
         }
         let line = Line::new(&line);
@@ -306,8 +309,8 @@ impl Session {
 
     /// Asks for the message.
     pub(super) fn begin_message(&mut self) {
-        let message = self.transaction.as_ref().map(|transaction| Message::new(&self.settings, transaction));
-        let Some(message) = message else { return self.resume(texts::need_mail()) };
+        let Some(transaction) = self.transaction.as_ref() else { return self.resume(texts::need_mail()) };
+        let message = Message::new(&self.settings, transaction.recipients, self.seven_bit);
         self.send(texts::send_message());
         self.state = State::ExpectData(Box::new(message));
     }

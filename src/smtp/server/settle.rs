@@ -17,8 +17,8 @@ impl Session {
             (State::ExpectOther { .. }, Answer::No(refusal)) if refusal.reply.closes() => self.end(refusal.reply),
             (State::ExpectSender { address, params }, Answer::Yes) => self.check_sender(address, &params),
             (State::ExpectSenderVerdict { wrong: Some(reply), .. }, Answer::Yes) => self.resume(reply),
-            (State::ExpectSenderVerdict { address, seven_bit, wrong: None }, Answer::Yes) => {
-                self.filter(FilterMoment::Sender, Held::Sender { address, seven_bit });
+            (State::ExpectSenderVerdict { address, wrong: None }, Answer::Yes) => {
+                self.filter(FilterMoment::Sender, Held::Sender { address });
             }
             (State::ExpectRecipient { address, params }, Answer::Yes) => self.check_recipient(address, &params),
             (State::ExpectRecipientVerdict, Answer::Recipient { address, queued }) => {
@@ -88,9 +88,9 @@ impl Session {
                 self.state = State::ExpectCommand;
                 self.bad_command(reply);
             }
-            Held::Sender { address, seven_bit } => {
+            Held::Sender { address } => {
                 let reply = texts::sender_ok(&address);
-                self.transaction = Some(Transaction { sender: address, recipients: 0, seven_bit });
+                self.transaction = Some(Transaction { sender: address, recipients: 0 });
                 self.counters.bad_recipients = 0;
                 self.resume(reply);
             }

@@ -28,7 +28,7 @@ pub(super) enum State {
     /// Whether the sender's address is one.
     ExpectSender { address: BString, params: BString },
     /// The verdict of check_mail; after a yes the parameters may still be wrong.
-    ExpectSenderVerdict { address: BString, seven_bit: bool, wrong: Option<Reply> },
+    ExpectSenderVerdict { address: BString, wrong: Option<Reply> },
     /// Whether the recipient's address is one.
     ExpectRecipient { address: BString, params: BString },
     /// The verdict of check_rcpt and of the look-up of the recipient.
@@ -55,7 +55,7 @@ pub(super) enum Held {
     /// The reply to HELO or EHLO.
     Hello(Reply),
     /// The reply to MAIL, and the sender.
-    Sender { address: BString, seven_bit: bool },
+    Sender { address: BString },
     /// The reply to RCPT.
     Recipient(Reply),
     /// The reply to DATA.
@@ -73,8 +73,6 @@ pub(super) struct Transaction {
     pub(super) sender: BString,
     /// How many RCPT were accepted, duplicates counted.
     pub(super) recipients: u32,
-    /// Whether eighth bits are cleared (`BODY=7BIT`).
-    pub(super) seven_bit: bool,
 }
 
 /// How often things happened in this session; bad recipients count for one transaction.
