@@ -12,5 +12,5 @@ mod settings;
 pub mod testing;
 
 pub use hosts::Hosts;
-pub use resolver::{Answer, Family, Mx, RecordKind, Resolver};
+pub use resolver::{Answer, Family, Mx, RecordKind, Resolver, is_askable, without_end};
 pub use settings::{ResolverFlags, ResolverSettings, Source};

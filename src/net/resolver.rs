@@ -20,8 +20,8 @@ use tokio::net::UdpSocket;
 use tokio::sync::Semaphore;
 
 pub use self::answer::Answer;
-pub use self::name::reverse_name;
 pub(super) use self::name::{absolute, is_host_name, name_text};
+pub use self::name::{is_askable, reverse_name, without_end};
 pub use self::record::{BadRecordKind, Mx, RecordKind};
 use super::{ResolverSettings, Source};
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use bstr::{BString, ByteSlice};
 
-use crate::net::{Answer, Resolver};
+use crate::net::{Answer, Resolver, is_askable, without_end};
 
 /// What stands before an IPv6 address in brackets.
 const IPV6_TAG: &str = "IPv6:";
@@ -40,11 +40,11 @@ async fn look_up(resolver: &Resolver, domain: &[u8], end: &[u8]) -> Exchanges {
     if let Some(inside) = domain.strip_prefix(b"[") {
         return in_brackets(resolver, domain, inside, end).await;
     }
-    let domain = domain.strip_suffix(b".").unwrap_or(domain);
+    let domain = without_end(domain);
     if domain.is_empty() {
         return Exchanges::NoDomain;
     }
-    if domain.ends_with(b".") {
+    if without_end(domain) != domain || !is_askable(domain) {
         return Exchanges::Nothing;
     }
     let name = [domain, end].concat();

@@ -5,28 +5,54 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use bstr::{BString, ByteSlice};
 use hickory_resolver::proto::rr::Name;
 
-/// Makes an absolute DNS name; `None` if a label or the whole is too long or empty.
+/// Makes an absolute DNS name; `None` if a label or the whole is too long or empty, or a backslash protects nothing.
 pub(in super::super) fn absolute(name: &[u8]) -> Option<Name> {
-    let name = name.strip_suffix(b".").unwrap_or(name);
-    if name.is_empty() || has_bad_escape(name) {
+    let mut labels = vec![Vec::new()];
+    let mut rest = without_end(name);
+    if rest.is_empty() {
         return None;
     }
-    Name::from_labels(name.split_str(".").map(<[u8]>::to_vec)).ok()
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        let label = labels.last_mut().expect("there is one");
+        match byte {
+            b'.' => labels.push(Vec::new()),
+            b'\\' => {
+                let (byte, after) = protected(rest)?;
+                label.push(byte);
+                rest = after;
+            }
+            _ => label.push(byte),
+        }
+    }
+    Name::from_labels(labels).ok()
 }
 
-/// Tells whether a backslash protects nothing, or a number that is no byte's: no name can be asked for with it.
-fn has_bad_escape(name: &[u8]) -> bool {
-    let mut rest = name;
-    while let Some(at) = memchr::memchr(b'\\', rest) {
-        let digits = rest[at + 1..].iter().take(3).take_while(|byte| byte.is_ascii_digit()).count();
-        let number = rest[at + 1..][..digits].iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
-        rest = match (digits, rest.get(at + 2..)) {
-            (0, Some(rest)) => rest,
-            (3, _) if number <= 255 => &rest[at + 4..],
-            _ => return true,
-        };
+/// Returns the byte that a backslash before `text` stands for, itself or its number of three digits, and what follows;
+/// `None` if there is none or the number is no byte's.
+fn protected(text: &[u8]) -> Option<(u8, &[u8])> {
+    match text {
+        [b'0'..=b'9', ..] => {
+            let (digits, rest) =
+                text.split_at_checked(3).filter(|(digits, _)| digits.iter().all(u8::is_ascii_digit))?;
+            Some((digits.to_str().ok()?.parse().ok()?, rest))
+        }
+        [byte, rest @ ..] => Some((*byte, rest)),
+        [] => None,
     }
-    false
+}
+
+/// Tells whether the DNS can be asked for a name.
+pub fn is_askable(name: &[u8]) -> bool {
+    absolute(name).is_some()
+}
+
+/// Returns a name without the dot at its end, if that is none which a backslash protects.
+pub fn without_end(name: &[u8]) -> &[u8] {
+    match name.strip_suffix(b".") {
+        Some(start) if start.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0 => start,
+        _ => name,
+    }
 }
 
 /// Tells whether a name from the DNS has only what names of hosts have. Whoever owns a zone may write anything into it, and
@@ -71,4 +97,30 @@ fn reverse_v4(address: Ipv4Addr) -> BString {
 fn reverse_v6(address: Ipv6Addr) -> BString {
     let nibbles = address.octets().into_iter().rev().map(|byte| format!("{:x}.{:x}.", byte & 15, byte >> 4));
     format!("{}ip6.arpa.", nibbles.collect::<String>()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backslash_protects_a_byte_or_stands_before_its_number() {
+        #[track_caller]
+        fn check(name: &str, labels: &[&str]) {
+            let absolute = absolute(name.as_bytes()).expect("it can be asked for");
+            assert_eq!(
+                absolute.iter().collect::<Vec<_>>(),
+                labels.iter().map(|label| label.as_bytes()).collect::<Vec<_>>()
+            );
+        }
+        check("a.b.", &["a", "b"]);
+        check(r"a\.b.", &["a.b"]);
+        check(r"x\.", &["x."]);
+        check(r"x\\.", &[r"x\"]);
+        check(r"\..a", &[".", "a"]);
+        check(r"\104oge", &["hoge"]);
+        for name in ["", ".", "..", "x..", "a..b", r"\", r"x\", r"\1", r"\256", r"\\.."] {
+            assert_eq!(absolute(name.as_bytes()), None, "{name}");
+        }
+    }
 }
