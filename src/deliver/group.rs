@@ -19,7 +19,7 @@ use crate::deliver::sender::Origin;
 use crate::deliver::services::Services;
 use crate::deliver::{program, relay};
 use crate::keeper::request::{Launch, Mailbox};
-use crate::mail::address_list::{self, Separator};
+use crate::mail::address_list;
 use crate::mail::envelope::{Envelope, Occasion, Recipient};
 use crate::mail::header::MACRO_MARK;
 use crate::name::Status;
@@ -417,7 +417,6 @@ fn finder<'a>(services: &'a Services, ctx: &Context) -> Finder<'a> {
         aliases: &services.aliases,
         hands: &services.hands,
         forward_paths: u8::try_from(paths).unwrap_or(u8::MAX),
-        separator: Separator::of_option(options.old_style_headers),
     }
 }
 

@@ -3,7 +3,7 @@
 use bstr::BString;
 
 use crate::keeper::request::{Source, Standing};
-use crate::mail::address_list::{self, Separator};
+use crate::mail::address_list;
 use crate::mail::envelope::{Controller, Notify, Recipient};
 use crate::route::course::Item;
 use crate::route::recipients::Place;
@@ -65,12 +65,12 @@ pub(super) fn numbered(from: usize, line: usize, addresses: Vec<BString>) -> Vec
 }
 
 /// Returns the lists of a `.forward` or included file, a list on every line.
-pub(super) fn numbered_lines(text: &[u8], separator: Separator) -> Vec<Vec<Numbered>> {
+pub(super) fn numbered_lines(text: &[u8]) -> Vec<Vec<Numbered>> {
     let mut count = 0;
     let number = |(line, list): (usize, Vec<BString>)| {
         let from = count;
         count += list.len();
         numbered(from, line, list)
     };
-    address_list::split_lines(text, separator).map(number).collect()
+    address_list::split_lines(text).map(number).collect()
 }

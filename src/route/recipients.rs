@@ -312,7 +312,7 @@ impl Expander<'_> {
         self.witness.tell(format!("aliased to {}", value.as_bstr()));
         let key: BString = name.to_lowercase().into();
         let source = Source { root: SourceRoot::Alias { file, key }, elements: Vec::new() };
-        let addresses = [numbered(0, 0, address_list::split(value, self.separator()))];
+        let addresses = [numbered(0, 0, address_list::split(value, Separator::Comma))];
         let (uid, gid) = self.default_ids().await;
         let alias = item.recipient.address.clone();
         let controller = Controller { user: name.into(), uid, gid, alias };
@@ -337,7 +337,7 @@ impl Expander<'_> {
         let whose = item.recipient.controller.clone().filter(|controller| controller.uid.is_some());
         let controller = whose.unwrap_or_else(nobody);
         let list = List { source: &source, standing: Standing::Full {}, file: None, controller };
-        let numbered = [numbered(0, 0, address_list::split(&addresses, self.separator()))];
+        let numbered = [numbered(0, 0, address_list::split(&addresses, Separator::Comma))];
         let items = items(&item, &numbered, &list);
         item.stage = Stage::Dropped;
         Step::MoreAnd(item, items)
@@ -380,7 +380,7 @@ impl Expander<'_> {
             let source = Source { root, elements: Vec::new() };
             match read_source(self.hands, &source).await {
                 Text::Here { path, text, standing, .. } => {
-                    let addresses = numbered_lines(&text, self.separator());
+                    let addresses = numbered_lines(&text);
                     let controller = Controller {
                         user: account.name.clone(),
                         uid: Some(account.uid),
@@ -431,7 +431,7 @@ impl Expander<'_> {
             Text::Here { path, text, owner, standing } => {
                 let name = item.recipient.address.strip_prefix(b":include:").unwrap_or_default();
                 self.witness.tell(format!("including file {}", name.as_bstr()));
-                let addresses = numbered_lines(&text, self.separator());
+                let addresses = numbered_lines(&text);
                 let alias = item.recipient.address.clone();
                 let before = item.recipient.controller.as_ref();
                 // An included file speaks for its owner, but never for the superuser.
@@ -470,10 +470,6 @@ impl Expander<'_> {
             }
             Standing::NoUser { uid } => Some(format!("UID {uid} is an unknown user: cannot mail to {noun}").into()),
         }
-    }
-
-    fn separator(&self) -> Separator {
-        Separator::of_option(self.ctx.config().options.old_style_headers)
     }
 
     fn mailer(&self, route: &Route) -> Option<Mailer> {

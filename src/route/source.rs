@@ -29,8 +29,6 @@ pub struct Finder<'a> {
     pub hands: &'a Hands,
     /// How many elements of option ForwardPath there are.
     pub forward_paths: u8,
-    /// What separates the elements of a list.
-    pub separator: Separator,
 }
 
 impl Finder<'_> {
@@ -49,10 +47,10 @@ impl Finder<'_> {
                 return None;
             }
             let elements = match text {
-                Some(value) => address_list::split(&value, self.separator),
+                Some(value) => address_list::split(&value, Separator::Comma),
                 None => match read_source(self.hands, &source).await {
                     Text::Here { text, .. } => {
-                        let elements = address_list::split_file(&text, self.separator);
+                        let elements = address_list::split_file(&text);
                         elements.into_iter().map(|(_, address)| address).collect()
                     }
                     _ => continue,

@@ -110,7 +110,6 @@ fn resolve(charter: &Charter, source: &Source) -> Result<Element, Refusal> {
     if source.elements.len() > DEPTH_MAX {
         return Err(refusal(FailureKind::Permanent {}, "included files are nested too deeply"));
     }
-    let separator = Separator::of_option(charter.config.options.old_style_headers);
     let mut numbers = source.elements.iter();
     let mut pick = |elements: Vec<BString>| {
         let number = numbers.next().map(|number| usize::from(*number));
@@ -119,23 +118,23 @@ fn resolve(charter: &Charter, source: &Source) -> Result<Element, Refusal> {
     };
     let mut element = match &source.root {
         SourceRoot::Alias { file, key } => {
-            let text = pick(address_list::split(&alias(charter, *file, key)?, separator))?;
+            let text = pick(address_list::split(&alias(charter, *file, key)?, Separator::Comma))?;
             Element { text, user: None, standing: Standing::Full {} }
         }
         SourceRoot::UserDatabase { file, user } => {
-            let text = pick(address_list::split(&maildrops(charter, *file, user)?, separator))?;
+            let text = pick(address_list::split(&maildrops(charter, *file, user)?, Separator::Comma))?;
             Element { text, user: None, standing: Standing::Full {} }
         }
         SourceRoot::Forward { user, path } => {
             let text = open_forward(charter, accounts::existing(user)?, *path)?;
             let (user, standing) = (text.user, text.standing);
-            Element { text: pick(elements_of(text.file, separator)?)?, user, standing }
+            Element { text: pick(elements_of(text.file)?)?, user, standing }
         }
     };
     for _ in 1..source.elements.len() {
         let text = open_included(charter, element)?;
         let (user, standing) = (text.user, text.standing);
-        element = Element { text: pick(elements_of(text.file, separator)?)?, user, standing };
+        element = Element { text: pick(elements_of(text.file)?)?, user, standing };
     }
     Ok(element)
 }
@@ -253,10 +252,10 @@ pub(super) fn groups_of(config: &Config, user: &User) -> Result<Vec<u32>, Refusa
 }
 
 /// Reads the elements of a `.forward` or included file.
-fn elements_of(file: File, separator: Separator) -> Result<Vec<BString>, Refusal> {
+fn elements_of(file: File) -> Result<Vec<BString>, Refusal> {
     let mut text = Vec::new();
     file.take(TEXT_BYTES_MAX).read_to_end(&mut text).map_err(|error| failure_of("a list of addresses", &error))?;
-    Ok(address_list::split_file(&text, separator).into_iter().map(|(_, address)| address).collect())
+    Ok(address_list::split_file(&text).into_iter().map(|(_, address)| address).collect())
 }
 
 /// The macros of ForwardPath and of directories: `$z` the home directory, `$u` the user.
@@ -301,9 +300,13 @@ mod tests {
     #[test]
     fn the_command_is_read_where_it_stands() {
         let folder = tempfile::tempdir().expect("a directory");
-        let config = with_aliases(folder.path(), "list: joe, \"|/bin/cat -n\"\n");
+        let mut config = with_aliases(folder.path(), "list: joe, \"|/bin/cat -n\"\nplain: |/bin/cat -n\n");
         let (command, user) = command(&config, &alias_element("list", &[1])).expect("a command");
         assert_eq!((command, user.uid), ("/bin/cat -n".into(), 1));
+        // Blanks separate only what a header or a command line names.
+        config.config.options.old_style_headers = true;
+        let (plain, _) = super::command(&config, &alias_element("plain", &[0])).expect("a command");
+        assert_eq!(plain, "/bin/cat -n");
         assert!(super::command(&config, &alias_element("list", &[0])).is_err());
         assert!(super::command(&config, &alias_element("list", &[7])).is_err());
         assert!(super::command(&config, &alias_element("other", &[0])).is_err());
