@@ -326,9 +326,10 @@ impl Expander<'_> {
 
     /// Puts a user's maildrops in the place of the user.
     fn maildrops(&self, mut item: Item, user: &[u8], maildrops: Maildrops) -> Step {
-        let Maildrops { file, addresses, sender } = maildrops;
+        let addresses = maildrops.list();
+        let Maildrops { file, addresses: text, sender } = maildrops;
         item.recipient.owner = sender.or(item.recipient.owner);
-        self.witness.tell_about(&item.recipient.address, format!("expanded to {addresses}"));
+        self.witness.tell_about(&item.recipient.address, format!("expanded to {text}"));
         // No file has the last number: what another host's address would be turned to is not started.
         let root = SourceRoot::UserDatabase { file: file.unwrap_or(u8::MAX), user: user.into() };
         let source = Source { root, elements: Vec::new() };
@@ -337,8 +338,7 @@ impl Expander<'_> {
         let whose = item.recipient.controller.clone().filter(|controller| controller.uid.is_some());
         let controller = whose.unwrap_or_else(nobody);
         let list = List { source: &source, standing: Standing::Full {}, file: None, controller };
-        let numbered = [numbered(0, 0, address_list::split(&addresses, Separator::Comma))];
-        let items = items(&item, &numbered, &list);
+        let items = items(&item, &[numbered(0, 0, addresses)], &list);
         item.stage = Stage::Dropped;
         Step::MoreAnd(item, items)
     }

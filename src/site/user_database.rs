@@ -5,6 +5,7 @@ use bstr::BString;
 use super::context::Context;
 use super::load::Site;
 use crate::cf::{Config, UserDatabase, user_databases};
+use crate::mail::address_list::{self, Separator};
 use crate::map::{Definition, KeyEnd, Kind, Outcome};
 use crate::name::Sysexit;
 
@@ -26,6 +27,16 @@ pub struct Maildrops {
     pub addresses: BString,
     /// Who hears of failures.
     pub sender: Option<BString>,
+}
+
+impl Maildrops {
+    /// Returns the addresses one by one. A user on another host is one, whatever the name has in it: it is the sender's.
+    pub fn list(&self) -> Vec<BString> {
+        match self.file {
+            Some(_) => address_list::split(&self.addresses, Separator::Comma),
+            None => vec![self.addresses.clone()],
+        }
+    }
 }
 
 /// Returns the files of option UserDatabaseSpec as maps.
