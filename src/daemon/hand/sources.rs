@@ -152,6 +152,8 @@ fn alias(charter: &Charter, file: u8, key: &[u8]) -> Result<BString, Refusal> {
 }
 
 /// Reads the maildrops of a user in one of the user databases.
+///
+// QUIRK(maildrop-owner): what they name is the default user's.
 fn maildrops(charter: &Charter, file: u8, user: &[u8]) -> Result<BString, Refusal> {
     let files = user_database_files(&charter.config);
     let definition = files.get(usize::from(file));
