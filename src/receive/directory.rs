@@ -211,13 +211,17 @@ impl Directory for SiteDirectory {
             let mut parsed = Vec::new();
             for spelling in address_list::split(addresses, separator) {
                 match address::parse(ctx, &spelling, Role::Recipient).await {
-                    Ok((route, _)) => parsed.push((spelling, route)),
+                    Ok((route, _)) => parsed.push((Key::of(&route, &ctx.config().mailers), spelling, route)),
                     Err(reply) => return Listing { refusal: Some(reply), ..Listing::default() },
                 }
             }
-            let (mut seen, mut found, mut refusal) = (HashSet::new(), Vec::new(), None);
+            let (mut named, mut seen, mut found, mut refusal) = (HashSet::new(), HashSet::new(), Vec::new(), None);
             // QUIRK(last-address-first): of several addresses, the last one is looked at first.
-            for (spelling, route) in parsed.into_iter().rev() {
+            for (key, spelling, route) in parsed.into_iter().rev() {
+                // A list that is named again and again is worked out once.
+                if !named.insert(key) {
+                    continue;
+                }
                 let met = if expand {
                     self.expand(ctx, &spelling).await
                 } else {
