@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 
+use nix::sys::signal::Signal;
 use nix::unistd::getuid;
 
 use super::launch::{CONTROL_NUMBER, HAND_NAME, KEEPER_NAME, NETWORK_NAME};
@@ -88,6 +89,8 @@ fn take_socket(number: i32) -> Result<OwnedFd, RoleError> {
 fn serve(role: Role, socket: OwnedFd, programs: Programs) -> Result<ExitCode, RoleError> {
     host::close_inherited(CONTROL_NUMBER + 1)?;
     signal::ignore_write_signals()?;
+    // The keeper tells the state of all; a signal for every process of this name ends none.
+    signal::ignore(Signal::SIGUSR1)?;
     let Received { order, text, last, mut descriptors } = receive_order(&socket)?;
     let config = (programs.read)(&order, &text).map_err(RoleError::Config)?;
     match (role, last) {
