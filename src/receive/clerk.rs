@@ -312,6 +312,8 @@ impl<'a> Clerk<'a> {
         let name = self.hello.as_ref().unwrap_or(&self.facts.name).clone();
         self.ctx.set("r", self.protocol);
         self.ctx.set("s", name);
+        // QUIRK(discard-remembered): what rules said of a MAIL that was refused throws no other message away.
+        self.transaction.discard = self.discard_all;
         for name in ["nrcpts", "nbadrcpts", "ntries"] {
             self.ctx.set(name, "0");
         }

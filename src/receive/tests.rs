@@ -290,6 +290,21 @@ fn a_discarded_message_seems_to_be_accepted() {
     assert!(server.log().ends_with(": discarded"));
 }
 
+#[tokio::test]
+async fn what_is_said_of_a_refused_sender_throws_away_no_other_message() {
+    let server = Server::with("O MaxMessageSize=999\n");
+    let parts = [
+        "MAIL FROM:<gone> SIZE=9999\r\n",
+        "MAIL FROM:<a>\r\n",
+        "RCPT TO:<joe>\r\n",
+        "DATA\r\n",
+        "x: y\r\n\r\nz\r\n.\r\n",
+    ];
+    let replies = server.play(&[&parts[..], &["QUIT\r\n"]].concat(), usize::MAX).await;
+    assert_eq!(codes(&replies), ["220", "552", "250", "250", "354", "250", "221"], "{replies}");
+    assert_eq!(server.files(), ["df", "qf"]);
+}
+
 #[test]
 fn a_message_held_back_is_quarantined() {
     let parts = ["MAIL FROM:<a>\r\n", "RCPT TO:<held>\r\n", "DATA\r\n", "x: y\r\n\r\nz\r\n.\r\n", "QUIT\r\n"];
