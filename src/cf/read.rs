@@ -376,15 +376,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Makes `$w` the first component of the host name.
+    /// Makes `$w` the first component of the name that it has by now.
     fn shorten_name(&mut self) {
         use crate::macros::Values;
-        let short = self
-            .macros
-            .macro_value(b"w")
-            .and_then(|value| value.text.split(|byte| *byte == b'.').next().map(BString::from));
-        if let Some(short) = short {
-            self.macros.set(b"w", short);
+        let name = self.macros.macro_value(b"w").map(|value| value.text.into_owned()).unwrap_or_default();
+        if let Some(end) = memchr::memchr(b'.', &name) {
+            self.define(MacroName::new("w"), name[..end].into());
         }
     }
 

@@ -288,6 +288,20 @@ fn old_levels_name_some_options_as_macros() {
 }
 
 #[test]
+fn from_level_5_on_the_name_of_the_host_is_short() {
+    #[track_caller]
+    fn check(text: &str, expected: Option<&str>) {
+        let (config, _) = read(text.as_bytes(), "cf", &env());
+        let name = config.macros.iter().rev().find(|(name, _)| name.as_bytes() == b"w");
+        assert_eq!(name.map(|(_, value)| value.to_string()).as_deref(), expected, "{text:?}");
+    }
+    check("V4\n", None);
+    check("V5\n", Some("hoge"));
+    check("Dwa.b\nV10\n", Some("a"));
+    check("V10\nDwa.b\n", Some("a.b"));
+}
+
+#[test]
 fn operators_have_the_values_of_their_macros_at_the_first_rule() {
     #[track_caller]
     fn check(text: &str, expected: &str) {

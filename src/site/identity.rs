@@ -17,10 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Identity {
     /// The name the system has (`$k`).
     pub node: BString,
-    /// The official, fully qualified name (`$j`).
+    /// The official, fully qualified name (`$j`, and `$w` until the level of a configuration shortens it).
     pub name: BString,
-    /// The official name up to its first dot (`$w`).
-    pub short_name: BString,
     /// What follows the first dot of the official name (`$m`).
     pub domain: BString,
     /// Other names of this host, as its interfaces have them.
@@ -60,15 +58,11 @@ impl Identity {
         let _ = tokio::time::timeout(PATIENCE, self.ask_names(resolver, &asked)).await;
     }
 
-    /// Derives the short name and the domain.
+    /// Derives the domain.
     fn name_parts(&mut self) {
         match self.name.split_once_str(".") {
-            Some((short, domain)) => {
-                self.short_name = short.into();
-                self.domain = domain.into();
-            }
+            Some((_, domain)) => self.domain = domain.into(),
             None => {
-                self.short_name = self.name.clone();
                 self.complaint = Some(
                     format!(
                         "My unqualified host name ({}) unknown: give the host a full name in /etc/hosts or set \
@@ -135,7 +129,7 @@ impl Identity {
     /// Defines `j`, `w`, `m`, `k` and `v`, and the macros that never change, as they are before a file is read.
     pub fn define(&self, macros: &mut MacroTable) {
         macros.set("j", self.name.clone());
-        macros.set("w", self.short_name.clone());
+        macros.set("w", self.name.clone());
         if !self.domain.is_empty() {
             macros.set("m", self.domain.clone());
         }
@@ -215,6 +209,6 @@ mod tests {
         identity.name = "hoge.foo.jp".into();
         identity.complaint = None;
         identity.name_parts();
-        assert_eq!((identity.short_name, identity.domain, identity.complaint), ("hoge".into(), "foo.jp".into(), None));
+        assert_eq!((identity.domain, identity.complaint), ("foo.jp".into(), None));
     }
 }

@@ -70,7 +70,6 @@ fn context_of(text: &str) -> (Context, DnsServer) {
     let identity = Identity {
         node: "hoge.foo.jp".into(),
         name: "hoge.foo.jp".into(),
-        short_name: "hoge".into(),
         domain: "foo.jp".into(),
         aliases: vec!["www.foo.jp".into()],
         addresses: vec!["192.0.2.10".parse().expect("valid"), "2001:db8::10".parse().expect("valid")],
