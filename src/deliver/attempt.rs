@@ -435,7 +435,8 @@ fn controller(envelope: &Envelope, mailer: &Mailer, recipient: &Recipient) -> Op
         // Nobody's rights hold for the maildrops of a user database.
         let control =
             recipient.controller.as_ref().filter(|control| control.uid.is_some() || !control.user.is_empty())?;
-        return Some((control.alias.clone(), control.uid.zip(control.gid)));
+        let alias = recipient.controlled_by.as_ref().unwrap_or(&control.alias);
+        return Some((alias.clone(), control.uid.zip(control.gid)));
     }
     match envelope.owner {
         Ownership::User { uid, gid } => Some((envelope.sender.clone(), Some((uid, gid)))),

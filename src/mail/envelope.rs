@@ -417,6 +417,8 @@ pub struct Recipient {
     pub from_alias: bool,
     /// Whose rights hold.
     pub controller: Option<Controller>,
+    /// The address of the user or alias whose rights a maildrop has, for the log; not kept in the queue file.
+    pub controlled_by: Option<BString>,
     /// User and group of a recipient that is a user of this host; not kept in the queue file.
     pub account: Option<(u32, u32)>,
     /// The owner of the list it came out of (`owner-LIST`), who hears of what fails; not kept in the queue file.

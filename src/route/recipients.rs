@@ -334,11 +334,14 @@ impl Expander<'_> {
         let root = SourceRoot::UserDatabase { file: file.unwrap_or(u8::MAX), user: user.into() };
         let source = Source { root, elements: Vec::new() };
         let alias = item.recipient.address.clone();
-        let nobody = || Controller { alias, ..Controller::default() };
         let whose = item.recipient.controller.clone().filter(|controller| controller.uid.is_some());
-        let controller = whose.unwrap_or_else(nobody);
+        let controlled_by =
+            item.recipient.controlled_by.clone().or_else(|| whose.as_ref().map(|controller| controller.alias.clone()));
+        // The queue file names the maildrop, so that the text is found again.
+        let controller = Controller { alias, ..whose.unwrap_or_default() };
         let list = List { source: &source, standing: Standing::Full {}, file: None, controller };
-        let items = items(&item, &[numbered(0, 0, addresses)], &list);
+        let mut items = items(&item, &[numbered(0, 0, addresses)], &list);
+        items.iter_mut().for_each(|item| item.recipient.controlled_by.clone_from(&controlled_by));
         item.stage = Stage::Dropped;
         Step::MoreAnd(item, items)
     }
