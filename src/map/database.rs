@@ -152,7 +152,7 @@ impl Database {
     /// Returns the values of `key`, in their order: all that a btree has, of other files the first one.
     ///
     /// # Errors
-    /// The file cannot be read, is damaged where the key should be, or has more values than a file of its size can have.
+    /// The file cannot be read, is damaged where the key should be, or has far more values than any list.
     pub fn values(&self, key: &[u8]) -> Result<Vec<BString>, DatabaseError> {
         let (mut values, mut left) = (Vec::new(), RECORD_BYTES_MIN);
         let mut too_many = false;
