@@ -46,6 +46,8 @@ const HEADER_FLAGS: &[(&[&str], u32)] = &[
 ];
 /// A host name of so many bytes is too long for `/canon` (the original's MAXHOSTNAMELEN).
 const HOST_BYTES_MAX: usize = 256;
+/// The flags of fields with senders and recipients.
+const HEADER_OF_ADDRESSES: u32 = 0x102;
 /// The flag of a field that a user gives.
 const HEADER_BY_USER: u32 = 0x40000;
 /// The flag of a field whose check sees no comments.
@@ -312,18 +314,19 @@ impl TestMode {
         let config = self.ctx.config();
         let own = config.headers.iter().filter(|rule| rule.name.eq_ignore_ascii_case(name));
         let strips = own.filter_map(|rule| rule.check.as_ref()).next().is_some_and(|check| !check.keeps_comments);
-        if let Some(question) = HeaderQuestion::of_field(config, &Header::with_value(name, value)) {
-            self.check_header(&question).await?;
-        }
         let known = HEADER_FLAGS
             .iter()
             .find(|(names, _)| names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())));
+        let flags = known.map_or(0, |(_, flags)| *flags);
+        if let Some(question) = HeaderQuestion::of_field(config, &Header::with_value(name, value)) {
+            self.check_header(&question, flags & HEADER_OF_ADDRESSES == 0).await?;
+        }
         let strips = if strips { HEADER_STRIPS_COMMENTS } else { 0 };
-        self.say(&format!("ul = 0x{:08x}", known.map_or(0, |(_, flags)| *flags) | strips | HEADER_BY_USER))
+        self.say(&format!("ul = 0x{:08x}", flags | strips | HEADER_BY_USER))
     }
 
-    /// Asks about a field and tells what it is refused with.
-    async fn check_header(&mut self, question: &HeaderQuestion) -> io::Result<()> {
+    /// Asks about a field and tells what it is refused with; without values that do not scan, if it `is_quiet`.
+    async fn check_header(&mut self, question: &HeaderQuestion, is_quiet: bool) -> io::Result<()> {
         question.publish(&mut self.ctx);
         let args = question.args();
         let Ask { ruleset, comments, .. } = question.ask(&args);
@@ -333,7 +336,7 @@ impl TestMode {
             return Ok(());
         }
         // A check of a ruleset that does not exist accepts everything.
-        self.is_quiet.store(true, Ordering::Relaxed);
+        self.is_quiet.store(is_quiet, Ordering::Relaxed);
         let judged = self.ctx.rewrite(ruleset, tokens).await;
         self.is_quiet.store(false, Ordering::Relaxed);
         let Ok(judged) = judged else { return Ok(()) };
