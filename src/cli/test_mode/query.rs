@@ -26,7 +26,7 @@ use crate::submit::Caller;
 const HEADER_FLAGS: &[(&[&str], u32)] = &[
     (&["resent-sender", "resent-from", "resent-reply-to"], 0x108),
     (&["sender", "from", "reply-to", "disposition-notification-to"], 0x100),
-    (&["full-name", "content-length", "precedence"], 0x20),
+    (&["full-name", "content-length"], 0x20),
     (&["return-receipt-to"], 0x400),
     (&["errors-to"], 0x900),
     (&["resent-to", "resent-cc"], 0x0a),
@@ -34,9 +34,8 @@ const HEADER_FLAGS: &[(&[&str], u32)] = &[
     (&["to", "cc", "apparently-to"], 0x02),
     (&["bcc"], 0x4002),
     (&["resent-message-id", "resent-date"], 0x08),
-    (&["message", "text"], 0x01),
-    (&["received", "x400-received"], 0xc0),
-    (&["via", "mail-from"], 0x80),
+    (&["message", "text"], HEADER_ENDS),
+    (&["received", "x400-received", "via", "mail-from"], 0xc0),
     (&["comments"], 0x8040),
     (&["content-transfer-encoding"], 0x1000),
     (&["content-type"], 0x2000),
@@ -46,6 +45,8 @@ const HEADER_FLAGS: &[(&[&str], u32)] = &[
 ];
 /// A host name of so many bytes is too long for `/canon` (the original's MAXHOSTNAMELEN).
 const HOST_BYTES_MAX: usize = 256;
+/// The flag of a field that ends the header.
+const HEADER_ENDS: u32 = 0x01;
 /// The flags of fields with senders and recipients.
 const HEADER_OF_ADDRESSES: u32 = 0x102;
 /// The flag of a field that a user gives.
@@ -318,6 +319,10 @@ impl TestMode {
             .iter()
             .find(|(names, _)| names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())));
         let flags = known.map_or(0, |(_, flags)| *flags);
+        if flags == HEADER_ENDS {
+            // Nothing asks about it.
+            return self.say(&format!("ul = 0x{flags:08x}"));
+        }
         if let Some(question) = HeaderQuestion::of_field(config, &Header::with_value(name, value)) {
             self.check_header(&question, flags & HEADER_OF_ADDRESSES == 0).await?;
         }
