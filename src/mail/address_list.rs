@@ -6,9 +6,10 @@ use bstr::BString;
 pub const LIST_LEN_MAX: usize = 100_000;
 
 /// What separates the addresses of a list.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Separator {
     /// A comma, as `RFC 5322` has it.
+    #[default]
     Comma,
     /// White space, or a comma where the text has one (option OldStyleHeaders).
     OldStyle,

@@ -6,8 +6,9 @@ use std::str::FromStr;
 use bstr::{BStr, BString, ByteSlice};
 
 use super::header::{self, Header};
+use super::reply::Reply;
 use super::report::AUTHOR;
-use crate::name::{MacroName, MailerName, QueueId, UnixTime};
+use crate::name::{MacroName, MailerName, QueueId, Status, UnixTime};
 
 /// A message's envelope: everything but the body.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -137,6 +138,13 @@ impl Envelope {
     /// Returns the first header field called `name`.
     pub fn header(&self, name: &str) -> Option<&Header> {
         header::find(&self.headers, name)
+    }
+
+    /// Returns why a site with `EightBitMode=strict` refuses the message: it has bytes above 127 that nothing announced.
+    pub fn undeclared_eight_bits(&self) -> Option<Reply> {
+        let is_declared = self.body.is_some() || self.header("MIME-Version").is_some();
+        let refusal = || Reply::new(554, Status::new(5, 6, 1), "Eight bit data not allowed");
+        (self.flags.eight_bit && !is_declared).then(refusal)
     }
 
     /// Sets class, urgency and message identifier from the header and the `P` lines of the configuration.

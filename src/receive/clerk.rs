@@ -37,6 +37,8 @@ pub(super) struct Clerk<'a> {
     quarantine_all: Option<BString>,
     /// VERB was given.
     interactive: bool,
+    /// Whether the next reply is that to a message which is over.
+    pub(super) is_over: bool,
     /// What the client speaks, for `$r`.
     pub(super) protocol: &'static str,
     /// What the client calls itself, for `$s`.
@@ -70,6 +72,7 @@ impl<'a> Clerk<'a> {
             discard_all: false,
             quarantine_all: None,
             interactive: false,
+            is_over: false,
             protocol: "SMTP",
             hello: None,
         };
@@ -415,7 +418,9 @@ impl<'a> Clerk<'a> {
     /// Returns a reply as it is sent; the message remembers the last refusal.
     pub(super) fn outgoing(&mut self, reply: Reply) -> Reply {
         // QUIRK(message-of-refusal): ETRN of an unknown queue group (459) is none.
-        if matches!(reply.code / 100, 4 | 5) && reply.code != 459 {
+        let refuses = matches!(reply.code / 100, 4 | 5) && reply.code != 459;
+        let is_over = std::mem::take(&mut self.is_over);
+        if refuses && !is_over {
             self.transaction.complaint = Some(Reply::as_sent(reply.text()).collect());
         }
         self.softened(reply)

@@ -127,8 +127,7 @@ impl Clerk<'_> {
         self.log_sender(Some(&envelope.message_id));
         let refused = match ending.refused {
             Some(refused) => Some(refused),
-            None if self.is_undeclared(&envelope) => Some((texts::eight_bit_not_allowed(), Vec::new())),
-            None => self.last_check(ending.size_bytes).await.err().map(|refusal| (refusal.reply, Vec::new())),
+            None => self.last_check(&envelope).await.err().map(|refusal| (refusal.reply, Vec::new())),
         };
         self.hold_back(&mut envelope);
         self.count(&envelope);
@@ -139,13 +138,8 @@ impl Clerk<'_> {
             None => self.store(envelope).await,
         };
         self.end_transaction().await;
+        self.is_over = true;
         reply
-    }
-
-    /// Tells whether a message has bytes above 127 that nothing announced, where the site refuses that (`EightBitMode=strict`).
-    fn is_undeclared(&self, envelope: &Envelope) -> bool {
-        let is_strict = self.options().eight_bit_mode == EightBitMode::Strict;
-        is_strict && envelope.flags.eight_bit && envelope.body.is_none() && envelope.header("MIME-Version").is_none()
     }
 
     /// Puts into the envelope whether, and why, the message is held back.
@@ -163,8 +157,13 @@ impl Clerk<'_> {
         }
     }
 
-    async fn last_check(&mut self, size_bytes: u64) -> Result<(), Refusal> {
-        let size = size_bytes.to_string();
+    /// Finds out whether the whole message may come.
+    async fn last_check(&mut self, envelope: &Envelope) -> Result<(), Refusal> {
+        let is_strict = self.options().eight_bit_mode == EightBitMode::Strict;
+        if let Some(reply) = envelope.undeclared_eight_bits().filter(|_| is_strict) {
+            return Err(Refusal::new(reply));
+        }
+        let size = envelope.size_bytes.to_string();
         let args = [size.as_bytes()];
         self.check(&Ask::text("check_eom", &args)).await
     }

@@ -86,7 +86,7 @@ impl Clerk<'_> {
         let text = BString::from(format!("{host}: {} didn't use HELO protocol", self.facts.origin));
         let line = BString::from(format!("Authentication-Warning: {text}"));
         self.log(4, Severity::Info, Some(&self.id), &line);
-        // One for each MAIL, as many as a message may need that is not sent in order to fill memory.
+        // The original adds one for each MAIL, be it refused, without end.
         if self.transaction.added.len() < WARNINGS_MAX {
             self.transaction.added.push(Header::new("X-Authentication-Warning", text));
         }

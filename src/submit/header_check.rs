@@ -4,6 +4,7 @@ use bstr::BString;
 
 use super::message::Incoming;
 use super::terminal::Terminal;
+use crate::cf::EightBitMode;
 use crate::deliver::attempt::Settled;
 use crate::deliver::outcome::Outcome;
 use crate::deliver::services::Services;
@@ -116,6 +117,15 @@ impl Judgement {
         match &mut self.refusal {
             Some(refusal) => refusal.add(reply),
             None => self.refusal = Some(Refusal::new(reply)),
+        }
+    }
+
+    /// Refuses a message with bytes above 127 that nothing announced, where the site wants that; it does not count for the
+    /// exit status.
+    pub(super) fn look_at(&mut self, envelope: &Envelope, mode: EightBitMode, terminal: &mut Terminal<'_>) {
+        if let Some(reply) = envelope.undeclared_eight_bits().filter(|_| mode == EightBitMode::Strict) {
+            terminal.tell(reply.text());
+            self.refuse(reply, Sysexit::Ok, terminal);
         }
     }
 

@@ -40,6 +40,8 @@ pub(super) struct Recipients {
     pub(super) complaint: Option<BString>,
     /// How many addresses count for priority and log: those that lead somewhere, be it only to a user that does not exist.
     pub(super) counted: usize,
+    /// What separates the addresses of the next list.
+    pub(super) separator: Separator,
     /// The only address that was named on the command line, for `$u`.
     pub(super) only: Option<BString>,
 }
@@ -87,8 +89,9 @@ impl Desk<'_> {
     ///
     // QUIRK(lists-backwards): the original takes the addresses of one list from the last to the first.
     async fn add_list(&self, ctx: &mut Context, list: &[u8], to: &mut Recipients, terminal: &mut Terminal<'_>) {
-        let separator = Separator::of_option(ctx.config().options.old_style_headers);
-        for address in address_list::split(list, separator).into_iter().rev() {
+        let addresses = address_list::split(list, to.separator);
+        to.separator = to.separator.after(list);
+        for address in addresses.into_iter().rev() {
             to.named += 1;
             self.add(ctx, address, to, terminal).await;
         }

@@ -20,6 +20,7 @@ use crate::deliver::holding::Holding;
 use crate::deliver::outcome::Outcome;
 use crate::deliver::services::Services;
 use crate::log::{self, Accepted, Delivered, Event, Level, Priority};
+use crate::mail::address_field;
 use crate::mail::address_list::Separator;
 use crate::mail::date;
 use crate::mail::envelope::{BodyType, Envelope, Recipient};
@@ -182,7 +183,8 @@ impl<'a> Work<'a> {
             logs_complaints: true,
             logs_refused: true,
         };
-        let mut recipients = Recipients::default();
+        let old_style = services.site.config.options.old_style_headers;
+        let mut recipients = Recipients { separator: Separator::of_option(old_style), ..Recipients::default() };
         desk.add_arguments(&mut self.ctx, &mut recipients, terminal).await;
         if submission.recipients.is_empty() && !submission.reads_recipients {
             terminal.tell("Recipient names must be specified");
@@ -195,7 +197,8 @@ impl<'a> Work<'a> {
             Ok(incoming) => incoming,
             Err(error) => return self.input_failed(&error, terminal),
         };
-        let judgement = header_check::judge(services, &mut self.ctx, &id, &incoming, terminal).await;
+        recipients.separator = address_field::separator(&incoming.headers, recipients.separator);
+        let mut judgement = header_check::judge(services, &mut self.ctx, &id, &incoming, terminal).await;
         let refused_before = recipients.refused.len();
         if submission.reads_recipients {
             desk.logs_complaints = false;
@@ -212,6 +215,7 @@ impl<'a> Work<'a> {
         recipients.counted += error_recipients(&self.ctx, &incoming.headers).len();
         let mut envelope = self.envelope(incoming, &sender, warnings, &recipients);
         envelope.quarantine = judgement.quarantine.clone();
+        judgement.look_at(&envelope, services.site.config.options.eight_bit_mode, terminal);
         self.log_accepted(&envelope, &recipients);
         envelope.settle_body();
         self.count(&envelope, &sender, &judgement);
@@ -311,7 +315,7 @@ impl<'a> Work<'a> {
         mend_reports(&self.ctx, &own, &mut envelope.recipients);
         self.publish_header(&own, recipients);
         envelope.body = self.submission.body.or_else(|| BodyType::of_header(&own));
-        envelope.headers = complete(&self.ctx, own, Separator::of_option(self.ctx.config().options.old_style_headers));
+        envelope.headers = complete(&self.ctx, own, recipients.separator);
         envelope.classify(&config.precedences);
         envelope.flags.eight_bit = incoming.is_eight_bit;
         envelope.flags.split = true;

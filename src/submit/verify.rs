@@ -7,6 +7,7 @@ use super::recipients::{Desk, Recipients};
 use super::submission::Submission;
 use super::terminal::Terminal;
 use crate::deliver::services::Services;
+use crate::mail::address_list::Separator;
 use crate::mail::envelope::Recipient;
 use crate::name::{QueueIdMaker, Sysexit, UnixTime};
 use crate::route::parse::{self, Role};
@@ -25,7 +26,8 @@ pub async fn verify(
     let id = QueueIdMaker::new(std::process::id(), 0).next(now);
     let desk =
         Desk { services, submission, id: &id, follows_aliases: true, logs_complaints: true, logs_refused: false };
-    let mut recipients = Recipients::default();
+    let old_style = services.site.config.options.old_style_headers;
+    let mut recipients = Recipients { separator: Separator::of_option(old_style), ..Recipients::default() };
     desk.add_arguments(&mut ctx, &mut recipients, terminal).await;
     if recipients.misspelt {
         terminal.fail(Sysexit::Usage);

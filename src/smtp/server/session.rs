@@ -267,11 +267,11 @@ impl Session {
             self.log(notes::open_proxy(self.settings.client.as_bstr(), line));
             return self.end(texts::open_proxy(self.settings.host.as_bstr(), self.settings.client.as_bstr()));
         }
-        let mut line = line.to_vec();
-        if self.seven_bit {
-            line.iter_mut().for_each(|byte| *byte &= 0x7f);
-        }
-        let line = Line::new(&line);
+        let line = if self.seven_bit {
+            Line::new(&line.iter().map(|byte| byte & 0x7f).collect::<Vec<_>>())
+        } else {
+            Line::new(line)
+        };
         let command = commands::find(line.word());
         self.last_command = command.name;
         self.asked_nothing &= !command.asks;

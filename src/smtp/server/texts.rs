@@ -266,11 +266,6 @@ pub fn size_beyond_limit(max: u64) -> Reply {
     reply!(552, status(5, 2, 3), &text)
 }
 
-/// The message has bytes above 127, and nothing announced them.
-pub fn eight_bit_not_allowed() -> Reply {
-    reply!(554, status(5, 6, 1), "Eight bit data not allowed")
-}
-
 /// A message beyond the site's limit.
 pub fn message_too_large(max: u64) -> Reply {
     let text = format!("Message exceeds maximum fixed size ({max})");
