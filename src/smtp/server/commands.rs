@@ -125,16 +125,15 @@ impl Session {
         if argument.is_empty() && !bogus_allowed {
             return self.send(texts::hello_requires_name(line.word()));
         }
-        let name = hello_name(argument, bogus_allowed).filter(|_| argument.len() <= HELLO_BYTES_MAX);
-        if name.is_none() && !bogus_allowed {
+        let name = hello_name(argument, bogus_allowed);
+        if argument.len() > HELLO_BYTES_MAX || (name.is_none() && !bogus_allowed) {
             return self.send(texts::hello_invalid_name());
         }
-        let bogus = hello_name(argument, bogus_allowed).is_none();
         if self.hello_seen || self.transaction.is_some() {
             self.reset_transaction("EHLO");
         }
         self.hello_seen = true;
-        let first = texts::hello(self.settings.host.as_bstr(), self.settings.client.as_bstr(), bogus);
+        let first = texts::hello(self.settings.host.as_bstr(), self.settings.client.as_bstr(), name.is_none());
         // What is no name counts as said, but the message is from the client as we know it.
         self.effects.push(Effect::Hello { name: name.map(Into::into) });
         let mut lines = vec![first];
