@@ -268,7 +268,8 @@ impl Session {
             return self.end(texts::open_proxy(self.settings.host.as_bstr(), self.settings.client.as_bstr()));
         }
         let line = if self.seven_bit {
-            Line::new(&line.iter().map(|byte| byte & 0x7f).collect::<Vec<_>>())
+            // A line end that the eighth bit has hidden ends the line.
+            Line::new(&line.iter().map(|byte| byte & 0x7f).take_while(|byte| *byte != b'\n').collect::<Vec<_>>())
         } else {
             Line::new(line)
         };
