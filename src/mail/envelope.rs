@@ -447,6 +447,20 @@ impl Recipient {
         Self { address: address.into(), primary: true, default_notify: Notify::DEFAULT, ..Self::default() }
     }
 
+    /// Notes that ruleset 5 has put another address in the place of this one.
+    pub fn note_alias(&mut self) {
+        let alias = self.address.clone();
+        self.controller.get_or_insert_with(|| Controller { alias, ..Controller::default() });
+    }
+
+    /// Notes whose mailbox it is; whoever expanded to it has no say any more.
+    pub fn give_to(&mut self, user: &BStr, uid: u32, gid: u32) {
+        self.account = Some((uid, gid));
+        if let Some(controller) = &mut self.controller {
+            (controller.user, controller.uid, controller.gid) = (user.into(), Some(uid), Some(gid));
+        }
+    }
+
     /// Returns when the sender wants reports.
     pub fn reports(&self) -> Notify {
         self.notify.unwrap_or(self.default_notify)

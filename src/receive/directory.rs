@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
-use bstr::BString;
+use bstr::{BString, ByteSlice as _};
 
 use super::address;
 use super::service::{Directory, Listed, Listing, Pending, Resident, Standing};
@@ -13,7 +13,7 @@ use crate::keeper::hands::Hands;
 use crate::keeper::request::Account;
 use crate::log::Witness;
 use crate::mail::address_list::{self, Separator};
-use crate::mail::envelope::{Controller, Recipient, Route, Special};
+use crate::mail::envelope::{Recipient, Route, Special};
 use crate::mail::reply::Reply;
 use crate::name::Status;
 use crate::route::account::{self, Found};
@@ -94,8 +94,7 @@ impl SiteDirectory {
             if mailer.flags.contains(b'5') && !plain {
                 match parse::local_address(ctx, &route).await {
                     Ok(Some(changed)) => {
-                        let alias = recipient.address.clone();
-                        recipient.controller.get_or_insert_with(|| Controller { alias, ..Controller::default() });
+                        recipient.note_alias();
                         route = changed;
                         continue;
                     }
@@ -107,6 +106,10 @@ impl SiteDirectory {
             match self.account(ctx, &mailer, &user).await {
                 // The login name may be an alias, too.
                 Local::Called(account) => route.user = account.name,
+                Local::Account(account) => {
+                    recipient.give_to(account.name.as_bstr(), account.uid, account.gid);
+                    return Ok(Local::Account(account));
+                }
                 found => return Ok(found),
             }
         }

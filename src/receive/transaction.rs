@@ -87,7 +87,7 @@ impl Taken {
     pub(super) fn to_deliver(&self) -> Recipient {
         let mut recipient = self.recipient.clone();
         if self.again {
-            (recipient.route, recipient.controller) = (None, None);
+            (recipient.route, recipient.account) = (None, None);
         }
         recipient
     }

@@ -266,7 +266,7 @@ impl Expander<'_> {
             match parse::local_address(self.ctx, &route).await {
                 Ok(Some(changed)) => {
                     let mut next = Item { parsed: Some(changed), local_rewrites: item.local_rewrites + 1, ..item };
-                    note_alias(&mut next.recipient);
+                    next.recipient.note_alias();
                     return Step::More(next.recipient.clone(), vec![next]);
                 }
                 Ok(None) => {}
@@ -489,20 +489,11 @@ fn special(route: &Route) -> Option<Special> {
     })
 }
 
-/// Returns the recipient with its own user as the one whose mailbox it is; whoever expanded to it has no say any more.
+/// Returns the recipient with its own user as the one whose mailbox it is.
 fn owned(mut recipient: Recipient, route: Route, account: Account) -> Recipient {
-    recipient.route = Some(Route { user: account.name.clone(), ..route });
-    recipient.account = Some((account.uid, account.gid));
-    if let Some(controller) = &mut recipient.controller {
-        (controller.user, controller.uid, controller.gid) = (account.name, Some(account.uid), Some(account.gid));
-    }
+    recipient.give_to(account.name.as_bstr(), account.uid, account.gid);
+    recipient.route = Some(Route { user: account.name, ..route });
     recipient
-}
-
-/// Notes that ruleset 5 has put another address in the place of this one.
-fn note_alias(recipient: &mut Recipient) {
-    let alias = recipient.address.clone();
-    recipient.controller.get_or_insert_with(|| Controller { alias, ..Controller::default() });
 }
 
 /// Returns a recipient of an envelope that is refused.
