@@ -65,7 +65,8 @@ impl Text {
     fn parse(text: &[u8], columns: Columns) -> Text {
         let mut lines = HashMap::new();
         let pieces = text.lines_with_terminator().flat_map(|line| line.chunks(LINE_BYTES_MAX));
-        for line in pieces.map(|line| line.strip_suffix(b"\n").unwrap_or(line)) {
+        // QUIRK(text-map-null): a null byte ends a line.
+        for line in pieces.filter_map(|line| line.split(|byte| matches!(byte, b'\n' | 0)).next()) {
             if line.starts_with(b"#") {
                 continue;
             }
@@ -180,6 +181,7 @@ mod tests {
         check("-v1", &format!("{long} b\n"), &long[..256], Some("b"));
         check("-v1", &format!("a{}b c\nd e\n", " ".repeat(2046)), "b", Some("c"));
         check("-v1", &format!("a{}\nd e\n", " ".repeat(2046)), "d", Some("e"));
+        check("-v1", "a b\0c\nd e\n", "a", Some("b"));
     }
 
     #[test]
