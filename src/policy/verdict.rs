@@ -2,8 +2,9 @@
 
 use bstr::{BString, ByteSlice};
 
+use crate::mail::address_list;
 use crate::mail::reply::Reply;
-use crate::mail::token::{Kind, Mark, Token};
+use crate::mail::token::{Mark, Token};
 use crate::name::{Status, Sysexit};
 use crate::smtp::server::texts;
 
@@ -73,40 +74,18 @@ fn host_and_user(tokens: &[Token]) -> (&[Token], Option<&[Token]>) {
     (host, user.map(|at| &tokens[at + 1..]))
 }
 
-/// Joins tokens into text for people: a space between atoms, quotes and backslashes in quotes removed.
+/// Joins tokens into text for people: a space between atoms, quotes and backslashes removed.
 fn plain_text(tokens: &[Token]) -> BString {
     let mut out = BString::default();
     let mut after_atom = false;
     for token in tokens {
-        match token.text() {
-            Some((Kind::Quoted, text)) => unquote(text, &mut out),
-            Some((Kind::Atom, text)) => {
-                if after_atom {
-                    out.push(b' ');
-                }
-                out.extend_from_slice(text);
-            }
-            Some((Kind::Operator, text)) => out.extend_from_slice(text),
-            None => {}
+        if after_atom && token.is_atom() {
+            out.push(b' ');
         }
+        out.extend_from_slice(token.text().map_or(b"", |(_, text)| text));
         after_atom = token.is_atom();
     }
-    out
-}
-
-/// Appends a quoted string without its quotes.
-fn unquote(text: &[u8], out: &mut BString) {
-    let inner = text.strip_prefix(b"\"").unwrap_or(text);
-    let inner = inner.strip_suffix(b"\"").unwrap_or(inner);
-    let mut escaped = false;
-    for &byte in inner {
-        if byte == b'\\' && !escaped {
-            escaped = true;
-        } else {
-            out.push(byte);
-            escaped = false;
-        }
-    }
+    address_list::unquote(&out)
 }
 
 /// Builds the reply that `$#error $@ host $: text` stands for; `about` is the address that some codes name.

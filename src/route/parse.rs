@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bstr::{BString, ByteSlice};
 
 use crate::cf::{Mailer, Mailers};
+use crate::mail::address_list;
 use crate::mail::envelope::Route;
 use crate::mail::token::{Mark, ScanError, ScanOptions, Token, Tokens, join, join_within};
 use crate::name::{MailerName, Status, Sysexit, Told};
@@ -245,7 +246,7 @@ async fn build(ctx: &mut Context, tokens: &[Token], role: Role) -> Result<Route,
     let host = host.map(|host| join_within(host, blank_sub, HOST_BYTES_MAX));
     if name.eq_ignore_ascii_case(b"error") {
         let user = join_within(user, b' ', USER_BYTES_MAX);
-        let refusal = Refusal::of_error(host.as_ref().map(|host| host.as_bytes()), &unquoted(&user));
+        let refusal = Refusal::of_error(host.as_ref().map(|host| host.as_bytes()), &address_list::unquote(&user));
         return Err(BadRoute { host: host.unwrap_or_default(), user, refusal, is_told: false });
     }
     let config = Arc::clone(&ctx.site().config);
@@ -277,7 +278,7 @@ async fn route(
         Some(b'|') if mailer.flags.contains(b'|') => mailers.get(b"prog").unwrap_or(mailer),
         Some(b'/') if mailer.flags.contains(b'/') => mailers.get(b"*file*").unwrap_or(mailer),
         Some(b':') if mailer.flags.contains(b':') && is_include(plain) => {
-            let user = BString::from(&unquoted(&text)[INCLUDE.len()..]);
+            let user = BString::from(&address_list::unquote(&text)[INCLUDE.len()..]);
             return Ok(Route { mailer: MailerName::new("*include*"), host, user });
         }
         _ => mailer,
@@ -349,20 +350,6 @@ fn host_and_user(tokens: &[Token]) -> Option<(Option<&[Token]>, &[Token])> {
         _ => None,
     };
     Some((host, &tokens[user + 1..]))
-}
-
-/// Takes the quotes out of a text.
-pub(super) fn unquoted(text: &[u8]) -> BString {
-    let mut plain = BString::default();
-    let mut bytes = text.iter();
-    while let Some(&byte) = bytes.next() {
-        match byte {
-            b'"' => {}
-            b'\\' => plain.extend(bytes.next().copied()),
-            _ => plain.push(byte),
-        }
-    }
-    plain
 }
 
 /// Tells of a configuration that resolves to nothing, and refuses.
