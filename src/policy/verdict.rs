@@ -121,6 +121,7 @@ pub fn error_parts<'a>(host: &[u8], text: &'a [u8]) -> (u16, Status, &'a [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::token::Kind;
 
     #[track_caller]
     fn check(host: &str, text: &str, expected: &str) {

@@ -344,7 +344,8 @@ impl Scanner<'_> {
             b'<' | b'>' if !self.options.balance => {}
             b'<' => {
                 self.angles += 1;
-                self.route |= self.text[self.at..].trim_ascii_start().first() == Some(&b'@');
+                let is_blank = |byte: &u8| matches!(byte, b'\t'..=b'\r' | b' ');
+                self.route |= self.text[self.at..].iter().find(|byte| !is_blank(byte)) == Some(&b'@');
             }
             b'>' => {
                 self.route = false;
@@ -537,6 +538,7 @@ mod tests {
         check_real("<a<b>", "< a < b > >", &[ScanError::AngleOpen]);
         check_real("<a,b>", "< a >", &[ScanError::AngleOpen]);
         check_real("<@a,@b:c@d>", "< @ a , @ b : c @ d >", &[]);
+        check_real("<\x0b @a,b>", "< @ a , b >", &[]);
     }
 
     #[test]
