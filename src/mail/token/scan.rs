@@ -341,7 +341,6 @@ impl Scanner<'_> {
             }
             b')' if strips => return self.close_comment(),
             _ if self.comments > 0 => return Ok(()),
-            b'<' | b'>' if !self.options.balance => {}
             b'<' => {
                 self.angles += 1;
                 let is_blank = |byte: &u8| matches!(byte, b'\t'..=b'\r' | b' ');
@@ -349,11 +348,11 @@ impl Scanner<'_> {
             }
             b'>' => {
                 self.route = false;
-                if self.angles == 0 {
+                if self.angles == 0 && self.options.balance {
                     self.errors.push(ScanError::AngleClose);
                     return Ok(());
                 }
-                self.angles -= 1;
+                self.angles = self.angles.saturating_sub(1);
             }
             _ => {}
         }
@@ -561,6 +560,14 @@ mod tests {
         let options = ScanOptions { delimiter: Some(b','), ..ScanOptions::ADDRESS };
         let errors = scan_stock(&b"<a".repeat(311), options).errors;
         assert_eq!(errors, [ScanError::AngleOpen; 5].into_iter().chain([ScanError::TooLong]).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_tab_ends_a_side_of_a_rule_unless_an_angle_bracket_is_open() {
+        let options = ScanOptions { delimiter: Some(b'\t'), ..ScanOptions::RULE };
+        let side = |text: &[u8]| scan_stock(text, options).tokens.expect("within the limits").to_string();
+        assert_eq!(side(b"a\tb"), "a");
+        assert_eq!(side(b"><a\tb>c\td"), "> < a b > c");
     }
 
     #[test]
