@@ -16,6 +16,7 @@ use crate::deliver::sender::{self, Origin};
 use crate::deliver::services::Services;
 use crate::deliver::split::split;
 use crate::log::{Delivered, Event, Level};
+use crate::mail::address_list;
 use crate::mail::envelope::{Envelope, Occasion, Ownership, Recipient};
 use crate::name::{Status, UnixTime};
 use crate::queue::Claimed;
@@ -234,8 +235,7 @@ fn receipt_note(settled: &Settled) -> BString {
 /// Returns what the rules see of a message: its own macros over the site's.
 pub fn context(services: &Services, envelope: &Envelope, now: UnixTime) -> Context {
     let mut ctx = Context::new(&services.site);
-    let of_session = envelope.session_macros.iter().filter(|_| envelope.occasion == Occasion::New);
-    for (name, value) in of_session.chain(&envelope.macros) {
+    for (name, value) in &envelope.macros {
         ctx.macros_mut().set(name.as_bytes(), value.clone());
     }
     ctx.set("i", envelope.id.as_str());
@@ -251,16 +251,20 @@ pub fn context(services: &Services, envelope: &Envelope, now: UnixTime) -> Conte
     let envid = envelope.envid.as_ref();
     let ret = envelope.ret.map(|ret| BString::from(ret.to_string().to_ascii_lowercase()));
     let body = envelope.body.map(|body| BString::from(body.to_string()));
+    let full_name = envelope.full_name.as_ref().map(|name| address_list::unquote(name));
     for (name, value) in [
         ("bodytype", body.as_ref()),
         ("envid", envid),
         ("dsn_envid", envid),
         ("dsn_ret", ret.as_ref()),
-        ("x", envelope.full_name.as_ref()),
+        ("x", full_name.as_ref()),
     ] {
         if let Some(value) = value {
             ctx.set(name, value.clone());
         }
+    }
+    for (name, value) in envelope.session_macros.iter().filter(|_| envelope.occasion == Occasion::New) {
+        ctx.macros_mut().set(name.as_bytes(), value.clone());
     }
     let zone = &services.site.zone;
     ctx.set("b", crate::mail::date::arpa(now, zone));

@@ -20,7 +20,7 @@ use crate::deliver::services::Services;
 use crate::deliver::{program, relay};
 use crate::keeper::request::{Launch, Mailbox};
 use crate::mail::address_list;
-use crate::mail::envelope::{Envelope, Occasion, Recipient};
+use crate::mail::envelope::{Envelope, Occasion, Recipient, Route};
 use crate::mail::header::MACRO_MARK;
 use crate::name::Status;
 use crate::queue::Body;
@@ -328,6 +328,9 @@ impl Run<'_> {
         } else {
             None
         };
+        if self.mailer.argv.iter().any(|word| names(word, b'z')) {
+            ctx.set("z", home(services, first, route).await);
+        }
         Ok(Launch {
             mailer: self.mailer.name.clone(),
             words: self.words(ctx),
@@ -343,7 +346,7 @@ impl Run<'_> {
     fn words(&self, ctx: &mut Context) -> Vec<BString> {
         let mut words = Vec::new();
         for (number, word) in self.mailer.argv.iter().enumerate() {
-            if !names_user(word) {
+            if !names(word, b'u') {
                 words.push(ctx.expand(word));
             } else {
                 for user in &self.users {
@@ -361,9 +364,19 @@ impl Run<'_> {
     }
 }
 
-/// Tells whether a word of A= (in internal form) names the recipient.
-fn names_user(word: &[u8]) -> bool {
-    word.windows(2).any(|pair| pair == [MACRO_MARK, b'u'])
+/// Tells whether a word of A= (in internal form) names this macro.
+fn names(word: &[u8], letter: u8) -> bool {
+    word.windows(2).any(|pair| pair == [MACRO_MARK, letter])
+}
+
+/// Returns the home of a recipient, or of the user who has named it; nothing if there is none.
+async fn home(services: &Services, recipient: &Recipient, route: &Route) -> BString {
+    let user = match (&recipient.account, &recipient.controller) {
+        (Some(_), _) => &route.user,
+        (None, Some(controller)) => &controller.user,
+        (None, None) => return BString::default(),
+    };
+    services.hands.user(user).await.ok().flatten().map(|account| account.home).unwrap_or_default()
 }
 
 /// Returns the user of a recipient as the mailer wants it: without quotes (`F=s`), without leading backslashes (`F=B`).

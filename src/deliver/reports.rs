@@ -336,7 +336,7 @@ fn envelope(
     ctx.set("s", "localhost");
     ctx.set("_", "localhost");
     ctx.clear("r");
-    envelope.headers = complete(&ctx, written.headers.clone(), Separator::Comma);
+    envelope.headers = complete(&mut ctx, written.headers.clone(), Separator::Comma);
     envelope.flags.response = true;
     envelope.flags.split = true;
     envelope.full_name = Some(AUTHOR_NAME.into());

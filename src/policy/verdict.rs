@@ -47,7 +47,7 @@ impl Verdict {
         let (host, user) = host_and_user(rest);
         if host.len() == 1 && host[0].is_text(b"quarantine") {
             // QUIRK(quarantine-reason): the original logs none where none is given.
-            return Ok(Self::Quarantine(user.map_or_else(|| ruleset.into(), plain_text)));
+            return Ok(Self::Quarantine(user.map_or_else(|| ruleset.into(), joined)));
         }
         let (host, user) = (plain_text(host), plain_text(user.ok_or(NoUser)?));
         Ok(Self::Reject { reply: error_reply(&host, &user, about), exit: Sysexit::of_error(Some(&host)) })
@@ -76,6 +76,11 @@ fn host_and_user(tokens: &[Token]) -> (&[Token], Option<&[Token]>) {
 
 /// Joins tokens into text for people: a space between atoms, quotes and backslashes removed.
 fn plain_text(tokens: &[Token]) -> BString {
+    address_list::unquote(&joined(tokens))
+}
+
+/// Joins tokens with a space between atoms.
+fn joined(tokens: &[Token]) -> BString {
     let mut out = BString::default();
     let mut after_atom = false;
     for token in tokens {
@@ -85,7 +90,7 @@ fn plain_text(tokens: &[Token]) -> BString {
         out.extend_from_slice(token.text().map_or(b"", |(_, text)| text));
         after_atom = token.is_atom();
     }
-    address_list::unquote(&out)
+    out
 }
 
 /// Builds the reply that `$#error $@ host $: text` stands for; `about` is the address that some codes name.

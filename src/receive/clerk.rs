@@ -469,7 +469,7 @@ impl<'a> Clerk<'a> {
 const WITHOUT_MESSAGE: [&str; 4] = ["check_vrfy", "check_expn", "check_etrn", "check_other"];
 
 /// Macros that tell of one message, or of one command of it.
-const TRANSACTION_MACROS: [&str; 30] = [
+const TRANSACTION_MACROS: [&str; 31] = [
     "c",
     "f",
     "g",
@@ -478,6 +478,7 @@ const TRANSACTION_MACROS: [&str; 30] = [
     "s",
     "x",
     "u",
+    "z",
     "addr_type",
     "mail_from",
     "mail_mailer",

@@ -24,7 +24,8 @@ use crate::smtp::server::notes::Note;
 use crate::smtp::server::{Answer, Ending, Refusal, texts};
 
 /// Macros of the session that rules see when the message is delivered at once (op guide, "D -- Define Macro").
-const SESSION_MACROS: [&str; 28] = [
+const SESSION_MACROS: [&str; 29] = [
+    "dsn_ret",
     "client_addr",
     "client_name",
     "client_ptr",
@@ -118,10 +119,11 @@ impl Clerk<'_> {
     /// Brings the message to its end: refused, thrown away, or in the queue for good.
     pub(super) async fn finish(&mut self, ending: Ending) -> Reply {
         self.transaction.params.size_bytes = ending.size_bytes;
-        self.ctx.set("msg_size", ending.size_bytes.to_string());
         let hops = self.transaction.headers.iter().filter(|field| field.is("Received")).count() + 1;
-        self.ctx.set("c", hops.to_string());
+        // The site's fields do not know yet what is counted here.
         let mut envelope = self.envelope(&ending);
+        self.ctx.set("c", hops.to_string());
+        self.ctx.set("msg_size", ending.size_bytes.to_string());
         self.ctx.set("msg_id", envelope.message_id.clone());
         self.transaction.class = envelope.class;
         self.log_sender(Some(&envelope.message_id));
@@ -273,7 +275,8 @@ impl Clerk<'_> {
         self.publish_header(&own, &addresses, ending.recipients);
         self.complain_of_addresses(&own);
         self.transaction.params.body = self.transaction.params.body.or_else(|| BodyType::of_header(&own));
-        envelope.headers = complete(&self.ctx, own, self.separator());
+        let separator = self.separator();
+        envelope.headers = complete(&mut self.ctx, own, separator);
         envelope.classify(&config.precedences);
         if let Some(id) = envelope.header("Resent-Message-Id") {
             envelope.message_id = id.text().into();

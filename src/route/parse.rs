@@ -140,8 +140,10 @@ pub async fn local_address(ctx: &mut Context, route: &Route) -> Result<Option<Ro
     let Some(tokens) = ctx.scan(&route.user, ScanOptions::ADDRESS).tokens.filter(|tokens| !tokens.is_empty()) else {
         return Ok(None);
     };
-    ctx.set("h", route.host.clone());
-    ctx.set("u", route.user.clone());
+    for (name, value) in [("h", &route.host), ("u", &route.user)] {
+        ctx.set(name, value.clone());
+    }
+    ctx.set("addr_type", Role::Recipient.addr_type());
     let rewritten = ctx.rewrite_by(RulesetId::LOCAL_ADDRESS, tokens).await;
     if rewritten.status == Sysexit::TempFail {
         return Err(Refusal::temporary(Status::new(4, 4, 3), FAILS_FOR_NOW));

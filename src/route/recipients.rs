@@ -376,6 +376,7 @@ impl Expander<'_> {
         let already = item.recipient.controller.as_ref().is_some_and(|controller| {
             controller.user == account.name && local_part(&controller.alias) == account.name.as_slice()
         });
+        self.ctx.set("z", account.home.clone());
         let paths = self.ctx.config().options.forward_path.split(|byte| *byte == b':').filter(|path| !path.is_empty());
         let count = u8::try_from(paths.count()).unwrap_or(u8::MAX);
         for path in (0..count).filter(|_| !already) {

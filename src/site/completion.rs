@@ -1,5 +1,7 @@
 //! The header of a message as the queue keeps it: the site's fields (`H` lines) before the message's own.
 
+use std::sync::Arc;
+
 use bstr::{BString, ByteSlice};
 
 use super::Context;
@@ -39,25 +41,32 @@ pub fn is_resent(header: &[Header]) -> bool {
 
 /// Returns the whole header of a message: the site's fields that it lacks, then its `own`; templates are expanded now with
 /// the macros of `ctx`, but those that are bound late. `separator` is that of the envelope's lists so far.
-pub fn complete(ctx: &Context, own: Vec<Header>, separator: Separator) -> Vec<Header> {
-    let config = ctx.config();
-    let expand = |template: &[u8]| ctx.expand(template);
-    let options = &config.options;
+///
+/// A message identifier that is made here is known (`${msg_id}`) to the fields behind it.
+pub fn complete(ctx: &mut Context, own: Vec<Header>, separator: Separator) -> Vec<Header> {
+    let site = Arc::clone(ctx.site());
+    let config = &site.config;
     Completion {
         rules: &config.headers,
-        expand: &expand,
         separator: address_field::separator(&own, separator),
-        unfolds_senders: options.single_line_from_header,
+        unfolds_senders: config.options.single_line_from_header,
     }
-    .complete(own)
+    .complete(own, &mut |name, template| {
+        let value = ctx.expand(template);
+        if name.eq_ignore_ascii_case(b"Message-Id") {
+            ctx.set("msg_id", value.trim());
+        }
+        value
+    })
 }
+
+/// What expands the template of the field with a name.
+type Expand<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> BString;
 
 /// What completes a header.
 struct Completion<'a> {
     /// The `H` lines.
     rules: &'a [HeaderRule],
-    /// Expands a template with the macros of the message.
-    expand: &'a dyn Fn(&[u8]) -> BString,
     /// What separates recipients.
     separator: Separator,
     /// `SingleLineFromHeader`.
@@ -66,7 +75,7 @@ struct Completion<'a> {
 
 impl Completion<'_> {
     /// Returns the whole header: the site's fields that the message lacks, then its own.
-    fn complete(&self, own: Vec<Header>) -> Vec<Header> {
+    fn complete(&self, own: Vec<Header>, expand: Expand<'_>) -> Vec<Header> {
         let own: Vec<Header> = own.into_iter().filter(|field| !self.is_empty_default(field)).collect();
         let resent = is_resent(&own);
         let wanted = |rule: &&HeaderRule| {
@@ -75,7 +84,7 @@ impl Completion<'_> {
             (!replaced || has_name(name, &KEPT_BESIDE)) && (resent || !has_name(name, &RESENT))
         };
         let rules = self.rules.iter().filter(|rule| !rule.template.is_empty() && rule.name != "*");
-        let mut fields: Vec<Header> = rules.filter(wanted).map(|rule| self.field(rule)).collect();
+        let mut fields: Vec<Header> = rules.filter(wanted).map(|rule| field(rule, expand)).collect();
         fields.extend(own.into_iter().map(|field| self.own_field(field)));
         fields
     }
@@ -84,22 +93,6 @@ impl Completion<'_> {
     fn is_empty_default(&self, field: &Header) -> bool {
         let is_filled = |rule: &HeaderRule| !rule.template.is_empty() && rule.name.eq_ignore_ascii_case(&field.name);
         field.value.trim().is_empty() && self.rules.iter().any(is_filled)
-    }
-
-    /// Returns the field that a rule makes.
-    fn field(&self, rule: &HeaderRule) -> Header {
-        let late = || Header::with_value(&rule.name, &rule.template).templated().only_for(rule.condition.clone());
-        if has_name(&rule.name, &BOUND_LATE) {
-            return late();
-        }
-        let value = (self.expand)(&rule.template);
-        if value.trim().is_empty() {
-            // The mailer may know more: who the sender of a report is, for one.
-            return late().fleeting();
-        }
-        let space: &[u8] = if value.starts_with(b" ") { b"" } else { b" " };
-        let value = [space, value.as_slice()].concat();
-        Header::with_value(&rule.name, value).only_for(rule.condition.clone())
     }
 
     /// Returns a field of the message as the queue keeps it: addresses in a list with commas.
@@ -124,6 +117,22 @@ impl Completion<'_> {
             None => field,
         }
     }
+}
+
+/// Returns the field that a rule makes.
+fn field(rule: &HeaderRule, expand: Expand<'_>) -> Header {
+    let late = || Header::with_value(&rule.name, &rule.template).templated().only_for(rule.condition.clone());
+    if has_name(&rule.name, &BOUND_LATE) {
+        return late();
+    }
+    let value = expand(&rule.name, &rule.template);
+    if value.trim().is_empty() {
+        // The mailer may know more: who the sender of a report is, for one.
+        return late().fleeting();
+    }
+    let space: &[u8] = if value.starts_with(b" ") { b"" } else { b" " };
+    let value = [space, value.as_slice()].concat();
+    Header::with_value(&rule.name, value).only_for(rule.condition.clone())
 }
 
 /// Adds what `NoRecipientAction` says to a header without recipients; tells whether `Bcc:` is to be removed.

@@ -315,7 +315,7 @@ impl<'a> Work<'a> {
         mend_reports(&self.ctx, &own, &mut envelope.recipients);
         self.publish_header(&own, recipients);
         envelope.body = self.submission.body.or_else(|| BodyType::of_header(&own));
-        envelope.headers = complete(&self.ctx, own, recipients.separator);
+        envelope.headers = self.complete(own, recipients);
         envelope.classify(&config.precedences);
         envelope.flags.eight_bit = incoming.is_eight_bit;
         envelope.flags.split = true;
@@ -329,6 +329,17 @@ impl<'a> Work<'a> {
         envelope.priority =
             self.services.policy.first_priority(envelope.size_bytes, envelope.class, recipients.counted);
         envelope
+    }
+
+    /// Returns the whole header. With `-t`, the site's fields are made before the recipients are counted.
+    fn complete(&mut self, own: Vec<Header>, recipients: &Recipients) -> Vec<Header> {
+        self.ctx.clear("addr_type");
+        if self.submission.reads_recipients {
+            self.ctx.set("nrcpts", "0");
+        }
+        let headers = complete(&mut self.ctx, own, recipients.separator);
+        self.ctx.set("nrcpts", recipients.counted.to_string());
+        headers
     }
 
     /// Sets the macros that templates of header fields use.

@@ -87,6 +87,7 @@ impl Registrar<'_> {
                 full_name = full_name.or(Some(found).filter(|name| !name.is_empty()));
                 sender.home = (user.uid == self.caller.uid).then(|| user.home.to_path_lossy().into_owned());
                 sender.owner = Ownership::User { uid: user.uid, gid: user.gid };
+                ctx.set("z", user.home);
             }
             if let Some(name) = &full_name {
                 let quoted = full_name::phrase(&full_name::clean(name), &ctx.config().options.must_quote_chars);

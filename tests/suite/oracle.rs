@@ -83,7 +83,7 @@ fn address_test_mode_answers_as_the_original() {
 
 #[test]
 fn smtp_dialogues_go_as_with_the_original() {
-    compare("diff_bs.py", "bs-", &["--log", "--queue"], "{program} -bs -C {cf}");
+    compare("diff_bs.py", "bs-", &["--log", "--queue", "--deliver"], "{program} -bs -C {cf}");
 }
 
 #[test]
