@@ -210,11 +210,9 @@ mod tests {
             rule("F", "From", "$x"),
             rule("x", "Full-Name", "me"),
         ];
-        let expand = |template: &[u8]| BString::from(template.replace(b"$x", b""));
-        let completion =
-            Completion { rules: &rules, expand: &expand, separator: Separator::OldStyle, unfolds_senders: false };
+        let completion = Completion { rules: &rules, separator: Separator::OldStyle, unfolds_senders: false };
         let own = own.iter().map(|line| Header::parse(line.as_bytes()).expect(line)).collect();
-        let fields = completion.complete(own);
+        let fields = completion.complete(own, &mut |_, template| template.replace(b"$x", b"").into());
         let lines: Vec<_> = fields.iter().map(|f| format!("?{}?{}:{}", f.only_for, f.name, f.value)).collect();
         assert_eq!(lines, expected);
     }
