@@ -8,8 +8,8 @@ use bstr::ByteSlice;
 use crate::cf::{self, CfError, Config, OptionError, Problem, ReadEnv, Severity};
 use crate::log::{About, Level};
 use crate::name::Sysexit;
-use crate::queue::told;
 use crate::submit::Caller;
+use crate::sys::errors::reason;
 
 use super::command_line::{CommandLine, ConfigChoice};
 use super::desk;
@@ -125,7 +125,7 @@ pub fn read(command: &CommandLine) -> Result<(Config, Vec<CfError>), Sysexit> {
         Ok(text) => text,
         Err(error) => {
             // A caller that has gone away learns it from the exit status.
-            let _ = writeln!(io::stdout(), "{name}: line 0: cannot open: {}", told(&error));
+            let _ = writeln!(io::stdout(), "{name}: line 0: cannot open: {}", reason(&error));
             return Err(Sysexit::OsFile);
         }
     };

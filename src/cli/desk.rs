@@ -28,9 +28,10 @@ use crate::deliver::services::Services;
 use crate::log::{About, Level, Log, Priority, Sink, Syslog, Traffic, Witness};
 use crate::name::Sysexit;
 use crate::queue::problem::{Expected, SpoolProblem, examine};
-use crate::queue::{DirectSpool, Layout, LayoutError, Orphans, Queue, QueueOptions, told};
+use crate::queue::{DirectSpool, Layout, LayoutError, Orphans, Queue, QueueOptions};
 use crate::site::Site;
 use crate::submit::{Caller, Terminal};
+use crate::sys::errors::reason;
 use crate::sys::host::LoadAverage;
 use crate::sys::signal;
 use crate::sys::user::User;
@@ -223,7 +224,7 @@ fn open_traffic(command: &CommandLine) -> Result<Option<Traffic>, Sysexit> {
     let Some(name) = &command.traffic_log else { return Ok(None) };
     let opened = File::options().append(true).create(true).open(name.to_path_lossy());
     opened.map(|file| Some(Traffic::new(file))).map_err(|error| {
-        Terminal::new(&mut io::stdout()).tell(format!("cannot open {name}: {}", told(&error)));
+        Terminal::new(&mut io::stdout()).tell(format!("cannot open {name}: {}", reason(&error)));
         Sysexit::CantCreat
     })
 }

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use bstr::BString;
 
-use super::map_tools::{Failure, Flags, Named, OptionLines, Streams, reason, until_nul, with_streams};
+use super::map_tools::{Failure, Flags, Named, OptionLines, Streams, until_nul, with_streams};
 use crate::map::{Records, SaveError, TargetOptions};
 use crate::name::Sysexit;
+use crate::sys::errors::reason;
 
 const USAGE: &str = "Usage: editmap [-C cffile] [-N] [-f] [-q|-u|-x] maptype mapname key [ \"value ...\" ]";
 

@@ -10,10 +10,11 @@ use std::process::ExitCode;
 use bstr::{BString, ByteSlice};
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::map_tools::{Failure, Flags, Streams, reason, with_streams};
+use super::map_tools::{Failure, Flags, Streams, with_streams};
 use crate::cf::{self, Config, ReadEnv};
 use crate::log::{MAILERS_MAX, Statistics, StatisticsError};
 use crate::name::Sysexit;
+use crate::sys::errors::reason;
 
 const USAGE: &str = "usage: mailstats [-C cffile] [-c] [-P] [-f stfile] [-o] [-p]";
 /// The configuration of the daemon, and with `-c` that of local programs.

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 
 use bstr::{BString, ByteSlice};
 
-use super::map_tools::{Failure, Flags, Named, OptionLines, Streams, reason, until_nul, with_streams};
+use super::map_tools::{Failure, Flags, Named, OptionLines, Streams, until_nul, with_streams};
 use crate::map::{Records, SaveError, TargetOptions};
 use crate::name::Sysexit;
+use crate::sys::errors::reason;
 
 /// Longest line without its line end, in bytes: what fits the original's buffer of 1024.
 const LINE_BYTES_MAX: usize = 1022;

@@ -11,6 +11,7 @@ use bstr::{BString, ByteSlice};
 use super::configuration::{DAEMON_FILE, Source};
 use crate::map::{Database, DatabaseError, Method, Target, TargetOptions};
 use crate::name::Sysexit;
+use crate::sys::errors::reason;
 use crate::sys::user::User;
 
 /// The streams of a program, so that tests can give their own.
@@ -217,14 +218,6 @@ fn unknown_type(program: &str, kind: &[u8], name: &[u8]) -> Failure {
         _ => format!("{program}: error opening type {kind} map {name}: Unknown database type"),
     };
     Failure { text, exit: Sysexit::CantCreat }
-}
-
-/// Returns the system's text for an error, as C programs print it.
-pub(super) fn reason(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(code) => nix::errno::Errno::from_raw(code).desc().to_owned(),
-        None => error.to_string(),
-    }
 }
 
 /// Returns the text before the first NUL, which ends keys and values of some maps.

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 
 use bstr::{BString, ByteSlice};
 
-use super::map_tools::{Flags, Named, OptionLines, Streams, reason, until_nul, with_streams};
+use super::map_tools::{Flags, Named, OptionLines, Streams, until_nul, with_streams};
 use crate::map::aliases::alias_file_maps;
 use crate::map::{Database, DatabaseError, Definition, Target, TargetOptions};
 use crate::name::Sysexit;
+use crate::sys::errors::reason;
 
 const USAGE: &str = "usage: praliases [-C cffile] [-f aliasfile] [key ...]";
 

@@ -21,8 +21,9 @@ use crate::queue::problem::{Expected, examine};
 use crate::queue::schedule::{Facts, Policy};
 use crate::queue::select::{Condition, Field, Selection};
 use crate::queue::spool::{EntryName, FileKind, Hold, OpenEntry, Opened, Spool, SpoolError};
-use crate::queue::{DirectSpool, Layout, LayoutError, LostReason, read_control, told};
+use crate::queue::{DirectSpool, Layout, LayoutError, LostReason, read_control};
 use crate::site::zone_of;
+use crate::sys::errors::reason;
 use crate::sys::host::LoadAverage;
 
 /// Entries that are read with one request: bounds the open files.
@@ -196,7 +197,7 @@ fn cannot_open(error: &LayoutError, out: &mut dyn Write) -> io::Result<Sysexit> 
 /// Tells why an entry cannot be opened: a queue that shows less than it holds would be taken for an empty one.
 fn unreadable(error: &SpoolError) -> Known {
     let reason = match error {
-        SpoolError::Io { source, .. } => told(source).to_lowercase(),
+        SpoolError::Io { source, .. } => reason(source).to_lowercase(),
         other => other.to_string(),
     };
     Known { mark: ' ', size_bytes: None, envelope: Err(reason) }

@@ -14,6 +14,7 @@ use crate::mail::reply::ReplyParser;
 use crate::smtp::client::{
     Capabilities, Effect, Event, Finished, Loss, Opening, Phase, RecipientResult, Session, Setup, Transaction,
 };
+use crate::sys::errors::reason;
 
 /// How much of a reply is shown as it came, in bytes.
 const SHOWN_BYTES_MAX: usize = 64 * 1024;
@@ -272,6 +273,6 @@ fn loss_of(error: &io::Error) -> Loss {
     match error.kind() {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => Loss::Closed,
         io::ErrorKind::TimedOut => Loss::TimedOut,
-        _ => Loss::Failed(error.to_string().into()),
+        _ => Loss::Failed(reason(error).into()),
     }
 }

@@ -316,9 +316,7 @@ fn lost(loss: &Loss, host: &BString) -> Outcome {
         Loss::Closed => format!("Connection reset by {host}"),
         Loss::TimedOut => format!("Connection timed out with {host}"),
         Loss::Garbled(error) => format!("{host}: Remote protocol error: {error}"),
-        Loss::Failed(reason) => {
-            format!("{host}: {}", reason.to_string().split(" (os error").next().unwrap_or_default())
-        }
+        Loss::Failed(reason) => format!("{host}: {reason}"),
         Loss::Source(reason) => {
             return Outcome::deferred(Status::new(4, 3, 0), format!("cannot read the data file: {reason}"));
         }

@@ -18,6 +18,7 @@ use crate::name::{Status, Sysexit};
 use crate::net::connect::{Sources, connect};
 use crate::net::listen::Port;
 use crate::net::{Answer, Family, Resolver};
+use crate::sys::errors::reason;
 
 /// The port of SMTP.
 const SMTP_PORT: u16 = 25;
@@ -546,10 +547,7 @@ fn connect_text(error: &io::Error, host: &BString) -> BString {
         io::ErrorKind::ConnectionReset => format!("Connection reset by {host}"),
         io::ErrorKind::NetworkUnreachable => format!("{host}: Network is unreachable"),
         io::ErrorKind::HostUnreachable => format!("{host}: No route to host"),
-        _ => {
-            let text = error.to_string();
-            format!("{host}: {}", text.split(" (os error").next().unwrap_or_default())
-        }
+        _ => format!("{host}: {}", reason(error)),
     }
     .into()
 }

@@ -6,6 +6,7 @@ use bstr::BString;
 use nix::errno::Errno;
 
 use crate::name::{Status, Sysexit};
+use crate::sys::errors::reason_of;
 
 /// Why mail did not get into a mailbox; `Display` is the text the original shows.
 // QUIRK(mail-local-exit): the original guesses the exit status from errno, so that EIO, EACCES or an
@@ -69,7 +70,7 @@ pub enum MailboxError {
         path: PathBuf,
     },
     /// A system call failed.
-    #[error("{path}: {text}", path = path.display(), text = text(*errno))]
+    #[error("{path}: {text}", path = path.display(), text = reason_of(*errno))]
     Io {
         /// The mailbox or its directory.
         path: PathBuf,
@@ -77,7 +78,7 @@ pub enum MailboxError {
         errno: Errno,
     },
     /// The mailbox's owner has used up a quota that counts as final (`-b`).
-    #[error("{path}: {text}", path = path.display(), text = text(Errno::EDQUOT))]
+    #[error("{path}: {text}", path = path.display(), text = reason_of(Errno::EDQUOT))]
     Quota {
         /// The mailbox.
         path: PathBuf,
@@ -136,15 +137,6 @@ impl MailboxError {
     /// Returns the status a program exits with for it.
     pub fn exit(&self) -> Sysexit {
         if self.is_temporary() { Sysexit::TempFail } else { Sysexit::Unavailable }
-    }
-}
-
-/// Returns strerror(3)'s text, as the original shows it.
-fn text(errno: Errno) -> String {
-    let text = std::io::Error::from(errno).to_string();
-    match text.rfind(" (os error ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
     }
 }
 

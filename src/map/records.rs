@@ -17,7 +17,7 @@ pub enum SaveError {
     #[error(transparent)]
     Build(#[from] BuildError),
     /// The file could not be replaced.
-    #[error("{}", super::table::reason(.0))]
+    #[error("{}", crate::sys::errors::reason(.0))]
     Io(#[from] io::Error),
 }
 

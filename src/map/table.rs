@@ -14,6 +14,7 @@ use super::{
     user,
 };
 use crate::name::Sysexit;
+use crate::sys::errors::reason;
 use crate::sys::regex::Regex;
 
 /// Largest alias file that is read, in bytes: it is kept in memory.
@@ -342,13 +343,5 @@ fn unreadable(definition: &Definition, path: &BString, error: &io::Error) -> Fai
 impl Failure {
     fn other(reason: String) -> Failure {
         Failure { reason: reason.into(), missing: false }
-    }
-}
-
-/// Returns the system's text for an error, as C programs print it.
-pub(crate) fn reason(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(code) => nix::errno::Errno::from_raw(code).desc().to_owned(),
-        None => error.to_string(),
     }
 }

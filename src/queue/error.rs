@@ -5,10 +5,10 @@ use std::io;
 use bstr::BString;
 
 use super::format::{BadControl, BadField};
-use super::layout::told;
 use super::spool::{EntryName, SpoolError, Step};
 use crate::mail::reply::Reply;
 use crate::name::{Status, Sysexit};
+use crate::sys::errors::reason;
 
 /// The queue could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +34,7 @@ pub enum QueueError {
         source: SpoolError,
     },
     /// Writing or syncing failed.
-    #[error("{path}: cannot {step} {entry}: {}", told(.source))]
+    #[error("{path}: cannot {step} {entry}: {}", reason(.source))]
     Io {
         /// The queue directory.
         path: BString,

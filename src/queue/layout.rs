@@ -10,6 +10,7 @@ use bstr::{BString, ByteSlice};
 
 use super::spool::SpoolDirectory;
 use crate::cf::Config;
+use crate::sys::errors::reason;
 
 /// The most directories of one queue: what an [`super::spool::EntryName`] can count, and far more than anybody has.
 const DIRECTORIES_MAX: usize = 4096;
@@ -28,7 +29,7 @@ pub struct Layout {
 
 /// A queue directory cannot be found.
 #[derive(Debug, thiserror::Error)]
-#[error("can not {call}({path}): {}", told(.source))]
+#[error("can not {call}({path}): {}", reason(.source))]
 pub struct LayoutError {
     /// What was tried, as the original names it.
     pub call: &'static str,
@@ -119,15 +120,6 @@ fn expand(path: &[u8]) -> Result<Vec<BString>, LayoutError> {
 
 fn bytes_of(path: PathBuf) -> BString {
     path.into_os_string().into_vec().into()
-}
-
-/// Returns the system's text for an error, without the number Rust adds.
-pub fn told(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(code) => nix::errno::Errno::from_raw(code).desc().to_owned(),
-        None if error.kind() == io::ErrorKind::NotFound => "No such file or directory".to_owned(),
-        None => error.to_string(),
-    }
 }
 
 #[cfg(test)]

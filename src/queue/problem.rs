@@ -9,8 +9,8 @@ use std::path::Path;
 
 use bstr::{BString, ByteSlice};
 
-use super::layout::told;
 use crate::name::Sysexit;
+use crate::sys::errors::reason;
 use crate::sys::shell::quoted;
 use crate::sys::user::{Group, User};
 
@@ -79,7 +79,7 @@ pub enum SpoolProblem {
         mend: String,
     },
     /// It cannot be looked at.
-    #[error("{path}: {}", told(.source))]
+    #[error("{path}: {}", reason(.source))]
     Unreadable {
         /// The directory.
         path: BString,

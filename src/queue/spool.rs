@@ -11,8 +11,8 @@ use std::pin::Pin;
 
 use bstr::BString;
 
-use super::layout::told;
 use crate::name::QueueId;
+use crate::sys::errors::reason;
 
 /// An answer that may come at once or later.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -233,7 +233,7 @@ pub enum SpoolError {
     #[error("{0}: the queue identifier is taken")]
     Taken(EntryName),
     /// The system refused.
-    #[error("cannot {step} {what}: {}", told(.source))]
+    #[error("cannot {step} {what}: {}", reason(.source))]
     Io {
         /// What was done.
         step: Step,

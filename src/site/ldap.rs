@@ -20,6 +20,7 @@ use super::outside;
 use crate::map::{Definition, Kind, LdapAttribute, LdapDeref, LdapScope, LdapSpec, LdapValue, Opener, Outcome};
 use crate::name::Sysexit;
 use crate::net::{Family, Resolver};
+use crate::sys::errors::reason;
 
 /// The port of a server whose URI names none.
 const PORT: u16 = 389;
@@ -153,11 +154,6 @@ async fn connect_to(reach: Reach<'_>, map: &Definition, server: &str) -> Result<
         ldap.simple_bind(&spec.user, &password).await.and_then(LdapResult::success).map_err(told)?;
     }
     Ok(ldap)
-}
-
-/// Returns what the system says of an error.
-fn reason(error: &std::io::Error) -> String {
-    super::load::reason(error)
 }
 
 /// Reads host and port of `ldap://host:port/…`.

@@ -16,6 +16,7 @@ use crate::macros::MacroTable;
 use crate::map::{CLASS_BYTES_MAX, Definition, DefinitionError, Kind, Map, Opener, Outcome};
 use crate::name::{ClassName, Named, Sysexit};
 use crate::net::Resolver;
+use crate::sys::errors::reason;
 use crate::sys::safe_file::remedy;
 
 /// Members that classes have beside those of the configuration (op guide "C and F -- Define Classes"); its lines do not
@@ -137,12 +138,6 @@ fn macros(config: &Config, identity: &Identity, mode: u8) -> MacroTable {
         macros.set_template(name.as_bytes(), value.clone());
     }
     macros
-}
-
-/// Returns the reason of an error as the system words it.
-pub(super) fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// Why the words of a class are not to be had, and the exit status that follows.

@@ -153,7 +153,7 @@ async fn ask(site: &Site, entry: &Entry, question: &[u8], limit: Duration) -> Re
 
 /// Connects to `unix:path`, `local:path`, `path`, `inet:port@host` or `inet6:port@host`; the error is what the log tells.
 async fn connect(site: &Site, map: &Definition) -> Result<Stream, String> {
-    let told = |error: &std::io::Error| super::load::reason(error);
+    let told = |error: &std::io::Error| crate::sys::errors::reason(error);
     if let Some(path) = map.socket_path() {
         let unsafe_name = |error| format!("local socket name {} unsafe: {}", path.display(), told(&error));
         let stream = site.maps.opener().connect(map).await.map_err(unsafe_name)?;
@@ -203,7 +203,7 @@ fn if_silent(mut stream: Stream) -> Option<Stream> {
 
 /// Speaks one question and one answer; returns the stream, which nothing more is to be read from.
 async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, question: &[u8]) -> Result<(S, BString), String> {
-    let told = |what: &str, error: &std::io::Error| format!("{what}: {}", super::load::reason(error));
+    let told = |what: &str, error: &std::io::Error| format!("{what}: {}", crate::sys::errors::reason(error));
     let message = [format!("{}:", question.len()).as_bytes(), question, b","].concat();
     stream.write_all(&message).await.map_err(|error| told("failed to send lookup request", &error))?;
     let length = answer_length(&mut stream).await?;

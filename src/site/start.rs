@@ -12,7 +12,7 @@ use bstr::{BString, ByteSlice};
 use jiff::tz::TimeZone;
 
 use super::identity::{Identity, Probe};
-use super::load::{LoadOptions, Site, reason};
+use super::load::{LoadOptions, Site};
 use super::zone::zone_of;
 use crate::cf::{self, CfError, Config, DontProbe, Options, Override, Problem, ReadEnv, ResolverFlag, Severity};
 use crate::macros::MacroTable;
@@ -20,6 +20,7 @@ use crate::mail::date;
 use crate::map::DirectOpener;
 use crate::name::Sysexit;
 use crate::net::{Answer, Family, Hosts, Resolver, ResolverFlags, ResolverSettings};
+use crate::sys::errors::reason;
 use crate::sys::host::LoadAverage;
 use crate::sys::safe_file::{Inspector, Listeners};
 

@@ -4,6 +4,7 @@
 //! What nix has as a safe function is used from nix directly, here and on the floors above.
 
 pub mod daemonize;
+pub mod errors;
 pub mod host;
 pub mod lock;
 pub mod passing;

@@ -4,6 +4,7 @@
 //! may have changed a part, so the only right answer to an error is to exit.
 #![allow(unsafe_code)]
 
+use super::errors::reason_of;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use nix::unistd::{
 #[derive(Debug, thiserror::Error)]
 pub enum PrivilegeError {
     /// A system call failed.
-    #[error("{call}: {errno}")]
+    #[error("{call}: {}", reason_of(*.errno))]
     Call {
         /// The call, with what it was asked.
         call: String,

@@ -5,6 +5,7 @@
 //! with threads. [`fork`] without exec is for single-threaded processes only and checks that.
 #![allow(unsafe_code)]
 
+use super::errors::reason_of;
 use std::ffi::{CString, NulError};
 use std::fs::File;
 use std::io::{self, Read};
@@ -46,7 +47,7 @@ pub enum StartError {
     #[error("descriptor number {0} is not between 0 and {DESCRIPTOR_MAX}")]
     Number(RawFd),
     /// No process could be made; temporary by nature.
-    #[error("cannot start {path}: {call}: {errno}")]
+    #[error("cannot start {path}: {call}: {}", reason_of(*.errno))]
     Resources {
         /// The program.
         path: String,
@@ -56,7 +57,7 @@ pub enum StartError {
         errno: Errno,
     },
     /// The new process could not become the program.
-    #[error("cannot start {path}: {step}: {errno}")]
+    #[error("cannot start {path}: {step}: {}", reason_of(*.errno))]
     Child {
         /// The program.
         path: String,
@@ -534,7 +535,7 @@ mod tests {
     #[test]
     fn when_the_program_does_not_exist_then_start_tells() {
         let error = Program::new(Path::new("/no/such/program"), b"x").start().unwrap_err();
-        assert_eq!(error.to_string(), "cannot start /no/such/program: exec: ENOENT: No such file or directory");
+        assert_eq!(error.to_string(), "cannot start /no/such/program: exec: No such file or directory");
         assert!(!error.is_temporary());
     }
 

@@ -4,6 +4,7 @@
 //! returns mail to its sender, the second keeps it.
 #![allow(unsafe_code)]
 
+use super::errors::reason_of;
 use std::ffi::{CStr, CString, OsStr};
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
@@ -58,7 +59,7 @@ pub struct Group {
 
 /// The database could not be asked; temporary by nature.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("cannot look up {kind} {key}: {errno}; try again later")]
+#[error("cannot look up {kind} {key}: {}; try again later", reason_of(*.errno))]
 pub struct LookupError {
     /// `user` or `group`.
     pub kind: &'static str,

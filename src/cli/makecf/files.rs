@@ -12,6 +12,7 @@ use bstr::{BString, ByteSlice};
 use super::library;
 use super::options::{Options, library_of};
 use crate::m4::{Host, Ran};
+use crate::sys::errors::reason;
 use crate::sys::{host, user};
 
 /// Includes and commands of one run.
@@ -115,15 +116,10 @@ impl Files {
 /// The most bytes of a file: a `.mc` file has some hundred, a whole library half a million.
 const FILE_BYTES_MAX: u64 = 8 << 20;
 
-/// Returns what the system says of an error, without its number.
-pub(super) fn why(error: &std::io::Error) -> String {
-    error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
-}
-
 /// Reads a text to its end; the error says why not.
 pub(super) fn read_bounded(input: &mut dyn Read) -> Result<Vec<u8>, String> {
     let mut text = Vec::new();
-    input.take(FILE_BYTES_MAX + 1).read_to_end(&mut text).map_err(|error| why(&error))?;
+    input.take(FILE_BYTES_MAX + 1).read_to_end(&mut text).map_err(|error| reason(&error))?;
     match u64::try_from(text.len()) {
         Ok(..=FILE_BYTES_MAX) => Ok(text),
         _ => Err(format!("it has more than {} MiB", FILE_BYTES_MAX >> 20)),
@@ -134,10 +130,10 @@ pub(super) fn read_bounded(input: &mut dyn Read) -> Result<Vec<u8>, String> {
 fn read_regular(path: &Path) -> Result<Vec<u8>, BString> {
     let read = || {
         // What is no file could have no end, or no beginning.
-        if !std::fs::metadata(path).map_err(|error| why(&error))?.is_file() {
+        if !std::fs::metadata(path).map_err(|error| reason(&error))?.is_file() {
             return Err("it is a directory, device or pipe, not a file".to_owned());
         }
-        read_bounded(&mut std::fs::File::open(path).map_err(|error| why(&error))?)
+        read_bounded(&mut std::fs::File::open(path).map_err(|error| reason(&error))?)
     };
     read().map_err(|why| format!("cannot read {}: {why}", path.display()).into())
 }

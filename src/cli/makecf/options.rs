@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice};
 
-use super::files::{Files, read_bounded, why};
+use super::files::{Files, read_bounded};
 use super::library::FOLDER;
 use crate::m4::Host;
+use crate::sys::errors::reason;
 
 /// What is told with a command line that is wrong.
 pub(super) const USAGE: &str = "usage: makecf [-D NAME[=TEXT]] [-U NAME] [-I DIR] [--allow-commands] [--check] [FILE.mc ...]\n       \
@@ -160,7 +161,7 @@ impl Options {
             }
             let read = match path.as_os_str() == "-" {
                 true => read_bounded(input),
-                false => File::open(path).map_err(|error| why(&error)).and_then(|mut file| read_bounded(&mut file)),
+                false => File::open(path).map_err(|error| reason(&error)).and_then(|mut file| read_bounded(&mut file)),
             };
             let text = read.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
             let name = if path.as_os_str() == "-" { "stdin".into() } else { path.clone().into_os_string() };

@@ -21,6 +21,7 @@ use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Launch};
 use crate::macros::expand;
 use crate::name::MapName;
+use crate::sys::errors::reason_of;
 use crate::sys::process::{Child, Ended, Identity, Program, StartError};
 use crate::sys::user::{Group, User};
 
@@ -183,7 +184,9 @@ pub(super) fn wait_here(pid: Pid) -> Served {
             Ok(WaitStatus::Exited(_, status)) => Ended::Exited(status),
             Ok(WaitStatus::Signaled(_, signal, _)) => Ended::Killed(signal),
             Ok(_) | Err(Errno::EINTR) => continue,
-            Err(errno) => return Err(refusal(FailureKind::Temporary {}, format!("a program was lost: {errno}"))),
+            Err(errno) => {
+                return Err(refusal(FailureKind::Temporary {}, format!("a program was lost: {}", reason_of(errno))));
+            }
         };
         return plain(end_answer(ended));
     }

@@ -26,6 +26,7 @@ use crate::log::Level;
 use crate::name::Sysexit;
 use crate::queue::problem::{Expected, SpoolProblem, examine};
 use crate::queue::{Layout, LayoutError};
+use crate::sys::errors::reason_of;
 use crate::sys::signal::{self, Signals};
 use crate::sys::title::Title;
 use crate::sys::{daemonize, host, privilege};
@@ -51,7 +52,7 @@ pub(super) enum StartError {
     #[error(transparent)]
     Layout(#[from] LayoutError),
     /// An ordinary user has started it, who may not use the queue.
-    #[error("Permission denied (real uid not trusted): {path}: {errno}; start the daemon as root", errno = .errno.desc())]
+    #[error("Permission denied (real uid not trusted): {path}: {errno}; start the daemon as root", errno = reason_of(*.errno))]
     NotTrusted {
         /// The queue directory.
         path: BString,

@@ -9,6 +9,7 @@ use std::{fs, io};
 use bstr::ByteSlice;
 use nix::errno::Errno;
 
+use super::super::errors::reason_of;
 use super::super::shell::quoted;
 use super::{GROUP_WRITE, STICKY, WORLD_WRITE, directory_of};
 
@@ -43,7 +44,7 @@ pub enum Unsafe {
     #[error("Group writable file")]
     GroupWritable,
     /// The system says so, or would say so to the one whose rights count.
-    #[error("{}", said(*.0))]
+    #[error("{}", reason_of(*.0))]
     System(Errno),
 }
 
@@ -95,12 +96,6 @@ fn directories_above(path: &Path) -> Vec<PathBuf> {
         places
     };
     [above(named), above(real)].concat()
-}
-
-/// Returns the system's words, as C programs print them.
-fn said(errno: Errno) -> String {
-    let text = io::Error::from(errno).to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 impl From<Errno> for Unsafe {
