@@ -146,6 +146,9 @@ async fn treatment(site: &Arc<Site>, question: &Question) -> Vec<String> {
         if let Some((sender, recipient)) = &destination.envelope {
             lines.push(format!("envelope from {sender} to {recipient}"));
         }
+        if let Some((sender, recipient)) = &destination.header {
+            lines.push(format!("header From: {sender}, To: {recipient}"));
+        }
     }
     lines
 }

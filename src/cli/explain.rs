@@ -3,9 +3,13 @@
 //! A whole SMTP session is held in memory with the rules, maps and name service of the site; nobody listens on a port,
 //! nothing is queued and nothing sent.
 
+mod asked;
 mod closed;
 mod condense;
+mod deciding;
+mod destination;
 mod dialogue;
+mod fate;
 mod json;
 mod maillog;
 mod question;
@@ -20,9 +24,14 @@ use std::sync::Arc;
 
 use bstr::BString;
 
+use self::closed::Closed;
+use self::deciding::Line;
 pub(super) use self::dialogue::{Dialogue, Stage};
+pub(super) use self::fate::Fate;
+use self::fate::Place;
 pub(super) use self::question::Question;
 use self::question::{Request, USAGE};
+use self::remedy::Remedy;
 use super::configuration::{DAEMON_FILE, Source};
 use super::desk;
 use crate::name::Sysexit;
@@ -46,26 +55,43 @@ async fn run(request: &Request) -> Sysexit {
         Ok(site) => site,
         Err(exit) => return exit,
     };
-    let dialogue = Dialogue::hold(&site, &request.question, None).await;
-    let remedies = remedy::find(&site, &request.question, &dialogue).await;
-    let closed = closed::find(&site, &dialogue);
+    let answer = Answer::find(&site, &request.question).await;
     let text = match request.json {
-        true => json::write(&site, &request.question, &dialogue, &remedies, &closed),
+        true => json::write(&answer),
         false => {
             let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            show::write(
-                &site,
-                &request.question,
-                &dialogue,
-                &remedies,
-                &closed,
-                &show::Style { colour, full: request.full },
-            )
+            show::write(&answer, &show::Style { colour, full: request.full })
         }
     };
     match io::stdout().write_all(text.as_bytes()) {
         Ok(()) => Sysexit::Ok,
         Err(_) => Sysexit::IoErr,
+    }
+}
+
+/// All that is told.
+struct Answer<'a> {
+    site: &'a Arc<Site>,
+    question: &'a Question,
+    dialogue: Dialogue,
+    /// The rule that decides.
+    rule: Option<Place>,
+    /// The lines of maps that decide.
+    deciding: Vec<Line>,
+    remedies: Vec<Remedy>,
+    closed: Vec<Closed>,
+}
+
+impl<'a> Answer<'a> {
+    /// Holds the session, and others to see what its outcome hangs on.
+    async fn find(site: &'a Arc<Site>, question: &'a Question) -> Self {
+        let dialogue = Dialogue::hold(site, question, None).await;
+        let asked = asked::all(site, &dialogue);
+        let deciding = deciding::find(site, question, &dialogue, &asked).await;
+        let remedies = remedy::find(site, question, &dialogue, &asked, &deciding).await;
+        let closed = closed::find(site, &dialogue);
+        let rule = fate::deciding_rule(&dialogue);
+        Self { site, question, dialogue, rule, deciding, remedies, closed }
     }
 }
 

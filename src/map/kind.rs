@@ -137,7 +137,7 @@ impl Kind {
     }
 
     /// Tells whether its keys lie in a file that may come, change and go.
-    pub(super) fn has_file(&self) -> bool {
+    pub fn has_file(&self) -> bool {
         matches!(self, Kind::Hash | Kind::Btree | Kind::Cdb | Kind::Text | Kind::Implicit | Kind::Stab)
     }
 

@@ -132,7 +132,7 @@ impl<'a> Clerk<'a> {
             let ask = Ask::text("check_relay", &args);
             let verdict = policy::check(&mut self.ctx, &ask).await;
             self.ctx.log_notes(&self.service.log, log::About::NoQueue);
-            self.log_verdict(&ask, &verdict, None);
+            self.tell_verdict(&ask, &verdict, None);
             match verdict {
                 Verdict::Accept => {}
                 Verdict::Discard => self.discard_all = true,
@@ -351,7 +351,7 @@ impl<'a> Clerk<'a> {
         let verdict = policy::check(&mut self.ctx, ask).await;
         self.ctx.log_notes(&self.service.log, &self.id);
         let id = Some(&self.id).filter(|_| !WITHOUT_MESSAGE.contains(&ask.ruleset));
-        self.log_verdict(ask, &verdict, id);
+        self.tell_verdict(ask, &verdict, id);
         match verdict {
             Verdict::Accept => {}
             Verdict::Discard => self.transaction.discard = true,
@@ -371,7 +371,11 @@ impl<'a> Clerk<'a> {
         yes_or_no(self.check(&Ask::text("check_other", &args)).await)
     }
 
-    fn log_verdict(&self, ask: &Ask<'_>, verdict: &Verdict, id: Option<&QueueId>) {
+    /// Tells the log, and whoever looks on, what a ruleset says.
+    fn tell_verdict(&self, ask: &Ask<'_>, verdict: &Verdict, id: Option<&QueueId>) {
+        if let Some(study) = &self.service.study {
+            (study.judged)(ask.ruleset, verdict);
+        }
         let told = match verdict.clone() {
             Verdict::Reject { reply, exit } => Verdict::Reject { reply: self.softened(reply), exit },
             other => other,

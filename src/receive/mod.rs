@@ -17,7 +17,7 @@ pub use connection::{Client, Connection, address_text};
 pub use directory::SiteDirectory;
 pub use driver::serve;
 pub use service::{
-    Accepted, Deliver, Directory, Listed, Listing, Pending, Resident, RunQueue, Service, Standing, Study,
+    Accepted, Deliver, Directory, Judged, Listed, Listing, Pending, Resident, RunQueue, Service, Standing, Study,
 };
 
 #[cfg(test)]

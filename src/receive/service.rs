@@ -12,6 +12,7 @@ use crate::log::Log;
 use crate::mail::address_list::Separator;
 use crate::mail::envelope::{Recipient, Route};
 use crate::mail::reply::Reply;
+use crate::policy::Verdict;
 use crate::queue::{Claimed, Queue};
 use crate::site::{Context, Listener, Site, Supposed};
 
@@ -45,9 +46,14 @@ pub struct Service {
 pub struct Study {
     /// Makes what hears of every step.
     pub listener: Arc<dyn Fn() -> Listener + Send + Sync>,
+    /// Hears what a check_* ruleset says.
+    pub judged: Judged,
     /// What a map is taken to say.
     pub supposed: Option<Supposed>,
 }
+
+/// Hears the name of a ruleset and its verdict.
+pub type Judged = Arc<dyn Fn(&str, &Verdict) + Send + Sync>;
 
 impl Study {
     /// How much is heard: every rule that is tried.

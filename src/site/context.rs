@@ -68,7 +68,7 @@ pub enum Heard<'a> {
 /// What a map is taken to say, whatever its file says: to see what would change.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Supposed {
-    /// The map's name.
+    /// The map's name, in any case.
     pub map: BString,
     /// The key, in any case.
     pub key: BString,
@@ -436,7 +436,7 @@ impl Context {
     /// Returns what a map is taken to say of a key.
     fn supposed_of(&self, map: &[u8], key: &[u8]) -> Option<Outcome> {
         let supposed = self.supposed.as_ref()?;
-        let is_meant = supposed.map == map && supposed.key.eq_ignore_ascii_case(key);
+        let is_meant = supposed.map.eq_ignore_ascii_case(map) && supposed.key.eq_ignore_ascii_case(key);
         is_meant.then(|| match &supposed.value {
             Some(value) => Outcome::Found(value.clone()),
             None => Outcome::NotFound(Sysexit::Ok),

@@ -33,6 +33,26 @@ Mesmtp, P=[IPC], F=mDFMuXa, E=\\r\\n, A=TCP $h
 O DontBlameSendmail=MapInUnsafeDirPath
 ";
 
+/// Rules that ask a map where mail goes.
+const OF_WAYS: &str = "Kroutes text -o -k0 -v1 ROOM/routes
+Sparse=0
+R$* < @ $* >\t$: < $(routes $2 $: NO $) > $1 < @ $2 >
+R< error > $*\t$#error $@ nouser $: 550 gone
+R< NO > $* < @ $* >\t$: $1 < @ $2 >
+R< $+ > $* < @ $* >\t$#esmtp $@ $1 $: $2 < @ $3 >
+";
+
+/// Rules that ask the access map about senders.
+const OF_SENDERS: &str = "
+Scheck_mail
+R$*\t$: $>canonify $1
+R$* < @ $* >\t$: < $(access From:$1@$2 $: NO $) > $1 < @ $2 >
+R< NO > $* < @ $* >\t$: < $(access $2 $: NO $) > $1 < @ $2 >
+R< REJECT > $*\t$#error $@ 5.7.1 $: \"550 Access denied\"
+R< DISCARD > $*\t$#discard $: discard
+R< HOLD > $*\t$#error $@ quarantine $: held for a look
+";
+
 /// A folder with the configuration `NAME.cf` and its map.
 fn room() -> tempfile::TempDir {
     let room = tempfile::tempdir().expect("a folder");
@@ -65,7 +85,8 @@ fn a_refusal_names_the_line_that_would_let_it_pass() {
     assert!(text.contains("accepted with this line in ROOM/access: Connect:192.0.2.9\tRELAY\n"), "{text}");
     assert!(text.contains("accepted with this line in ROOM/access: To:d.test\tRELAY\n"), "{text}");
     assert!(text.contains("line 17: R$* -> $: < $( access Connect : $&{client_addr} $: NO $) > $1"), "{text}");
-    assert!(text.contains("map access: not there: Connect:192.0.2.9, "), "{text}");
+    assert!(text.contains("    decides: line 21: R$* -> $# error"), "{text}");
+    assert!(text.contains("map access: 2 keys not there"), "{text}");
 }
 
 #[test]
@@ -81,6 +102,62 @@ fn an_acceptance_names_the_line_that_gave_it_and_where_the_mail_goes() {
     let (json, _) = run(&room, "--explain -C ROOM/first.cf --json --client-name h --from a@b.test --to root@here.test");
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!((&json["accepted"], &json["destinations"][0]["mailer"]), (&true.into(), &"local".into()));
+}
+
+/// Asks about a sender whose domain stands in the access map, and a recipient of this host or of `routes`.
+#[track_caller]
+fn check_sender(words: &str, expected: &[&str]) -> String {
+    let room = room();
+    write_configuration(&room, "senders", &(CONFIGURATION.replace("Sparse=0\n", OF_WAYS) + OF_SENDERS));
+    let lines = "Connect:192.0.2.5 RELAY\nspam.test REJECT\nlost.test DISCARD\nheld.test HOLD\n";
+    fs::write(room.path().join("access"), lines).expect("written");
+    fs::write(room.path().join("routes"), "gone.test error\nfar.test hub.test\n").expect("written");
+    let words = format!("--explain -C ROOM/senders.cf --client 192.0.2.5 --client-name near.test {words}");
+    let (text, output) = run(&room, &words);
+    assert!(output.status.success(), "{output:?}");
+    for line in expected {
+        assert!(text.lines().any(|found| found == *line), "{line}\n{text}");
+    }
+    text
+}
+
+#[test]
+fn the_line_that_is_proposed_is_the_least_that_works() {
+    let decided = "decided by ROOM/access:2: spam.test REJECT";
+    let proposed = "accepted with this line in ROOM/access: From:joe@spam.test\tOK";
+    let text = check_sender("--from joe@spam.test --to root@here.test", &[decided, proposed]);
+    assert_eq!(text.matches("accepted with this line").count(), 1, "{text}");
+    assert!(!text.contains("\tRELAY"), "{text}");
+}
+
+#[test]
+fn no_line_is_proposed_for_a_map_of_ways() {
+    let verdict = "verdict: refused by 550 5.0.0 <u@gone.test>... gone";
+    let text =
+        check_sender("--from a@b.test --to u@gone.test", &[verdict, "decided by ROOM/routes:1: gone.test error"]);
+    assert!(!text.contains("with this line"), "{text}");
+    let text = check_sender(
+        "--from a@b.test --to u@far.test",
+        &["verdict: accepted", "decided by ROOM/routes:2: far.test hub.test"],
+    );
+    assert!(text.contains("  mailer esmtp, host hub.test, "), "{text}");
+    assert!(!text.contains("in ROOM/routes"), "{text}");
+}
+
+#[test]
+fn what_is_thrown_away_or_held_is_told_as_that() {
+    let verdict = "verdict: thrown away by check_mail; the client is told that it is accepted";
+    let text = check_sender(
+        "--from a@lost.test --to root@here.test",
+        &[verdict, "decided by ROOM/access:3: lost.test DISCARD"],
+    );
+    assert!(!text.contains("delivery to"), "{text}");
+    let verdict = "verdict: held in the queue (quarantine) by check_mail: held for a look";
+    check_sender("--from a@held.test --to root@here.test", &[verdict, "decided by ROOM/access:4: held.test HOLD"]);
+    let json = check_sender("--json --from a@held.test --to root@here.test", &[]);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!((&json["verdict"], &json["accepted"]), (&"quarantined".into(), &false.into()));
+    assert_eq!((&json["reason"], &json["decided_by"][0]["key"]), (&"held for a look".into(), &"held.test".into()));
 }
 
 #[test]

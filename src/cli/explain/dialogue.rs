@@ -9,20 +9,18 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, WriteHa
 use tokio::sync::watch;
 
 use super::Question;
+use super::destination::{self, Destination};
+use super::fate::{self, Fate};
 use super::record::{Event, Recorder};
 use crate::cf::DaemonPort;
 use crate::daemon::hand;
 use crate::deliver::services::Services;
 use crate::log::Log;
-use crate::mail::address_list::Separator;
-use crate::name::MailerName;
 use crate::policy::Numbers;
 use crate::queue::spool::SpoolDirectory;
 use crate::queue::{AbsentSpool, DEFAULT_GROUP, Queue, QueueOptions};
 use crate::receive::{Client, Connection, Service, SiteDirectory, Study, serve};
-use crate::route::parse::{Role, parse};
-use crate::route::remote_name::{Kind, remote_name};
-use crate::site::{Context, Site, Supposed};
+use crate::site::{Site, Supposed};
 use crate::sys::safe_file::Listeners;
 
 /// Bytes between the two ends.
@@ -49,21 +47,6 @@ impl Stage {
     }
 }
 
-/// Where an accepted recipient goes.
-#[derive(Clone, Debug)]
-pub(in super::super) struct Destination {
-    /// The recipient.
-    pub(in super::super) recipient: BString,
-    /// Mailer, host and user, or why there is none.
-    pub(in super::super) route: Result<(MailerName, BString, BString), BString>,
-    /// The envelope's sender and this recipient as the mailer's host sees them.
-    pub(in super::super) envelope: Option<(BString, BString)>,
-    /// Whom it stands for, where it is a local name.
-    pub(in super::super) members: Vec<BString>,
-    /// How it comes to that.
-    pub(super) events: Vec<Event>,
-}
-
 /// A whole session.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Dialogue {
@@ -78,7 +61,7 @@ impl Dialogue {
     pub(in super::super) async fn hold(site: &Arc<Site>, question: &Question, supposed: Option<Supposed>) -> Self {
         let recorder = Recorder::default();
         let heard = recorder.clone();
-        let study = Study { listener: Arc::new(move || heard.listener()), supposed };
+        let study = Study { listener: Arc::new(move || heard.listener()), judged: recorder.judge(), supposed };
         let services = services(site);
         let service = service(&services, study.clone());
         let (near, far) = duplex(PIPE_BYTES);
@@ -88,15 +71,22 @@ impl Dialogue {
         let (stages, ()) = tokio::join!(speak(near, question, &recorder), server);
         let mut destinations = Vec::new();
         let accepted = question.recipients.iter().zip(stages.iter().skip(3)).filter(|(_, stage)| stage.is_accepted());
-        for (recipient, _) in accepted {
-            destinations.push(destination(site, &service, &study, question, recipient, &recorder).await);
+        let is_discarded = matches!(fate::of(&stages), Fate::Discarded { .. });
+        for (recipient, _) in accepted.filter(|_| !is_discarded) {
+            destinations.push(destination::find(site, &service, &study, question, recipient, &recorder).await);
         }
         Self { stages, destinations }
     }
 
-    /// Tells whether everything is taken.
-    pub(in super::super) fn is_accepted(&self) -> bool {
-        self.stages.iter().all(Stage::is_accepted)
+    /// Returns what becomes of the message.
+    pub(in super::super) fn fate(&self) -> Fate {
+        fate::of(&self.stages)
+    }
+
+    /// Returns what can be seen of it from outside.
+    pub(super) fn outcome(&self) -> impl PartialEq + '_ {
+        let ways = self.destinations.iter().map(|to| (&to.route, &to.envelope, &to.header));
+        (self.fate(), ways.collect::<Vec<_>>())
     }
 }
 
@@ -192,39 +182,4 @@ async fn hear(input: &mut (impl AsyncBufReadExt + Unpin)) -> BString {
             return reply;
         }
     }
-}
-
-/// Finds out where a recipient goes.
-async fn destination(
-    site: &Arc<Site>,
-    service: &Service,
-    study: &Study,
-    question: &Question,
-    recipient: &BString,
-    recorder: &Recorder,
-) -> Destination {
-    let mut ctx = Context::new(site);
-    study.begin(&mut ctx);
-    let sender = question.sender.clone().unwrap_or_default();
-    ctx.set("f", sender.clone());
-    let parsed = parse(&mut ctx, recipient, Role::Recipient).await;
-    let mut envelope = None;
-    let route = match parsed {
-        Ok(parsed) => {
-            let route = parsed.into_route();
-            if let Some(mailer) = site.config.mailers.get(route.mailer.as_bytes()) {
-                let from = remote_name(&mut ctx, mailer, &sender, Kind::EnvelopeSender).await;
-                let to = remote_name(&mut ctx, mailer, recipient, Kind::EnvelopeRecipient).await;
-                envelope = from.ok().zip(to.ok());
-            }
-            Ok((route.mailer, route.host, route.user))
-        }
-        Err(refusal) => Err(refusal.text),
-    };
-    let events = recorder.take();
-    let listing = service.directory.list(&mut ctx, recipient, Separator::Comma, true).await;
-    let members = listing.listed.into_iter().map(|member| member.user).collect();
-    // How aliases are found is not told step by step.
-    let _ = recorder.take();
-    Destination { recipient: recipient.clone(), route, envelope, members, events }
 }

@@ -2,31 +2,46 @@
 
 use serde_json::{Value, json};
 
-use super::closed::Closed;
-use super::dialogue::Destination;
+use super::destination::Destination;
 use super::record::Event;
-use super::remedy::Remedy;
-use super::{Dialogue, Question, Stage};
+use super::{Answer, Fate, Stage};
+use crate::policy::Verdict;
 use crate::site::Site;
 
 /// Writes the whole answer as one JSON object.
-pub(super) fn write(
-    site: &Site,
-    question: &Question,
-    dialogue: &Dialogue,
-    remedies: &[Remedy],
-    closed: &[Closed],
-) -> String {
+pub(super) fn write(answer: &Answer<'_>) -> String {
+    let Answer { site, dialogue, rule, .. } = answer;
+    let fate = dialogue.fate();
+    let (ruleset, reason) = match &fate {
+        Fate::Accepted => (None, None),
+        Fate::Discarded { ruleset } => (Some(ruleset), None),
+        Fate::Held { ruleset, reason } => (Some(ruleset), Some(text(reason))),
+        Fate::Refused { reply, .. } => (None, Some(text(reply))),
+    };
+    let stages = dialogue.stages.iter().enumerate().map(|(number, of)| {
+        let decides = rule.filter(|place| place.stage == number).map(|place| place.event);
+        stage(site, of, decides)
+    });
     let answer = json!({
         "file": text(&site.config.file.to_string().into_bytes()),
-        "client": question.client.to_string(),
-        "accepted": dialogue.is_accepted(),
-        "stages": dialogue.stages.iter().map(|of| stage(site, of)).collect::<Vec<_>>(),
+        "client": answer.question.client.to_string(),
+        "verdict": fate.word(),
+        "ruleset": ruleset,
+        "reason": reason,
+        "accepted": fate == Fate::Accepted,
+        "stages": stages.collect::<Vec<_>>(),
         "destinations": dialogue.destinations.iter().map(|to| destination(site, to)).collect::<Vec<_>>(),
-        "closed_maps": closed.iter().map(|closed| json!({
+        "closed_maps": answer.closed.iter().map(|closed| json!({
             "map": text(&closed.map), "reason": text(&closed.reason), "command": closed.mend,
         })).collect::<Vec<_>>(),
-        "remedies": remedies.iter().map(remedy).collect::<Vec<_>>(),
+        "decided_by": answer.deciding.iter().map(|line| json!({
+            "map": text(&line.map), "file": text(&line.file), "line": line.number, "key": text(&line.key),
+            "value": text(&line.value),
+        })).collect::<Vec<_>>(),
+        "remedies": answer.remedies.iter().map(|remedy| json!({
+            "map": text(&remedy.map), "file": text(&remedy.file), "key": text(&remedy.key),
+            "value": text(&remedy.value), "allows": remedy.allows,
+        })).collect::<Vec<_>>(),
     });
     format!("{answer:#}\n")
 }
@@ -44,12 +59,19 @@ fn source(site: &Site, line: usize) -> Value {
     }
 }
 
-fn stage(site: &Site, stage: &Stage) -> Value {
+fn stage(site: &Site, stage: &Stage, decides: Option<usize>) -> Value {
+    let steps = stage.events.iter().enumerate().map(|(number, of)| {
+        let mut step = event(site, of);
+        if decides == Some(number) {
+            step["decides"] = true.into();
+        }
+        step
+    });
     json!({
         "command": text(&stage.command),
         "reply": text(&stage.reply),
         "accepted": stage.is_accepted(),
-        "steps": stage.events.iter().map(|of| event(site, of)).collect::<Vec<_>>(),
+        "steps": steps.collect::<Vec<_>>(),
     })
 }
 
@@ -59,12 +81,22 @@ fn event(site: &Site, event: &Event) -> Value {
             "kind": "rule", "depth": depth, "ruleset": ruleset, "line": line, "source": source(site, *line),
             "rule": rule, "before": before, "after": after,
         }),
-        Event::LookedUp { depth, map, key, args, value, is_temporary } => json!({
+        Event::LookedUp { depth, map, key, args, value, is_temporary, .. } => json!({
             "kind": "map", "depth": depth, "map": text(map), "key": text(key),
             "arguments": args.iter().map(|arg| text(arg)).collect::<Vec<_>>(),
             "value": value.as_ref().map(|value| text(value)), "temporary_failure": is_temporary,
         }),
         Event::Asked { question, answer } => json!({ "kind": "name service", "question": question, "answer": answer }),
+        Event::Judged { ruleset, verdict } => {
+            let (verdict, text) = match verdict {
+                Verdict::Accept => ("accept", None),
+                Verdict::Discard => ("discard", None),
+                Verdict::Quarantine(reason) => ("quarantine", Some(text(reason))),
+                Verdict::Reject { reply, .. } => ("reject", Some(reply.to_string())),
+                Verdict::Failed(reply) => ("failed", Some(reply.to_string())),
+            };
+            json!({ "kind": "verdict", "ruleset": ruleset, "verdict": verdict, "text": text })
+        }
         Event::Complained { text } => json!({ "kind": "complaint", "text": text }),
     }
 }
@@ -76,6 +108,8 @@ fn destination(site: &Site, destination: &Destination) -> Value {
     };
     let declared = mailer.as_ref().and_then(|name| site.config.mailers.get(name.as_bytes()));
     let (sender, recipient) = destination.envelope.as_ref().map(|(from, to)| (text(from), text(to))).unzip();
+    let (header_sender, header_recipient) =
+        destination.header.as_ref().map(|(from, to)| (text(from), text(to))).unzip();
     json!({
         "recipient": text(&destination.recipient),
         "mailer": mailer, "host": host, "user": user, "error": error,
@@ -84,18 +118,8 @@ fn destination(site: &Site, destination: &Destination) -> Value {
         "line": declared.map(|mailer| mailer.line),
         "source": declared.map(|mailer| source(site, mailer.line)),
         "envelope_sender": sender, "envelope_recipient": recipient,
+        "header_sender": header_sender, "header_recipient": header_recipient,
         "stands_for": destination.members.iter().map(|member| text(member)).collect::<Vec<_>>(),
         "steps": destination.events.iter().map(|of| event(site, of)).collect::<Vec<_>>(),
-    })
-}
-
-fn remedy(remedy: &Remedy) -> Value {
-    let (line, now) = match &remedy.now {
-        Some((line, now)) => (*line, Some(text(now))),
-        None => (None, None),
-    };
-    json!({
-        "map": text(&remedy.map), "file": text(&remedy.file), "line": line,
-        "key": text(&remedy.key), "value_now": now, "value": text(&remedy.value),
     })
 }

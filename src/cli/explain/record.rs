@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bstr::BString;
 
+use crate::policy::Verdict;
+use crate::receive::Judged;
 use crate::rewrite::Trace;
 use crate::site::{Heard, Listener};
 
@@ -29,6 +31,8 @@ pub(super) enum Event {
     LookedUp {
         /// How many rulesets had called one another.
         depth: usize,
+        /// The ruleset that called all others.
+        root: String,
         /// The map.
         map: BString,
         /// The key.
@@ -46,6 +50,13 @@ pub(super) enum Event {
         question: String,
         /// What it said.
         answer: String,
+    },
+    /// A check_* ruleset has come to a verdict that is no consent.
+    Judged {
+        /// The ruleset.
+        ruleset: String,
+        /// What it says.
+        verdict: Verdict,
     },
     /// Something is wrong with a rule, an address or a map.
     Complained {
@@ -79,6 +90,17 @@ impl Recorder {
         Box::new(move |heard| state.lock().unwrap_or_else(PoisonError::into_inner).hear(heard))
     }
 
+    /// Returns what hears of verdicts.
+    pub(super) fn judge(&self) -> Judged {
+        let state = Arc::clone(&self.0);
+        Arc::new(move |ruleset, verdict| {
+            if *verdict != Verdict::Accept {
+                let event = Event::Judged { ruleset: ruleset.into(), verdict: verdict.clone() };
+                state.lock().unwrap_or_else(PoisonError::into_inner).events.push(event);
+            }
+        })
+    }
+
     /// Takes what has happened since the last call; rules that changed nothing are left out.
     pub(super) fn take(&self) -> Vec<Event> {
         let state = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
@@ -95,6 +117,7 @@ impl State {
             Heard::Pause => {}
             Heard::LookedUp { map, key, args, found } => self.events.push(Event::LookedUp {
                 depth,
+                root: self.frames.first().map(|frame| frame.ruleset.clone()).unwrap_or_default(),
                 map: map.into(),
                 key: key.into(),
                 args: args.to_vec(),

@@ -1,16 +1,22 @@
-//! Which one line of a map would change the outcome: tried, not guessed.
+//! Which one line of a map of permissions would change the outcome: the least that works; tried, not guessed.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
-use super::record::Event;
+use super::asked::Asked;
+use super::deciding::{Line, suppose};
+use super::fate::Fate;
 use super::{Dialogue, Question};
-use crate::map::Kind;
-use crate::site::{Site, Supposed};
+use crate::site::Site;
 
 /// The most sessions that are held to find out.
 const TRIALS_MAX: usize = 60;
+
+/// The tags of keys that are about one of those who have to do with a message (cf/README, "FEATURE(access_db)").
+const TAGS: [(&[u8], Subject); 3] =
+    [(b"connect:", Subject::Client), (b"to:", Subject::Recipient), (b"from:", Subject::Sender)];
 
 /// A line of a map's text file.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -19,12 +25,12 @@ pub(super) struct Remedy {
     pub(super) map: BString,
     /// The text file.
     pub(super) file: BString,
-    /// The line that decides now, if there is one: its number, if the text file can be read.
-    pub(super) now: Option<(Option<usize>, BString)>,
     /// The key.
     pub(super) key: BString,
     /// The value with which the outcome is another.
     pub(super) value: BString,
+    /// What else it lets pass, where it lets pass more than this message.
+    pub(super) allows: Option<String>,
 }
 
 /// Whom a key is about.
@@ -33,40 +39,34 @@ enum Subject {
     Client,
     Recipient,
     Sender,
-    /// Nobody in particular, or a whole network or domain.
-    Other,
 }
 
-/// A key that rules have asked a file for.
-struct Asked {
-    subject: Subject,
-    map: BString,
-    key: BString,
-    value: Option<BString>,
-}
-
-/// Finds lines that would turn a refusal into acceptance, or an acceptance that a map gave into a refusal: one about the
-/// client, one about the recipient, one about the sender; about others only if none of these helps.
-pub(super) async fn find(site: &Arc<Site>, question: &Question, dialogue: &Dialogue) -> Vec<Remedy> {
-    let asked = asked(site, question, dialogue);
-    let accepted = dialogue.is_accepted();
-    let values: &[&str] = if accepted { &["REJECT"] } else { &["RELAY", "OK"] };
+/// Finds lines that would let pass what is refused, held or thrown away: one about the client, one about the recipient, one
+/// about the sender; or that would refuse what a line has let pass.
+pub(super) async fn find(
+    site: &Arc<Site>,
+    question: &Question,
+    dialogue: &Dialogue,
+    asked: &[Asked],
+    deciding: &[Line],
+) -> Vec<Remedy> {
+    let is_accepted = dialogue.fate() == Fate::Accepted;
     let mut trials = 0;
     let mut found: Vec<(Subject, Remedy)> = Vec::new();
-    for asked in asked.iter().filter(|asked| !accepted || asked.value.is_some()) {
-        let is_told = found.iter().any(|(subject, _)| *subject == asked.subject);
-        if is_told || asked.subject == Subject::Other && !found.is_empty() {
+    for (subject, asked) in candidates(question, asked) {
+        let is_told = found.iter().any(|(known, _)| *known == subject);
+        let decides = deciding.iter().any(|line| line.map == asked.map && line.key == asked.key);
+        if is_told || is_accepted && !decides {
             continue;
         }
-        for value in values {
+        for value in values(is_accepted, subject, &asked.key) {
             trials += 1;
             if trials > TRIALS_MAX {
                 break;
             }
-            let (map, key) = (asked.map.clone(), asked.key.clone());
-            let supposed = Supposed { map, key, value: Some((*value).into()) };
-            if Dialogue::hold(site, question, Some(supposed)).await.is_accepted() != accepted {
-                found.push((asked.subject, remedy(site, asked, value)));
+            let fate = Dialogue::hold(site, question, Some(suppose(asked, Some(value)))).await.fate();
+            if (fate == Fate::Accepted) != is_accepted {
+                found.push((subject, remedy(asked, subject, value)));
                 break;
             }
         }
@@ -74,54 +74,101 @@ pub(super) async fn find(site: &Arc<Site>, question: &Question, dialogue: &Dialo
     found.into_iter().map(|(_, remedy)| remedy).collect()
 }
 
-/// Returns the keys asked for by the stage that decides: what was found first, then by subject, the longest first.
-fn asked(site: &Site, question: &Question, dialogue: &Dialogue) -> Vec<Asked> {
-    let deciding = |stage: &&super::Stage| dialogue.is_accepted() || !stage.is_accepted();
-    let events = dialogue.stages.iter().filter(deciding).flat_map(|stage| &stage.events);
-    let mut all: Vec<Asked> = Vec::new();
-    for event in events {
-        let Event::LookedUp { map, key, value, .. } = event else { continue };
-        let is_file = site.maps.definition(map).is_some_and(|definition| {
-            matches!(definition.kind, Kind::Hash | Kind::Btree | Kind::Text) && definition.file.is_some()
-        });
-        if is_file && !all.iter().any(|asked| asked.map == *map && asked.key == *key) {
-            let subject = subject(question, key);
-            all.push(Asked { subject, map: map.clone(), key: key.clone(), value: value.clone() });
+/// Returns the values that are tried, that which allows the least first. A sender may be anybody, so that a key without a tag
+/// that lets one relay would let relay to him, too.
+fn values(is_accepted: bool, subject: Subject, key: &[u8]) -> &'static [&'static str] {
+    match subject {
+        _ if is_accepted => &["REJECT"],
+        Subject::Sender if tag(key).is_none() => &["OK"],
+        _ => &["OK", "RELAY"],
+    }
+}
+
+/// Returns the keys that name the client, a recipient or the sender: those with a tag, and among them the narrowest, first.
+fn candidates<'a>(question: &Question, asked: &'a [Asked]) -> Vec<(Subject, &'a Asked)> {
+    let named = asked.iter().filter(|asked| asked.is_policy);
+    let mut named: Vec<_> = named.filter_map(|asked| Some((subject(question, &asked.key)?, asked))).collect();
+    named.sort_by_key(|(subject, asked)| (*subject, tag(&asked.key).is_none(), Reverse(asked.key.len())));
+    named
+}
+
+/// Returns whom a tag is about, and the key behind it.
+fn tag(key: &[u8]) -> Option<(Subject, &[u8])> {
+    TAGS.iter().find_map(|(tag, subject)| {
+        let (start, rest) = key.split_at_checked(tag.len())?;
+        start.eq_ignore_ascii_case(tag).then_some((*subject, rest))
+    })
+}
+
+/// Tells whom a key is about; none: nobody in particular, or a whole network or domain above.
+fn subject(question: &Question, key: &[u8]) -> Option<Subject> {
+    let (tagged, bare) = tag(key).map_or((None, key), |(subject, rest)| (Some(subject), rest));
+    // Other tags are of other questions; `<@>` stands for the sender that is nobody, `[…]` for a name that is none.
+    let is_other = bare.contains_str(":") && !question.client.is_ipv6();
+    if is_other || bare.iter().any(|byte| b"<>[]".contains(byte)) {
+        return None;
+    }
+    let name = bare.to_ascii_lowercase();
+    let client = crate::receive::address_text(question.client).to_ascii_lowercase();
+    let is_client = name == client || question.client_name.as_ref().is_some_and(|of| name == of.to_ascii_lowercase());
+    let names = |address: &BString| {
+        let address = address.to_ascii_lowercase();
+        let (user, domain) = address.rsplit_once_str("@").unwrap_or((&address, b""));
+        !user.is_empty() && (name == address || !domain.is_empty() && name == domain || name == [user, b"@"].concat())
+    };
+    let subjects = [
+        (Subject::Client, is_client),
+        (Subject::Recipient, question.recipients.iter().any(names)),
+        (Subject::Sender, question.sender.iter().any(names)),
+    ];
+    subjects.into_iter().find(|(subject, is)| *is && tagged.is_none_or(|tagged| tagged == *subject)).map(|(s, _)| s)
+}
+
+fn remedy(asked: &Asked, subject: Subject, value: &str) -> Remedy {
+    let name = tag(&asked.key).map_or(&asked.key[..], |(_, rest)| rest).as_bstr();
+    let allows = (value == "RELAY").then(|| match subject {
+        Subject::Client => format!("{name} may then send to everybody through this host"),
+        Subject::Recipient => format!("everybody may then send to {name} through this host"),
+        Subject::Sender => format!("everybody who calls himself {name} may then send to everybody through this host"),
+    });
+    let (map, file, key) = (asked.map.clone(), asked.file.clone(), asked.key.clone());
+    Remedy { map, file, key, value: value.into(), allows }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(key: &str, expected: Option<Subject>) {
+        let question = Question {
+            client_name: Some("far.test".into()),
+            sender: Some("joe@spam.example".into()),
+            recipients: vec!["fred@here.test".into()],
+            ..Question::new([192, 0, 2, 9].into())
+        };
+        assert_eq!(subject(&question, key.as_bytes()), expected, "{key}");
+    }
+
+    #[test]
+    fn a_key_is_about_one_of_those_in_question() {
+        check("Connect:192.0.2.9", Some(Subject::Client));
+        check("far.test", Some(Subject::Client));
+        check("To:fred@", Some(Subject::Recipient));
+        check("From:joe@spam.example", Some(Subject::Sender));
+        check("spam.example", Some(Subject::Sender));
+    }
+
+    #[test]
+    fn whole_networks_and_what_is_nobody_are_no_subject() {
+        for key in ["Connect:192.0.2", "com", "From:<@>@", "To:spam.example", "Srv_Features:192.0.2.9", "example"] {
+            check(key, None);
         }
     }
-    // A key with a tag is longer, and changes nothing else.
-    all.sort_by_key(|asked| (asked.value.is_none(), asked.subject, std::cmp::Reverse(asked.key.len())));
-    all
-}
 
-/// Tells whom a key is about.
-fn subject(question: &Question, key: &[u8]) -> Subject {
-    let key = key.to_ascii_lowercase();
-    let names = |text: &[u8]| !text.is_empty() && key.ends_with(&text.to_ascii_lowercase());
-    let domain = |address: &BString| {
-        address.rsplit_once_str("@").map_or(BString::from(&address[..]), |(_, domain)| domain.into())
-    };
-    let client = crate::receive::address_text(question.client);
-    if names(&client) || question.client_name.as_ref().is_some_and(|name| names(name)) {
-        Subject::Client
-    } else if question.recipients.iter().any(|to| names(&domain(to))) {
-        Subject::Recipient
-    } else if question.sender.iter().any(|from| names(&domain(from))) {
-        Subject::Sender
-    } else {
-        Subject::Other
+    #[test]
+    fn nobody_is_let_relay_to_a_sender() {
+        assert_eq!(values(false, Subject::Sender, b"spam.example"), ["OK"]);
+        assert_eq!(values(false, Subject::Client, b"Connect:192.0.2.9"), ["OK", "RELAY"]);
     }
-}
-
-fn remedy(site: &Site, asked: &Asked, value: &str) -> Remedy {
-    let file = site.maps.definition(&asked.map).and_then(|definition| definition.file.clone()).unwrap_or_default();
-    let now = asked.value.clone().map(|value| (line_of(&file, &asked.key), value));
-    Remedy { map: asked.map.clone(), file, now, key: asked.key.clone(), value: value.into() }
-}
-
-/// Returns the number of the line of a text file that begins with `key`.
-fn line_of(file: &[u8], key: &[u8]) -> Option<usize> {
-    let text = std::fs::read(file.to_path().ok()?).ok()?;
-    let is_key = |line: &[u8]| line.fields().next().is_some_and(|word| word.eq_ignore_ascii_case(key));
-    text.lines().position(is_key).map(|at| at + 1)
 }

@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 
-use bstr::BStr;
+use bstr::BString;
 
-use super::closed::Closed;
-use super::condense::{self, Detail};
-use super::dialogue::Destination;
+use super::condense::{self, Detail, Keys};
+use super::deciding::Line;
+use super::destination::Destination;
 use super::record::Event;
 use super::remedy::Remedy;
-use super::{Dialogue, Question, Stage};
+use super::{Answer, Fate, Stage};
+use crate::policy::Verdict;
 use crate::site::Site;
 
 /// Colours of a terminal (ECMA-48 §8.3.117).
@@ -53,36 +54,27 @@ pub(super) struct Style {
 }
 
 /// Writes the whole answer: the verdict first, then what led to it, then what would change it.
-pub(super) fn write(
-    site: &Site,
-    question: &Question,
-    dialogue: &Dialogue,
-    remedies: &[Remedy],
-    closed: &[Closed],
-    style: &Style,
-) -> String {
+pub(super) fn write(answer: &Answer<'_>, style: &Style) -> String {
+    let Answer { site, dialogue, .. } = answer;
     let paint = Paint { on: style.colour };
     let mut out = String::new();
-    let refused = dialogue.stages.iter().find(|stage| !stage.is_accepted());
-    let verdict = match refused {
-        None => paint.good("accepted"),
-        Some(stage) => format!("{} by {}", paint.bad("refused"), printable(&stage.reply)),
-    };
-    line(&mut out, &format!("{} {verdict}", paint.heading("verdict:")));
-    line(&mut out, &format!("{} {} by {}", paint.heading("asked of:"), site.config.file, question.client));
-    for closed in closed {
+    let fate = dialogue.fate();
+    line(&mut out, &format!("{} {}", paint.heading("verdict:"), verdict(paint, &fate)));
+    line(&mut out, &format!("{} {} by {}", paint.heading("asked of:"), site.config.file, answer.question.client));
+    for closed in &answer.closed {
         line(&mut out, &format!("{} {}", paint.bad("could not be asked:"), printable(closed.told().as_bytes())));
     }
-    for remedy in remedies {
-        show_remedy(&mut out, paint, remedy, refused.is_none());
+    show_deciding(&mut out, paint, answer);
+    for remedy in &answer.remedies {
+        show_remedy(&mut out, paint, remedy, fate == Fate::Accepted);
     }
-    let last = dialogue.stages.len().saturating_sub(1);
-    let deciding = dialogue.stages.iter().position(|stage| !stage.is_accepted()).unwrap_or(last);
+    line(&mut out, "");
     for (number, stage) in dialogue.stages.iter().enumerate() {
-        let detail = if style.full { Detail::Everything } else { Detail::Chain { decides: number == deciding } };
-        show_stage(&mut out, paint, site, stage, detail);
+        let decides = answer.rule.filter(|place| place.stage == number).map(|place| place.event);
+        let detail = if style.full { Detail::Everything } else { Detail::Stage { decides } };
+        show_stage(&mut out, paint, site, stage, decides, detail);
     }
-    let detail = if style.full { Detail::Everything } else { Detail::Chain { decides: false } };
+    let detail = if style.full { Detail::Everything } else { Detail::Way };
     for destination in &dialogue.destinations {
         show_destination(&mut out, paint, site, destination, detail);
     }
@@ -91,6 +83,35 @@ pub(super) fn write(
         line(&mut out, &paint.faint("every rule that changed something and every key: --full"));
     }
     out
+}
+
+/// Returns what becomes of the message, in words.
+fn verdict(paint: Paint, fate: &Fate) -> String {
+    match fate {
+        Fate::Accepted => paint.good("accepted"),
+        Fate::Discarded { ruleset } => {
+            format!("{} by {ruleset}; the client is told that it is accepted", paint.bad("thrown away"))
+        }
+        Fate::Held { ruleset, reason } => {
+            format!("{} by {ruleset}: {}", paint.bad("held in the queue (quarantine)"), printable(reason))
+        }
+        Fate::Refused { reply, .. } => format!("{} by {}", paint.bad("refused"), printable(reply)),
+    }
+}
+
+/// Shows the lines of maps and the rule that decide.
+fn show_deciding(out: &mut String, paint: Paint, answer: &Answer<'_>) {
+    let heading = paint.heading("decided by");
+    for Line { file, number, key, value, .. } in &answer.deciding {
+        let file = printable(file);
+        let place = number.map_or_else(|| file.clone(), |number| format!("{file}:{number}"));
+        line(out, &format!("{heading} {place}: {} {}", printable(key), printable(value)));
+    }
+    let stages = &answer.dialogue.stages;
+    let event = answer.rule.and_then(|place| stages.get(place.stage)?.events.get(place.event));
+    if let Some(Event::Rewrote { ruleset, line: number, rule, .. }) = event {
+        line(out, &format!("{heading} {}, {ruleset}: {}", place(answer.site, *number), shown_rule(rule)));
+    }
 }
 
 fn line(out: &mut String, text: &str) {
@@ -104,80 +125,89 @@ fn printable(text: &[u8]) -> String {
     text.chars().map(|letter| if letter.is_control() && letter != '\n' { '?' } else { letter }).collect()
 }
 
-fn show_stage(out: &mut String, paint: Paint, site: &Site, stage: &Stage, detail: Detail) {
+fn show_stage(out: &mut String, paint: Paint, site: &Site, stage: &Stage, decides: Option<usize>, detail: Detail) {
     let title = if stage.command.is_empty() { "connection".into() } else { printable(&stage.command) };
-    line(out, "");
     line(out, &paint.heading(&title));
-    show_events(out, paint, site, &condense::events(&stage.events, detail));
-    show_misses(out, paint, &condense::misses(&stage.events, detail));
+    show_events(out, paint, site, &stage.events, decides, detail);
     let lines = if detail == Detail::Everything { usize::MAX } else { 1 };
     for reply in printable(&stage.reply).lines().take(lines) {
         line(out, &format!("  {}", paint.verdict(stage.is_accepted(), reply)));
     }
 }
 
-/// Shows the keys that maps do not know.
-fn show_misses(out: &mut String, paint: Paint, misses: &[(&BStr, Vec<&BStr>)]) {
-    for (map, keys) in misses {
-        let keys: Vec<String> = keys.iter().map(|key| printable(key)).collect();
-        line(out, &format!("  map {map}: {} {}", paint.faint("not there:"), keys.join(", ")));
+/// Shows what happened, then the keys that maps do not know.
+fn show_events(out: &mut String, paint: Paint, site: &Site, events: &[Event], decides: Option<usize>, detail: Detail) {
+    let keys = |map: &BString| Keys::of(site, map);
+    let mut last = "";
+    for (number, event) in condense::events(events, detail, &keys) {
+        if let Event::Rewrote { depth, ruleset, .. } = event {
+            if ruleset != last {
+                line(out, &format!("{}{ruleset}", indent(*depth, detail)));
+            }
+            last = ruleset;
+        }
+        show_event(out, paint, site, event, decides == Some(number), detail);
+    }
+    for (map, missed) in condense::misses(events, detail, &keys) {
+        let told = match Keys::of(site, map) {
+            Keys::Lines if missed.len() == 1 => "1 key not there".to_owned(),
+            Keys::Lines => format!("{} keys not there", missed.len()),
+            _ => format!("not there: {}", missed.iter().map(|key| printable(key)).collect::<Vec<_>>().join(", ")),
+        };
+        line(out, &format!("  map {map}: {}", paint.faint(&told)));
     }
 }
 
-fn show_events(out: &mut String, paint: Paint, site: &Site, events: &[&Event]) {
-    let mut last = "";
-    for event in events {
-        match event {
-            Event::Rewrote { depth, ruleset, line: number, rule, before, after } => {
-                let indent = "  ".repeat((*depth).max(1));
-                if ruleset != last {
-                    line(out, &format!("{indent}{ruleset}"));
-                }
-                last = ruleset;
-                line(
-                    out,
-                    &format!(
-                        "{indent}  {}: {}",
-                        place(site, *number),
-                        paint.faint(&printable(rule.trim().replace("		", "-> ").as_bytes()))
-                    ),
-                );
-                line(
-                    out,
-                    &format!(
-                        "{indent}    {} {} {}",
-                        printable(before.as_bytes()),
-                        paint.faint("=>"),
-                        printable(after.as_bytes())
-                    ),
-                );
-            }
-            Event::LookedUp { depth, map, key, args, value, is_temporary } => {
-                let indent = "  ".repeat((*depth).max(1));
-                let args: String = args.iter().fold(String::new(), |mut text, arg| {
-                    let _ = write!(text, " ({})", printable(arg));
-                    text
-                });
-                let found = match value {
-                    Some(value) => paint.good(&format!("= {}", printable(value))),
-                    None => paint.faint("not there"),
-                };
-                let temporary = if *is_temporary { paint.bad(" (no answer now)") } else { String::new() };
-                line(out, &format!("{indent}  map {map}: {}{args} {found}{temporary}", printable(key)));
-            }
-            Event::Asked { question, answer } => {
-                line(out, &format!("  {}: {}", printable(question.as_bytes()), printable(answer.as_bytes())))
-            }
-            Event::Complained { text } => line(out, &format!("  {}", paint.bad(&printable(text.as_bytes())))),
+/// Returns the space before a line: where all calls are shown, it tells how deep they are.
+fn indent(depth: usize, detail: Detail) -> String {
+    let depth = if detail == Detail::Everything { depth } else { 1 };
+    "  ".repeat(depth.max(1))
+}
+
+fn show_event(out: &mut String, paint: Paint, site: &Site, event: &Event, decides: bool, detail: Detail) {
+    match event {
+        Event::Rewrote { depth, line: number, rule, before, after, .. } => {
+            let indent = indent(*depth, detail);
+            let mark = if decides { paint.bad("decides: ") } else { String::new() };
+            let rule = paint.faint(&shown_rule(rule));
+            line(out, &format!("{indent}  {mark}{}: {rule}", place(site, *number)));
+            let (before, after) = (printable(before.as_bytes()), printable(after.as_bytes()));
+            line(out, &format!("{indent}    {before} {} {after}", paint.faint("=>")));
         }
+        Event::LookedUp { depth, map, key, args, value, is_temporary, .. } => {
+            let args: String = args.iter().fold(String::new(), |mut text, arg| {
+                let _ = write!(text, " ({})", printable(arg));
+                text
+            });
+            let found = match value {
+                Some(value) => paint.good(&format!("= {}", printable(value))),
+                None => paint.faint("not there"),
+            };
+            let temporary = if *is_temporary { paint.bad(" (no answer now)") } else { String::new() };
+            line(out, &format!("{}map {map}: {}{args} {found}{temporary}", indent(*depth, detail), printable(key)));
+        }
+        Event::Asked { question, answer } => {
+            line(out, &format!("  {}: {}", printable(question.as_bytes()), printable(answer.as_bytes())))
+        }
+        Event::Judged { ruleset, verdict } => match verdict {
+            Verdict::Accept | Verdict::Reject { .. } | Verdict::Failed(_) => {}
+            Verdict::Discard => line(out, &format!("  {ruleset}: {}", paint.bad("thrown away"))),
+            Verdict::Quarantine(reason) => {
+                line(out, &format!("  {ruleset}: {}", paint.bad(&format!("held: {}", printable(reason)))))
+            }
+        },
+        Event::Complained { text } => line(out, &format!("  {}", paint.bad(&printable(text.as_bytes())))),
     }
+}
+
+/// Returns a rule on one line.
+fn shown_rule(rule: &str) -> String {
+    printable(rule.trim().replace("\t\t", "-> ").as_bytes())
 }
 
 fn show_destination(out: &mut String, paint: Paint, site: &Site, destination: &Destination, detail: Detail) {
-    line(out, "");
     line(out, &paint.heading(&format!("delivery to {}", printable(&destination.recipient))));
-    show_events(out, paint, site, &condense::events(&destination.events, detail));
-    show_misses(out, paint, &condense::misses(&destination.events, detail));
+    show_events(out, paint, site, &destination.events, None, detail);
     match &destination.route {
         Err(text) => line(out, &format!("  {}", paint.bad(&printable(text)))),
         Ok((mailer, host, user)) => {
@@ -190,6 +220,9 @@ fn show_destination(out: &mut String, paint: Paint, site: &Site, destination: &D
     }
     if let Some((sender, recipient)) = &destination.envelope {
         line(out, &format!("  envelope from {} to {}", named(sender), named(recipient)));
+    }
+    if let Some((sender, recipient)) = &destination.header {
+        line(out, &format!("  header From: {}, To: {}", named(sender), named(recipient)));
     }
     if !destination.members.is_empty() {
         let members: Vec<String> = destination.members.iter().map(|member| printable(member)).collect();
@@ -212,9 +245,8 @@ fn named(text: &[u8]) -> String {
 fn show_remedy(out: &mut String, paint: Paint, remedy: &Remedy, accepted: bool) {
     let outcome = if accepted { "refused" } else { "accepted" };
     let (file, key, value) = (printable(&remedy.file), printable(&remedy.key), printable(&remedy.value));
-    if let Some((number, now)) = &remedy.now {
-        let place = number.map_or_else(|| file.clone(), |number| format!("{file}:{number}"));
-        line(out, &format!("{} {place}: {key} {}", paint.heading("decided by"), printable(now)));
-    }
     line(out, &format!("{} with this line in {file}: {key}\t{value}", paint.heading(outcome)));
+    if let Some(allows) = &remedy.allows {
+        line(out, &format!("  {}", paint.bad(&printable(allows.as_bytes()))));
+    }
 }
