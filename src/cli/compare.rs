@@ -12,7 +12,7 @@ use bstr::io::BufReadExt;
 use bstr::{BString, ByteSlice};
 
 use super::desk;
-use super::explain::{Dialogue, Question, open};
+use super::explain::{Dialogue, Question, bare, open};
 use crate::name::Sysexit;
 use crate::site::Site;
 
@@ -77,7 +77,7 @@ pub(super) fn main(argv: &[BString]) -> ExitCode {
 
 /// Compares everything; tells whether anything differs.
 async fn run(request: &Request) -> Result<bool, Sysexit> {
-    let sites = (open(request.file.as_deref()).await?, open(Some(&request.other)).await?);
+    let sites = (open(request.file.as_deref()).await?.0, open(Some(&request.other)).await?.0);
     let cases: Vec<BString> = match request.addresses.is_empty() {
         true => io::stdin().lock().byte_lines().map_while(Result::ok).map(Into::into).collect(),
         false => request.addresses.clone(),
@@ -122,10 +122,6 @@ fn questions(line: &BString) -> Vec<(String, Question)> {
             (format!("{line} as sender, from outside"), question(OUTSIDER, line, None)),
         ],
     }
-}
-
-fn bare(address: &[u8]) -> BString {
-    address.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")).unwrap_or(address).into()
 }
 
 /// Returns what becomes of an envelope, a line for each thing that can be seen from outside.

@@ -10,8 +10,10 @@ mod deciding;
 mod destination;
 mod dialogue;
 mod fate;
+mod fields;
 mod json;
 mod maillog;
+mod port;
 mod question;
 mod record;
 mod remedy;
@@ -29,7 +31,9 @@ use self::deciding::Line;
 pub(super) use self::dialogue::{Dialogue, Stage};
 pub(super) use self::fate::Fate;
 use self::fate::Place;
-pub(super) use self::question::Question;
+use self::fields::Judgement;
+use self::maillog::Logged;
+pub(super) use self::question::{Question, bare};
 use self::question::{Request, USAGE};
 use self::remedy::Remedy;
 use super::configuration::{DAEMON_FILE, Source};
@@ -51,11 +55,22 @@ pub(super) fn main(argv: &[BString]) -> ExitCode {
 }
 
 async fn run(request: &Request) -> Sysexit {
+    if request.help {
+        println!("{USAGE}");
+        return Sysexit::Ok;
+    }
     let site = match open(request.file.as_deref()).await {
-        Ok(site) => site,
+        Ok((site, _)) => site,
         Err(exit) => return exit,
     };
-    let answer = Answer::find(&site, &request.question).await;
+    let question = match settled(&site, request) {
+        Ok(question) => question,
+        Err(error) => {
+            eprintln!("sendmail --explain: {error}");
+            return Sysexit::Usage;
+        }
+    };
+    let answer = Answer::find(&site, &question, request.logged.as_ref()).await;
     let text = match request.json {
         true => json::write(&answer),
         false => {
@@ -69,11 +84,24 @@ async fn run(request: &Request) -> Sysexit {
     }
 }
 
+/// Returns the question with what only the configuration knows: which field a header check judges, whether there is the port.
+fn settled(site: &Site, request: &Request) -> Result<Question, String> {
+    let mut question = request.question.clone();
+    port::find(site, question.client, question.port.as_ref())?;
+    if let Some((ruleset, value)) = request.logged.as_ref().and_then(|logged| logged.header_check.as_ref()) {
+        question.fields.push(fields::of_ruleset(site, ruleset, value)?);
+    }
+    Ok(question)
+}
+
 /// All that is told.
 struct Answer<'a> {
     site: &'a Arc<Site>,
     question: &'a Question,
+    logged: Option<&'a Logged>,
     dialogue: Dialogue,
+    /// What becomes of the fields in question.
+    fields: Vec<Judgement>,
     /// The rule that decides.
     rule: Option<Place>,
     /// The lines of maps that decide.
@@ -84,23 +112,31 @@ struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     /// Holds the session, and others to see what its outcome hangs on.
-    async fn find(site: &'a Arc<Site>, question: &'a Question) -> Self {
+    async fn find(site: &'a Arc<Site>, question: &'a Question, logged: Option<&'a Logged>) -> Self {
         let dialogue = Dialogue::hold(site, question, None).await;
         let asked = asked::all(site, &dialogue);
         let deciding = deciding::find(site, question, &dialogue, &asked).await;
         let remedies = remedy::find(site, question, &dialogue, &asked, &deciding).await;
         let closed = closed::find(site, &dialogue);
         let rule = fate::deciding_rule(&dialogue);
-        Self { site, question, dialogue, rule, deciding, remedies, closed }
+        let fields = fields::judged(site, question, &dialogue);
+        Self { site, question, logged, dialogue, fields, rule, deciding, remedies, closed }
+    }
+
+    /// Tells whether a refusal in the log is what the configuration says today; none if the line has none.
+    fn agrees(&self) -> Option<bool> {
+        let then = self.logged?.refusal.as_ref()?;
+        Some(matches!(self.dialogue.fate(), Fate::Refused { reply, .. } if reply.ends_with(then)))
     }
 }
 
-/// Puts a configuration to use; what is wrong with it is told on standard error.
-pub(super) async fn open(file: Option<&Path>) -> Result<Arc<Site>, Sysexit> {
+/// Puts a configuration to use; what is wrong with it is told on standard error. Returns also what a program ends with whose
+/// configuration has such faults.
+pub(super) async fn open(file: Option<&Path>) -> Result<(Arc<Site>, Sysexit), Sysexit> {
     let Source { file, text, .. } = file.map_or_else(|| Source::usual(DAEMON_FILE), Source::named);
     let options = StartOptions { file, text, mode: b's', overrides: Vec::new(), listeners: Listeners::default() };
     let started = start(options).await;
     started.errors.iter().for_each(|error| eprintln!("{error}"));
     let exit = started.exit();
-    started.site.ok_or(exit)
+    started.site.map(|site| (site, exit)).ok_or(exit)
 }

@@ -3,7 +3,7 @@
 use bstr::BString;
 
 use super::check::Ask;
-use crate::cf::{Config, HeaderCheck};
+use crate::cf::{Config, HeaderRule};
 use crate::mail::address_field::Party;
 use crate::mail::header::{self, Header};
 use crate::mail::token::Comments;
@@ -30,7 +30,7 @@ pub fn header_questions(config: &Config, headers: &[Header], size_bytes: u64) ->
 impl HeaderQuestion {
     /// Returns the question about `field`, if there is one.
     pub fn of_field(config: &Config, field: &Header) -> Option<Self> {
-        let check = field_check(config, field)?;
+        let check = field_rule(config, field)?.check.as_ref()?;
         Some(Self {
             ruleset: check.ruleset.to_string(),
             args: vec![field.value.clone()],
@@ -64,9 +64,9 @@ impl HeaderQuestion {
     }
 }
 
-/// Returns the check of a field: its own, or that of all fields without one.
-fn field_check<'a>(config: &'a Config, field: &Header) -> Option<&'a HeaderCheck> {
+/// Returns the line that says how a field is checked: its own, or that of all fields without one.
+pub fn field_rule<'a>(config: &'a Config, field: &Header) -> Option<&'a HeaderRule> {
     let checks = || config.headers.iter().filter(|rule| rule.check.is_some());
     let own = checks().find(|rule| rule.name.eq_ignore_ascii_case(&field.name));
-    own.or_else(|| checks().find(|rule| rule.name == "*")).and_then(|rule| rule.check.as_ref())
+    own.or_else(|| checks().find(|rule| rule.name == "*"))
 }

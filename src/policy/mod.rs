@@ -11,6 +11,6 @@ mod verdict;
 pub use check::{Ask, check, evaluate, log_verdict};
 pub use features::ServerFeatures;
 pub use gate::{Admitted, Gate, NotAdmitted};
-pub use header::{HeaderQuestion, header_questions};
+pub use header::{HeaderQuestion, field_rule, header_questions};
 pub use rates::{Numbers, Rates};
 pub use verdict::{Verdict, error_parts};

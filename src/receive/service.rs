@@ -37,7 +37,7 @@ pub struct Service {
     pub load: Arc<AtomicI64>,
     /// The text of the help file, if there is one.
     pub help: Option<Arc<[u8]>>,
-    /// Somebody who looks on.
+    /// Somebody who looks on: then no message is kept.
     pub study: Option<Study>,
 }
 

@@ -161,6 +161,50 @@ fn what_is_thrown_away_or_held_is_told_as_that() {
 }
 
 #[test]
+fn a_field_of_the_header_is_judged_by_the_ruleset_of_its_line() {
+    let room = room();
+    let check = "\nHSubject: $>CheckSubject\nSCheckSubject\nR$* make money $*\t$#error $@ 5.7.1 $: \"554 no money\"\n";
+    write_configuration(&room, "headers", &format!("{CONFIGURATION}{check}"));
+    let ask = |words: &[&str]| {
+        let file = room.path().join("headers.cf");
+        let command = [&["--explain", "-C", file.to_str().expect("text"), "--client-name", "h"], words].concat();
+        let output = Command::new(program()).args(command).output().expect("runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let judged = "header Subject: line 27, ruleset CheckSubject: the message is refused by 554 5.7.1 no money\n";
+    let told = ask(&["--header", "Subject: make money fast", "--to", "root@here.test"]);
+    assert!(told.contains(judged) && told.contains("\ndecided by line 29, CheckSubject: "), "{told}");
+    let told = ask(&["--header", "Subject: hello", "--to", "root@here.test"]);
+    assert!(told.starts_with("verdict: accepted") && told.contains("CheckSubject: nothing against it\n"), "{told}");
+    let line = "6AT: ruleset=CheckSubject, arg1=make money, fast, relay=h [127.0.0.1], reject=554 5.7.1 other text";
+    let told = ask(&["--to", "root@here.test", "--from", "a@b.test", line]);
+    assert!(told.contains(judged) && told.contains("not what the line says: 554 5.7.1 other text\n"), "{told}");
+    let told = ask(&[&line.replace("CheckSubject", "CheckNothing")]);
+    assert!(told.is_empty(), "{told}");
+}
+
+#[test]
+fn a_port_is_one_of_those_that_there_are() {
+    let room = room();
+    let ports = "O DaemonPortOptions=Name=MTA\nO DaemonPortOptions=Port=587, Name=MSA\nScheck_relay\n\
+                 R$*\t$: $&{daemon_name}\nRMSA\t$#error $@ 5.7.1 $: \"550 not here\"\n";
+    write_configuration(&room, "ports", &format!("{CONFIGURATION}{ports}"));
+    let words = "--explain -C ROOM/ports.cf --client-name h --from a@b.test --to root@here.test --port ";
+    for (port, verdict) in
+        [("25", "accepted"), ("mta", "accepted"), ("587", "refused by 550 5.7.1 not here"), ("submission", "refused")]
+    {
+        let (text, _) = run(&room, &format!("{words}{port}"));
+        assert!(text.starts_with(&format!("verdict: {verdict}")), "{port}\n{text}");
+    }
+    let (_, output) = run(&room, &format!("{words}465"));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        told.contains("no port of the daemon is called 465") && told.contains("MTA (port 25), MSA (port 587)"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_file_of_makecf_names_the_line_of_the_mc_file_too() {
     let room = room();
     let marked = CONFIGURATION.replace("Scheck_rcpt", "#@ first.mc:7+ LOCAL_RULESETS\nScheck_rcpt");

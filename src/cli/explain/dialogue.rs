@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::time::SystemTime;
 
 use bstr::{BString, ByteSlice};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, WriteHalf, duplex, split};
@@ -11,11 +12,13 @@ use tokio::sync::watch;
 use super::Question;
 use super::destination::{self, Destination};
 use super::fate::{self, Fate};
+use super::port;
 use super::record::{Event, Recorder};
-use crate::cf::DaemonPort;
 use crate::daemon::hand;
 use crate::deliver::services::Services;
 use crate::log::Log;
+use crate::mail::date;
+use crate::mail::header::Header;
 use crate::policy::Numbers;
 use crate::queue::spool::SpoolDirectory;
 use crate::queue::{AbsentSpool, DEFAULT_GROUP, Queue, QueueOptions};
@@ -28,6 +31,9 @@ const PIPE_BYTES: usize = 64 * 1024;
 
 /// One counted connection: what a server that just started sees.
 const FIRST: Numbers = Numbers { client_rate: 1, client_connections: 1, total_rate: 1, total_connections: 1 };
+
+/// The command that the message follows.
+const DATA: &[u8] = b"DATA";
 
 /// A command, what the server says to it, and how it comes to that.
 #[derive(Clone, Debug)]
@@ -68,11 +74,12 @@ impl Dialogue {
         let (_stop, stopping) = watch::channel(false);
         let connection = connection(site, question);
         let server = serve(far, connection, &service, stopping);
-        let (stages, ()) = tokio::join!(speak(near, question, &recorder), server);
+        let (stages, ()) = tokio::join!(speak(site, near, question, &recorder), server);
         let mut destinations = Vec::new();
         let accepted = question.recipients.iter().zip(stages.iter().skip(3)).filter(|(_, stage)| stage.is_accepted());
-        let is_discarded = matches!(fate::of(&stages), Fate::Discarded { .. });
-        for (recipient, _) in accepted.filter(|_| !is_discarded) {
+        let is_refused = stages.last().is_some_and(|stage| stage.command == DATA && !stage.is_accepted());
+        let goes_nowhere = is_refused || matches!(fate::of(&stages), Fate::Discarded { .. });
+        for (recipient, _) in accepted.filter(|_| !goes_nowhere) {
             destinations.push(destination::find(site, &service, &study, question, recipient, &recorder).await);
         }
         Self { stages, destinations }
@@ -118,9 +125,8 @@ fn service(services: &Services, study: Study) -> Service {
 }
 
 fn connection(site: &Site, question: &Question) -> Connection {
-    let ports = &site.config.options.daemon_port_options;
-    let named = |port: &&DaemonPort| question.port.as_ref().is_none_or(|name| port.name == *name);
-    let daemon = ports.iter().find(named).cloned();
+    // A port that there is not was refused before.
+    let daemon = port::find(site, question.client, question.port.as_ref()).ok();
     let ours: IpAddr = match question.client {
         IpAddr::V4(_) => [127, 0, 0, 1].into(),
         IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
@@ -133,30 +139,67 @@ fn connection(site: &Site, question: &Question) -> Connection {
     Connection { client, daemon, numbers: FIRST, haste: None }
 }
 
-/// Speaks the client's part, until something is refused.
-async fn speak(stream: DuplexStream, question: &Question, recorder: &Recorder) -> Vec<Stage> {
+/// Speaks the client's part, until something is refused; the message follows if a recipient is taken.
+async fn speak(site: &Site, stream: DuplexStream, question: &Question, recorder: &Recorder) -> Vec<Stage> {
     let (input, mut output) = split(stream);
     let mut input = BufReader::new(input);
     let mut stages = Vec::new();
-    let helo = question.helo.clone().or_else(|| question.client_name.clone());
-    let helo = helo.unwrap_or_else(|| format!("[{}]", question.client).into());
-    let mut commands = vec![BString::default(), BString::from([b"EHLO ", &helo[..]].concat())];
+    let hello = hello(question);
+    let mut commands = vec![BString::default(), BString::from([b"EHLO ", &hello[..]].concat())];
     let sender = question.sender.clone().unwrap_or_default();
     commands.push([b"MAIL FROM:<", &sender[..], b">"].concat().into());
     commands.extend(question.recipients.iter().map(|to| BString::from([b"RCPT TO:<", &to[..], b">"].concat())));
+    let mut goes_on = true;
     for command in commands {
         let sent = command.is_empty() || say(&mut output, &command).await;
         let reply = if sent { hear(&mut input).await } else { BString::default() };
         let is_rcpt = command.starts_with(b"RCPT");
         let stage = Stage { command, reply, events: recorder.take() };
-        let goes_on = stage.is_accepted() || is_rcpt;
+        goes_on = stage.is_accepted() || is_rcpt;
         stages.push(stage);
         if !goes_on {
             break;
         }
     }
+    let is_taken = |stage: &Stage| stage.command.starts_with(b"RCPT") && stage.is_accepted();
+    if goes_on && stages.iter().any(is_taken) {
+        say(&mut output, DATA).await;
+        let mut reply = hear(&mut input).await;
+        if reply.starts_with(b"3") {
+            for line in message(site, question, &hello) {
+                say(&mut output, &line).await;
+            }
+            reply = hear(&mut input).await;
+        }
+        stages.push(Stage { command: DATA.into(), reply, events: recorder.take() });
+    }
     say(&mut output, b"QUIT").await;
     stages
+}
+
+/// Returns what the client calls itself.
+fn hello(question: &Question) -> BString {
+    let named = question.helo.clone().or_else(|| question.client_name.clone());
+    named.unwrap_or_else(|| format!("[{}]", question.client).into())
+}
+
+/// Returns the lines of a short message with the fields that every message has and those of the question, and its end.
+fn message(site: &Site, question: &Question, hello: &BString) -> Vec<BString> {
+    let sender = question.sender.clone().filter(|sender| !sender.is_empty());
+    let sender = sender.unwrap_or_else(|| "MAILER-DAEMON".into());
+    let date = date::arpa(SystemTime::now().into(), &site.zone);
+    let usual = [
+        ("Date", date),
+        ("From", [b"<", &sender[..], b">"].concat().into()),
+        ("To", bstr::join(", ", &question.recipients).into()),
+        ("Message-Id", BString::from([b"<explain@", &hello[..], b">"].concat())),
+    ];
+    let usual = usual.map(|(name, text)| Header::new(name, text));
+    let is_given = |field: &Header| question.fields.iter().any(|given| given.name.eq_ignore_ascii_case(&field.name));
+    let fields = usual.iter().filter(|field| !is_given(field)).chain(&question.fields);
+    let mut lines: Vec<BString> = fields.map(|field| [&field.name[..], b":", &field.value].concat().into()).collect();
+    lines.extend(["".into(), "x".into(), ".".into()]);
+    lines
 }
 
 /// Sends a line; tells whether the server is still there. What would be two lines is one.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::destination::Destination;
+use super::fields::Judgement;
 use super::record::Event;
 use super::{Answer, Fate, Stage};
 use crate::policy::Verdict;
@@ -29,6 +30,10 @@ pub(super) fn write(answer: &Answer<'_>) -> String {
         "ruleset": ruleset,
         "reason": reason,
         "accepted": fate == Fate::Accepted,
+        "notes": answer.logged.map(|logged| &logged.notes),
+        "logged": answer.logged.and_then(|logged| Some(text(logged.refusal.as_ref()?))),
+        "as_logged": answer.agrees(),
+        "fields": answer.fields.iter().map(|field| field_value(site, field)).collect::<Vec<_>>(),
         "stages": stages.collect::<Vec<_>>(),
         "destinations": dialogue.destinations.iter().map(|to| destination(site, to)).collect::<Vec<_>>(),
         "closed_maps": answer.closed.iter().map(|closed| json!({
@@ -56,6 +61,26 @@ fn source(site: &Site, line: usize) -> Value {
     match site.config.marks.source(line) {
         Some(from) => json!({ "file": text(&from.file), "line": from.line, "call": text(&from.call) }),
         None => Value::Null,
+    }
+}
+
+fn field_value(site: &Site, field: &Judgement) -> Value {
+    let (line, ruleset) = field.rule.as_ref().map(|(line, name)| (*line, name)).unzip();
+    let (verdict, reason) = field.verdict.as_ref().map(told).unzip();
+    json!({
+        "name": text(&field.name), "line": line, "source": line.map(|line| source(site, line)), "ruleset": ruleset,
+        "verdict": verdict, "text": reason.flatten(),
+    })
+}
+
+/// Returns the word for a verdict, and its text.
+fn told(verdict: &Verdict) -> (&'static str, Option<String>) {
+    match verdict {
+        Verdict::Accept => ("accept", None),
+        Verdict::Discard => ("discard", None),
+        Verdict::Quarantine(reason) => ("quarantine", Some(text(reason))),
+        Verdict::Reject { reply, .. } => ("reject", Some(reply.to_string())),
+        Verdict::Failed(reply) => ("failed", Some(reply.to_string())),
     }
 }
 
@@ -88,14 +113,8 @@ fn event(site: &Site, event: &Event) -> Value {
         }),
         Event::Asked { question, answer } => json!({ "kind": "name service", "question": question, "answer": answer }),
         Event::Judged { ruleset, verdict } => {
-            let (verdict, text) = match verdict {
-                Verdict::Accept => ("accept", None),
-                Verdict::Discard => ("discard", None),
-                Verdict::Quarantine(reason) => ("quarantine", Some(text(reason))),
-                Verdict::Reject { reply, .. } => ("reject", Some(reply.to_string())),
-                Verdict::Failed(reply) => ("failed", Some(reply.to_string())),
-            };
-            json!({ "kind": "verdict", "ruleset": ruleset, "verdict": verdict, "text": text })
+            let (word, text) = told(verdict);
+            json!({ "kind": "verdict", "ruleset": ruleset, "verdict": word, "text": text })
         }
         Event::Complained { text } => json!({ "kind": "complaint", "text": text }),
     }

@@ -61,8 +61,14 @@ pub(super) fn write(answer: &Answer<'_>, style: &Style) -> String {
     let fate = dialogue.fate();
     line(&mut out, &format!("{} {}", paint.heading("verdict:"), verdict(paint, &fate)));
     line(&mut out, &format!("{} {} by {}", paint.heading("asked of:"), site.config.file, answer.question.client));
+    show_logged(&mut out, paint, answer);
     for closed in &answer.closed {
         line(&mut out, &format!("{} {}", paint.bad("could not be asked:"), printable(closed.told().as_bytes())));
+    }
+    for field in &answer.fields {
+        let heading = paint.heading(&format!("header {}:", printable(&field.name)));
+        let judge = field.rule.as_ref().map(|(line, name)| format!("{}, ruleset {name}: ", place(site, *line)));
+        line(&mut out, &format!("{heading} {}{}", judge.unwrap_or_default(), printable(field.told().as_bytes())));
     }
     show_deciding(&mut out, paint, answer);
     for remedy in &answer.remedies {
@@ -83,6 +89,17 @@ pub(super) fn write(answer: &Answer<'_>, style: &Style) -> String {
         line(&mut out, &paint.faint("every rule that changed something and every key: --full"));
     }
     out
+}
+
+/// Shows what a line of the maillog tells, and whether that is still so.
+fn show_logged(out: &mut String, paint: Paint, answer: &Answer<'_>) {
+    let Some(logged) = answer.logged else { return };
+    for note in &logged.notes {
+        line(out, &format!("{} {}", paint.heading("note:"), printable(note.as_bytes())));
+    }
+    if let (Some(then), Some(false)) = (&logged.refusal, answer.agrees()) {
+        line(out, &format!("{} {}", paint.bad("not what the line says:"), printable(then)));
+    }
 }
 
 /// Returns what becomes of the message, in words.
