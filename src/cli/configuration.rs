@@ -171,13 +171,19 @@ pub fn report(errors: &[CfError], command: &CommandLine) -> Option<Sysexit> {
     refusal(errors, mode)
 }
 
-/// Returns a message with control characters of the file written out: no terminal obeys a file that is only looked at.
+/// The mark of a macro as messages tell it, like the original: in the file it is a `$`.
+const TOLD_MARK: char = '\u{1}';
+
+/// Returns a message as people read it: macros as they stand in the file, and control characters written out, since no terminal
+/// obeys a file that is only looked at.
 pub(super) fn shown(message: &str) -> String {
     let is_harmless = |letter: char| !letter.is_control() || "\n\t".contains(letter);
-    message
-        .chars()
-        .map(|letter| if is_harmless(letter) { letter.to_string() } else { letter.escape_default().to_string() })
-        .collect()
+    let letters = message.chars().map(|letter| match letter {
+        TOLD_MARK => "$".to_owned(),
+        letter if is_harmless(letter) => letter.to_string(),
+        letter => letter.escape_default().to_string(),
+    });
+    letters.collect()
 }
 
 /// Returns the first lines; where there are more, the last, behind `code`, counts them: a file that is no configuration has hundreds.
@@ -270,6 +276,12 @@ mod tests {
         let missing = Source::named(Path::new("/nonexistent/sendmail.cf"));
         assert!(missing.text.is_err() && missing.default.is_none());
         assert!(Source::usual("/nonexistent/sendmail.cf").text.is_ok());
+    }
+
+    #[test]
+    fn people_read_rules_as_they_stand_in_the_file() {
+        assert_eq!(shown("\"R\u{1}* \u{1}{name}\""), "\"R$* ${name}\"");
+        assert_eq!(shown("a\tb\u{1b}[31m"), "a\tb\\u{1b}[31m");
     }
 
     #[test]
