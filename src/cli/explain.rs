@@ -33,10 +33,10 @@ pub(super) use self::fate::Fate;
 use self::fate::Place;
 use self::fields::Judgement;
 use self::maillog::Logged;
-pub(super) use self::question::{Question, bare};
+pub(super) use self::question::{Question, address, bare};
 use self::question::{Request, USAGE};
 use self::remedy::Remedy;
-use super::configuration::{DAEMON_FILE, Source};
+use super::configuration::{DAEMON_FILE, Source, shown};
 use super::desk;
 use crate::name::Sysexit;
 use crate::site::{Site, StartOptions, start};
@@ -136,7 +136,7 @@ pub(super) async fn open(file: Option<&Path>) -> Result<(Arc<Site>, Sysexit), Sy
     let Source { file, text, .. } = file.map_or_else(|| Source::usual(DAEMON_FILE), Source::named);
     let options = StartOptions { file, text, mode: b's', overrides: Vec::new(), listeners: Listeners::default() };
     let started = start(options).await;
-    started.errors.iter().for_each(|error| eprintln!("{error}"));
+    started.errors.iter().for_each(|error| eprintln!("{}", shown(&error.to_string())));
     let exit = started.exit();
     started.site.map(|site| (site, exit)).ok_or(exit)
 }

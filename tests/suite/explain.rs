@@ -251,8 +251,74 @@ fn two_configurations_are_compared_by_what_they_do() {
     write_configuration(&room, "second", &CONFIGURATION.replace("Relaying denied", "No").replace("$#esmtp", "$#local"));
     let (text, output) = run(&room, "--compare ROOM/second.cf -C ROOM/first.cf u@here.test c@d.test");
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert!(!text.contains("here.test"), "{text}");
-    assert!(text.contains("c@d.test as recipient, from outside\n< 550 5.7.1 <c@d.test>... Relaying denied\n> 550 5.7.1 <c@d.test>... No\n"), "{text}");
+    assert!(!text.contains("here.test as recipient"), "{text}");
+    assert!(text.contains("\nu@here.test as sender to somebody@example.com, from this host\n"), "{text}");
+    assert!(text.contains("c@d.test as recipient, from outside\n< refused at RCPT: 550 5.7.1 <c@d.test>... Relaying denied\n> refused at RCPT: 550 5.7.1 <c@d.test>... No\n"), "{text}");
     let (text, output) = run(&room, "--compare ROOM/first.cf -C ROOM/first.cf c@d.test");
     assert_eq!((text.as_str(), output.status.code()), ("", Some(0)));
+}
+
+/// Compares with a configuration to which `more` is added; returns what is printed and the exit status.
+fn compare(more: &str, words: &str) -> (String, Option<i32>) {
+    let room = room();
+    let first = format!("{CONFIGURATION}{OF_SENDERS}");
+    fs::write(room.path().join("access"), "Connect:127.0.0.1 RELAY\n").expect("written");
+    write_configuration(&room, "first", &first);
+    write_configuration(&room, "second", &format!("{first}{more}"));
+    let (text, output) = run(&room, &format!("--compare ROOM/second.cf -C ROOM/first.cf {words}"));
+    (text, output.status.code())
+}
+
+#[test]
+fn a_sender_who_is_refused_later_is_refused() {
+    let room = room();
+    let first = format!("{CONFIGURATION}{OF_SENDERS}");
+    let checks = first
+        .replace("Scheck_rcpt\n", "Scheck_rcpt\nR$*\t$: $1 $| $>checkmail $&f\nR$* $| $#$*\t$#$2\nR$* $| $*\t$: $1\n");
+    fs::write(room.path().join("access"), "spam.test REJECT\n").expect("written");
+    write_configuration(&room, "first", &first);
+    write_configuration(&room, "delayed", &checks.replace("Scheck_mail", "Scheckmail"));
+    let (text, _) = run(&room, "--compare ROOM/delayed.cf -C ROOM/first.cf a@spam.test");
+    let told = "a@spam.test as sender to root, from outside\n< refused at MAIL: 550 5.7.1 <a@spam.test>... Access denied\n> refused at RCPT: 550 5.7.1 <root>... Access denied\n";
+    assert!(text.contains(told), "{text}");
+}
+
+#[test]
+fn what_is_seen_in_the_header_is_compared() {
+    let masquerade = "\nSmasq\nR$* < @ $* >\t$: $1 < @ outer.test >\n";
+    let mailer = "Mesmtp, P=[IPC], F=mDFMuXa, S=0/masq, E=\\r\\n, A=TCP $h\n";
+    let (text, code) = compare(&format!("{masquerade}{mailer}"), "--json a@b.test");
+    let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let other = json["differences"][0]["other"][0].as_str().unwrap_or_default();
+    assert!(other.starts_with("header From: a@outer.test, To: "), "{text}");
+    assert_eq!(code, Some(1));
+    let check = "\nHSubject: $>CheckSubject\nSCheckSubject\nR$* money $*\t$#error $: no\nScheck_eoh\nR$*\t$#error $: \"554 never\"\n";
+    let (text, _) = compare(check, "root");
+    assert!(
+        text.contains("check of the header field subject\n< no check\n> $>CheckSubject\n> R$* money $* -> "),
+        "{text}"
+    );
+    assert!(text.contains("\nruleset check_eoh\n< no rules\n> "), "{text}");
+    assert!(text.contains("\n> refused at DATA: 554 5.0.0 never\n"), "{text}");
+}
+
+#[test]
+fn a_configuration_with_errors_is_not_the_same() {
+    let (_, code) = compare("O NoSuch=1\n", "root");
+    assert_eq!(code, Some(70));
+}
+
+#[test]
+fn a_list_of_addresses_may_have_comments() {
+    let room = room();
+    let file = |name: &str| room.path().join(name);
+    write_configuration(&room, "second", &CONFIGURATION.replace("Relaying denied", "No"));
+    fs::write(file("list"), "# c@d.test\n\n  # root\n").expect("written");
+    let list = fs::File::open(file("list")).expect("opens");
+    let output = Command::new(program())
+        .args(["--compare".into(), file("second.cf"), "-C".into(), file("first.cf")])
+        .stdin(list)
+        .output()
+        .expect("runs");
+    assert_eq!((output.stdout.len(), output.status.code()), (0, Some(0)), "{output:?}");
 }
