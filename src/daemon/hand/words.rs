@@ -33,7 +33,8 @@ pub(super) enum BadWords {
 pub(super) fn check(mailer: &Mailer, words: &[BString], command: Option<&[u8]>) -> Result<(), BadWords> {
     let checked = expands_to(&mailer.argv, words, command);
     match (mailer.sender_option(), words) {
-        (Some(option), [program, given, _, rest @ ..]) if given == option && checked == Err(BadWords::Undeclared) => {
+        // Else the option and the sender would count as two recipients where the recipients follow.
+        (Some(option), [program, given, _, rest @ ..]) if given == option && checked.is_err() => {
             let without = [std::slice::from_ref(program), rest].concat();
             expands_to(&mailer.argv, &without, command)
         }
@@ -195,6 +196,9 @@ mod tests {
         check_words("uux - -a$g $h!rmail ($u)", "uux - -a-x@y -rhost!rmail (joe)", option("-rhost!rmail"));
         check_words("uux - -a$g $h!rmail ($u)", "uux - -a-x@y host!rmail (joe)", Ok(()));
         check_words("uux - -a$g $h!rmail ($u)", "uux - -a-x@y host!other (joe)", UNDECLARED);
+        check_words("mda $u", "mda -f a@b joe jim", Ok(()));
+        check_words("mda $u", "mda -f a@b joe -x", option("-x"));
+        check_words("mda $u", "mda joe -f a@b", option("-f"));
     }
 
     #[test]
