@@ -187,6 +187,11 @@ impl TestMode {
         Ok(None)
     }
 
+    /// Tells of an address that is to be parsed again, if it is.
+    fn tell_later(&mut self, address: &[u8], is_later: bool) -> io::Result<()> {
+        if is_later { self.say(&format!("{}... {FAILS_FOR_NOW}", Told::shortened(address))) } else { Ok(()) }
+    }
+
     /// Tells why an address leads nowhere.
     fn tell(&mut self, address: &[u8], bad: &BadRoute) -> io::Result<()> {
         self.set_exit(bad.refusal.exit);
@@ -273,13 +278,12 @@ impl TestMode {
                     // Only the steps are shown: test mode queues nothing.
                     let _ = queue_group(&mut self.ctx, &route.user).await;
                 }
-                if resolution.temp_fail {
-                    self.say(&format!("{}... {FAILS_FOR_NOW}", Told::shortened(address)))?;
-                }
+                self.tell_later(address, resolution.temp_fail)?;
                 (BString::from(route.mailer.as_bytes()), route.host, route.user)
             }
             Err(bad) => {
                 self.tell(address, &bad)?;
+                self.tell_later(address, resolution.temp_fail && code_of(&bad) / 100 == 4)?;
                 ("*error*".into(), bad.host, bad.user)
             }
         };
