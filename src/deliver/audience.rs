@@ -100,11 +100,7 @@ impl Audience {
         match outcome.verdict {
             Verdict::Sent => {}
             Verdict::Deferred => self.note(&[to, b"... ", &outcome.stat].concat()),
-            Verdict::Failed => {
-                let code = outcome.reply.as_ref().and_then(|reply| reply.get(..3)).unwrap_or(b"554");
-                let status = outcome.status.to_string();
-                self.note(&[code, b" ", status.as_bytes(), b" ", to, b"... ", &outcome.stat].concat());
-            }
+            Verdict::Failed => self.note(&outcome.failure_line(to)),
         }
     }
 

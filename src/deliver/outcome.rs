@@ -34,6 +34,8 @@ pub struct Outcome {
     pub relay: Option<BString>,
     /// The host that was asked, for `Remote-MTA:`.
     pub remote_mta: Option<BString>,
+    /// The exit status of the mailer's program, if that was no success.
+    pub exit: Option<u8>,
     /// Who has it now, if it was sent.
     pub kind: Service,
 }
@@ -75,16 +77,39 @@ impl Outcome {
         Self::new(Verdict::Failed, status, stat.into())
     }
 
-    /// Returns what a mailer program's exit status says (op guide, "Exit status").
-    pub fn of_exit(exit: Sysexit, output: &[u8]) -> Self {
-        let text = exit_text(exit);
-        let detail = output.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let reason: BString = if detail.is_empty() { text.into() } else { detail.into() };
-        match exit {
-            Sysexit::Ok => Self::sent(""),
-            _ if exit.is_temporary() => Self::deferred(exit.status(), reason),
-            _ => Self::failed(exit.status(), text).with_reply(reply_line(exit, &reason)),
-        }
+    /// Returns what the exit status `code` of a mailer's program says; `program` is how a temporary failure is told.
+    pub fn of_exit(code: u8, program: impl fmt::Display) -> Self {
+        let exit = Sysexit::from_code(i32::from(code));
+        let status = ExitWords::of(exit).logged;
+        let outcome = match exit {
+            Some(Sysexit::Ok) => return Self::sent(""),
+            Some(Sysexit::TempFail) => Self::deferred(status, program),
+            Some(exit) if exit.is_temporary() => Self::new(Verdict::Deferred, status, exit_text(exit).into()),
+            Some(exit) => Self::failed(status, exit_text(exit)),
+            None => Self::failed(status, format!("{UNKNOWN_ERROR}{code}")),
+        };
+        Self { exit: Some(code), ..outcome }
+    }
+
+    /// Returns the code that a report gives: of a program's exit status it is another one than the log's.
+    pub fn reported_status(&self) -> Status {
+        self.exit.map_or(self.status, |code| ExitWords::of(Sysexit::from_code(i32::from(code))).reported)
+    }
+
+    /// Returns what a report tells as the reason: the reply, or what a program's exit status means.
+    pub fn reported_reason(&self) -> Option<&[u8]> {
+        let words = || self.stat.strip_prefix(UNKNOWN_ERROR.as_bytes()).unwrap_or(&self.stat);
+        self.reply.as_deref().map(Vec::as_slice).or_else(|| self.exit.map(|_| words()))
+    }
+
+    /// Returns the line of the transcript that tells of the failure for `to`.
+    pub fn failure_line(&self, to: &[u8]) -> BString {
+        let status = self.status.to_string();
+        let words = self.exit.map(|code| ExitWords::of(Sysexit::from_code(i32::from(code))));
+        let own = words.as_ref().map_or("554", |words| words.code);
+        let code = self.reply.as_ref().and_then(|reply| reply.get(..3)).unwrap_or(own.as_bytes());
+        let about = if words.is_none_or(|words| words.names_recipient) { [to, b"... "].concat() } else { Vec::new() };
+        [code, b" ", status.as_bytes(), b" ", &about, &self.stat].concat().into()
     }
 
     /// Returns the outcome with the reply that decided.
@@ -114,6 +139,7 @@ impl Outcome {
             is_from_peer: false,
             relay: None,
             remote_mta: None,
+            exit: None,
             kind: Service::Final,
         }
     }
@@ -123,7 +149,7 @@ impl Outcome {
 pub fn exit_text(exit: Sysexit) -> &'static str {
     match exit {
         Sysexit::Ok => "Sent",
-        Sysexit::Usage => "Bad usage",
+        Sysexit::Usage => "Command line usage error",
         Sysexit::DataErr => "Data format error",
         Sysexit::NoInput => "Cannot open input",
         Sysexit::NoUser => "User unknown",
@@ -141,25 +167,71 @@ pub fn exit_text(exit: Sysexit) -> &'static str {
     }
 }
 
-/// Returns the reply an SMTP server would have given for an exit status.
-fn reply_line(exit: Sysexit, text: &BString) -> BString {
-    let code = if matches!(exit, Sysexit::NoUser | Sysexit::NoHost) { 550 } else { 554 };
-    format!("{code} {} {text}", exit.status()).into()
+/// How the log tells of an exit status that is none of sysexits(3).
+const UNKNOWN_ERROR: &str = "unknown mailer error ";
+
+/// What log and report say of the exit status of a mailer's program.
+struct ExitWords {
+    /// `dsn=`.
+    logged: Status,
+    /// `Status:`.
+    reported: Status,
+    /// The reply code of the transcript.
+    code: &'static str,
+    /// The transcript names the recipient.
+    names_recipient: bool,
+}
+
+impl ExitWords {
+    fn of(exit: Option<Sysexit>) -> Self {
+        let (logged, reported, code) = match exit {
+            Some(Sysexit::Ok) => ((2, 0, 0), (2, 0, 0), "250"),
+            Some(Sysexit::Usage) => ((5, 0, 0), (5, 5, 4), "500"),
+            Some(Sysexit::DataErr) => ((5, 6, 0), (5, 5, 2), "501"),
+            Some(Sysexit::NoInput) => ((5, 3, 0), (5, 3, 0), "550"),
+            Some(Sysexit::NoUser) => ((5, 1, 1), (5, 1, 1), "550"),
+            Some(Sysexit::NoHost) => ((5, 1, 2), (5, 1, 2), "550"),
+            Some(Sysexit::Unavailable) => ((5, 0, 0), (5, 5, 0), "554"),
+            Some(Sysexit::Software) => ((5, 3, 0), (5, 5, 0), "554"),
+            Some(Sysexit::OsFile | Sysexit::Config) => ((5, 3, 5), (5, 5, 0), "554"),
+            Some(Sysexit::CantCreat | Sysexit::NoPerm) => ((5, 0, 0), (5, 3, 0), "550"),
+            Some(Sysexit::Protocol) => ((5, 5, 0), (5, 5, 0), "554"),
+            Some(Sysexit::OsErr | Sysexit::IoErr | Sysexit::TempFail) => ((4, 0, 0), (4, 0, 0), "450"),
+            None => ((5, 3, 0), (5, 0, 0), "554"),
+        };
+        let status = |(class, subject, detail)| Status::new(class, subject, detail);
+        Self { logged: status(logged), reported: status(reported), code, names_recipient: code == "550" }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[track_caller]
+    fn check_exit(code: u8, verdict: Verdict, logged: &str, reported: &str, line: &str) {
+        let outcome = Outcome::of_exit(code, "local mailer (/bin/mda) exited with EX_TEMPFAIL");
+        assert_eq!(outcome.verdict, verdict);
+        assert_eq!(format!("dsn={}, stat={}", outcome.status, outcome.stat), logged);
+        let reason = outcome.reported_reason().map(|reason| BString::from(reason).to_string());
+        assert_eq!(format!("{} {}", outcome.reported_status(), reason.unwrap_or_default()), reported);
+        assert_eq!(outcome.failure_line(b"joe"), line);
+    }
+
     #[test]
-    fn exit_statuses_become_verdicts() {
-        assert_eq!(Outcome::of_exit(Sysexit::Ok, b"").stat, "Sent");
-        let later = Outcome::of_exit(Sysexit::TempFail, b"disk full\nmore");
-        assert_eq!((later.verdict, later.stat.as_slice()), (Verdict::Deferred, &b"Deferred: disk full"[..]));
-        assert_eq!(later.reason(), "disk full");
-        let never = Outcome::of_exit(Sysexit::NoUser, b"");
-        assert_eq!((never.verdict, never.stat.as_slice()), (Verdict::Failed, &b"User unknown"[..]));
-        assert_eq!(never.reply.expect("a reply"), "550 5.1.1 User unknown");
+    fn exit_statuses_have_their_words() {
+        use Verdict::{Deferred, Failed};
+        let unknown = "550 5.1.1 joe... User unknown";
+        check_exit(67, Failed, "dsn=5.1.1, stat=User unknown", "5.1.1 User unknown", unknown);
+        let usage = "500 5.0.0 Command line usage error";
+        check_exit(64, Failed, "dsn=5.0.0, stat=Command line usage error", "5.5.4 Command line usage error", usage);
+        let error = "554 5.3.0 unknown mailer error 1";
+        check_exit(1, Failed, "dsn=5.3.0, stat=unknown mailer error 1", "5.0.0 1", error);
+        let system = "450 4.0.0 Operating system error";
+        check_exit(71, Deferred, "dsn=4.0.0, stat=Operating system error", "4.0.0 Operating system error", system);
+        let later = Outcome::of_exit(75, "local mailer (/bin/mda) exited with EX_TEMPFAIL");
+        assert_eq!(later.stat, "Deferred: local mailer (/bin/mda) exited with EX_TEMPFAIL");
+        assert_eq!(Outcome::of_exit(0, "").stat, "Sent");
     }
 
     #[test]

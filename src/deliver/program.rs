@@ -5,8 +5,9 @@ use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 
+use crate::cf::Mailer;
 use crate::deliver::message::{self, Format, Message, WriteError};
 use crate::deliver::outcome::Outcome;
 use crate::deliver::services::Services;
@@ -37,12 +38,23 @@ pub async fn start(services: &Services, launch: Launch) -> Result<RunningProgram
     Ok(program)
 }
 
-/// Starts a mailer's program and gives it the message.
-pub async fn run(services: &Services, launch: Launch, message: &Message<'_>, format: &Format) -> Outcome {
+/// Starts a mailer's program and gives it the message. What is wrong with a mailer of mailboxes (`F=l`) will be mended: its
+/// messages wait.
+pub async fn run(
+    services: &Services,
+    (launch, mailer): (Launch, &Mailer),
+    message: &Message<'_>,
+    format: &Format,
+) -> Outcome {
+    let entry = launch.entry.clone();
     let mut program = match start(services, launch).await {
         Ok(program) => program,
         Err(error) if error.is_temporary() => return Outcome::deferred(Status::new(4, 3, 0), error),
         Err(error) => {
+            services.log.say(Level::SYSTEM_ERROR, entry.as_ref(), format_args!("SYSERR(root): {error}"));
+            if mailer.flags.contains(b'l') {
+                return Outcome::of_exit(Sysexit::OsErr.code(), "");
+            }
             return Outcome::failed(Status::new(5, 3, 0), "Service unavailable")
                 .with_reply(format!("554 5.3.0 {error}"));
         }
@@ -64,22 +76,23 @@ pub async fn run(services: &Services, launch: Launch, message: &Message<'_>, for
         Some(output) if ended.is_ok() => output.await.unwrap_or_default(),
         _ => BString::default(),
     };
-    verdict(ended.ok(), &said)
+    verdict(mailer, ended.ok(), &said)
 }
 
-/// Returns what a program's end means.
-fn verdict(ended: Option<Result<ProgramEnd, HandError>>, said: &[u8]) -> Outcome {
+/// Returns what a program's end means; of one that failed for now, its words are told, too.
+// QUIRK(mailer-words)
+fn verdict(mailer: &Mailer, ended: Option<Result<ProgramEnd, HandError>>, said: &[u8]) -> Outcome {
     match ended {
         None => Outcome::deferred(Status::new(4, 4, 7), format!("the program still runs after {RUN_LIMIT:?}")),
         Some(Err(error)) => Outcome::deferred(Status::new(4, 3, 0), error),
         Some(Ok(ProgramEnd::Killed(signal))) => {
             Outcome::deferred(Status::new(4, 3, 0), format!("mailer died with signal {signal}"))
         }
-        Some(Ok(ProgramEnd::Exited(status))) => match Sysexit::from_code(i32::from(status)) {
-            Some(exit) => Outcome::of_exit(exit, said),
-            None => Outcome::failed(Status::new(5, 3, 0), format!("unknown mailer error {status}"))
-                .with_reply(format!("554 5.3.0 unknown mailer error {status}")),
-        },
+        Some(Ok(ProgramEnd::Exited(code))) => {
+            let words = said.lines().next().map(|line| format!(": {}", line.as_bstr())).unwrap_or_default();
+            let (name, path) = (&mailer.name, mailer.path.as_bstr());
+            Outcome::of_exit(code, format_args!("{name} mailer ({path}) exited with EX_TEMPFAIL{words}"))
+        }
     }
 }
 
@@ -98,16 +111,18 @@ fn read_all(output: OwnedFd) -> tokio::task::JoinHandle<BString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cf::Mailers;
     use crate::deliver::outcome::Verdict;
 
     #[test]
     fn how_a_program_ends_decides() {
-        let exited = |status| verdict(Some(Ok(ProgramEnd::Exited(status))), b"no room\n");
+        let mailer = Mailers::default().get(b"prog").expect("built in").clone();
+        let exited = |status| verdict(&mailer, Some(Ok(ProgramEnd::Exited(status))), b"no room\nmore\n");
         assert_eq!(exited(0).verdict, Verdict::Sent);
-        assert_eq!(exited(75).stat, "Deferred: no room");
+        assert_eq!(exited(75).stat, "Deferred: prog mailer (/bin/sh) exited with EX_TEMPFAIL: no room");
         assert_eq!(exited(67).stat, "User unknown");
         assert_eq!(exited(1).stat, "unknown mailer error 1");
-        assert_eq!(verdict(Some(Ok(ProgramEnd::Killed(9))), b"").verdict, Verdict::Deferred);
-        assert_eq!(verdict(None, b"").verdict, Verdict::Deferred);
+        assert_eq!(verdict(&mailer, Some(Ok(ProgramEnd::Killed(9))), b"").verdict, Verdict::Deferred);
+        assert_eq!(verdict(&mailer, None, b"").verdict, Verdict::Deferred);
     }
 }

@@ -265,6 +265,7 @@ fn reported(
             status,
             mta_type: mailer.map_or_else(|| "dns".into(), |mailer| mailer.types.mta.clone()),
             remote_mta: outcome.remote_mta.clone(),
+            reason: outcome.reported_reason().map(BString::from),
             diagnostic: diagnostic(mailer, outcome),
             last_try: Some(now),
             retry_until: (action == Action::Delayed && outcome.remote_mta.is_none())
@@ -280,7 +281,7 @@ fn reported(
         }
     }
     for settled in attempted.failed.iter().filter(|settled| settled.recipient.reports().failure) {
-        all.push(one(settled, Action::Failed, settled.outcome.status));
+        all.push(one(settled, Action::Failed, settled.outcome.reported_status()));
     }
     if matches!(due.kind, ReportKind::Delay { .. }) {
         for settled in attempted.deferred.iter().filter(|settled| settled.recipient.reports().delay) {
@@ -312,7 +313,8 @@ fn expanded_from(recipient: &Recipient) -> Option<BString> {
 /// Returns the type of a diagnostic and what was said.
 fn diagnostic(mailer: Option<&Mailer>, outcome: &Outcome) -> Option<(BString, BString)> {
     let kind = mailer.map_or_else(|| "X-Unix".into(), |mailer| mailer.types.diagnostic.clone());
-    outcome.reply.clone().map(|reply| (kind, reply))
+    let exit = || outcome.exit.map(|code| code.to_string().into());
+    outcome.reply.clone().or_else(exit).map(|said| (kind, said))
 }
 
 /// Returns an address without angle brackets.

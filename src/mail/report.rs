@@ -121,7 +121,9 @@ pub struct Reported {
     pub mta_type: BString,
     /// The host that answered last.
     pub remote_mta: Option<BString>,
-    /// The type of the diagnostic (`SMTP`, `X-Unix`) and its text; the words give the text as the reason.
+    /// What the words give as the reason.
+    pub reason: Option<BString>,
+    /// The type of the diagnostic (`SMTP`, `X-Unix`) and its text.
     pub diagnostic: Option<(BString, BString)>,
     /// When it was last tried.
     pub last_try: Option<UnixTime>,
@@ -284,7 +286,7 @@ fn section(facts: &ReportFacts<'_>, out: &mut Vec<u8>, title: &str, chosen: impl
             Some(success) => push(out, &["  (", success, ")\n"]),
             None => out.push(b'\n'),
         }
-        if let (Action::Failed, Some((_, reason))) = (recipient.action, &recipient.diagnostic) {
+        if let (Action::Failed, Some(reason)) = (recipient.action, &recipient.reason) {
             line(out, &[b"    (reason: ", &one_line(reason), b")"]);
         }
         if let Some(alias) = &recipient.expanded_from {
@@ -400,6 +402,7 @@ mod tests {
             mta_type: "dns".into(),
             remote_mta: None,
             retry_until: None,
+            reason: Some("550 5.1.1 User unknown".into()),
             diagnostic: Some(("X-Unix".into(), "550 5.1.1 User unknown".into())),
             last_try: Some(UnixTime::from_secs(1_795_390_129)),
         }

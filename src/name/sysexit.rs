@@ -119,26 +119,6 @@ impl Sysexit {
             _ => Self::Unavailable,
         }
     }
-
-    /// Returns the enhanced status code a mailer's exit status stands for (`RFC 3463`).
-    pub fn status(self) -> Status {
-        match self {
-            Self::Ok => Status::new(2, 0, 0),
-            Self::Usage => Status::new(5, 5, 4),
-            Self::DataErr => Status::new(5, 6, 0),
-            Self::NoInput => Status::new(5, 3, 0),
-            Self::NoUser => Status::new(5, 1, 1),
-            Self::NoHost => Status::new(5, 1, 2),
-            Self::Unavailable => Status::new(5, 0, 0),
-            Self::Software => Status::new(5, 3, 0),
-            Self::OsErr | Self::OsFile | Self::CantCreat => Status::new(4, 3, 0),
-            Self::IoErr => Status::new(4, 3, 0),
-            Self::TempFail => Status::new(4, 4, 0),
-            Self::Protocol => Status::new(5, 5, 0),
-            Self::NoPerm => Status::new(5, 7, 1),
-            Self::Config => Status::new(5, 3, 5),
-        }
-    }
 }
 
 impl fmt::Display for Sysexit {

@@ -167,6 +167,10 @@ impl Returns<'_> {
 
 /// Returns what the program exits with for a recipient that no mailer could serve.
 fn exit_of(outcome: &Outcome) -> Sysexit {
+    if let Some(code) = outcome.exit {
+        let exit = Sysexit::from_code(i32::from(code)).unwrap_or(Sysexit::Unavailable);
+        return if exit == Sysexit::TempFail { Sysexit::Ok } else { exit };
+    }
     match outcome.status {
         _ if outcome.verdict != Verdict::Failed => Sysexit::Ok,
         status if status == Status::new(5, 1, 1) => Sysexit::NoUser,
