@@ -255,7 +255,7 @@ impl Run<'_> {
         let original = Message::new(&header, MessageBody::Queued(self.message.body));
         let converted = self.converted(services, &original);
         let message = converted.as_ref().map_or_else(|| original.clone(), |parts| parts.message(&original));
-        self.alike(program::run(services, (launch, &self.mailer), &message, &Format::of(self.mailer)).await)
+        self.alike(program::run(services, (launch, self.mailer), &message, &Format::of(self.mailer)).await)
     }
 
     /// Returns the message in another code, if the mailer wants it: 8-bit text encoded (`F=7`), encoded plain text as 8-bit

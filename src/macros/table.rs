@@ -31,12 +31,14 @@ pub struct MacroTable {
     lower: Option<Arc<MacroTable>>,
     /// `None` hides the value of the lower layer.
     own: FxHashMap<MacroName, Option<Entry>>,
+    /// What rules have stored (class `macro`), with what this layer said before: it is forgotten with the message.
+    stored: FxHashMap<MacroName, Option<Option<Entry>>>,
 }
 
 impl MacroTable {
     /// Returns an empty layer over `lower`.
     pub fn over(lower: Arc<Self>) -> Self {
-        Self { lower: Some(lower), own: FxHashMap::default() }
+        Self { lower: Some(lower), ..Self::default() }
     }
 
     /// Defines `name` as data: nothing in it is expanded.
@@ -57,6 +59,37 @@ impl MacroTable {
     /// Takes back what this layer says of `name`: the value of the lower one holds.
     pub fn revert(&mut self, name: impl AsRef<[u8]>) {
         self.own.remove(name.as_ref());
+    }
+
+    /// Does what a map of class `macro` is asked: defines `name`, or takes it back where there is no value.
+    pub fn store(&mut self, name: &MacroName, value: Option<&[u8]>) {
+        if !self.stored.contains_key(name) {
+            self.stored.insert(name.clone(), self.own.get(name).cloned());
+        }
+        match value {
+            Some(value) => self.set(name.as_bytes(), value),
+            None => self.revert(name.as_bytes()),
+        }
+    }
+
+    /// Returns what rules have stored and still holds.
+    pub fn stored(&self) -> impl Iterator<Item = (&MacroName, &BString)> {
+        self.stored.keys().filter_map(|name| Some((name, &self.own.get(name)?.as_ref()?.text)))
+    }
+
+    /// What rules have stored so far is not forgotten with the message.
+    pub fn keep_stored(&mut self) {
+        self.stored.clear();
+    }
+
+    /// Forgets what rules have stored: what was there before holds.
+    pub fn forget_stored(&mut self) {
+        for (name, before) in std::mem::take(&mut self.stored) {
+            match before {
+                Some(entry) => drop(self.own.insert(name, entry)),
+                None => drop(self.own.remove(&name)),
+            }
+        }
     }
 
     /// Returns the value of `name` unexpanded.
@@ -112,5 +145,22 @@ mod tests {
         session.revert("j");
         assert_eq!(session.get(b"m").expect("the site's").text.as_ref(), b"dom");
         assert_eq!(session.get(b"j").expect("the site's").text.as_ref(), b"host");
+    }
+
+    #[test]
+    fn what_rules_store_is_forgotten_with_the_message() {
+        let text = |table: &MacroTable, name: &str| table.get(name.as_bytes()).map(|value| value.text.into_owned());
+        let (kept, seen, host) = (MacroName::new("kept"), MacroName::new("seen"), MacroName::new("j"));
+        let mut table = MacroTable::default();
+        table.set("j", "host");
+        table.store(&kept, Some(b"1"));
+        table.keep_stored();
+        table.store(&seen, Some(b"a"));
+        table.store(&seen, Some(b"b"));
+        table.store(&host, None);
+        assert_eq!(table.stored().collect::<Vec<_>>(), [(&seen, &BString::from("b"))]);
+        table.forget_stored();
+        assert_eq!((text(&table, "seen"), text(&table, "j")), (None, Some(b"host".to_vec())));
+        assert_eq!(text(&table, "kept"), Some(b"1".to_vec()));
     }
 }

@@ -9,11 +9,11 @@ use crate::route::refusal::Refusal;
 use crate::site::Context;
 use crate::smtp::server::texts;
 
-/// Parses an address; returns where it goes and whether a look-up failed for now.
+/// Parses an address.
 ///
 /// # Errors
 /// The reply: the address is none, or the rules refuse it.
-pub(super) async fn parse(ctx: &mut Context, spelling: &[u8], role: Role) -> Result<(Route, bool), Reply> {
+pub(super) async fn parse(ctx: &mut Context, spelling: &[u8], role: Role) -> Result<Parsed, Reply> {
     // QUIRK(token-too-long): of a long address SMTP tells what is wrong with its tokens, not how long it is.
     if spelling.len() > TOKEN_BYTES_MAX {
         let scanned = ctx.scan(spelling, ScanOptions::ADDRESS);
@@ -21,11 +21,7 @@ pub(super) async fn parse(ctx: &mut Context, spelling: &[u8], role: Role) -> Res
             return Err(texts::about(spelling, 553, Status::new(5, 1, 0), &error.to_string()));
         }
     }
-    match parse::parse(ctx, spelling, role).await {
-        Ok(Parsed::Mailer(route)) => Ok((route, false)),
-        Ok(Parsed::Later(route)) => Ok((route, true)),
-        Err(refusal) => Err(reply(&refusal, spelling)),
-    }
+    parse::parse(ctx, spelling, role).await.map_err(|refusal| reply(&refusal, spelling))
 }
 
 /// Returns the reply to a client that names a program, a file or a list.

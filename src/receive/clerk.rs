@@ -92,6 +92,7 @@ impl<'a> Clerk<'a> {
             quarantine: self.quarantine_all.clone(),
             ..Transaction::default()
         };
+        self.ctx.macros_mut().forget_stored();
         for name in TRANSACTION_MACROS {
             self.ctx.clear(name);
         }
@@ -131,6 +132,7 @@ impl<'a> Clerk<'a> {
             let args = [client_name.as_slice(), address.as_slice()];
             let ask = Ask::text("check_relay", &args);
             let verdict = policy::check(&mut self.ctx, &ask).await;
+            self.ctx.macros_mut().keep_stored();
             self.ctx.log_notes(&self.service.log, log::About::NoQueue);
             self.tell_verdict(&ask, &verdict, None);
             match verdict {

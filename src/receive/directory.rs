@@ -18,7 +18,7 @@ use crate::mail::reply::Reply;
 use crate::name::Status;
 use crate::route::account::{self, Found};
 use crate::route::alias::{Alias, Aliases};
-use crate::route::parse::{self, Role};
+use crate::route::parse::{self, Parsed, Role};
 use crate::route::recipients::Expander;
 use crate::site::Context;
 use crate::smtp::server::texts;
@@ -138,9 +138,17 @@ impl SiteDirectory {
         }
     }
 
-    async fn stand(&self, ctx: &mut Context, spelling: &[u8], route: Route) -> Standing {
+    async fn stand(&self, ctx: &mut Context, spelling: &[u8], parsed: Parsed) -> Standing {
         let mut recipient = Recipient::new(spelling);
-        recipient.final_recipient = final_recipient(ctx, spelling, &route);
+        recipient.final_recipient = final_recipient(ctx, spelling, parsed.route());
+        let route = match parsed {
+            Parsed::Mailer(route) => route,
+            // Where it leads is not known: who is there must not be asked yet, nor may it be sent there.
+            Parsed::Later(route) => {
+                recipient.route = Some(route);
+                return Standing::Later(recipient);
+            }
+        };
         match self.follow(ctx, &mut recipient, route).await {
             Ok(Local::Alias(_) | Local::Account(_) | Local::Called(_)) => Standing::Known(recipient),
             Ok(Local::Elsewhere) => Standing::Elsewhere(recipient),
@@ -201,8 +209,8 @@ impl Directory for SiteDirectory {
         self.aliases.refresh();
     }
 
-    fn recipient<'a>(&'a self, ctx: &'a mut Context, spelling: &'a [u8], route: Route) -> Pending<'a, Standing> {
-        Box::pin(self.stand(ctx, spelling, route))
+    fn recipient<'a>(&'a self, ctx: &'a mut Context, spelling: &'a [u8], parsed: Parsed) -> Pending<'a, Standing> {
+        Box::pin(self.stand(ctx, spelling, parsed))
     }
 
     fn list<'a>(
@@ -216,7 +224,10 @@ impl Directory for SiteDirectory {
             let mut parsed = Vec::new();
             for spelling in address_list::split(addresses, separator) {
                 match address::parse(ctx, &spelling, Role::Recipient).await {
-                    Ok((route, _)) => parsed.push((Key::of(&route, &ctx.config().mailers), spelling, route)),
+                    Ok(found) => {
+                        let route = found.into_route();
+                        parsed.push((Key::of(&route, &ctx.config().mailers), spelling, route));
+                    }
                     Err(reply) => return Listing { refusal: Some(reply), ..Listing::default() },
                 }
             }

@@ -23,9 +23,7 @@ impl Clerk<'_> {
         let separator = self.separator();
         let found = self.service.directory.list(&mut self.ctx, address, separator, expand).await;
         self.transaction.new_style = separator.after(address) == Separator::Comma;
-        for name in ["addr_type", "u"] {
-            self.ctx.clear(name);
-        }
+        self.ctx.clear("addr_type");
         self.transaction.told += found.listed.len();
         self.transaction.names_others |= found.parsed;
         match found.refusal {

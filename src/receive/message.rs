@@ -14,7 +14,7 @@ use crate::mail::full_name;
 use crate::mail::header::{self, Header};
 use crate::mail::reply::Reply;
 use crate::mail::token::ScanOptions;
-use crate::name::MacroName;
+use crate::name::{MacroName, Status};
 use crate::policy::{Ask, header_questions};
 use crate::queue::schedule::Policy;
 use crate::queue::{Claimed, QueueError, take_back};
@@ -179,6 +179,7 @@ impl Clerk<'_> {
             self.note(note);
         }
         for recipient in &envelope.recipients {
+            let recipient = &Recipient { route: None, ..recipient.clone() };
             self.log_recipient(envelope, recipient, None, reply.text());
         }
         reply
@@ -234,27 +235,22 @@ impl Clerk<'_> {
     ///
     // QUIRK(stat-queued): the original tells of it only if no recipient is looked up again at delivery.
     fn log_queued(&self, envelope: &Envelope) {
-        if self.transaction.recipients.iter().any(|taken| taken.again) {
+        if self.transaction.recipients.iter().any(|taken| taken.again && !taken.later) {
             return;
         }
-        for recipient in &envelope.recipients {
-            let mailer = recipient.route.as_ref().map(|route| route.mailer.clone());
-            self.log_recipient(envelope, recipient, mailer, b"queued".as_bstr());
+        for taken in &self.transaction.recipients {
+            let dsn = taken.later.then(|| Status::new(4, 4, 3));
+            self.log_recipient(envelope, &taken.recipient, dsn, b"queued".as_bstr());
         }
     }
 
     /// Logs what became of a recipient.
-    fn log_recipient(
-        &self,
-        envelope: &Envelope,
-        recipient: &Recipient,
-        mailer: Option<crate::name::MailerName>,
-        stat: &bstr::BStr,
-    ) {
+    fn log_recipient(&self, envelope: &Envelope, recipient: &Recipient, dsn: Option<Status>, stat: &bstr::BStr) {
         let line = log::Delivered {
             to: vec![recipient.address.clone()],
             delay: now().since(envelope.created),
-            mailer: mailer.as_ref().map(|mailer| mailer.as_bytes().as_bstr()),
+            mailer: recipient.route.as_ref().map(|route| route.mailer.as_bytes().as_bstr()),
+            dsn,
             priority: envelope.priority,
             status: stat,
             ..log::Delivered::default()
@@ -304,7 +300,8 @@ impl Clerk<'_> {
         let kept = KEPT_MACROS.iter().filter(|name| **name != "auth_author" || is_vouched_for);
         let value = |name: &&str| Some((MacroName::new(name), self.ctx.get(name)?));
         envelope.macros = kept.filter_map(value).collect();
-        envelope.session_macros = SESSION_MACROS.iter().filter_map(value).collect();
+        let stored = self.ctx.macros().stored().map(|(name, value)| (name.clone(), value.clone()));
+        envelope.session_macros = SESSION_MACROS.iter().filter_map(value).chain(stored.collect::<Vec<_>>()).collect();
         let count = self.transaction.recipient_count();
         envelope.priority =
             Policy::new(self.options(), None).first_priority(envelope.size_bytes, envelope.class, count);

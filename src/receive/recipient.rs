@@ -6,9 +6,9 @@ use super::address;
 use super::clerk::Clerk;
 use super::service::Standing;
 use super::transaction::{Key, Taken};
-use crate::mail::envelope::{Recipient, Route};
+use crate::mail::envelope::Recipient;
 use crate::policy::Ask;
-use crate::route::parse::Role;
+use crate::route::parse::{Parsed, Role};
 use crate::smtp::server::{Answer, RcptParams, Refusal, texts};
 
 impl Clerk<'_> {
@@ -19,12 +19,12 @@ impl Clerk<'_> {
         }
         self.ctx.set("addr_type", "e r");
         match address::parse(&mut self.ctx, spelling, Role::Recipient).await {
-            Ok((route, later)) => {
+            Ok(parsed) => {
+                let route = parsed.route();
                 self.ctx.set("rcpt_mailer", route.mailer.as_bytes());
                 self.ctx.set("rcpt_host", route.host.clone());
                 self.ctx.set("rcpt_addr", route.user.clone());
-                self.transaction.pending = Some(route);
-                self.transaction.pending_later = later;
+                self.transaction.pending = Some(parsed);
                 Answer::Yes
             }
             Err(reply) => self.refuse(Refusal::new(reply)),
@@ -38,55 +38,57 @@ impl Clerk<'_> {
         }
         self.ctx.set("addr_type", "e r");
         let args = [spelling.as_slice()];
-        // QUIRK(refused-recipient-stays): these tell of one that check_rcpt refuses until the next one.
         if let Err(refusal) = self.check(&Ask::address("check_rcpt", &args)).await {
             return self.refuse(refusal);
         }
-        for name in ["addr_type", "dsn_notify", "rcpt_mailer", "rcpt_host", "rcpt_addr"] {
+        for name in ["addr_type", "dsn_notify"] {
             self.ctx.clear(name);
         }
-        let route = self.transaction.pending.take().expect("its address was parsed a moment ago");
-        match self.standing(&spelling, route).await {
+        let parsed = self.transaction.pending.take().expect("its address was parsed a moment ago");
+        match self.standing(&spelling, parsed).await {
             Standing::Refused(reply) => {
                 self.transaction.names_others = true;
                 self.refuse(Refusal::new(reply))
             }
             Standing::Known(recipient) => self.accept(recipient, params, true, false),
-            Standing::Elsewhere(recipient) => {
-                let later = self.transaction.pending_later;
-                self.accept(recipient, params, false, later)
-            }
+            Standing::Elsewhere(recipient) => self.accept(recipient, params, false, false),
             Standing::Later(recipient) => self.accept(recipient, params, true, true),
         }
     }
 
     /// Finds out how a recipient stands.
-    async fn standing(&mut self, spelling: &BString, route: Route) -> Standing {
-        if let Some(reply) = address::special(&route, spelling) {
+    async fn standing(&mut self, spelling: &BString, parsed: Parsed) -> Standing {
+        if let Some(reply) = address::special(parsed.route(), spelling) {
             return Standing::Refused(reply);
         }
         if self.transaction.discard {
             let mut recipient = Recipient::new(spelling.clone());
-            recipient.route = Some(route);
+            recipient.route = Some(parsed.into_route());
             return Standing::Known(recipient);
         }
-        self.service.directory.recipient(&mut self.ctx, spelling, route).await
+        self.service.directory.recipient(&mut self.ctx, spelling, parsed).await
     }
 
     /// Adds a recipient to the message.
     fn accept(&mut self, mut recipient: Recipient, params: RcptParams, again: bool, queued: bool) -> Answer {
-        self.ctx.clear("u");
+        // QUIRK(refused-recipient-stays): these tell of one that is refused until the next one.
+        for name in ["rcpt_mailer", "rcpt_host", "rcpt_addr"] {
+            self.ctx.clear(name);
+        }
         // QUIRK(hop-count): from the first recipient on, until the message is there.
         self.ctx.set("c", "0");
         if self.transaction.is_full() {
             return self.refuse(Refusal::new(texts::too_many_recipients()));
+        }
+        if queued && self.transaction.complaint.is_none() {
+            self.transaction.complaint = self.ctx.take_deferral();
         }
         recipient.notify = params.notify;
         recipient.orcpt = params.orcpt;
         let route = recipient.route.clone();
         let key = route.map_or_else(Default::default, |route| Key::of(&route, &self.service.site.config.mailers));
         let spelling = recipient.address.clone();
-        let first = self.transaction.take(key, Taken { recipient, again }).cloned();
+        let first = self.transaction.take(key, Taken { recipient, again, later: queued }).cloned();
         self.ctx.set("nrcpts", self.transaction.recipient_count().to_string());
         Answer::Recipient { address: first.unwrap_or(spelling), queued }
     }

@@ -33,7 +33,7 @@ impl Clerk<'_> {
             self.transaction.sender_to_log = Some(if parsed.is_ok() { spelling.into() } else { "<NONE>".into() });
         }
         let route = match parsed {
-            Ok((route, _)) => route,
+            Ok(parsed) => parsed.into_route(),
             Err(reply) => return Answer::No(Refusal::new(reply)),
         };
         if route.special().is_some() {

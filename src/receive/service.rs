@@ -10,10 +10,11 @@ use bstr::BString;
 use crate::cf::DeliveryMode;
 use crate::log::Log;
 use crate::mail::address_list::Separator;
-use crate::mail::envelope::{Recipient, Route};
+use crate::mail::envelope::Recipient;
 use crate::mail::reply::Reply;
 use crate::policy::Verdict;
 use crate::queue::{Claimed, Queue};
+use crate::route::parse::Parsed;
 use crate::site::{Context, Listener, Site, Supposed};
 
 /// An answer that may come at once or later.
@@ -91,9 +92,9 @@ pub trait Directory: Send + Sync {
 
     /// Finds out whether a recipient exists, without expanding aliases: RCPT.
     ///
-    /// `spelling` is the address as typed, `route` what the rules made of it. A local address that ruleset 5 sends
-    /// elsewhere comes back with that route and a controller.
-    fn recipient<'a>(&'a self, ctx: &'a mut Context, spelling: &'a [u8], route: Route) -> Pending<'a, Standing>;
+    /// `spelling` is the address as typed, `parsed` what the rules made of it; one that is to be parsed again is not looked
+    /// up. A local address that ruleset 5 sends elsewhere comes back with that route and a controller.
+    fn recipient<'a>(&'a self, ctx: &'a mut Context, spelling: &'a [u8], parsed: Parsed) -> Pending<'a, Standing>;
 
     /// Lists whom addresses stand for: VRFY (aliases are not expanded) and EXPN.
     fn list<'a>(

@@ -12,13 +12,14 @@ use super::*;
 use crate::cf::{self, DeliveryMode, ReadEnv};
 use crate::log::{Log, Sink};
 use crate::mail::address_list::Separator;
-use crate::mail::envelope::{Recipient, Route};
+use crate::mail::envelope::Recipient;
 use crate::mail::reply::Reply;
 use crate::map::DirectOpener;
 use crate::name::Status;
 use crate::net::{Resolver, ResolverSettings};
 use crate::policy::Numbers;
 use crate::queue::{DirectSpool, Layout, Queue, QueueOptions};
+use crate::route::parse::Parsed;
 use crate::site::{Context, Identity, LoadOptions, Site};
 
 const CF: &str = "V10/Berkeley
@@ -60,8 +61,9 @@ struct Table;
 impl Directory for Table {
     fn refresh(&self) {}
 
-    fn recipient<'a>(&'a self, _: &'a mut Context, spelling: &'a [u8], route: Route) -> Pending<'a, Standing> {
+    fn recipient<'a>(&'a self, _: &'a mut Context, spelling: &'a [u8], parsed: Parsed) -> Pending<'a, Standing> {
         let mut recipient = Recipient::new(spelling);
+        let route = parsed.into_route();
         let unknown = Reply::new(550, Status::new(5, 1, 1), "User unknown");
         let standing = match route.mailer.as_bytes() {
             b"local" if route.user == "nobody" => Standing::Refused(unknown),

@@ -11,6 +11,7 @@ use crate::mail::header::Header;
 use crate::mail::reply::Reply;
 use crate::name::UnixTime;
 use crate::queue::Draft;
+use crate::route::parse::Parsed;
 use crate::smtp::server::MailParams;
 
 /// The most recipients of one message where the site sets no limit: some 30 MB of memory.
@@ -37,9 +38,7 @@ pub(super) struct Transaction {
     /// `AUTH=`, if it may be trusted.
     pub(super) auth: Option<BString>,
     /// Where the recipient of the current RCPT goes.
-    pub(super) pending: Option<Route>,
-    /// Whether a map could not be asked for the recipient of the current RCPT.
-    pub(super) pending_later: bool,
+    pub(super) pending: Option<Parsed>,
     /// Recipients, each once.
     pub(super) recipients: Vec<Taken>,
     /// Bytes of their addresses together.
@@ -80,6 +79,8 @@ pub(super) struct Taken {
     pub(super) recipient: Recipient,
     /// Whether it is looked up again when it is delivered.
     pub(super) again: bool,
+    /// Whether that is because it could not be looked up now.
+    pub(super) later: bool,
 }
 
 impl Taken {
@@ -165,7 +166,7 @@ mod tests {
         let mut recipient = Recipient::new(address);
         recipient.route = Some(Route { mailer: MailerName::new("m"), host: host.into(), user: user.into() });
         let key = Key { mailer: "m".into(), host: host.into(), user: user.into() };
-        transaction.take(key, Taken { recipient, again: false }).cloned()
+        transaction.take(key, Taken { recipient, again: false, later: false }).cloned()
     }
 
     #[test]

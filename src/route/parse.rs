@@ -34,6 +34,13 @@ pub enum Parsed {
 
 impl Parsed {
     /// Returns the route, be it certain or not.
+    pub fn route(&self) -> &Route {
+        match self {
+            Self::Mailer(route) | Self::Later(route) => route,
+        }
+    }
+
+    /// The same, of its own.
     pub fn into_route(self) -> Route {
         match self {
             Self::Mailer(route) | Self::Later(route) => route,

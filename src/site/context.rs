@@ -13,7 +13,7 @@ use crate::log::{About, Level, Log};
 use crate::macros::{self, MacroTable, Value, Values};
 use crate::mail::token::{Mark, ScanOptions, Scanned, Token, Tokens, scan};
 use crate::map::{Definition, Kind, Outcome};
-use crate::name::{ClassName, Named, Status, Sysexit};
+use crate::name::{ClassName, MacroName, Named, Status, Sysexit};
 use crate::rewrite::{
     Answer, ClassRef, Found, KeyStyle, Lookup, RewriteError, Rewritten, RulesetId, Rulesets, Trace, Trouble, Workbench,
     rewrite,
@@ -494,8 +494,7 @@ impl Context {
             self.hear(Heard::Fault(error.to_string().as_bytes()));
         }
         match (named.name, args.first()) {
-            (Some(name), Some(value)) => self.macros.set(name, *value),
-            (Some(name), None) => self.macros.revert(name),
+            (Some(name), value) => self.macros.store(&MacroName::new(name), value.copied()),
             (None, _) => return Outcome::NotFound(Sysexit::Ok),
         }
         Outcome::Found(BString::default())
