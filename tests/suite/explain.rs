@@ -1,6 +1,7 @@
 //! `--explain` and `--compare` on a small configuration of their own.
 
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
 
 use crate::program;
@@ -128,6 +129,30 @@ fn the_line_that_is_proposed_is_the_least_that_works() {
     let text = check_sender("--from joe@spam.test --to root@here.test", &[decided, proposed]);
     assert_eq!(text.matches("accepted with this line").count(), 1, "{text}");
     assert!(!text.contains("\tRELAY"), "{text}");
+}
+
+#[test]
+fn a_line_decides_also_where_a_wider_one_says_the_same() {
+    let room = room();
+    write_configuration(&room, "senders", &format!("{CONFIGURATION}{OF_SENDERS}"));
+    fs::write(room.path().join("access"), "From:a@spam.test REJECT\nspam.test REJECT\n").expect("written");
+    let (text, _) = run(&room, "--explain -C ROOM/senders.cf --client-name h --from a@spam.test --to root@here.test");
+    assert!(text.contains("decided by ROOM/access:1: From:a@spam.test REJECT\n"), "{text}");
+}
+
+#[test]
+fn a_line_of_a_cdb_map_decides_like_any_other() {
+    let room = room();
+    let lines = "Connect:192.0.2.5 RELAY\n";
+    fs::write(room.path().join("access"), lines).expect("written");
+    let list = fs::File::open(room.path().join("access")).expect("opens");
+    let mut makemap = Command::new(program());
+    let made = makemap.arg0("makemap").arg("cdb").arg(room.path().join("access")).stdin(list).output().expect("runs");
+    assert!(made.status.success(), "{made:?}");
+    write_configuration(&room, "cdb", &CONFIGURATION.replace("Kaccess text -o -k0 -v1 ", "Kaccess cdb -o "));
+    let (text, _) =
+        run(&room, "--explain -C ROOM/cdb.cf --client 192.0.2.5 --client-name h --from a@b.test --to c@d.test");
+    assert!(text.contains("decided by ROOM/access:1: Connect:192.0.2.5 RELAY\n"), "{text}");
 }
 
 #[test]

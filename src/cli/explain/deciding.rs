@@ -27,27 +27,34 @@ pub(super) struct Line {
     pub(super) value: BString,
 }
 
-/// Finds the lines without which the outcome is another; for those of a map of permissions behind which a wider one says the
-/// same, with another value.
+/// Finds the lines without which the outcome is another; where there is none, those of a map of permissions behind which a wider
+/// one says the same, so that only another value tells.
 pub(super) async fn find(site: &Arc<Site>, question: &Question, dialogue: &Dialogue, asked: &[Asked]) -> Vec<Line> {
+    let there: Vec<(&Asked, &BString)> =
+        asked.iter().filter_map(|asked| Some((asked, asked.value.as_ref()?))).take(TRIALS_MAX / 2).collect();
     let mut lines = Vec::new();
-    let is_refused = dialogue.fate() != Fate::Accepted;
-    let there = asked.iter().filter_map(|asked| Some((asked, asked.value.clone()?)));
-    for (asked, value) in there.take(TRIALS_MAX / 2) {
-        let mut values = vec![None];
-        if asked.is_policy && is_refused {
-            values.push(Some("OK"));
+    for (asked, value) in &there {
+        let without = Dialogue::hold(site, question, Some(suppose(asked, None))).await;
+        if without.outcome() != dialogue.outcome() {
+            lines.push(line(asked, value));
         }
-        for supposed in values {
-            let other = Dialogue::hold(site, question, Some(suppose(asked, supposed))).await;
-            if other.outcome() != dialogue.outcome() {
-                let (map, file, key) = (asked.map.clone(), asked.file.clone(), asked.key.clone());
-                lines.push(Line { map, file, number: asked.line(), key, value });
-                break;
-            }
+    }
+    if !lines.is_empty() || dialogue.fate() == Fate::Accepted {
+        return lines;
+    }
+    for (asked, value) in there.iter().filter(|(asked, _)| asked.is_policy) {
+        let with = Dialogue::hold(site, question, Some(suppose(asked, Some("OK")))).await;
+        // A value that makes no sense to a rule refuses earlier.
+        if with.outcome() != dialogue.outcome() && with.stages.len() >= dialogue.stages.len() {
+            lines.push(line(asked, value));
         }
     }
     lines
+}
+
+fn line(asked: &Asked, value: &BString) -> Line {
+    let (map, file, key) = (asked.map.clone(), asked.file.clone(), asked.key.clone());
+    Line { map, file, number: asked.line(), key, value: value.clone() }
 }
 
 /// Returns a key with the value that the map is taken to have for it.

@@ -114,7 +114,8 @@ fn subject(question: &Question, key: &[u8]) -> Option<Subject> {
     let names = |address: &BString| {
         let address = address.to_ascii_lowercase();
         let (user, domain) = address.rsplit_once_str("@").unwrap_or((&address, b""));
-        !user.is_empty() && (name == address || !domain.is_empty() && name == domain || name == [user, b"@"].concat())
+        // `user@` is everybody of that name.
+        !user.is_empty() && (name == address || !domain.is_empty() && name == domain)
     };
     let subjects = [
         (Subject::Client, is_client),
@@ -154,14 +155,16 @@ mod tests {
     fn a_key_is_about_one_of_those_in_question() {
         check("Connect:192.0.2.9", Some(Subject::Client));
         check("far.test", Some(Subject::Client));
-        check("To:fred@", Some(Subject::Recipient));
+        check("To:fred@here.test", Some(Subject::Recipient));
         check("From:joe@spam.example", Some(Subject::Sender));
         check("spam.example", Some(Subject::Sender));
     }
 
     #[test]
     fn whole_networks_and_what_is_nobody_are_no_subject() {
-        for key in ["Connect:192.0.2", "com", "From:<@>@", "To:spam.example", "Srv_Features:192.0.2.9", "example"] {
+        for key in
+            ["Connect:192.0.2", "To:fred@", "com", "From:<@>@", "To:spam.example", "Srv_Features:192.0.2.9", "example"]
+        {
             check(key, None);
         }
     }
