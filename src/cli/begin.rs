@@ -81,6 +81,11 @@ pub fn check_config(command: &CommandLine) -> ExitCode {
         let told = remarks::loose_ends(&config, &text).into_iter().chain(remarks::not_acted_upon(&config));
         told.for_each(|line| print(&format!("{}\n", configuration::shown(&line))));
     }
+    if let Ok(begun) = &checked {
+        remarks::unreadable_maps(&begun.site, |_| true)
+            .iter()
+            .for_each(|line| print(&format!("{}\n", configuration::shown(line))));
+    }
     checked.map_or_else(|exit| exit, |_| Sysexit::Ok).into()
 }
 

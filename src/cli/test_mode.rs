@@ -17,6 +17,7 @@ use crate::cf::{CfError, DeliveryMode};
 use crate::macros::{HashSign, expand_internal, translate};
 use crate::mail::date;
 use crate::mail::token::{ScanOptions, Tokens};
+use crate::map::Map;
 use crate::name::{ClassName, Named, QueueIdMaker, Status, Sysexit, Told, UnixTime};
 use crate::rewrite::Trouble;
 use crate::route::parse::{Refusal, Role, check_bytes};
@@ -88,6 +89,9 @@ async fn session(command: &CommandLine) -> ExitCode {
         // Who only reads the answers gets those of the original.
         remarks::not_acted_upon(&site.config).iter().for_each(|line| eprintln!("{}", configuration::shown(line)));
     }
+    // A file that is not there is told when it is asked, as in the original.
+    let meant = |map: &Map| map.is_damaged() || map.told().is_none();
+    remarks::unreadable_maps(&site, meant).iter().for_each(|line| eprintln!("{}", configuration::shown(line)));
     let mut session = TestMode::new(&site, output, exit);
     session.debug = DebugFlags::parse(&command.debug);
     session.ctx.set_trace_level(session.debug.level(REWRITE_CATEGORY));

@@ -19,8 +19,6 @@ use crate::deliver::services::Services;
 use crate::deliver::settle;
 use crate::keeper::{self, Hands, Request};
 use crate::log::{Event, Level, Log};
-use crate::map::aliases;
-use crate::map::outdated;
 use crate::name::UnixTime;
 use crate::policy::Gate;
 use crate::queue::Claimed;
@@ -122,11 +120,7 @@ impl Loaded {
         if let Some(complaint) = &site.identity.complaint {
             self.log.say(Level::SETUP, None, complaint);
         }
-        let aliases = aliases::definitions(&site.config.options.alias_file).0;
-        let aliases = aliases.iter().filter_map(|definition| outdated(definition, &*site.opener));
-        for line in site.maps.outdated().into_iter().chain(aliases) {
-            self.log.say(Level::SETUP, None, line);
-        }
+        site.maps.tell_ages();
         let (hands, queue) = (Arc::clone(&surroundings.hands), surroundings.queue.clone());
         let services = Services::new(site, hands, queue, self.log, surroundings.order.queue_interval());
         // The alias files are open by now.
@@ -144,7 +138,11 @@ async fn services(surroundings: &Surroundings) -> Result<Services, String> {
         loaded.log.say(Level::SYSTEM_ERROR, None, error);
     }
     let first = loaded.started.errors.first().map_or_else(String::new, ToString::to_string);
-    loaded.services(surroundings).ok_or(first)
+    let services = loaded.services(surroundings).ok_or(first)?;
+    services.site.maps.open_all();
+    services.aliases.note_use();
+    services.site.maps.log_failures(&services.log, None);
+    Ok(services)
 }
 
 /// Reads the help file by way of a hand, if there is one.

@@ -26,16 +26,16 @@ pub enum DatabaseError {
     #[error("{0}")]
     Io(#[from] io::Error),
     /// The file is something else.
-    #[error("not a Berkeley DB hash or btree file (make it again with makemap)")]
+    #[error("not a Berkeley DB hash or btree file")]
     NotADatabase,
     /// The file is older or newer than what is read here.
-    #[error("Berkeley DB format version {0} is not supported (make it again with makemap)")]
+    #[error("Berkeley DB format version {0} is not supported")]
     Version(u32),
     /// The file uses a feature that maps never have.
-    #[error("unsupported database file: {0} (make it again with makemap)")]
+    #[error("unsupported database file: {0}")]
     Unsupported(&'static str),
     /// The file is damaged, or somebody is writing it now.
-    #[error("damaged database file, page {page}: {what} (make it again with makemap)")]
+    #[error("damaged database file, page {page}: {what}")]
     Corrupt {
         /// Number of the page, from 0.
         page: u32,

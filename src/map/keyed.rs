@@ -37,7 +37,8 @@ impl Keyed {
             Ok(None) => Outcome::NotFound(Sysexit::Ok),
             Err(error) => {
                 let (class, name) = (definition.kind.class(), &definition.name);
-                Outcome::TempFail(format!("{class} map \"{name}\": {error}").into())
+                let path = self.database.method().file_of(&definition.file.clone().unwrap_or_default());
+                Outcome::TempFail(format!("{class} map \"{name}\": {path}: {error}").into())
             }
         }
     }

@@ -4,6 +4,7 @@ use bstr::BString;
 
 use super::{DnsRecord, LdapSpec, RegexSpec};
 use crate::log::Priority;
+use crate::name::Sysexit;
 
 /// The class of a map, with what only this class has.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -133,6 +134,15 @@ impl Kind {
         match self {
             Kind::Sequence(names) | Kind::Switch(names) => Some(names),
             _ => None,
+        }
+    }
+
+    /// Returns the exit status that the original ends with where such a map could not be opened: what libdb refuses is an
+    /// error of the system.
+    pub fn complaint_exit(&self) -> Sysexit {
+        match self {
+            Kind::Hash | Kind::Btree | Kind::Cdb => Sysexit::OsErr,
+            _ => Sysexit::Software,
         }
     }
 

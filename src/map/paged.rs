@@ -83,15 +83,24 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// Cuts a file into pages, each with a header of `header_length` bytes; what is left at the end is no page.
+    /// Cuts a file into pages, each with a header of `header_length` bytes.
+    ///
+    /// # Errors
+    /// Its last page is not whole: the file was cut off, or somebody is writing it now.
     pub(super) fn new(
         storage: Storage,
         page_bytes: u32,
         header_length: usize,
         order: ByteOrder,
     ) -> Result<Pages, DatabaseError> {
-        let count = storage.len()? / u64::from(page_bytes);
+        let (count, rest) = (storage.len()? / u64::from(page_bytes), storage.len()? % u64::from(page_bytes));
         let count = u32::try_from(count).unwrap_or(u32::MAX);
+        if rest != 0 {
+            return Err(DatabaseError::Corrupt {
+                page: count,
+                what: "the size of the file is no multiple of its page size",
+            });
+        }
         let modified = storage.modified()?;
         let page_bytes = page_bytes as usize;
         let (kept, is_settled) = (RwLock::default(), AtomicBool::new(modified.is_none()));

@@ -10,28 +10,23 @@ use bstr::{BStr, BString, ByteSlice};
 use super::keyed::Keyed;
 use super::text::{Columns, Text};
 use super::{
-    DatabaseError, Definition, DefinitionError, Kind, Method, Opener, Outcome, aliases, arith, arpa, dequote, regex,
-    user,
+    DatabaseError, Definition, DefinitionError, Kind, Method, Opener, Outcome, aliases, arith, arpa, dequote, mend,
+    regex, user,
 };
 use crate::name::Sysexit;
 use crate::sys::errors::reason;
 use crate::sys::regex::Regex;
+use crate::sys::safe_file;
 
 /// Largest alias file that is read, in bytes: it is kept in memory.
 const ALIAS_BYTES_MAX: u64 = 64 << 20;
-
-/// How it begins that a file is no database of the kind that it should be.
-const NO_DATABASE: &str = "Cannot open";
-
-/// What a file is called that the system, or its owner and mode, keep us from reading.
-const UNSAFE: &str = "unsafe";
 
 /// A map that was opened, or that could not be: then it says why at every look-up.
 #[derive(Debug)]
 pub struct Map {
     definition: Definition,
     table: Table,
-    complaint: Option<BString>,
+    complaint: Option<Failure>,
 }
 
 #[derive(Debug)]
@@ -79,10 +74,27 @@ impl Seen {
     }
 }
 
-/// Why a map could not be opened, in the original's words.
+/// Why a map could not be opened.
+#[derive(Debug)]
 struct Failure {
+    cause: Cause,
+    /// The original's words.
     reason: BString,
-    missing: bool,
+    /// The command that mends it.
+    remedy: Option<String>,
+}
+
+/// What kept a map from being opened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Cause {
+    /// There is no such file.
+    Missing,
+    /// The system, or the owner and mode of the file, keep us from reading it.
+    Unsafe,
+    /// The file is no database of the kind that it should be.
+    NoDatabase,
+    /// Its definition, or an error while it is read.
+    Other,
 }
 
 impl Map {
@@ -92,13 +104,14 @@ impl Map {
         if !definition.usable {
             return Map { definition, table: Table::NotOpen, complaint: None };
         }
-        match Table::open(&definition, files) {
-            Ok(table) => Map { definition, table, complaint: None },
-            Err(Failure { reason, missing }) => {
+        let opened = Table::open(&definition, files).map(|table| (table, None));
+        match opened.or_else(|failure| Table::in_place_of_database(&definition, files, failure)) {
+            Ok((table, complaint)) => Map { definition, table, complaint },
+            Err(failure) => {
                 let table = if definition.optional { Table::NotOpen } else { Table::Failed };
                 // Not there is what -o is for; anything else the postmaster should hear of.
-                let complaint = (!definition.optional || !missing).then_some(reason);
-                Map { definition, table, complaint }
+                let is_told = !definition.optional || failure.cause != Cause::Missing;
+                Map { definition, table, complaint: is_told.then_some(failure) }
             }
         }
     }
@@ -110,18 +123,29 @@ impl Map {
 
     /// Returns what went wrong when it was opened, to be logged once.
     pub fn complaint(&self) -> Option<&BStr> {
-        self.complaint.as_ref().map(|reason| reason.as_bstr())
+        self.complaint.as_ref().map(|failure| failure.reason.as_bstr())
+    }
+
+    /// Returns the command that mends what keeps it from being opened, or from being read.
+    pub fn remedy(&self) -> Option<String> {
+        self.complaint.as_ref().map_or_else(|| mend(&self.definition), |failure| failure.remedy.clone())
     }
 
     /// Returns what the test mode says when it was opened: of alias files, switches and what an optional map has for a database nothing.
     pub fn told(&self) -> Option<&BStr> {
-        let is_told = |reason: &&BStr| match self.definition.kind {
+        let failure = self.complaint.as_ref()?;
+        let is_told = match self.definition.kind {
             Kind::Implicit | Kind::Stab | Kind::Switch(_) => false,
             // An optional file may be missing or unsafe, but its name and columns must be right.
-            Kind::Text => !self.definition.optional || !reason.contains_str(": unsafe map file "),
-            _ => !self.definition.optional || !reason.starts_with(NO_DATABASE.as_bytes()),
+            Kind::Text => !self.definition.optional || failure.cause == Cause::Other,
+            _ => !self.definition.optional || failure.cause != Cause::NoDatabase,
         };
-        self.complaint().filter(is_told)
+        is_told.then_some(failure.reason.as_bstr())
+    }
+
+    /// Tells whether its file is damaged, or something else than a database.
+    pub fn is_damaged(&self) -> bool {
+        self.complaint.as_ref().is_some_and(|failure| failure.cause == Cause::NoDatabase)
     }
 
     /// Returns what is wrong with the arguments of a look-up that ended with [`Sysexit::Config`].
@@ -161,7 +185,7 @@ impl Map {
             },
             Table::Bare => self.lookup_bare(key, args),
             Table::NotOpen => Outcome::NotFound(Sysexit::Ok),
-            Table::Failed => Outcome::TempFail(self.complaint.clone().unwrap_or_default()),
+            Table::Failed => Outcome::TempFail(self.complaint().unwrap_or_default().to_owned()),
             Table::Elsewhere => Outcome::NotFound(Sysexit::Config),
         }
     }
@@ -176,7 +200,7 @@ impl Map {
                 let (class, name) = (self.definition.kind.class(), &self.definition.name);
                 format!("{class} map \"{name}\": {error}").into()
             }),
-            (_, Some(reason)) => Err(reason.clone()),
+            (_, Some(failure)) => Err(failure.reason.clone()),
             (_, None) => Ok(Vec::new()),
         }
     }
@@ -216,17 +240,6 @@ impl Map {
         let counts = aliases::AliasCounts { aliases: entries.len(), longest, total };
         (self.definition.kind == Kind::Implicit).then_some(counts)
     }
-
-    /// Tells whether an alias database is complete: it has the record that is written last. What is no database is
-    /// always complete.
-    pub fn has_alias_mark(&self) -> bool {
-        match &self.table {
-            Table::Keyed { keyed, .. } => {
-                [&b"@"[..], b"@\0"].iter().any(|mark| matches!(keyed.database.get(mark), Ok(Some(_))))
-            }
-            _ => true,
-        }
-    }
 }
 
 impl Table {
@@ -244,40 +257,59 @@ impl Table {
             }
             Kind::User => match user::Column::parse(definition) {
                 Ok(_) => Ok(Table::Elsewhere),
-                Err(reason) => Err(Failure { reason, missing: false }),
+                Err(reason) => Err(Failure::other(reason)),
             },
             Kind::Switch(names) if names.is_empty() => {
                 let (name, service) = (&definition.name, definition.file.clone().unwrap_or_default());
-                Err(Failure { reason: format!("switch map \"{name}\": no service {service}").into(), missing: true })
+                let reason = format!("switch map \"{name}\": no service {service}").into();
+                Err(Failure { cause: Cause::Missing, reason, remedy: None })
             }
             Kind::Arith | Kind::Dequote | Kind::Arpa | Kind::Null => Ok(Table::Bare),
             _ => Ok(Table::Elsewhere),
         }
     }
 
-    /// Opens the first file of an alias map that is there: hash, cdb, and of an alias file of the configuration its text.
+    /// Reads the text of an alias file of the configuration whose database is not there, or cannot be read, which is worth a
+    /// complaint.
+    fn in_place_of_database(
+        definition: &Definition,
+        files: &dyn Opener,
+        failure: Failure,
+    ) -> Result<(Table, Option<Failure>), Failure> {
+        if definition.kind != Kind::Implicit || !definition.of_aliases {
+            return Err(failure);
+        }
+        match (Table::open_aliases(definition, files), failure.cause) {
+            (Ok(table), Cause::Missing) => Ok((table, None)),
+            (Ok(table), _) => {
+                let text = definition.file.clone().unwrap_or_default();
+                let reason = format!("{}; reading {text} in its place", failure.reason).into();
+                Ok((table, Some(Failure { reason, ..failure })))
+            }
+            (Err(of_text), Cause::Missing) => Err(of_text),
+            (Err(_), _) => Err(failure),
+        }
+    }
+
+    /// Opens the first file of an implicit map that is there: hash, or cdb.
     fn open_implicit(definition: &Definition, files: &dyn Opener) -> Result<Table, Failure> {
         let mut opened = Table::open_database(definition, files, Method::Hash);
-        if matches!(&opened, Err(failure) if failure.missing) {
+        if matches!(&opened, Err(failure) if failure.cause == Cause::Missing) {
             opened = Table::open_database(definition, files, Method::Cdb).or_else(|failure| {
                 // The usual kind is the one to tell of.
-                if failure.missing { opened } else { Err(failure) }
+                if failure.cause == Cause::Missing { opened } else { Err(failure) }
             });
         }
-        match opened {
-            Err(failure) if failure.missing && definition.of_aliases => Table::open_aliases(definition, files),
-            other => other,
-        }
+        opened
     }
 
     fn open_database(definition: &Definition, files: &dyn Opener, method: Method) -> Result<Table, Failure> {
         let (class, name) = (definition.kind.class(), &definition.name);
         let path = method.file_of(&definition.file.clone().unwrap_or_default());
         let file = files.open(definition, &path).map_err(|error| {
-            let what = if error.kind() == io::ErrorKind::NotFound { "missing" } else { UNSAFE };
-            let missing = error.kind() == io::ErrorKind::NotFound;
-            let reason = format!("{class} map \"{name}\": {what} map file {path}: {}", reason(&error)).into();
-            Failure { reason, missing }
+            let what = if error.kind() == io::ErrorKind::NotFound { "missing" } else { "unsafe" };
+            let told = format!("{class} map \"{name}\": {what} map file {path}: {}", reason(&error));
+            Failure::of_file(definition, &path, &error, told)
         })?;
         let opened = file.metadata().map_err(DatabaseError::Io).and_then(|metadata| {
             let database = method.open(file)?;
@@ -287,14 +319,14 @@ impl Table {
             Ok((database, seen)) if database.method() == method => {
                 Ok(Table::Keyed { keyed: Box::new(Keyed::new(database, definition.key_end)), seen })
             }
-            Ok(_) => Err(Failure::other(format!("{NO_DATABASE} {class} database {path}: Invalid argument"))),
-            Err(error) => Err(Failure::other(format!("{NO_DATABASE} {class} database {path}: {error}"))),
+            Ok(_) => Err(Failure::no_database(definition, &path, &"Invalid argument")),
+            Err(error) => Err(Failure::no_database(definition, &path, &error)),
         }
     }
 
     fn open_text(definition: &Definition, files: &dyn Opener) -> Result<Table, Failure> {
         let (file, path) = open_plain(definition, files)?;
-        let columns = Columns::parse(definition, &path).map_err(|reason| Failure { reason, missing: false })?;
+        let columns = Columns::parse(definition, &path).map_err(Failure::other)?;
         let read = file.metadata().and_then(|metadata| Ok((Text::read(&file, columns)?, Seen::of(&metadata))));
         match read {
             Ok((text, seen)) => Ok(Table::Text { text, file, seen }),
@@ -329,8 +361,8 @@ fn open_plain(definition: &Definition, files: &dyn Opener) -> Result<(File, BStr
         Ok(file) => Ok((file, path)),
         // QUIRK(text-map-missing): a missing text file is told as an unsafe one, and without a reason.
         Err(error) => {
-            let reason = format!("{class} map \"{name}\": {UNSAFE} map file {path}").into();
-            Err(Failure { reason, missing: error.kind() == io::ErrorKind::NotFound })
+            let told = format!("{class} map \"{name}\": unsafe map file {path}");
+            Err(Failure::of_file(definition, &path, &error, told))
         }
     }
 }
@@ -341,7 +373,22 @@ fn unreadable(definition: &Definition, path: &BString, error: &io::Error) -> Fai
 }
 
 impl Failure {
-    fn other(reason: String) -> Failure {
-        Failure { reason: reason.into(), missing: false }
+    /// The file is not there, or may not be read.
+    fn of_file(definition: &Definition, path: &[u8], error: &io::Error, reason: String) -> Failure {
+        let (cause, remedy) = match error.kind() {
+            io::ErrorKind::NotFound => (Cause::Missing, mend(definition)),
+            _ => (Cause::Unsafe, safe_file::remedy(path, error.to_string().as_bytes())),
+        };
+        Failure { cause, reason: reason.into(), remedy }
+    }
+
+    /// The file is something else, or damaged.
+    fn no_database(definition: &Definition, path: &BString, why: &dyn std::fmt::Display) -> Failure {
+        let reason = format!("Cannot open {} database {path}: {why}", definition.kind.class()).into();
+        Failure { cause: Cause::NoDatabase, reason, remedy: mend(definition) }
+    }
+
+    fn other(reason: impl Into<BString>) -> Failure {
+        Failure { cause: Cause::Other, reason: reason.into(), remedy: None }
     }
 }

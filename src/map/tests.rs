@@ -160,7 +160,27 @@ fn an_alias_file_is_its_database_or_its_text_and_another_implicit_map_its_databa
     room.hash("aliases.db", &[(b"root\0", b"database\0")]);
     let map = room.open("implicit", "", "aliases");
     assert_eq!(map.lookup(b"root", &[]), found("database"));
-    assert!(!map.has_alias_mark());
+    for damaged in [&b"no database"[..], b""] {
+        room.write("aliases.db", damaged);
+        let map = Map::open(&definitions[0], &DirectOpener::for_tests());
+        assert_eq!(map.lookup(b"root", &[]), found("text"));
+        let told = map.complaint().expect("the database is no database").to_string();
+        assert!(told.starts_with("Cannot open implicit database ") && told.contains("; reading "), "{told}");
+        assert_eq!(map.remedy().as_deref(), Some("newaliases"));
+    }
+}
+
+#[test]
+fn a_database_that_was_cut_off_is_refused_whole() {
+    let room = Room::new();
+    room.hash("x.db", &[(b"key", b"value")]);
+    let whole = std::fs::read(room.path("x.db")).expect("written");
+    room.write("x.db", &whole[..whole.len() - 1]);
+    let map = room.open("hash", "", "x");
+    assert!(matches!(map.lookup(b"key", &[]), Outcome::TempFail(_)));
+    let told = map.complaint().expect("it is damaged").to_string();
+    assert!(told.ends_with("the size of the file is no multiple of its page size"), "{told}");
+    assert!(map.remedy().is_some_and(|command| command.starts_with("makemap hash ")));
 }
 
 #[test]
@@ -214,7 +234,6 @@ fn files_of_the_original_are_read() {
     assert_eq!(map.lookup(b"many", &[]), found("value 200"));
     let map = sample("hash", "original-aliases");
     assert_eq!(map.lookup(b"Postmaster", &[]), found("root, alice"));
-    assert!(map.has_alias_mark());
 }
 
 /// The samples were written by `db5.3_load` with long items, many duplicates, checksums, the other byte order.

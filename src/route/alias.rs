@@ -46,7 +46,7 @@ impl Aliases {
     /// Opens the alias databases of a site.
     pub fn of_site(site: &Arc<Site>) -> Self {
         let opened = Self::open(&site.config.options.alias_file, Arc::clone(&site.opener));
-        opened.files.iter().for_each(|file| note(site, &file.read().expect("no holder panics")));
+        opened.files.iter().for_each(|file| site.maps.note(&file.read().expect("no holder panics")));
         Self { site: Some(Arc::clone(site)), ..opened }
     }
 
@@ -56,9 +56,16 @@ impl Aliases {
             let map = Arc::clone(&file.read().expect("no holder panics"));
             if map.is_stale() {
                 let map = Arc::new(Map::open(map.definition(), &*self.opener));
-                self.site.iter().for_each(|site| note(site, &map));
+                self.site.iter().for_each(|site| site.maps.note(&map));
                 *file.write().expect("no holder panics") = map;
             }
+        }
+    }
+
+    /// Takes note that every file is used, as whoever looks a name up does.
+    pub fn note_use(&self) {
+        for (site, file) in self.site.iter().flat_map(|site| self.files.iter().map(move |file| (site, file))) {
+            site.maps.note_use(&file.read().expect("no holder panics"));
         }
     }
 
@@ -80,7 +87,11 @@ impl Aliases {
             let map = Arc::clone(&file.read().expect("no holder panics"));
             let outcome = match &self.site {
                 Some(site) if !map.definition().kind.is_local() => site.look_up(&map.definition().name, name).await,
-                _ => map.lookup(name, &[]),
+                Some(site) => {
+                    site.maps.note_use(&map);
+                    site.maps.look_up_in(&map, name, &[])
+                }
+                None => map.lookup(name, &[]),
             };
             match outcome {
                 Outcome::Found(value) => return Alias::Found { file: u8::try_from(number).unwrap_or(u8::MAX), value },
@@ -90,11 +101,6 @@ impl Aliases {
         }
         Alias::None
     }
-}
-
-/// Takes note of how an alias file has been opened.
-fn note(site: &Site, map: &Map) {
-    site.maps.note(map, Some("newaliases".to_owned()));
 }
 
 #[cfg(test)]

@@ -421,9 +421,7 @@ impl Context {
     /// Tells that a map could not be opened, if so.
     fn hear_not_open(&mut self, entry: &Entry, complaint: Option<BString>) {
         let Some(text) = complaint else { return };
-        let by_system = matches!(entry.definition.kind, Kind::Hash | Kind::Btree | Kind::Cdb);
-        let exit = if by_system { Sysexit::OsErr } else { Sysexit::Software };
-        self.hear(Heard::Complaint { text: &text, exit });
+        self.hear(Heard::Complaint { text: &text, exit: entry.definition.kind.complaint_exit() });
     }
 
     /// Tells of a message, if there is one.

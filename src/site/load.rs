@@ -295,11 +295,8 @@ impl Loader<'_> {
         }
         let map = Map::open(&definition, self.opener);
         if map.complaint().is_some() {
-            // What cannot be a text map is an error without a reason of the system.
-            let is_text = definition.kind == Kind::Text;
-            let exit = if is_text { Sysexit::Software } else { Sysexit::OsErr };
             if let Some(told) = map.told() {
-                self.report(file.line, told.into(), exit);
+                self.report(file.line, told.into(), definition.kind.complaint_exit());
             }
             if file.optional {
                 return Ok(Vec::new());
@@ -363,15 +360,27 @@ impl Loader<'_> {
             definitions.push(definition);
         }
         definitions.extend(user_database_files(self.config));
-        // Alias files are opened by those who look recipients up; what is no file is asked here.
-        let aliases = crate::map::aliases::definitions(&self.config.options.alias_file).0;
-        definitions.extend(aliases.into_iter().filter(|definition| !definition.kind.is_local()));
+        self.alias_maps(&mut definitions);
         for definition in &mut definitions {
             if let Kind::Switch(_) = definition.kind {
                 definition.kind = Kind::Switch(self.switched(definition));
             }
         }
         definitions
+    }
+
+    /// Declares what the original makes of option AliasFile: `Alias0`, `Alias1` … for the files, `aliases.files` for all of
+    /// them, and the switch `aliases`; a `K` line may name another map so.
+    fn alias_maps(&self, definitions: &mut Vec<Definition>) {
+        let files = crate::map::aliases::definitions(&self.config.options.alias_file).0;
+        let names = bstr::join(" ", files.iter().map(|file| &file.name));
+        let all = Definition::parse(b"aliases.files", b"sequence", &names).0;
+        let switch = Definition::parse(b"aliases", b"switch", b"aliases").0;
+        for definition in files.into_iter().chain(all).chain(switch) {
+            if definitions.iter().all(|known| !known.name.eq_ignore_ascii_case(&definition.name)) {
+                definitions.push(definition);
+            }
+        }
     }
 
     /// Returns the members of a switch: `name.kind` for each kind that the service switch names for its service, or that is

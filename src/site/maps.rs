@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use bstr::{BStr, BString};
+use bstr::{BStr, BString, ByteSlice as _};
 use rustc_hash::FxHashMap;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::map_failures::{MapFailures, remedy};
+use super::map_failures::{MapFailures, with_remedy};
 use crate::log::{About, Log};
-use crate::map::{Definition, Kind, Map, Opener, Outcome, mend, outdated};
+use crate::map::{Definition, Kind, Map, Opener, Outcome};
 use crate::rewrite::KeyStyle;
 
 /// How many connections to a map's server are kept while nobody uses them.
@@ -121,9 +121,8 @@ impl Maps {
         let leaves = self.entry(name).map(|entry| self.leaves(entry)).unwrap_or_default();
         let closed = leaves.iter().filter_map(|entry| {
             let map = entry.map.read().unwrap_or_else(PoisonError::into_inner);
-            let reason = map.as_ref()?.complaint()?.to_owned();
-            let command = remedy(&reason, mend(&entry.definition));
-            Some((reason, command))
+            let map = map.as_ref()?;
+            Some((map.complaint()?.to_owned(), map.remedy()))
         });
         closed.collect()
     }
@@ -140,27 +139,65 @@ impl Maps {
     /// Opens a map and takes note of how that went.
     fn opened(&self, definition: &Definition) -> Arc<Map> {
         let map = Arc::new(Map::open(definition, &*self.opener));
-        self.note(&map, mend(definition));
+        self.note(&map);
+        self.note_use(&map);
         map
     }
 
-    /// Takes note of how a map has been opened; `rebuild` is the command that makes its file again.
-    pub fn note(&self, map: &Map, rebuild: Option<String>) {
-        self.failures.note(map, rebuild);
+    /// Takes note of how a map has been opened.
+    pub fn note(&self, map: &Map) {
+        self.failures.note(map);
     }
 
-    /// Logs which maps could not be opened since the last call.
+    /// Takes note that a map is looked up: if it is older than its text, that is told.
+    pub fn note_use(&self, map: &Map) {
+        self.failures.note_age(map.definition(), &*self.opener);
+    }
+
+    /// Looks a key up in a map that is open; takes note of a file that cannot be read.
+    pub fn look_up_in(&self, map: &Map, key: &[u8], args: &[&[u8]]) -> Outcome {
+        let outcome = map.lookup(key, args);
+        if let Outcome::TempFail(reason) = &outcome {
+            self.failures.note_failure(map, reason.as_bstr());
+        }
+        outcome
+    }
+
+    /// From now on, databases that are looked up and older than their texts are told in the log.
+    pub fn tell_ages(&self) {
+        self.failures.tell_ages();
+    }
+
+    /// Opens every map that lies in a file, so that the log tells at once which ones cannot be read.
+    pub fn open_all(&self) {
+        // Alias files are opened by those who look recipients up.
+        for entry in self.in_files().filter(|entry| !entry.definition.of_aliases) {
+            self.open(entry);
+        }
+    }
+
+    /// Opens every map that lies in a file by `opener`, and forgets it; returns why those that are `meant` cannot be read, with
+    /// the commands that mend it.
+    pub fn unreadable(&self, opener: &dyn Opener, meant: fn(&Map) -> bool) -> Vec<String> {
+        let mut lines: Vec<String> = self
+            .in_files()
+            .filter_map(|entry| {
+                let map = Map::open(&entry.definition, opener);
+                map.complaint().filter(|_| meant(&map)).map(|reason| with_remedy(&map, reason))
+            })
+            .collect();
+        lines.sort_unstable();
+        lines
+    }
+
+    /// Returns the maps that lie in files.
+    fn in_files(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.entries.values().filter(|entry| entry.definition.usable && entry.definition.kind.has_file())
+    }
+
+    /// Logs which maps could not be read since the last call.
     pub fn log_failures<'a>(&self, log: &Log, about: impl Into<About<'a>>) {
         self.failures.log(log, about.into());
-    }
-
-    /// Returns lines for the log: which databases are older than their texts, and what makes them again.
-    pub fn outdated(&self) -> Vec<String> {
-        let mut lines: Vec<String> =
-            self.entries.values().filter_map(|entry| outdated(&entry.definition, &*self.opener)).collect();
-        lines.sort_unstable();
-        lines.dedup();
-        lines
     }
 
     /// Tells whether the file of an open map has changed.
@@ -179,7 +216,7 @@ impl Maps {
     /// Looks a key up in a map that needs neither network nor other programs.
     pub(super) fn look_up_local(&self, entry: &Entry, key: &[u8], args: &[&[u8]]) -> (Outcome, Option<BString>) {
         let (map, complaint) = self.open(entry);
-        (map.lookup(key, args), complaint)
+        (self.look_up_in(&map, key, args), complaint)
     }
 }
 

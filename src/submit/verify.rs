@@ -9,10 +9,14 @@ use super::terminal::Terminal;
 use crate::deliver::services::Services;
 use crate::mail::address_list::Separator;
 use crate::mail::envelope::Recipient;
-use crate::name::{QueueIdMaker, Sysexit, UnixTime};
+use crate::name::{QueueIdMaker, Status, Sysexit, UnixTime};
 use crate::route::parse::{self, Role};
 use crate::route::person::is_left_out;
+use crate::route::recipients::Refused;
 use crate::site::Context;
+
+/// The status of a recipient while a file of this host, such as the aliases, cannot be read.
+const UNREADABLE: Status = Status::new(4, 3, 0);
 
 /// Tells of each recipient where it goes; returns what the program exits with.
 pub async fn verify(
@@ -35,9 +39,16 @@ pub async fn verify(
     let sender = submission.sender.as_ref().unwrap_or(&caller.name);
     let sender = parse::parse(&mut ctx, sender, Role::Sender).await.ok().map(parse::Parsed::into_route);
     recipients.found.retain(|recipient| !is_left_out(&ctx, recipient, sender.as_ref()));
-    // Who cannot be looked up now is deliverable as far as anybody knows.
-    for recipient in recipients.found.iter().chain(recipients.later.iter().map(|later| &later.recipient)) {
-        terminal.tell(line(recipient));
+    recipients.found.iter().for_each(|recipient| terminal.tell(line(recipient)));
+    for Refused { recipient, refusal, .. } in &recipients.later {
+        // Unlike the original, which takes nobody for an alias while the aliases cannot be read.
+        if refusal.status == UNREADABLE {
+            terminal.tell(format!("{}... cannot be looked up now: {}", recipient.address, refusal.text));
+            terminal.fail(Sysexit::TempFail);
+        } else {
+            // Who waits for others is deliverable as far as anybody knows.
+            terminal.tell(line(recipient));
+        }
     }
     terminal.exit()
 }

@@ -81,6 +81,8 @@ fn open(charter: &Charter, path: &[u8], kind: Kind) -> Served {
         // Who asks cannot look there himself.
         if let Some(command) = remedy(path, &failure.text) {
             failure.text = format!("{}; run: {command}", failure.text).into();
+            // The words tell more than the number.
+            failure.errno = 0;
         }
         failure
     })?;

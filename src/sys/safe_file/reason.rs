@@ -11,7 +11,7 @@ use nix::errno::Errno;
 
 use super::super::errors::reason_of;
 use super::super::shell::quoted;
-use super::{GROUP_WRITE, STICKY, WORLD_WRITE, directory_of};
+use super::{GROUP_WRITE, READ, STICKY, WORLD_WRITE, directory_of};
 
 /// Why a file is not used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -64,11 +64,16 @@ impl Unsafe {
     }
 }
 
-/// Returns the command after which `path` is no longer refused in the words that end `told`: it takes a right from others.
+/// Returns the command after which `path` is no longer refused in the words that end `told`: it takes a right from others, or
+/// gives the owner his own.
 ///
 /// The words themselves name no directory. There is no such command for one that is everybody's by its nature, as `/tmp`.
 pub fn remedy(path: &[u8], told: &[u8]) -> Option<String> {
     let path = Path::new(OsStr::from_bytes(path));
+    if told.ends_with_str(reason_of(Errno::EACCES)) {
+        let is_closed = fs::metadata(path).is_ok_and(|found| found.is_file() && found.mode() & READ == 0);
+        return is_closed.then(|| format!("chmod u+rw {}", quoted(path.as_os_str().as_bytes())));
+    }
     let is_told = |reason: Unsafe| told.ends_with_str(reason.to_string());
     let (of_directory, right, letter) = match () {
         () if is_told(Unsafe::WorldWritableDirectory) => (true, WORLD_WRITE, 'o'),
