@@ -123,10 +123,9 @@ impl<'a> Answer<'a> {
         Self { site, question, logged, dialogue, fields, rule, deciding, remedies, closed }
     }
 
-    /// Tells whether a refusal in the log is what the configuration says today; none if the line has none.
+    /// Tells whether what became of it in the log is what the configuration says today; none if the log does not tell.
     fn agrees(&self) -> Option<bool> {
-        let then = self.logged?.refusal.as_ref()?;
-        Some(matches!(self.dialogue.fate(), Fate::Refused { reply, .. } if reply.ends_with(then)))
+        Some(self.logged?.then.as_ref()?.is(&self.dialogue.fate()))
     }
 }
 

@@ -100,6 +100,10 @@ fn an_acceptance_names_the_line_that_gave_it_and_where_the_mail_goes() {
     assert!(text.starts_with("verdict: accepted\n"), "{text}");
     assert!(text.contains("decided by ROOM/access:2: Connect:192.0.2.5 RELAY\n"), "{text}");
     assert!(text.contains("  mailer esmtp, host d.test, user c@d.test\n"), "{text}");
+    let words =
+        "--explain -C ROOM/first.cf --client 192.0.2.9 --client-name h --from a@b.test --to root@here.test c@d.test";
+    let (text, _) = run(&room, words);
+    assert!(text.starts_with("verdict: 1 of 2 recipients refused by 550 5.7.1 <c@d.test>"), "{text}");
     let (json, _) = run(&room, "--explain -C ROOM/first.cf --json --client-name h --from a@b.test --to root@here.test");
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!((&json["accepted"], &json["destinations"][0]["mailer"]), (&true.into(), &"local".into()));

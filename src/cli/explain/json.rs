@@ -31,7 +31,7 @@ pub(super) fn write(answer: &Answer<'_>) -> String {
         "reason": reason,
         "accepted": fate == Fate::Accepted,
         "notes": answer.logged.map(|logged| &logged.notes),
-        "logged": answer.logged.and_then(|logged| Some(text(logged.refusal.as_ref()?))),
+        "logged": answer.logged.and_then(|logged| Some(logged.then.as_ref()?.told())),
         "as_logged": answer.agrees(),
         "fields": answer.fields.iter().map(|field| field_value(site, field)).collect::<Vec<_>>(),
         "stages": stages.collect::<Vec<_>>(),

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use bstr::{BString, ByteSlice};
 
-use super::Question;
 use super::question::{SOMEBODY, address, bare};
+use super::{Fate, Question};
 
 /// Rulesets that judge no message.
 const NO_MESSAGE: [&str; 9] = [
@@ -27,10 +27,49 @@ pub(super) struct Logged {
     pub(super) question: Question,
     /// What is missing in it and what is asked instead; what it is about.
     pub(super) notes: Vec<String>,
-    /// The reply that was given then, if it was a refusal.
-    pub(super) refusal: Option<BString>,
+    /// What became of it then, if it was not simply accepted.
+    pub(super) then: Option<Then>,
     /// The ruleset of a header check and the value that it judged: which field, only the configuration knows.
     pub(super) header_check: Option<(BString, BString)>,
+}
+
+/// What became of a message or recipient then.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Then {
+    /// It was refused, with this reply or its end.
+    Refused(BString),
+    /// It was thrown away.
+    Discarded,
+    /// It was held, for this reason.
+    Held(BString),
+}
+
+impl Then {
+    /// Reads the end of a line about a ruleset.
+    fn of(line: &[u8]) -> Option<Self> {
+        let refused = field(line, "reject").map(Self::Refused);
+        let held = || field(line, "quarantine").map(Self::Held);
+        refused.or_else(held).or_else(|| line.trim_end().ends_with(b", discard").then_some(Self::Discarded))
+    }
+
+    /// Tells whether it is the same today.
+    pub(super) fn is(&self, today: &Fate) -> bool {
+        match (self, today) {
+            (Self::Refused(then), Fate::Refused { reply, .. }) => reply.ends_with(then),
+            (Self::Discarded, Fate::Discarded { .. }) => true,
+            (Self::Held(then), Fate::Held { reason, .. }) => reason == then,
+            _ => false,
+        }
+    }
+
+    /// Returns the text for a person.
+    pub(super) fn told(&self) -> String {
+        match self {
+            Self::Refused(reply) => reply.to_string(),
+            Self::Discarded => "discarded".to_owned(),
+            Self::Held(reason) => format!("held: {reason}"),
+        }
+    }
 }
 
 /// Reads a line that the program (or the original) has logged; the error is the text for the user.
@@ -53,7 +92,7 @@ pub(super) fn read(line: &[u8]) -> Result<Logged, String> {
 
 impl Logged {
     fn of(question: Question) -> Self {
-        Self { question, notes: Vec::new(), refusal: None, header_check: None }
+        Self { question, notes: Vec::new(), then: None, header_check: None }
     }
 }
 
@@ -61,7 +100,7 @@ impl Logged {
 fn judged(line: &[u8], ruleset: &BString) -> Result<Logged, String> {
     let arg = |name: &str| field(line, name).unwrap_or_default();
     let name = ruleset.to_str_lossy().to_ascii_lowercase();
-    let mut logged = Logged { refusal: field(line, "reject"), notes: client_note(line), ..Logged::of(of_relay(line)) };
+    let mut logged = Logged { then: Then::of(line), notes: client_note(line), ..Logged::of(of_relay(line)) };
     let question = &mut logged.question;
     let about = |what: &str| format!("this line tells of {what}");
     match name.as_str() {
@@ -122,8 +161,8 @@ fn refused_recipient(line: &[u8]) -> Option<Logged> {
     let (recipient, reply) = line[start..].split_once_str("... ")?;
     let question = Question { recipients: vec![bare(recipient)], ..Question::new(Ipv4Addr::LOCALHOST.into()) };
     let note = "this line names no client and no sender: asked as from this host; say --client and --from".into();
-    let refusal = Some([recipient, b"... ", reply].concat().into());
-    Some(Logged { notes: vec![note], refusal, ..Logged::of(question) })
+    let then = Some(Then::Refused([recipient, b"... ", reply].concat().into()));
+    Some(Logged { notes: vec![note], then, ..Logged::of(question) })
 }
 
 /// Returns the question about the client that `relay=` names, who says nothing yet.
@@ -151,7 +190,7 @@ fn field(line: &[u8], name: &str) -> Option<BString> {
         let word = next.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
         word > 0 && next.get(word) == Some(&b'=') || next.trim_end() == b"discard"
     };
-    let end = text.find_iter(", ").find(is_end).filter(|_| !matches!(name, "reject" | "stat"));
+    let end = text.find_iter(", ").find(is_end).filter(|_| !matches!(name, "reject" | "quarantine" | "stat"));
     Some(text[..end.unwrap_or(text.len())].trim_end().into())
 }
 
@@ -181,7 +220,7 @@ mod tests {
             (question.sender.clone(), &question.recipients[..]),
             (sender.map(Into::into), &recipients.iter().map(|to| BString::from(*to)).collect::<Vec<_>>()[..])
         );
-        assert_eq!(logged.refusal, refusal.map(Into::into));
+        assert_eq!(logged.then, refusal.map(|reply| Then::Refused(reply.into())));
         logged
     }
 
@@ -191,7 +230,7 @@ mod tests {
         check(refused, "192.0.2.1", None, &["x@y"], Some("550 5.7.1 <x@y>... Relaying denied, a=b"));
         check("ruleset=check_mail, arg1=<s@t>, relay=[192.0.2.2], reject=x", "192.0.2.2", Some("s@t"), &[], Some("x"));
         let relay = "ruleset=check_relay, arg1=h, arg2=192.0.2.3, relay=h [192.0.2.3], discard";
-        check(relay, "192.0.2.3", Some(""), &[], None);
+        assert_eq!(read(relay.as_bytes()).expect("a question").question.client.to_string(), "192.0.2.3");
         check("6AT: from=<a@b>, size=1, relay=localhost [127.0.0.1]", "127.0.0.1", Some("a@b"), &[], None);
     }
 
@@ -225,6 +264,18 @@ mod tests {
             Some("554 no"),
         );
         assert!(logged.notes[0].starts_with("this line tells of check_eoh, which judges a header of 5 fields"));
+    }
+
+    #[test]
+    fn what_became_of_it_then_is_compared_with_today() {
+        let then =
+            |end: &str| Then::of(format!("ruleset=check_mail, arg1=<a@b>, relay=h [192.0.2.1], {end}").as_bytes());
+        let ruleset = || "check_mail".to_owned();
+        let (reply, command) = (BString::from("550 5.7.1 no, never"), BString::from("MAIL"));
+        assert!(then("reject=550 5.7.1 no, never").expect("one").is(&Fate::Refused { command, reply }));
+        assert!(then("discard").expect("one").is(&Fate::Discarded { ruleset: ruleset() }));
+        let held = then("quarantine=a, b=c").expect("one");
+        assert!(held.is(&Fate::Held { ruleset: ruleset(), reason: "a, b=c".into() }) && !held.is(&Fate::Accepted));
     }
 
     #[test]

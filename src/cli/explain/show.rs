@@ -9,7 +9,7 @@ use super::deciding::Line;
 use super::destination::Destination;
 use super::record::Event;
 use super::remedy::Remedy;
-use super::{Answer, Fate, Stage};
+use super::{Answer, Dialogue, Fate, Stage};
 use crate::policy::Verdict;
 use crate::site::Site;
 
@@ -59,7 +59,7 @@ pub(super) fn write(answer: &Answer<'_>, style: &Style) -> String {
     let paint = Paint { on: style.colour };
     let mut out = String::new();
     let fate = dialogue.fate();
-    line(&mut out, &format!("{} {}", paint.heading("verdict:"), verdict(paint, &fate)));
+    line(&mut out, &format!("{} {}", paint.heading("verdict:"), verdict(paint, &fate, dialogue)));
     line(&mut out, &format!("{} {} by {}", paint.heading("asked of:"), site.config.file, answer.question.client));
     show_logged(&mut out, paint, answer);
     for closed in &answer.closed {
@@ -97,14 +97,20 @@ fn show_logged(out: &mut String, paint: Paint, answer: &Answer<'_>) {
     for note in &logged.notes {
         line(out, &format!("{} {}", paint.heading("note:"), printable(note.as_bytes())));
     }
-    if let (Some(then), Some(false)) = (&logged.refusal, answer.agrees()) {
-        line(out, &format!("{} {}", paint.bad("not what the line says:"), printable(then)));
+    if let (Some(then), Some(false)) = (&logged.then, answer.agrees()) {
+        line(out, &format!("{} {}", paint.bad("not what the line says:"), printable(then.told().as_bytes())));
     }
 }
 
 /// Returns what becomes of the message, in words.
-fn verdict(paint: Paint, fate: &Fate) -> String {
+fn verdict(paint: Paint, fate: &Fate, dialogue: &Dialogue) -> String {
+    let recipients = || dialogue.stages.iter().filter(|stage| stage.command.starts_with(b"RCPT"));
+    let refused = recipients().filter(|stage| !stage.is_accepted()).count();
     match fate {
+        Fate::Refused { command, reply } if command.starts_with(b"RCPT") && refused < recipients().count() => {
+            let all = recipients().count();
+            format!("{} by {}", paint.bad(&format!("{refused} of {all} recipients refused")), printable(reply))
+        }
         Fate::Accepted => paint.good("accepted"),
         Fate::Discarded { ruleset } => {
             format!("{} by {ruleset}; the client is told that it is accepted", paint.bad("thrown away"))
