@@ -122,6 +122,9 @@ fn append_places(out: &mut Vec<u8>, digit: u8, tokens: &[Token]) {
 
 /// Appends a late macro and its value.
 fn append_late(out: &mut Vec<u8>, what: &[u8], name: &[u8], value: Option<&[u8]>) {
+    // Behind the `$&` stands no name.
+    let is_name = name.first().is_some_and(u8::is_ascii_graphic);
+    let name = if is_name { name } else { b"***UNDEFINED MACRO***" };
     for part in [what, b"$&{", name, b"} => \"", value.unwrap_or(b"(NULL)"), b"\""] {
         out.extend_from_slice(part);
     }
