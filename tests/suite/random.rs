@@ -96,7 +96,7 @@ fn try_cases(seed: u64, first: u64, count: u64) -> String {
     let differing: usize = found.values().map(Vec::len).sum();
     let (failed, remembering) = (failed.into_inner(), remembering.into_inner());
     eprintln!(
-        "{count} cases of seed {seed} from {first} on: {differing} differ; the original died in {failed}, and in \
+        "{count} cases of seed {seed} from {first} on: {differing} differ; the original failed in {failed}, and in \
          {remembering} its answers depend on the lines before as they must not"
     );
     show(&found, seed)

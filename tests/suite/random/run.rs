@@ -31,6 +31,8 @@ const NO_LINES: &str = "/run/no-lines.cf";
 const SILENT_MILLIS_MAX: u16 = 20_000;
 /// How long the original may take: rules with many wildcards keep it busy for hours.
 const ORIGINAL_PATIENCE: Duration = Duration::from_secs(60);
+/// How often the original is asked before a difference counts.
+const STEADY_RUNS: usize = 4;
 /// How often a case is run that tells the date.
 const DATED_RUNS: usize = 4;
 /// Output beyond this is not read, in bytes.
@@ -88,7 +90,7 @@ pub(super) enum Verdict {
     Different(BString, BString),
     /// They differ only where the original answers another way than it does without the lines before.
     Remembers,
-    /// The original died or did not end.
+    /// The original died, did not end, or answers now one way, now another.
     OriginalFailed,
 }
 
@@ -149,9 +151,17 @@ impl Desk {
         let ours = whole(our_making.unwrap_or_else(killed), ours.unwrap_or_else(killed));
         match () {
             () if ours == theirs => Verdict::Same,
+            () if !self.is_steady(case) => Verdict::OriginalFailed,
             () if self.remembers(case) => Verdict::Remembers,
             () => Verdict::Different(theirs, ours),
         }
+    }
+
+    /// Tells whether the original answers alike whenever it is asked: its memory faults show only now and then.
+    fn is_steady(&self, case: &Case) -> bool {
+        let answer = || self.test(Path::new(ORIGINAL), case).map(|output| comparable(&output));
+        let Some(first) = answer() else { return false };
+        (1..STEADY_RUNS).all(|_| answer().as_ref() == Some(&first))
     }
 
     /// Tells whether both answer every line alike when it is alone with the commands before it that are to last, and ours
