@@ -84,6 +84,22 @@ pub enum OptionError {
     /// `ConnectOnlyTo` is no address.
     #[error("readcf: option ConnectOnlyTo: invalid IP address {0}")]
     ConnectOnlyTo(Told),
+    /// The system has no such user.
+    #[error("readcf: option {option}: unknown user {name}")]
+    UnknownUser {
+        /// The option's name, or its letter.
+        option: &'static str,
+        /// The user.
+        name: Told,
+    },
+    /// The system has no such group.
+    #[error("readcf: option {option}: unknown group {name}")]
+    UnknownGroup {
+        /// The option's name, or its letter.
+        option: &'static str,
+        /// The group.
+        name: Told,
+    },
     /// `MailboxDatabase` is no database that is known.
     #[error("Can't initialize mailbox database \"{0}\": there is only \"pw\", the users of this system")]
     MailboxDatabase(Told),

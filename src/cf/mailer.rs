@@ -79,6 +79,11 @@ impl UserSpec {
         let group = text.get(end + 1..).unwrap_or_default();
         Self { user: Principal::parse(&text[..end]), group: Principal::parse(group) }
     }
+
+    /// Reads `user`, of which everything belongs to the name.
+    pub fn of_user(text: &[u8]) -> Self {
+        Self { user: Principal::parse(text), group: None }
+    }
 }
 
 impl Principal {

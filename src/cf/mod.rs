@@ -33,7 +33,7 @@ pub use mc_names::{McName, mc_names};
 pub use option_kind::{MilterOptions, MimeHeaderLimits};
 pub use options::{Effect, OPTION_TABLE, OptionRow, Options, Setting};
 pub use port::{ClientPort, DaemonPort, Family, Port, PortFlags};
-pub use read::{LEVEL_KNOWN, Override, ReadEnv, read};
+pub use read::{Accounts, LEVEL_KNOWN, Override, ReadEnv, read};
 pub use timeout::{ByAttempt, ByUrgency, Timeouts};
 pub use user_database::{UserDatabase, user_databases};
 pub use word_flags::{Blame, BlameFlags, Privacy, PrivacyFlags, ResolverFlag, ResolverFlags};

@@ -107,6 +107,8 @@ kinds! {
     Aliases(Vec<BString>): |value, given, problems| set_aliases(value, given, problems), |value| bstr::join(",", value).to_str_lossy().into_owned();
     /// `user:group`.
     User(UserSpec): |value, given, problems| *value = UserSpec::parse(given.text), |value| value.to_string();
+    /// `user`.
+    Owner(UserSpec): |value, given, problems| *value = UserSpec::of_user(given.text), |value| value.to_string();
     /// The group of the default user (old `Og`).
     DefaultGroup(UserSpec): |value, given, problems| value.group = UserSpec::parse(given.text).user, |value| value.to_string();
     /// `DeliveryMode`.

@@ -7,8 +7,8 @@ use super::error::OptionError;
 use super::option_kind::{
     Address, AliasMinutes, Aliases, AnyBase, AuthLetters, BlameWords, Byte, ClientPorts, DaemonPorts, DefaultGroup,
     Delivery, EightBit, Errors, Flag, Given, HeadersLimit, Hours, Kind, Mailboxes, MaybeSeconds, MaybeText, Milters,
-    MimeLimits, Minutes, Mode, Number, PrivacyWords, Probe, QueueTimes, QuotedTemplate, Recipients, Resolver, Safety,
-    Seconds, SortOrder, Template, Text, Times, TlsLetters, User, Words,
+    MimeLimits, Minutes, Mode, Number, Owner, PrivacyWords, Probe, QueueTimes, QuotedTemplate, Recipients, Resolver,
+    Safety, Seconds, SortOrder, Template, Text, Times, TlsLetters, User, Words,
 };
 
 /// What follows from setting an option; `tests/tidy.rs` compares it with where the sources name the field.
@@ -294,7 +294,7 @@ options! {
     /// The one address that is connected to.
     ConnectOnlyTo _ connect_only_to: Address = "", drops, works, confCONNECT_ONLY_TO;
     /// Who owns maps and may act as the daemon.
-    TrustedUser _ trusted_user: User = "", drops, works, confTRUSTED_USER;
+    TrustedUser _ trusted_user: Owner = "", drops, works, confTRUSTED_USER;
     /// The longest MIME header fields and parameters.
     MaxMimeHeaderLength _ max_mime_header_length: MimeLimits = "2047/1023", drops, works, confMAX_MIME_HEADER_LENGTH;
     /// The socket that controls the daemon.

@@ -12,6 +12,7 @@ use crate::rewrite::RuleCompiler;
 use super::config::{ClassFile, ClassSource, ClassWords, Config, MapDecl};
 use super::error::{CfError, OptionError, Problem, Severity};
 use super::lines::Lines;
+use super::mailer::{Principal, UserSpec};
 use super::marks::Marks;
 use super::options::Setting;
 use super::{filter_line, header_rule, mailer_line, text};
@@ -42,6 +43,17 @@ pub struct ReadEnv {
     pub processors: i64,
     /// What the command line sets, in its order; such options and macros of the file are passed over.
     pub overrides: Vec<Override>,
+    /// The users and groups of this system; none given: any name will do.
+    pub accounts: Option<Accounts>,
+}
+
+/// Tells which users and groups the system knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Accounts {
+    /// Tells whether a user of this name may be there.
+    pub has_user: fn(&[u8]) -> bool,
+    /// Tells whether a group of this name may be there.
+    pub has_group: fn(&[u8]) -> bool,
 }
 
 /// An option or macro of the command line.
@@ -82,6 +94,7 @@ struct Reader<'a> {
     rules: RuleCompiler,
     macros: MacroTable,
     map_classes: &'a [&'static str],
+    accounts: Option<Accounts>,
     /// Options (with their second name) that the command line has set.
     sticky_options: HashSet<(&'static str, BString)>,
     /// Macros that the command line has set.
@@ -102,6 +115,7 @@ impl<'a> Reader<'a> {
             rules: RuleCompiler::new(),
             macros: MacroTable::over(Arc::clone(&env.macros)),
             map_classes: &env.map_classes,
+            accounts: env.accounts,
             sticky_options: HashSet::new(),
             sticky_macros: HashSet::new(),
             colon_ok_is_open: true,
@@ -457,8 +471,26 @@ impl<'a> Reader<'a> {
             "OperatorChars" => self.set_operators(setting.value.into()),
             "BlankSub" => self.rules.set_blank_sub(self.config.options.blank_sub),
             "ColonOkInAddr" => self.colon_ok_is_open = false,
+            "DefaultUser" => self.check_account("u", UserSpec::parse(setting.value)),
+            "RunAsUser" => self.check_account("RunAsUser", UserSpec::parse(setting.value)),
+            "TrustedUser" => self.check_account("TrustedUser", UserSpec::of_user(setting.value)),
             "DeliveryMode" => {
                 self.macros.set("deliveryMode", [self.config.options.delivery_mode.letter()].as_slice());
+            }
+            _ => {}
+        }
+    }
+
+    /// Reports a user or group of an option that the system does not know.
+    fn check_account(&mut self, option: &'static str, spec: UserSpec) {
+        let Some(accounts) = self.accounts else { return };
+        match (spec.user, spec.group) {
+            (None, _) => self.report(OptionError::UnknownUser { option, name: b"".as_slice().into() }),
+            (Some(Principal::Name(name)), _) if !(accounts.has_user)(&name) => {
+                self.report(OptionError::UnknownUser { option, name: name.as_slice().into() });
+            }
+            (_, Some(Principal::Name(name))) if !(accounts.has_group)(&name) => {
+                self.report(OptionError::UnknownGroup { option, name: name.as_slice().into() });
             }
             _ => {}
         }

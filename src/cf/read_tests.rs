@@ -10,7 +10,7 @@ fn env() -> ReadEnv {
     let mut macros = MacroTable::default();
     macros.set(b"v", "8.18.1");
     macros.set(b"w", "hoge.foo.jp");
-    ReadEnv { macros: Arc::new(macros), map_classes: vec!["hash", "implicit"], processors: 1, overrides: Vec::new() }
+    ReadEnv { macros: Arc::new(macros), map_classes: vec!["hash", "implicit"], processors: 1, ..ReadEnv::default() }
 }
 
 fn messages(text: &str) -> Vec<String> {
@@ -367,4 +367,23 @@ fn what_queue_groups_ask_in_vain_is_told() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].starts_with("Queue group slow: this version does not act upon I=, R=, F=f: "), "{told:?}");
     assert!(told[0].ends_with("; line 3"), "{told:?}");
+}
+
+#[test]
+fn users_and_groups_of_options_must_be_there() {
+    let accounts = Accounts { has_user: |name| name == b"alice", has_group: |name| name == b"mail" };
+    let told = |line: &str| {
+        let (_, errors) =
+            read(format!("V10\nO {line}\n").as_bytes(), "x.cf", &ReadEnv { accounts: Some(accounts), ..env() });
+        errors.iter().map(|error| error.problem.to_string()).collect::<Vec<_>>()
+    };
+    for line in ["DefaultUser=alice", "DefaultUser=alice:mail", "RunAsUser=1:1", "RunAsUser=99999", "TrustedUser=alice"]
+    {
+        assert_eq!(told(line), Vec::<String>::new(), "{line}");
+    }
+    assert_eq!(told("DefaultUser=nosuch:mail"), ["readcf: option u: unknown user nosuch"]);
+    assert_eq!(told("DefaultUser=1:nosuch"), ["readcf: option u: unknown group nosuch"]);
+    assert_eq!(told("RunAsUser=nosuch"), ["readcf: option RunAsUser: unknown user nosuch"]);
+    assert_eq!(told("TrustedUser=alice:mail"), ["readcf: option TrustedUser: unknown user alice:mail"]);
+    assert_eq!(told("TrustedUser="), ["readcf: option TrustedUser: unknown user "]);
 }

@@ -10,6 +10,7 @@ use crate::log::{About, Level};
 use crate::name::Sysexit;
 use crate::submit::Caller;
 use crate::sys::errors::reason;
+use crate::sys::user::ACCOUNTS;
 
 use super::command_line::{CommandLine, ConfigChoice};
 use super::desk;
@@ -130,13 +131,14 @@ pub fn read(command: &CommandLine) -> Result<(Config, Vec<CfError>), Sysexit> {
         }
     };
     let processors = std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1));
-    let env = ReadEnv { processors, overrides: command.overrides.clone(), ..ReadEnv::default() };
+    let overrides = command.overrides.clone();
+    let env = ReadEnv { processors, overrides, accounts: Some(ACCOUNTS), ..ReadEnv::default() };
     Ok(cf::read(&text, &name, &env))
 }
 
 /// Returns what is wrong with the options that the command line sets; then no file is looked at.
 pub fn faults(command: &CommandLine) -> Vec<CfError> {
-    let env = ReadEnv { overrides: command.overrides.clone(), ..ReadEnv::default() };
+    let env = ReadEnv { overrides: command.overrides.clone(), accounts: Some(ACCOUNTS), ..ReadEnv::default() };
     let (_, mut errors) = cf::read(b"", "", &env);
     errors.retain(|error| error.exit().is_some());
     errors

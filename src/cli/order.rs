@@ -16,6 +16,7 @@ use crate::queue::spool::Spool;
 use crate::queue::{DirectSpool, Layout};
 use crate::site::VERSION;
 use crate::sys::host;
+use crate::sys::user::ACCOUNTS;
 
 /// The name in the log where `-L` gives none.
 pub(super) const TAG: &str = "sendmail";
@@ -147,7 +148,8 @@ pub(super) fn text(order: &Order) -> io::Result<Vec<u8>> {
 
 /// Reads the text of a configuration; the problems that forbid its use, one a line.
 pub(super) fn read(order: &Order, text: &[u8]) -> Result<Config, Vec<String>> {
-    let (config, errors) = cf::read(text, &order.config_file.to_str_lossy(), &read_env(order));
+    let env = ReadEnv { accounts: Some(ACCOUNTS), ..read_env(order) };
+    let (config, errors) = cf::read(text, &order.config_file.to_str_lossy(), &env);
     let bad: Vec<String> = errors.iter().filter(|error| error.exit().is_some()).map(ToString::to_string).collect();
     if bad.is_empty() { Ok(config) } else { Err(bad) }
 }

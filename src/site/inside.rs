@@ -38,7 +38,7 @@ pub async fn start_inside(inside: Inside<'_>, opener: impl FnOnce(&Arc<Config>) 
     let mut identity = Identity::find(&Resolver::new(settings.clone())).await;
     let macros = macros_of_reading(&identity, inside.mode, &inside.zone);
     let processors = std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1));
-    let env = ReadEnv { macros: Arc::new(macros), map_classes: Vec::new(), processors, overrides: inside.overrides };
+    let env = ReadEnv { macros: Arc::new(macros), processors, overrides: inside.overrides, ..ReadEnv::default() };
     let (config, mut errors) = cf::read(inside.text, inside.name, &env);
     if errors.iter().any(|error| matches!(error.severity(), Severity::Fatal(_))) {
         return Started { site: None, errors };

@@ -4,7 +4,6 @@
 //! may have changed a part, so the only right answer to an error is to exit.
 #![allow(unsafe_code)]
 
-use super::errors::reason_of;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -17,6 +16,8 @@ use nix::unistd::{
     Gid, Uid, chdir, chroot, fchdir, getegid, geteuid, getgid, getgroups, getresgid, getresuid, setegid, seteuid,
     setgid, setgroups, setresgid, setresuid, setuid,
 };
+
+use super::errors::reason_of;
 
 /// Why power could not be given up; exit on it.
 #[derive(Debug, thiserror::Error)]

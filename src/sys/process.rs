@@ -5,7 +5,6 @@
 //! with threads. [`fork`] without exec is for single-threaded processes only and checks that.
 #![allow(unsafe_code)]
 
-use super::errors::reason_of;
 use std::ffi::{CString, NulError};
 use std::fs::File;
 use std::io::{self, Read};
@@ -18,6 +17,8 @@ use nix::fcntl::OFlag;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, pipe2};
+
+use super::errors::reason_of;
 
 mod child;
 

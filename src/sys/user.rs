@@ -4,7 +4,6 @@
 //! returns mail to its sender, the second keeps it.
 #![allow(unsafe_code)]
 
-use super::errors::reason_of;
 use std::ffi::{CStr, CString, OsStr};
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
@@ -15,6 +14,9 @@ use std::sync::{Mutex, PoisonError};
 use bstr::{BString, ByteSlice};
 use nix::errno::Errno;
 use nix::unistd::{Gid, getgrouplist};
+
+use super::errors::reason_of;
+use crate::cf::Accounts;
 
 /// The first buffer for an entry, in bytes; doubled until the entry fits.
 const ENTRY_BYTES_FIRST: usize = 4096;
@@ -56,6 +58,12 @@ pub struct Group {
     /// Numeric group id.
     pub gid: u32,
 }
+
+/// The users and groups of this system, for who reads a configuration; whom it cannot tell of now counts as known.
+pub const ACCOUNTS: Accounts = Accounts {
+    has_user: |name| !matches!(User::by_name(name), Ok(None)),
+    has_group: |name| !matches!(Group::by_name(name), Ok(None)),
+};
 
 /// The database could not be asked; temporary by nature.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
