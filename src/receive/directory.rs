@@ -69,7 +69,7 @@ impl SiteDirectory {
     /// Follows ruleset 5 to where a recipient really goes, and finds out what it is there.
     async fn follow(&self, ctx: &mut Context, recipient: &mut Recipient, route: Route) -> Result<Local, Reply> {
         let mut route = route;
-        for _ in 0..=LOCAL_REWRITES_MAX {
+        for round in 0..=LOCAL_REWRITES_MAX {
             recipient.route = Some(route.clone());
             let Some(mailer) = ctx.config().mailers.get(route.mailer.as_bytes()).cloned() else {
                 return Ok(Local::Elsewhere);
@@ -91,7 +91,7 @@ impl SiteDirectory {
                     Err(_) => return Ok(Local::Later),
                 }
             }
-            if mailer.flags.contains(b'5') && !plain {
+            if mailer.flags.contains(b'5') && !plain && round < LOCAL_REWRITES_MAX {
                 match parse::local_address(ctx, &route).await {
                     Ok(Some(changed)) => {
                         recipient.note_alias();
