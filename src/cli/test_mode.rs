@@ -87,11 +87,11 @@ async fn session(command: &CommandLine) -> ExitCode {
     let exit = started.errors.iter().find_map(CfError::exit).unwrap_or_default();
     if io::stdin().is_terminal() {
         // Who only reads the answers gets those of the original.
-        remarks::not_acted_upon(&site.config).iter().for_each(|line| eprintln!("{}", configuration::shown(line)));
+        // A file that is not there is told when it is asked, as in the original.
+        let meant = |map: &Map| map.is_damaged() || map.told().is_none();
+        let remarks = remarks::not_acted_upon(&site.config).into_iter().chain(remarks::unreadable_maps(&site, meant));
+        remarks.for_each(|line| eprintln!("{}", configuration::shown(&line)));
     }
-    // A file that is not there is told when it is asked, as in the original.
-    let meant = |map: &Map| map.is_damaged() || map.told().is_none();
-    remarks::unreadable_maps(&site, meant).iter().for_each(|line| eprintln!("{}", configuration::shown(line)));
     let mut session = TestMode::new(&site, output, exit);
     session.debug = DebugFlags::parse(&command.debug);
     session.ctx.set_trace_level(session.debug.level(REWRITE_CATEGORY));
