@@ -10,7 +10,7 @@ use crate::site::{Context, Site, StartOptions, Started, start};
 
 use super::command_line::CommandLine;
 use super::configuration::Source;
-use super::debug::{DebugFlags, file_listeners};
+use super::debug::{BANNER_CATEGORY, DebugFlags, file_listeners};
 use super::{configuration, remarks, show};
 
 /// A configuration in use.
@@ -47,12 +47,24 @@ pub async fn begin(command: &CommandLine) -> Result<Begun, Sysexit> {
 /// # Errors
 /// As [`begin`].
 pub(super) fn begun(command: &CommandLine, file: &str, started: &Started) -> Result<(), Sysexit> {
-    let level = DebugFlags::parse(&command.debug).level(0);
-    print(&show::version(level, (configuration::SUBMISSION_FILE, configuration::DAEMON_FILE)));
+    tell_version(command);
     let refused = configuration::report(&started.errors, command);
     let Some(site) = &started.site else {
         return Err(refused.or_else(|| configuration::exit_of(&started.errors)).unwrap_or(Sysexit::Software));
     };
+    tell_identity(command, file, site);
+    refused.map_or(Ok(()), Err)
+}
+
+/// Tells what this program is, as far as `-d0` asks for it.
+pub(super) fn tell_version(command: &CommandLine) {
+    let level = DebugFlags::parse(&command.debug).level(BANNER_CATEGORY);
+    print(&show::version(level, (configuration::SUBMISSION_FILE, configuration::DAEMON_FILE)));
+}
+
+/// Tells what this host is called, as far as `-d0` asks for it.
+pub(super) fn tell_identity(command: &CommandLine, file: &str, site: &Arc<Site>) {
+    let level = DebugFlags::parse(&command.debug).level(BANNER_CATEGORY);
     let context = Context::new(site);
     let value = |name: &str| context.get(name).unwrap_or_default();
     let (short, official, domain, node) = (value("w"), value("j"), value("m"), value("k"));
@@ -68,7 +80,18 @@ pub(super) fn begun(command: &CommandLine, file: &str, started: &Started) -> Res
     if level > 0 {
         print(&show::options_without_effect(&site.config.options));
     }
-    refused.map_or(Ok(()), Err)
+}
+
+/// Tells what `-d0` asks for in a mode that needs no more of the configuration than its text.
+///
+/// # Errors
+/// The configuration cannot be used: everything is told, this is the exit status.
+pub(super) fn banner(command: &CommandLine) -> Result<(), Sysexit> {
+    if DebugFlags::parse(&command.debug).level(BANNER_CATEGORY) == 0 {
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| Sysexit::OsErr)?;
+    runtime.block_on(begin(command)).map(drop)
 }
 
 /// Checks the configuration (`-bC`).

@@ -8,12 +8,24 @@ use super::command_line::CommandLine;
 use super::mode::Mode;
 use crate::sys::safe_file::{Listeners, Tell};
 
+/// The category of what the program tells about itself.
+pub(super) const BANNER_CATEGORY: usize = 0;
+
+/// The category of rewriting.
+pub(super) const REWRITE_CATEGORY: usize = 21;
+
 /// The category of looks at files, and the level from which on they are told.
 const FILE_CATEGORY: usize = 44;
 const FILE_LEVEL: u8 = 4;
 
 /// The highest category.
 const CATEGORY_MAX: usize = 99;
+
+/// The categories of which something is traced.
+const TRACED: [usize; 3] = [BANNER_CATEGORY, REWRITE_CATEGORY, FILE_CATEGORY];
+
+/// Who asks for more categories than this wants whatever there is.
+const ASKED_MAX: usize = 10;
 
 /// What `-d` alone means.
 const EVERYTHING: &[u8] = b"0-99.1";
@@ -51,6 +63,15 @@ impl DebugFlags {
                 _ => return,
             }
         }
+    }
+
+    /// Returns the categories that are asked for one by one, and of which nothing is traced here.
+    pub fn untraced(&self) -> Vec<usize> {
+        let asked: Vec<usize> = (0..=CATEGORY_MAX).filter(|category| self.level(*category) > 0).collect();
+        if asked.len() > ASKED_MAX {
+            return Vec::new();
+        }
+        asked.into_iter().filter(|category| !TRACED.contains(category)).collect()
     }
 
     /// Sets the level of one or more categories; returns what follows.
@@ -108,6 +129,15 @@ mod tests {
         for (category, level) in expected {
             assert_eq!(flags.level(*category), *level, "{value}: {category}");
         }
+    }
+
+    #[test]
+    fn who_asks_for_a_category_that_is_not_traced_is_told() {
+        let untraced = |value: &str| DebugFlags::parse(&[value.into()]).untraced();
+        assert_eq!(untraced("38.20,0.1,21.12"), [38]);
+        assert_eq!(untraced("8"), [8]);
+        assert!(untraced("8.0").is_empty());
+        assert!(untraced("0-99.1").is_empty());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::name::Sysexit;
 use crate::sys::{host, privilege};
 
 use super::command_line::{CommandLine, UsageError, base_name};
+use super::debug::DebugFlags;
 use super::desk::{self, Job};
 use super::mode::Mode;
 use super::{
@@ -194,6 +195,9 @@ fn sendmail(argv: &[BString], mode: Mode) -> ExitCode {
     {
         return exit.into();
     }
+    if let Err(exit) = tell_debugging(&command) {
+        return exit.into();
+    }
     match start_of(command.mode) {
         Some(Start::Here(run)) => run(&command),
         Some(Start::AtDesk(_)) if command.runs_queue_again() => daemon_mode::run(&command, PROCESSES),
@@ -205,6 +209,18 @@ fn sendmail(argv: &[BString], mode: Mode) -> ExitCode {
             Sysexit::Unavailable.into()
         }
     }
+}
+
+/// Modes that read the text of the configuration and put it to no use.
+const OF_TEXT: [Mode; 4] = [Mode::PrintQueue, Mode::CountQueue, Mode::HostStatus, Mode::PurgeHostStatus];
+
+/// Tells what `-d` asks for before the mode begins, and what is not traced here.
+fn tell_debugging(command: &CommandLine) -> Result<(), Sysexit> {
+    // Who names a file wants to read it there, where nothing is written.
+    for category in DebugFlags::parse(&command.debug).untraced().iter().filter(|_| command.debug_file.is_none()) {
+        complain(format_args!("-d{category}: category {category} is not traced"));
+    }
+    if OF_TEXT.contains(&command.mode) { begin::banner(command) } else { Ok(()) }
 }
 
 /// Prints the names of all options.

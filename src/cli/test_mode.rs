@@ -10,9 +10,9 @@ use bstr::{BString, ByteSlice};
 
 use super::command_line::CommandLine;
 use super::configuration::{self, Source};
-use super::debug::{DebugFlags, listeners_by};
+use super::debug::{DebugFlags, REWRITE_CATEGORY, listeners_by};
 use super::mode::Mode;
-use super::remarks;
+use super::{begin, remarks};
 use crate::cf::{CfError, DeliveryMode};
 use crate::macros::{HashSign, expand_internal, translate};
 use crate::mail::date;
@@ -41,8 +41,6 @@ use output::Output;
 const LINE_BYTES_MAX: u64 = 2047;
 /// Calls of rulesets are always shown.
 const TRACE_LEVEL: u8 = 0;
-/// The debug category of rules.
-const REWRITE_CATEGORY: usize = 21;
 /// What the original prints first.
 const BANNER: &[u8] = b"ADDRESS TEST MODE (ruleset 3 NOT automatically invoked)\nEnter <ruleset> <address>\n";
 
@@ -76,6 +74,8 @@ async fn session(command: &CommandLine) -> ExitCode {
         overrides: command.overrides.clone(),
         listeners: listeners_by(command, Arc::new(warn)),
     };
+    let file = options.file.display().to_string();
+    begin::tell_version(command);
     let started = start(options).await;
     if flush(&output).is_err() {
         return Sysexit::IoErr.into();
@@ -84,6 +84,7 @@ async fn session(command: &CommandLine) -> ExitCode {
     let (Some(site), None) = (started.site, fatal) else {
         return fatal.or_else(|| configuration::exit_of(&started.errors)).unwrap_or(Sysexit::Software).into();
     };
+    begin::tell_identity(command, &file, &site);
     let exit = started.errors.iter().find_map(CfError::exit).unwrap_or_default();
     if io::stdin().is_terminal() {
         // Who only reads the answers gets those of the original.
