@@ -100,7 +100,9 @@ pub fn check_config(command: &CommandLine) -> ExitCode {
         return Sysexit::OsErr.into();
     };
     let checked = runtime.block_on(begin(command));
-    if let (Ok(text), Ok((config, _))) = (Source::of(command).text, configuration::read(command)) {
+    if let Ok(text) = Source::of(command).text
+        && let Ok((config, _)) = configuration::read(command)
+    {
         let told = remarks::loose_ends(&config, &text).into_iter().chain(remarks::not_acted_upon(&config));
         told.for_each(|line| print(&format!("{}\n", configuration::shown(&line))));
     }

@@ -1,15 +1,21 @@
 //! Which configuration file a call uses, and what is said when it cannot be used.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal as _, Read as _, Write};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::unistd::geteuid;
 
 use crate::cf::{self, CfError, Config, OptionError, Problem, ReadEnv, Severity};
 use crate::log::{About, Level};
 use crate::name::Sysexit;
+use crate::site::unreadable;
 use crate::submit::Caller;
-use crate::sys::errors::reason;
+use crate::sys::safe_file::READ;
 use crate::sys::user::ACCOUNTS;
 
 use super::command_line::{CommandLine, ConfigChoice};
@@ -73,6 +79,11 @@ pub(super) struct Source {
 impl Source {
     /// Reads a file that somebody names.
     pub(super) fn named(file: &Path) -> Self {
+        Self { file: file.to_owned(), text: read_plain(file), default: None }
+    }
+
+    /// Reads a file of whatever kind, as makemap and its like do.
+    pub(super) fn of_any_kind(file: &Path) -> Self {
         Self { file: file.to_owned(), text: std::fs::read(file), default: None }
     }
 
@@ -115,6 +126,22 @@ impl Source {
     }
 }
 
+/// Reads a file as the original does: a plain one, which also root must have the right to read.
+fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
+    // What is no plain file may hold us up.
+    let mut file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a plain file"));
+    }
+    if geteuid().is_root() && found.mode() & READ == 0 {
+        return Err(Errno::EACCES.into());
+    }
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    Ok(text)
+}
+
 /// Reads the configuration that a call uses, without asking for this host's names; returns also what is wrong with it.
 ///
 /// # Errors
@@ -125,8 +152,8 @@ pub fn read(command: &CommandLine) -> Result<(Config, Vec<CfError>), Sysexit> {
     let text = match source.text {
         Ok(text) => text,
         Err(error) => {
-            // A caller that has gone away learns it from the exit status.
-            let _ = writeln!(io::stdout(), "{name}: line 0: cannot open: {}", reason(&error));
+            let problem = Problem::Outside { text: unreadable(&error).into(), exit: Sysexit::OsFile };
+            report(&[CfError { file: name.into(), line: 0, problem, source: None }], command);
             return Err(Sysexit::OsFile);
         }
     };

@@ -102,7 +102,7 @@ impl OptionLines {
     /// Reads the file that `-C` names, or the usual one.
     // QUIRK(makemap-without-cf): the original gives up where the usual file is missing; we need nothing of it.
     pub(super) fn read(named: Option<&[u8]>) -> Result<OptionLines, String> {
-        let named = named.map(|named| Source::named(Path::new(OsStr::from_bytes(named))));
+        let named = named.map(|named| Source::of_any_kind(Path::new(OsStr::from_bytes(named))));
         let Source { file, text, .. } = named.unwrap_or_else(|| Source::usual(DAEMON_FILE));
         let text = text.map_err(|error| format!("{}: {}", file.display(), reason(&error)))?;
         Ok(OptionLines::parse(&text))

@@ -9,7 +9,11 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use bstr::BString;
+use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::unistd::{AccessFlags, access, geteuid};
+
+use crate::sys::safe_file;
 
 /// Mode of a new database, before the umask.
 const NEW_MODE: u32 = 0o640;
@@ -47,6 +51,8 @@ impl Target {
         };
         for _ in 0..TRIES {
             let Some((file, metadata)) = open_existing(&path, options, true)? else {
+                // Said now, not when all lines have been read.
+                access(parent(&path), AccessFlags::W_OK | AccessFlags::X_OK)?;
                 return Ok(Target { path, options, existing: None });
             };
             file.lock()?;
@@ -64,7 +70,7 @@ impl Target {
     pub fn read(path: &Path, options: TargetOptions) -> io::Result<File> {
         match open_existing(path, options, false)? {
             Some((file, _)) => Ok(file),
-            None => Err(nix::errno::Errno::ENOENT.into()),
+            None => Err(Errno::ENOENT.into()),
         }
     }
 
@@ -169,6 +175,11 @@ fn open_existing(path: &Path, options: TargetOptions, write: bool) -> io::Result
     if metadata.nlink() > 1 && !options.links_allowed {
         return refuse("Hard links not allowed");
     }
+    let needed = if write { safe_file::READ | safe_file::WRITE } else { safe_file::READ };
+    // As in the original, root writes over no file that is another user's or that its owner may not write to.
+    if geteuid().is_root() && !safe_file::grants(&metadata, needed, options.owner) {
+        return Err(Errno::EACCES.into());
+    }
     Ok(Some((file, metadata)))
 }
 
@@ -258,6 +269,24 @@ mod tests {
         let missing = room.path().join("none/x.db");
         let error = Target::open(&missing, STRICT).and_then(|target| target.replace(b"")).expect_err("no folder");
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn what_the_owner_may_not_write_to_is_not_replaced() {
+        let room = room();
+        let path = room.path().join("x.db");
+        fs::write(&path, b"old").expect("the disk has room");
+        for mode in [0o400, 0o000] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).expect("ours");
+            let error = Target::open(&path, STRICT).expect_err("it is closed");
+            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+        }
+        if geteuid().is_root() {
+            fs::set_permissions(&path, Permissions::from_mode(0o640)).expect("ours");
+            std::os::unix::fs::chown(&path, Some(65_533), Some(65_533)).expect("we are root");
+            assert!(Target::open(&path, STRICT).is_err());
+            assert!(Target::open(&path, TargetOptions { owner: Some(65_533), ..STRICT }).is_ok());
+        }
     }
 
     #[test]

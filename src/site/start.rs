@@ -62,7 +62,7 @@ pub async fn start(options: StartOptions) -> Started {
     let text = match text {
         Ok(text) => text,
         Err(error) => {
-            let text = format!("cannot open: {}", reason(&error)).into();
+            let text = unreadable(&error).into();
             let problem = Problem::Outside { text, exit: Sysexit::OsFile };
             return Started { site: None, errors: vec![CfError { file: name.into(), line: 0, problem, source: None }] };
         }
@@ -91,6 +91,12 @@ pub async fn start(options: StartOptions) -> Started {
         errors.push(site.config.error(0, Problem::NoLocalMailer));
     }
     Started { site: Some(site), errors }
+}
+
+/// Says why the file of a configuration cannot be read.
+pub fn unreadable(error: &io::Error) -> String {
+    // What it is says enough.
+    if error.kind() == io::ErrorKind::InvalidInput { reason(error) } else { format!("cannot open: {}", reason(error)) }
 }
 
 /// Returns the macros that have values while the file is read; what it sets comes beside them.

@@ -272,6 +272,14 @@ impl Inspector {
     }
 }
 
+/// Tells whether the owner and mode of a file let this process have `access` to it ([`READ`], [`WRITE`]): root, whom the system
+/// lets do everything, as its owner, a member of its group or anybody. Files of the user `trusted` are root's own.
+pub fn grants(found: &Metadata, access: u32, trusted: Option<u32>) -> bool {
+    let inspector = Inspector { trusted_uid: trusted.unwrap_or(0), ..Inspector::of(&Options::default()) };
+    let needed = inspector.share(found, access);
+    found.mode() & needed == needed
+}
+
 impl fmt::Debug for Inspector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inspector").field("uid", &self.uid).field("blamed", &self.blamed).finish_non_exhaustive()
