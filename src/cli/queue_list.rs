@@ -14,7 +14,7 @@ use super::configuration;
 use super::queue_run::{QueueEntries, QueueRun, SelectorField};
 use crate::cf::{Config, Privacy};
 use crate::mail::date;
-use crate::mail::envelope::{Controller, Envelope};
+use crate::mail::envelope::Envelope;
 use crate::name::{Sysexit, UnixTime};
 use crate::queue::format::{BadControl, Damage};
 use crate::queue::problem::{Expected, examine};
@@ -376,7 +376,7 @@ impl ListRequest<'_> {
                 controller = recipient.controller.as_ref();
                 if let Some(controller) = controller {
                     out.write_all(indent)?;
-                    write!(out, "(---{}---)", shown(&controller_text(controller)))?;
+                    write!(out, "(---{}---)", shown(&controller.text()))?;
                 }
             }
             out.write_all(indent)?;
@@ -401,15 +401,6 @@ const WIDTHS_VERBOSE: Widths = Widths { sender: 78, recipient: 71, text: 100 };
 
 const HEAD: &str = "-----Q-ID----- --Size-- -----Q-Time----- ------------Sender/Recipient-----------";
 const HEAD_VERBOSE: &str = "-----Q-ID----- --Size-- -Priority- ---Q-Time--- --------Sender/Recipient--------";
-
-/// Returns the text of a `C` line.
-fn controller_text(controller: &Controller) -> BString {
-    let ids = match (controller.uid, controller.gid) {
-        (Some(uid), Some(gid)) => format!(":{uid}:{gid}"),
-        _ => String::new(),
-    };
-    [&controller.user[..], ids.as_bytes(), b":", &controller.alias].concat().into()
-}
 
 /// Returns at most `len` bytes of a text.
 fn part(text: &[u8], len: usize) -> BString {

@@ -356,6 +356,24 @@ pub struct Controller {
     pub alias: BString,
 }
 
+impl Controller {
+    /// Returns what the `C` line of a queue file says: `user:uid:gid:alias`, as far as that is known.
+    ///
+    /// A user whose name has a colon could not be read back: he counts as unknown.
+    pub fn text(&self) -> BString {
+        let mut text = BString::default();
+        if !self.user.is_empty() && !self.user.contains(&b':') {
+            text.extend_from_slice(&self.user);
+            if let Some(uid) = self.uid {
+                text.extend_from_slice(format!(":{uid}:{}", self.gid.unwrap_or_default()).as_bytes());
+            }
+        }
+        text.push(b':');
+        text.extend_from_slice(&self.alias);
+        text
+    }
+}
+
 /// Where a recipient goes: the triple that ruleset 0 gives.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Route {

@@ -32,6 +32,7 @@ const BY_TRACE: u8 = 0x10;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::envelope::Controller;
     use crate::mail::envelope::{DeliverBy, DeliverByMode, Envelope, Notify, Recipient, Ret};
     use crate::mail::header::Header;
     use crate::name::{QueueId, UnixTime};
@@ -136,11 +137,29 @@ mod tests {
             change(&mut envelope, &inject);
             write(&envelope, None).expect_err("a line end inside");
         }
+        let mut envelope = good.clone();
+        envelope.recipients[1].controller.as_mut().expect("one").user = "x\nRPFD".into();
+        write(&envelope, None).expect_err("a line end inside");
         let mut envelope = good;
         envelope.message = Some(inject.clone());
         envelope.recipients[0].message = Some(inject);
         let text = write(&envelope, None).expect("told in one line");
         assert_eq!(read(&id(), &text).expect("good").recipients.len(), 4);
+    }
+
+    #[test]
+    fn a_controller_with_a_colon_in_his_name_counts_as_unknown() {
+        let mut envelope = read(&id(), ORIGINAL).expect("good");
+        for uid in [Some(1), None] {
+            let controller = Controller { user: "\"a:b\"".into(), uid, gid: uid, alias: "list".into() };
+            envelope.recipients[1].controller = Some(controller);
+            let text = write(&envelope, None).expect("all can be written");
+            let read = read(&id(), &text).expect("good");
+            assert_eq!(
+                read.recipients[1].controller,
+                Some(Controller { alias: "list".into(), ..Controller::default() })
+            );
+        }
     }
 
     proptest! {

@@ -176,16 +176,7 @@ impl Writer {
     }
 
     fn controller(&mut self, controller: Option<&Controller>) -> Result<(), BadField> {
-        let Some(controller) = controller else { return self.line("controller", b"C", b"") };
-        let mut text = controller.user.clone();
-        if let (false, Some(uid)) = (text.is_empty(), controller.uid) {
-            text.extend_from_slice(format!(":{uid}:{}", controller.gid.unwrap_or_default()).as_bytes());
-        }
-        if text.contains(&b':') && controller.uid.is_none() {
-            return Err(BadField::Character { field: "controller", text });
-        }
-        text.push(b':');
-        text.extend_from_slice(&controller.alias);
+        let text = controller.map(Controller::text).unwrap_or_default();
         self.line("controller", b"C", &text)
     }
 
