@@ -2,6 +2,8 @@
 
 use bstr::{BString, ByteSlice};
 
+use crate::name::is_c_space;
+
 /// Reads a number as C's `atoi` does: blanks, a sign, digits; anything else is 0.
 pub(super) fn number(text: &[u8]) -> i64 {
     number_base(text, 10)
@@ -44,7 +46,7 @@ fn number_base(text: &[u8], base: u32) -> i64 {
 
 /// Takes white space away from the end, vertical tabs too, as C's `isspace` does.
 pub(super) fn trim_end(text: &[u8]) -> &[u8] {
-    let len = text.iter().rposition(|byte| !byte.is_ascii_whitespace() && *byte != 0x0b).map_or(0, |last| last + 1);
+    let len = text.iter().rposition(|byte| !is_c_space(*byte)).map_or(0, |last| last + 1);
     &text[..len]
 }
 

@@ -146,19 +146,14 @@ type Ask = fn(&[BString]) -> ExitCode;
 
 /// Programs behind a first word of `sendmail`, which the original takes for a recipient's.
 const QUESTIONS: &[(&str, Ask)] =
-    &[("--explain", explain::main), ("--compare", compare::main), ("--setup", setup::main), (HELP, help::main)];
-
-const HELP: &str = "--help";
+    &[("--explain", explain::main), ("--compare", compare::main), ("--setup", setup::main), ("--help", help::main)];
 
 /// Finds the question that the first word asks, or the first one behind `-C FILE`; its word comes first in what is returned.
 fn question(argv: &[BString]) -> Option<(Ask, Vec<BString>)> {
     let mut at = 1;
     loop {
         let word = argv.get(at)?;
-        if let Some((name, main)) = QUESTIONS.iter().find(|(known, _)| known.as_bytes() == word.as_slice()) {
-            if *name == HELP && !help::is_wanted() {
-                return None;
-            }
+        if let Some((_, main)) = QUESTIONS.iter().find(|(known, _)| known.as_bytes() == word.as_slice()) {
             let mut words = argv.to_vec();
             words[1..=at].rotate_right(1);
             return Some((*main, words));
@@ -262,6 +257,7 @@ mod tests {
         check("sendmail -Cx.cf --compare y.cf a", Some("sendmail --compare -Cx.cf y.cf a"));
         check("sendmail -C --explain", None);
         check("sendmail -t --explain", None);
+        check("sendmail --help", Some("sendmail --help"));
         check("sendmail a --explain", None);
         check("sendmail", None);
     }

@@ -1,6 +1,6 @@
 //! `sendmail --help`: what it is called for, and what this version does not do.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use bstr::BString;
@@ -22,11 +22,6 @@ makecf FILE.mc makes a configuration; `makecf --help' tells how.
 Not there yet in this version: mail filters (milters), STARTTLS, AUTH, the status of hosts, vacation, smrsh. Configurations
 that ask for them load; `sendmail -bC' names what it does not act upon.
 ";
-
-/// Tells whether a person asks: programs get what the original answers them.
-pub(super) fn is_wanted() -> bool {
-    io::stdout().is_terminal() || io::stderr().is_terminal()
-}
 
 /// Runs `sendmail --help`.
 pub(super) fn main(_: &[BString]) -> ExitCode {

@@ -18,7 +18,7 @@ use crate::macros::{HashSign, expand_internal, translate};
 use crate::mail::date;
 use crate::mail::token::{ScanOptions, Tokens};
 use crate::map::Map;
-use crate::name::{ClassName, Named, QueueIdMaker, Status, Sysexit, Told, UnixTime};
+use crate::name::{ClassName, Named, QueueIdMaker, Status, Sysexit, Told, UnixTime, is_c_space};
 use crate::rewrite::Trouble;
 use crate::route::parse::{Refusal, Role, check_bytes};
 use crate::route::remote_name::Kind;
@@ -353,10 +353,10 @@ fn before_byte_128(text: &str) -> &str {
 
 /// Tells whether a character is white space to C.
 fn is_space(character: char) -> bool {
-    character == '\x0b' || character.is_ascii_whitespace()
+    u8::try_from(character).is_ok_and(is_c_space)
 }
 
 /// Tells whether a byte is white space to C.
 fn is_blank(byte: &u8) -> bool {
-    is_space(char::from(*byte))
+    is_c_space(*byte)
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use bstr::{BString, ByteSlice};
 use memchr::memchr;
 
-use crate::name::MacroName;
+use crate::name::{MacroName, is_c_space};
 
 /// The largest number of header lines of one message, continuation lines counted; a flood of short lines costs memory too.
 pub const HEADER_LINES_MAX: usize = 1000;
@@ -395,7 +395,7 @@ pub fn quoted(value: &[u8]) -> BString {
             break;
         }
         match byte {
-            b'\t'..=b'\r' => out.push(b' '),
+            _ if is_c_space(byte) => out.push(b' '),
             b'"' => out.extend_from_slice(b"\\\""),
             byte => out.push(byte),
         }

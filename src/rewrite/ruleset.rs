@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use super::Rule;
 use super::gate::{Gate, Outline};
 use crate::mail::token::ScanRules;
-use crate::name::{ClassName, Told};
+use crate::name::{ClassName, Told, is_c_space};
 
 /// How many rulesets there can be; the upper half is for names without a number of their own.
 pub const RULESETS_MAX: usize = 200;
@@ -146,7 +146,7 @@ impl Rulesets {
         if let Some(id) = self.numbers.get(BStr::new(text)) {
             return Ok(Some(*id));
         }
-        let blanks = text.iter().take_while(|byte| **byte == b'\x0b' || byte.is_ascii_whitespace()).count();
+        let blanks = text.iter().take_while(|byte| is_c_space(**byte)).count();
         let text = &text[blanks..];
         let id = self.find_trimmed(text);
         let is_number = text.first().is_some_and(u8::is_ascii_digit);

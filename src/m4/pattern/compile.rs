@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::name::is_c_space;
+
 /// How deep groups may stand in each other.
 const NESTING_MAX: usize = 200;
 
@@ -161,8 +163,8 @@ impl Compiler<'_> {
             b'(' => return self.group(),
             b'w' => set(is_word),
             b'W' => set(|byte| !is_word(byte)),
-            b's' => set(super::super::machine::is_space),
-            b'S' => set(|byte| !super::super::machine::is_space(byte)),
+            b's' => set(is_c_space),
+            b'S' => set(|byte| !is_c_space(byte)),
             b'b' => Step::Assert(Assertion::WordEdge),
             b'B' => Step::Assert(Assertion::NoWordEdge),
             b'<' => Step::Assert(Assertion::WordStart),

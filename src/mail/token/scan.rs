@@ -2,6 +2,7 @@
 
 use super::mark::Mark;
 use super::{Kind, QUOTE_MARK, Token, Tokens, needs_quote};
+use crate::name::is_c_space;
 
 /// The most tokens an address may have; the original's MAXATOM.
 pub const TOKENS_MAX: usize = 1000;
@@ -85,7 +86,7 @@ impl ScanRules {
     /// Returns the rules for these operators; those that are always operators need not be among them.
     pub fn new(operators: &[u8], blank_sub: u8) -> Self {
         let mut rules = Self { operators: [false; 256], plain: [false; 256], blank_sub, has_comments: false };
-        let has_meaning = |byte: u8| matches!(byte, b' ' | b'\t'..=b'\r' | b'"' | b'\\');
+        let has_meaning = |byte: u8| is_c_space(byte) || matches!(byte, b'"' | b'\\');
         for &byte in operators.iter().chain(ALWAYS_OPERATORS) {
             rules.operators[usize::from(byte)] = !(byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\\'));
         }
@@ -101,7 +102,8 @@ impl ScanRules {
             Some(b'"') => Kind::Quoted,
             Some(byte) if self.is_operator(*byte) => Kind::Operator,
             // What looks like a mark joins like one; white space is there where a name has lost its quotes.
-            Some(0x80..0xa0 | b' ' | b'\t'..=b'\r') => Kind::Operator,
+            Some(0x80..0xa0) => Kind::Operator,
+            Some(byte) if is_c_space(*byte) => Kind::Operator,
             _ => Kind::Atom,
         };
         Token::new(kind, text)
@@ -343,8 +345,7 @@ impl Scanner<'_> {
             _ if self.comments > 0 => return Ok(()),
             b'<' => {
                 self.angles += 1;
-                let is_blank = |byte: &u8| matches!(byte, b'\t'..=b'\r' | b' ');
-                self.route |= self.text[self.at..].iter().find(|byte| !is_blank(byte)) == Some(&b'@');
+                self.route |= self.text[self.at..].iter().find(|byte| !is_c_space(**byte)) == Some(&b'@');
             }
             b'>' => {
                 self.route = false;
@@ -408,7 +409,7 @@ impl Scanner<'_> {
             return self.mark();
         }
         let next = match byte {
-            b' ' | b'\t'..=b'\r' => State::Space,
+            _ if is_c_space(byte) => State::Space,
             b'"' => State::Quoted,
             0x80..0xa0 | QUOTE_MARK if self.options.codes_apart => State::Closed,
             _ if self.rules.is_operator(byte) => State::Closed,
