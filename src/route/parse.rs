@@ -144,6 +144,9 @@ pub async fn resolve(ctx: &mut Context, tokens: Tokens, role: Role) -> Resolutio
 /// # Errors
 /// A look-up failed for now, or the rules refuse the user.
 pub async fn local_address(ctx: &mut Context, route: &Route) -> Result<Option<Route>, Refusal> {
+    if ctx.rulesets().get(RulesetId::LOCAL_ADDRESS).rules().is_empty() {
+        return Ok(None);
+    }
     let Some(tokens) = ctx.scan(&route.user, ScanOptions::ADDRESS).tokens.filter(|tokens| !tokens.is_empty()) else {
         return Ok(None);
     };
