@@ -80,11 +80,6 @@ impl Reply {
         self.lines.first().map_or(BStr::new(b""), |line| line.as_bstr())
     }
 
-    /// Tells whether the reply says yes, or asks for more (2yz, 3yz).
-    pub fn is_positive(&self) -> bool {
-        matches!(self.code / 100, 2 | 3)
-    }
-
     /// Tells whether trying again later makes sense (4yz).
     pub fn is_temporary(&self) -> bool {
         self.code / 100 == 4
@@ -313,7 +308,6 @@ mod tests {
     fn the_code_decides_what_to_do() {
         assert!(Reply::new(451, None, "").is_temporary());
         assert!(Reply::new(550, None, "").is_permanent());
-        assert!(Reply::new(354, None, "").is_positive());
         assert!(Reply::new(421, None, "").closes());
     }
 }

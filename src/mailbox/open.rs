@@ -106,11 +106,6 @@ impl Locked {
         self.separator
     }
 
-    /// Tells whether the first message must be preceded by line ends.
-    pub fn needs_blank_line(&self) -> bool {
-        !self.separator.is_empty()
-    }
-
     /// Says how many messages are going to be appended, where that is more than one.
     ///
     /// A successor that finds us killed cuts off so many, and nothing if it finds more.

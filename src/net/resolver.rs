@@ -145,11 +145,6 @@ impl Resolver {
         self.lookup(name, RecordKind::Txt).await
     }
 
-    /// Returns what `name` is an alias of.
-    pub async fn cname(&self, name: &[u8]) -> Answer<BString> {
-        self.lookup(name, RecordKind::Cname).await.map(|mut names| names.swap_remove(0))
-    }
-
     /// Returns the records of `name` as text, names without a dot at their end; the search list applies to a name without
     /// a dot at its end.
     pub async fn lookup(&self, name: &[u8], kind: RecordKind) -> Answer<Vec<BString>> {

@@ -192,14 +192,6 @@ impl Queue {
         Ok(Some(Claimed::new(self.clone(), name.clone(), kind, Arc::new(control), body, envelope)))
     }
 
-    /// Returns the entry with this identifier, in whatever directory it is.
-    ///
-    /// # Errors
-    /// A directory cannot be read.
-    pub async fn locate(&self, id: &QueueId) -> Result<Option<Listed>, QueueError> {
-        Ok(self.list().await?.into_iter().find(|listed| listed.name.id == *id))
-    }
-
     /// Lists all entries of all directories, in no order.
     ///
     /// # Errors

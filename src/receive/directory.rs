@@ -8,7 +8,6 @@ use bstr::{BString, ByteSlice as _};
 use super::address;
 use super::service::{Directory, Listed, Listing, Pending, Resident, Standing};
 use super::transaction::Key;
-use crate::cf::Mailer;
 use crate::keeper::hands::Hands;
 use crate::keeper::request::Account;
 use crate::log::Witness;
@@ -49,8 +48,6 @@ enum Local {
     Alias(BString),
     /// An account.
     Account(Account),
-    /// An account, under the full name of its user.
-    Called(Account),
     /// Neither.
     Unknown,
     /// Nobody can tell now.
@@ -103,14 +100,18 @@ impl SiteDirectory {
                     Err(refusal) => return Err(address::reply(&refusal, &recipient.address)),
                 }
             }
-            match self.account(ctx, &mailer, &user).await {
+            // QUIRK(home-forgotten): the sender's home is no longer told then.
+            ctx.clear("z");
+            match account::find(&self.hands, &ctx.config().options, &mailer, &user).await {
                 // The login name may be an alias, too.
-                Local::Called(account) => route.user = account.name,
-                Local::Account(account) => {
+                Ok(Found::Called(account)) => route.user = account.name,
+                Ok(Found::Account(account)) => {
                     recipient.give_to(account.name.as_bstr(), account.uid, account.gid);
                     return Ok(Local::Account(account));
                 }
-                found => return Ok(found),
+                Ok(Found::Nobody) => return Ok(Local::Unknown),
+                Ok(Found::Elsewhere) => return Ok(Local::Elsewhere),
+                Err(_) => return Ok(Local::Later),
             }
         }
         Ok(Local::Elsewhere)
@@ -122,19 +123,6 @@ impl SiteDirectory {
             Alias::Found { .. } => Local::Alias(user.clone()),
             Alias::TempFail(_) => Local::Later,
             Alias::None => Local::Unknown,
-        }
-    }
-
-    /// Looks a user part up among the accounts.
-    // QUIRK(home-forgotten): the sender's home is no longer told then.
-    async fn account(&self, ctx: &mut Context, mailer: &Mailer, user: &[u8]) -> Local {
-        ctx.clear("z");
-        match account::find(&self.hands, &ctx.config().options, mailer, user).await {
-            Ok(Found::Account(account)) => Local::Account(account),
-            Ok(Found::Called(account)) => Local::Called(account),
-            Ok(Found::Nobody) => Local::Unknown,
-            Ok(Found::Elsewhere) => Local::Elsewhere,
-            Err(_) => Local::Later,
         }
     }
 
@@ -150,7 +138,7 @@ impl SiteDirectory {
             }
         };
         match self.follow(ctx, &mut recipient, route).await {
-            Ok(Local::Alias(_) | Local::Account(_) | Local::Called(_)) => Standing::Known(recipient),
+            Ok(Local::Alias(_) | Local::Account(_)) => Standing::Known(recipient),
             Ok(Local::Elsewhere) => Standing::Elsewhere(recipient),
             Ok(Local::Later) => Standing::Later(recipient),
             Ok(Local::Unknown) => Standing::Refused(user_unknown(spelling)),
@@ -168,7 +156,7 @@ impl SiteDirectory {
         let route = recipient.route.expect("follow always sets it");
         let (route, full_name) = match local {
             Local::Alias(name) => (Route { user: name, ..route }, None),
-            Local::Account(account) | Local::Called(account) => (route, full_name(&account)),
+            Local::Account(account) => (route, full_name(&account)),
             Local::Unknown => return Err(user_unknown(spelling)),
             Local::Elsewhere | Local::Later => (route, None),
         };

@@ -11,7 +11,7 @@ use super::network;
 use crate::cf::Config;
 use crate::log::{About, Level, Log};
 use crate::macros::{self, MacroTable, Value, Values};
-use crate::mail::token::{Mark, ScanOptions, Scanned, Token, Tokens, scan};
+use crate::mail::token::{ScanOptions, Scanned, Tokens, scan};
 use crate::map::{Definition, Kind, Outcome};
 use crate::name::{ClassName, MacroName, Named, Status, Sysexit};
 use crate::rewrite::{
@@ -239,19 +239,6 @@ impl Context {
         rewritten
     }
 
-    /// Returns arguments as the tokens that rulesets take: each scanned as an address, `$|` between them.
-    pub fn arguments(&self, args: &[&[u8]]) -> Tokens {
-        let mut tokens = Tokens::new();
-        for (place, arg) in args.iter().enumerate() {
-            if place > 0 {
-                tokens.push(Token::from(Mark::Bar));
-            }
-            let scanned = self.scan(arg, ScanOptions::TYPED).tokens.unwrap_or_default();
-            tokens.extend(scanned.into_vec());
-        }
-        tokens
-    }
-
     /// Looks `key` up in a map; an unknown map has no keys.
     pub async fn map_lookup(&mut self, map: &str, key: &[u8], args: &[&[u8]]) -> Outcome {
         let site = Arc::clone(&self.site);
@@ -469,17 +456,6 @@ impl Context {
             }
             _ => None,
         }
-    }
-
-    /// Opens a map; tells whether its keys can be looked up.
-    pub fn opens(&mut self, map: &[u8]) -> bool {
-        let site = Arc::clone(&self.site);
-        let Some(entry) = site.maps.entry(map).filter(|entry| entry.definition.kind.is_local()) else {
-            return true;
-        };
-        let (map, complaint) = site.maps.open(entry);
-        self.hear_not_open(entry, complaint);
-        map.is_open()
     }
 
     /// Sets or clears the macro that a look-up in a macro map names.

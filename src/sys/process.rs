@@ -328,11 +328,6 @@ impl Child {
         }
     }
 
-    /// Tells whether it has ended, without waiting.
-    pub fn try_wait(&mut self) -> io::Result<Option<Ended>> {
-        self.look(WaitPidFlag::WNOHANG)
-    }
-
     /// Sends a signal, unless the end of the process is known already.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
         match self.ended {
@@ -583,11 +578,10 @@ mod tests {
         let mut program = shell("read line");
         program.descriptor(0, from.as_fd().try_clone_to_owned().unwrap());
         let mut child = program.start().unwrap();
-        assert_eq!(child.try_wait().unwrap(), None);
         assert!(is_alive(child.pid()));
         child.signal(Signal::SIGTERM).unwrap();
         assert_eq!(child.wait().unwrap(), Ended::Killed(Signal::SIGTERM));
-        assert_eq!(child.try_wait().unwrap(), Some(Ended::Killed(Signal::SIGTERM)));
+        assert_eq!(child.wait().unwrap(), Ended::Killed(Signal::SIGTERM));
         assert!(!is_alive(child.pid()));
         drop(to);
     }

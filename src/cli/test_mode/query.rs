@@ -124,9 +124,6 @@ impl TestMode {
             Some(false) => return self.say_bytes(&[b"Map named \"", name, b"\" not open"].concat()),
             Some(true) => {}
         }
-        if !self.ctx.opens(name) {
-            return self.say_bytes(&[b"Map named \"", name, b"\" not open"].concat());
-        }
         self.write(&[b"map_lookup: ", name, b" (", key, b") "].concat())?;
         let outcome = self.ctx.map_lookup(&shown_name, key, &[]).await;
         let status = outcome.status();

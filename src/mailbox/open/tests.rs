@@ -170,7 +170,6 @@ fn the_end_of_the_file_decides_about_the_separator() {
             world.write(text);
             let locked = world.open().unwrap();
             assert_eq!((locked.old_len(), locked.separator()), (text.len() as u64, separator), "{text:?}");
-            assert_eq!(locked.needs_blank_line(), !separator.is_empty());
         }
     });
 }
