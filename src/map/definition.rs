@@ -17,7 +17,7 @@ pub enum DefinitionError {
     /// A name and nothing else.
     #[error("readcf: config K line, map {0}: no map class")]
     NoClass(BString),
-    /// A class that nobody knows, or that was left out when the program was built.
+    /// A class that nobody knows.
     #[error("readcf: map {name}: class {class} not available")]
     ClassNotAvailable {
         /// Name of the map.
@@ -166,7 +166,7 @@ pub struct Definition {
     pub value_column: Option<BString>,
     /// `-z`: what separates columns, or joins several results.
     pub separator: Option<u8>,
-    /// `-S`, or `-s` of dequote: stands in for a space.
+    /// `-S`, of dequote also `-s`: stands in the key in place of a space.
     pub space: Option<u8>,
     /// `-d`: how long a dns look-up may take.
     pub timeout: Option<Interval>,

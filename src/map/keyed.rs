@@ -1,4 +1,4 @@
-//! Classes `hash` and `btree`: a Berkeley DB file.
+//! Classes `hash`, `btree`, `cdb` and the database of `implicit`: a file of any format that finds keys.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

@@ -117,8 +117,8 @@ impl Kind {
         }
     }
 
-    /// Tells whether [`super::Map::lookup`] answers for this class; the others need a clock, a network, another
-    /// program or other maps, and are looked up by the site.
+    /// Tells whether [`super::Map::lookup`] answers for this class; the others need a session, a network,
+    /// another program or other maps, and are looked up by the site.
     pub fn is_local(&self) -> bool {
         use Kind::{Arith, Arpa, Btree, Cdb, Dequote, Hash, Implicit, Null, Regex, Stab, Text};
         matches!(self, Hash | Btree | Cdb | Text | Implicit | Stab | Null | Regex(_) | Arith | Dequote | Arpa)

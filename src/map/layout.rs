@@ -1,4 +1,4 @@
-//! What a file to be built is like.
+//! The kinds of database files (method and flavour), and what one that is to be built is like.
 
 use std::fs::File;
 

@@ -12,7 +12,8 @@ use crate::macros::Values;
 pub struct Found {
     /// The value; none where the key is not found, so that the default or the key itself stands.
     pub value: Option<BString>,
-    /// The answer cannot be had now: the whole evaluation ends with a temporary failure.
+    /// The answer cannot be had now: the rules go on as without one, or with the value that `-T` gives, and the evaluation has the
+    /// status of a temporary failure.
     pub temp_fail: bool,
 }
 

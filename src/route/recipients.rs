@@ -361,7 +361,7 @@ impl Expander<'_> {
         }
     }
 
-    /// Returns whose rights hold for what an alias names: DefaultUser's.
+    /// Returns whose rights hold for what an alias names: the id of DefaultUser, with the group 0 that the original writes down.
     async fn default_ids(&self) -> (Option<u32>, Option<u32>) {
         let uid = match &self.ctx.config().options.default_user.user {
             Some(Principal::Id(uid)) => Some(*uid),

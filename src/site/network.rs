@@ -1,4 +1,5 @@
-//! Map classes that ask the name service or other programs.
+//! Map classes that wait for somebody else: host, dns and bestmx, which ask the name service, are here; the others
+//! (`outside.rs`, `ldap.rs`) are called from here.
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Map classes that ask other programs: program, socket and user.
+//! Map classes that ask other programs (program, socket) and the system's users (user).
 
 use std::future::Future as _;
 use std::net::{IpAddr, SocketAddr};
