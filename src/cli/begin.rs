@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::cf::CfError;
+use crate::map::Map;
 use crate::name::Sysexit;
 use crate::site::{Context, Site, StartOptions, Started, start};
 
@@ -106,8 +107,10 @@ pub fn check_config(command: &CommandLine) -> ExitCode {
         let told = remarks::loose_ends(&config, &text).into_iter().chain(remarks::not_acted_upon(&config));
         told.for_each(|line| print(&format!("{}\n", configuration::shown(&line))));
     }
+    // Aliases may be made after the configuration that is checked here.
+    let is_told = |map: &Map| !map.definition().of_aliases || !map.is_missing();
     if let Ok(begun) = &checked {
-        remarks::unreadable_maps(&begun.site, |_| true)
+        remarks::unreadable_maps(&begun.site, is_told)
             .iter()
             .for_each(|line| print(&format!("{}\n", configuration::shown(line))));
     }

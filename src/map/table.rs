@@ -93,6 +93,8 @@ enum Cause {
     Unsafe,
     /// The file is no database of the kind that it should be.
     NoDatabase,
+    /// The file is such a database, but damaged.
+    Damaged,
     /// Its definition, or an error while it is read.
     Other,
 }
@@ -108,7 +110,9 @@ impl Map {
         match opened.or_else(|failure| Table::in_place_of_database(&definition, files, failure)) {
             Ok((table, complaint)) => Map { definition, table, complaint },
             Err(failure) => {
-                let table = if definition.optional { Table::NotOpen } else { Table::Failed };
+                // Unlike the original, which takes a damaged file of an optional map for an empty one.
+                let may_be_absent = definition.optional && failure.cause != Cause::Damaged;
+                let table = if may_be_absent { Table::NotOpen } else { Table::Failed };
                 // Not there is what -o is for; anything else the postmaster should hear of.
                 let is_told = !definition.optional || failure.cause != Cause::Missing;
                 Map { definition, table, complaint: is_told.then_some(failure) }
@@ -138,14 +142,19 @@ impl Map {
             Kind::Implicit | Kind::Stab | Kind::Switch(_) => false,
             // An optional file may be missing or unsafe, but its name and columns must be right.
             Kind::Text => !self.definition.optional || failure.cause == Cause::Other,
-            _ => !self.definition.optional || failure.cause != Cause::NoDatabase,
+            _ => !self.definition.optional || !matches!(failure.cause, Cause::NoDatabase | Cause::Damaged),
         };
         is_told.then_some(failure.reason.as_bstr())
     }
 
+    /// Tells whether its file is not there.
+    pub fn is_missing(&self) -> bool {
+        self.complaint.as_ref().is_some_and(|failure| failure.cause == Cause::Missing)
+    }
+
     /// Tells whether its file is damaged, or something else than a database.
     pub fn is_damaged(&self) -> bool {
-        self.complaint.as_ref().is_some_and(|failure| failure.cause == Cause::NoDatabase)
+        self.complaint.as_ref().is_some_and(|failure| matches!(failure.cause, Cause::NoDatabase | Cause::Damaged))
     }
 
     /// Returns what is wrong with the arguments of a look-up that ended with [`Sysexit::Config`].
@@ -320,6 +329,9 @@ impl Table {
                 Ok(Table::Keyed { keyed: Box::new(Keyed::new(database, definition.key_end)), seen })
             }
             Ok(_) => Err(Failure::no_database(definition, &path, &"Invalid argument")),
+            Err(error @ DatabaseError::Corrupt { .. }) => {
+                Err(Failure { cause: Cause::Damaged, ..Failure::no_database(definition, &path, &error) })
+            }
             Err(error) => Err(Failure::no_database(definition, &path, &error)),
         }
     }

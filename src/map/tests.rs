@@ -176,6 +176,7 @@ fn a_database_that_was_cut_off_is_refused_whole() {
     room.hash("x.db", &[(b"key", b"value")]);
     let whole = std::fs::read(room.path("x.db")).expect("written");
     room.write("x.db", &whole[..whole.len() - 1]);
+    assert!(matches!(room.open("hash", "-o", "x").lookup(b"key", &[]), Outcome::TempFail(_)));
     let map = room.open("hash", "", "x");
     assert!(matches!(map.lookup(b"key", &[]), Outcome::TempFail(_)));
     let told = map.complaint().expect("it is damaged").to_string();

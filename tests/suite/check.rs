@@ -59,3 +59,29 @@ fn no_terminal_obeys_a_file_that_is_only_looked_at() {
     assert!(told.contains("unknown option name \\u{1b}[31mx"), "{told:?}");
     assert!(!told.contains(['\x1b', '\x07']), "{told:?}");
 }
+
+#[test]
+fn a_damaged_map_is_told_with_the_command_that_makes_it_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (cf, map) = (folder.path().join("x.cf"), folder.path().join("access"));
+    let map = map.display();
+    std::fs::write(format!("{map}.db"), "no database").expect("a folder of ours");
+    let text = format!(
+        "V10/Berkeley\nMlocal, P=/bin/true, A=true\nO DontBlameSendmail=TrustStickyBit\nKaccess hash -o {map}\n"
+    );
+    std::fs::write(&cf, text).expect("a folder of ours");
+    let expected = format!(
+        "Cannot open hash database {map}.db: not a Berkeley DB hash or btree file; run: makemap hash {map} < {map}"
+    );
+    assert!(said(&cf).contains(&expected), "{}", said(&cf));
+}
+
+#[test]
+fn a_file_that_is_none_is_refused_and_d0_tells_the_version_in_every_mode() {
+    assert_eq!(said(std::path::Path::new("/dev/null")), "/dev/null: line 0: not a plain file\n");
+    for mode in ["-bC", "-bt", "-bp"] {
+        let output =
+            Command::new(program()).args(["-d0.1", mode, "-C", "/dev/null"]).output().expect("the program starts");
+        assert!(output.stdout.starts_with(b"Version "), "{mode}: {}", String::from_utf8_lossy(&output.stdout));
+    }
+}
