@@ -83,7 +83,9 @@ impl Maps {
         let definition = self.definition(name)?;
         let is_dequote = definition.kind == Kind::Dequote;
         let blank_sub = if is_dequote { None } else { definition.space };
-        let keeps_quotes = definition.keep_quotes || is_dequote || definition.kind == Kind::Macro;
+        // QUIRK(macro-map-quotes)
+        let is_quoting = matches!(definition.kind, Kind::Dequote | Kind::Macro | Kind::Arith | Kind::Arpa);
+        let keeps_quotes = definition.keep_quotes || is_quoting;
         Some(KeyStyle { blank_sub, keeps_quotes })
     }
 

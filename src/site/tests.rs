@@ -52,6 +52,8 @@ R$*\t\t$: $(mac {Seen} $@ $1 $)\n\
 R$*\t\t$: $&{Seen}\n\
 Sunset\n\
 R$*\t\t$: $(mac \"\" $: none $) $(mac $: none $) $1\n\
+Ssum\n\
+R$*\t\t$: $(calc $1 $@ 1 $@ 2 $: none $)\n\
 Sclass\n\
 R$* $=P $*\t$@ member $2\n\
 Sown\n\
@@ -104,6 +106,8 @@ async fn rules_see_macros_classes_and_maps() {
     assert_eq!(ctx.get("Seen"), Some("v".into()));
     // QUIRK(macro-map-quotes): quotes belong to the key.
     assert_eq!(rewritten(&mut ctx, "unset", "v").await, "0 none v");
+    assert_eq!(rewritten(&mut ctx, "sum", "+").await, "0 3");
+    assert_eq!(rewritten(&mut ctx, "sum", "\"+\"").await, "0 none");
     // QUIRK(regex-column-mark): what stands between the pieces parts no tokens.
     assert_eq!(rewritten(&mut ctx, "rx", "abc").await, "0 a$|b");
 }
