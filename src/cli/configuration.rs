@@ -1,13 +1,11 @@
 //! Which configuration file a call uses, and what is said when it cannot be used.
 
-use std::fs::OpenOptions;
-use std::io::{self, IsTerminal as _, Read as _, Write};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::io::{self, IsTerminal as _, Write};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::unistd::geteuid;
 
 use crate::cf::{self, CfError, Config, OptionError, Problem, ReadEnv, Severity};
@@ -126,20 +124,17 @@ impl Source {
     }
 }
 
-/// Reads a file as the original does: a plain one, which also root must have the right to read.
+/// Reads a plain file, which also root must have the right to read, or a pipe.
+// QUIRK(configuration-from-a-pipe)
 fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
-    // What is no plain file may hold us up.
-    let mut file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
-    let found = file.metadata()?;
-    if !found.is_file() {
+    let found = std::fs::metadata(path)?;
+    if !(found.is_file() || found.file_type().is_fifo()) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a plain file"));
     }
     if geteuid().is_root() && found.mode() & READ == 0 {
         return Err(Errno::EACCES.into());
     }
-    let mut text = Vec::new();
-    file.read_to_end(&mut text)?;
-    Ok(text)
+    std::fs::read(path)
 }
 
 /// Reads the configuration that a call uses, without asking for this host's names; returns also what is wrong with it.

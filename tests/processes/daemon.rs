@@ -363,8 +363,8 @@ fn what_is_wrong_at_the_start_is_said_to_the_caller() {
     }
     write_config(&folder, free_port(), "O RunAsUser=no-such-user\n");
     let output = command(&folder, "-bd").stderr(Stdio::piped()).output().expect("run");
-    assert_eq!(output.status.code(), Some(78));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("make it with: "));
+    assert_eq!(output.status.code(), Some(70));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("unknown user no-such-user"));
 }
 
 #[test]
