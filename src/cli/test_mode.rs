@@ -145,9 +145,10 @@ impl TestMode {
                 self.ctx.set(name, value);
             }
         }
+        self.ctx.set("_", [Caller::find().name.as_slice(), b"@localhost"].concat());
+        self.ctx.macros_mut().settle();
         let id = QueueIdMaker::new(std::process::id(), 0).next(now);
         self.ctx.set("i", id.as_str());
-        self.ctx.set("_", [Caller::find().name.as_slice(), b"@localhost"].concat());
         self.ctx.set("deliveryMode", [DeliveryMode::Interactive.letter()].as_slice());
         self.ctx.set("addr_type", self.kind.addr_type());
         self.ctx.set("quarantine", "");

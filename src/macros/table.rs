@@ -41,6 +41,11 @@ impl MacroTable {
         Self { lower: Some(lower), ..Self::default() }
     }
 
+    /// Puts what this layer says under a new layer: what is said from now on can be taken back, that cannot.
+    pub fn settle(&mut self) {
+        *self = Self::over(Arc::new(std::mem::take(self)));
+    }
+
     /// Defines `name` as data: nothing in it is expanded.
     pub fn set(&mut self, name: impl AsRef<[u8]>, value: impl Into<BString>) {
         self.own.insert(MacroName::new(name), Some(Entry { text: value.into(), is_template: false }));
@@ -142,9 +147,13 @@ mod tests {
         assert_eq!(session.get(b"m"), None);
         assert_eq!(session.names(), [&MacroName::new("j")]);
         session.revert("m");
+        session.settle();
         session.revert("j");
+        assert_eq!(session.get(b"j").expect("settled").text.as_ref(), b"other");
+        session.set("j", "third");
+        session.revert("j");
+        assert_eq!(session.get(b"j").expect("settled").text.as_ref(), b"other");
         assert_eq!(session.get(b"m").expect("the site's").text.as_ref(), b"dom");
-        assert_eq!(session.get(b"j").expect("the site's").text.as_ref(), b"host");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::frame::{Calls, Frame, Pending, Workbench};
 use super::lookup::{Answer, Found, Lookup};
 use super::matching::{self, Bindings};
 use super::program::{Action, Rule};
-use super::query::{KEY_BYTES_MAX, Query, key, name_text};
+use super::query::{KEY_BYTES_MAX, Query, as_sought, key, name_text};
 use super::ruleset::{RulesetId, Rulesets};
 use super::trace::{LATE_LEVEL, LINES_LEVEL, Trace, WORKSPACE_LEVEL};
 use super::trouble::{CALLS_MAX, CALLS_OF_RULE_MAX, LOOPS_MAX, Trouble};
@@ -337,9 +337,10 @@ impl<'r> Engine<'r, '_> {
                     if let Err(bad) = unknown {
                         self.complain(Trouble::BadRuleset(bad));
                     }
-                    let name = name.into_owned();
-                    tokens.replace_text(place + 1, self.rulesets.scan_rules().token(&name));
-                    self.note(Trouble::UnknownRuleset(name.into()));
+                    let name = as_sought(&name);
+                    let told = name.into();
+                    tokens.replace_text(place + 1, self.rulesets.scan_rules().token(name));
+                    self.note(Trouble::UnknownRuleset(told));
                     return Calls::new();
                 }
             };

@@ -8,6 +8,7 @@ use super::compile::MAP_ARGS_MAX;
 use super::lookup::KeyStyle;
 use super::trouble::Trouble;
 use crate::mail::token::{Kind, Mark, Token, join, join_within};
+use crate::name::is_c_space;
 
 /// The longest key or default, in bytes; what goes beyond is cut off (the original's MAXKEY, less three).
 pub(super) const KEY_BYTES_MAX: usize = 1021;
@@ -101,6 +102,19 @@ fn map_name(token: &Token) -> Cow<'_, [u8]> {
         Some((_, text)) => Cow::Borrowed(text),
         None => Cow::Owned(join(std::slice::from_ref(token), b' ').into()),
     }
+}
+
+/// Returns what is left of a ruleset's name that was looked for in vain: behind a letter it ends at white space,
+/// if all before that is ASCII.
+// QUIRK(sought-ruleset)
+pub(super) fn as_sought(name: &[u8]) -> &[u8] {
+    let blanks = name.iter().take_while(|byte| is_c_space(**byte)).count();
+    if !name.get(blanks).is_some_and(u8::is_ascii_alphabetic) {
+        return name;
+    }
+    let is_of_word = |byte: &u8| byte.is_ascii() && !is_c_space(*byte);
+    let end = name.iter().skip(blanks).position(|byte| !is_of_word(byte)).map_or(name.len(), |len| blanks + len);
+    if name.get(end).is_some_and(|byte| is_c_space(*byte)) { &name[..end] } else { name }
 }
 
 /// Returns a token as the name of a ruleset.

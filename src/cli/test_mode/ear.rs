@@ -50,10 +50,10 @@ impl Ear {
             Heard::Trouble(trouble) => {
                 let is_of_address = matches!(trouble, Trouble::Scan { .. });
                 let told = trouble.to_string();
-                let text = before_byte_128(&told);
-                // White space stays where byte 128 ends the message.
-                let text = if text.len() < told.len() { text } else { text.trim_end() };
-                (if is_of_address { Sysexit::Ok } else { Sysexit::Software }, Cow::from(text.as_bytes().to_vec()))
+                (
+                    if is_of_address { Sysexit::Ok } else { Sysexit::Software },
+                    Cow::from(before_byte_128(&told).as_bytes().to_vec()),
+                )
             }
             Heard::Fault(text) => (Sysexit::Software, Cow::from(text)),
             Heard::Message(text) => (Sysexit::Ok, Cow::from(text)),
