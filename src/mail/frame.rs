@@ -3,6 +3,7 @@
 use bstr::BString;
 
 use super::token::EXPAND;
+use crate::name::is_c_space;
 
 /// The longest frame, in bytes (one less than the original's MAXNAME).
 const FRAME_BYTES_MAX: usize = 255;
@@ -35,7 +36,8 @@ impl Frame {
     /// Names get the quotes that they need, and what is open is closed. Where there is too much of it, nothing is left
     /// but angle brackets.
     pub fn of(text: &[u8], rules: FrameRules<'_>) -> Self {
-        let text = text.trim_ascii_start();
+        let blanks = text.iter().take_while(|byte| is_c_space(**byte)).count();
+        let text = &text[blanks..];
         let mut framer = Framer { text, rules, limit: FRAME_BYTES_MAX, ..Framer::default() };
         while let Some(byte) = framer.next() {
             framer.take(byte);
@@ -216,7 +218,7 @@ impl Framer<'_> {
         }
         self.had_colon = true;
         self.begin_again(b':');
-        while let Some(&byte) = self.text.get(self.at).filter(|byte| byte.is_ascii_whitespace()) {
+        while let Some(&byte) = self.text.get(self.at).filter(|byte| is_c_space(**byte)) {
             self.append(byte);
             self.at += 1;
         }
@@ -265,7 +267,7 @@ impl Framer<'_> {
         if self.needs_quotes {
             self.append(b'"');
             name_end -= 1;
-            while name_end > 0 && self.text[name_end - 1].is_ascii_whitespace() {
+            while name_end > 0 && is_c_space(self.text[name_end - 1]) {
                 name_end -= 1;
             }
         }

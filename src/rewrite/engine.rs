@@ -345,7 +345,7 @@ impl<'r> Engine<'r, '_> {
                 }
             };
             if self.rulesets.get(id).rules().is_empty() {
-                self.trace(Trace::Skipped(self.rulesets.label(id), id.number()));
+                self.trace(Trace::Skipped(as_sought(&name), id.number()));
                 tokens.cut(place..place + 2);
                 from = place + 1;
             } else {

@@ -104,7 +104,7 @@ fn map_name(token: &Token) -> Cow<'_, [u8]> {
     }
 }
 
-/// Returns what is left of a ruleset's name that was looked for in vain: behind a letter it ends at white space,
+/// Returns what is left of a ruleset's name that was looked for: behind a letter it ends at white space,
 /// if all before that is ASCII.
 // QUIRK(sought-ruleset)
 pub(super) fn as_sought(name: &[u8]) -> &[u8] {

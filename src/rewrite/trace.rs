@@ -37,8 +37,8 @@ pub enum Trace<'a> {
     LateDone,
     /// The address that a rule would rewrite for ever.
     Workspace(&'a [Token]),
-    /// A ruleset without rules is called.
-    Skipped(&'a str, usize),
+    /// A ruleset without rules is called by this name.
+    Skipped(&'a [u8], usize),
     /// The address is rewritten.
     Rewritten(&'a [Token]),
 }
@@ -82,7 +82,9 @@ impl Trace<'_> {
             Self::Matches(rule) => append_list(out, b"-----rule matches:", rule.prefix.iter().chain(rule.right())),
             Self::Workspace(tokens) => append_list(out, b"workspace: ", *tokens),
             Self::Skipped(name, number) => {
-                out.extend_from_slice(format!("-----skip subr {name} ({number})").as_bytes())
+                out.extend_from_slice(b"-----skip subr ");
+                out.extend_from_slice(name);
+                out.extend_from_slice(format!(" ({number})").as_bytes());
             }
             Self::Rewritten(tokens) => append_list(out, b"rewritten as:", *tokens),
         }
