@@ -206,6 +206,24 @@ fn nothing_is_left_undone() {
     report(&complaints);
 }
 
+#[test]
+fn white_space_is_that_of_c() {
+    let mut complaints = Vec::new();
+    for source in sources() {
+        for (number, line) in source.code.iter().enumerate() {
+            for (word, instead) in
+                [("is_ascii_whitespace", "CSpace::is_c_space"), ("trim_ascii", "TrimSpace::trim_space")]
+            {
+                if line.contains(word) {
+                    let path = source.path.display();
+                    complaints.push(format!("{path}:{}: {word} knows no vertical tab: use {instead}", number + 1));
+                }
+            }
+        }
+    }
+    report(&complaints);
+}
+
 /// Read only to tell that it has no effect.
 const TOLD_INERT: &str = "host_status_directory";
 

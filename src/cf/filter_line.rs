@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bstr::BString;
 
-use crate::name::{Interval, IntervalUnit};
+use crate::name::{CSpace as _, Interval, IntervalUnit, TrimSpace as _};
 
 use super::config::{Filter, FilterFailure, QueueGroup};
 use super::error::{self, Problem};
@@ -75,7 +75,7 @@ pub(super) fn parse_queue_group(text: &[u8], line: usize, problems: &mut Vec<Pro
 
 /// Splits the name, which ends at a comma or white space, off the front.
 fn split_name(text: &[u8]) -> (&[u8], &[u8]) {
-    let len = text.iter().position(|byte| *byte == b',' || byte.is_ascii_whitespace()).unwrap_or(text.len());
+    let len = text.iter().position(|byte| *byte == b',' || byte.is_c_space()).unwrap_or(text.len());
     (&text[..len], text.get(len + 1..).unwrap_or_default())
 }
 
@@ -92,7 +92,7 @@ fn set_failure(filter: &mut Filter, value: &[u8]) {
 }
 
 fn set_timeouts(filter: &mut Filter, value: &[u8], problems: &mut Vec<Problem>) {
-    for part in value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).filter(|part| !part.is_empty()) {
+    for part in value.split(|byte| *byte == b';').map(<[u8]>::trim_space).filter(|part| !part.is_empty()) {
         let limit = part.get(2..).unwrap_or_default();
         let field = match part[0] {
             b'C' => &mut filter.connect_timeout,
@@ -110,7 +110,7 @@ fn set_timeouts(filter: &mut Filter, value: &[u8], problems: &mut Vec<Problem>) 
 
 /// Reads an interval; a bad unit is told, and what the original makes of it is used.
 fn span(value: &[u8], unit: IntervalUnit, problems: &mut Vec<Problem>) -> Duration {
-    match Interval::parse(value.trim_ascii(), unit) {
+    match Interval::parse(value.trim_space(), unit) {
         Ok(interval) => interval.0,
         Err(error) => {
             problems.extend(error.units.into_iter().map(|unit| Problem::Option(error::OptionError::Interval(unit))));

@@ -3,7 +3,7 @@
 use bstr::BString;
 
 use crate::mail::header::{Condition, MACRO_MARK};
-use crate::name::RulesetName;
+use crate::name::{RulesetName, TrimSpace as _};
 use crate::rewrite::RuleCompiler;
 
 use super::error::Problem;
@@ -51,12 +51,12 @@ pub(super) fn parse(
         }
     };
     let mut rule = HeaderRule { name: name.into(), condition, template: body.into(), check: None, line };
-    if let [MACRO_MARK, b'>', call @ ..] = body.trim_ascii_start() {
+    if let [MACRO_MARK, b'>', call @ ..] = body.trim_space_start() {
         let keeps_comments = call.first() == Some(&b'+');
         let call = if keeps_comments { &call[1..] } else { call };
         match rules.name(call) {
             Ok((_, rest)) => {
-                let ruleset = RulesetName::new(call[..call.len() - rest.len()].trim_ascii());
+                let ruleset = RulesetName::new(call[..call.len() - rest.len()].trim_space());
                 rule.check = Some(HeaderCheck { ruleset, keeps_comments });
                 rule.template.clear();
             }
@@ -88,7 +88,7 @@ fn split(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
         None => (&b""[..], text),
     };
     let colon = memchr::memchr(b':', rest)?;
-    let name = rest[..colon].trim_ascii_end();
+    let name = rest[..colon].trim_space_end();
     let is_name = !name.is_empty() && name.iter().all(|byte| byte.is_ascii_graphic());
     is_name.then_some((condition, name, &rest[colon + 1..]))
 }

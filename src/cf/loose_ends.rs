@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::name::TrimSpace as _;
 use bstr::{BStr, ByteSlice};
 
 /// Returns what rules name and no line of a file declares, with the numbers of the lines, from 1.
@@ -18,7 +19,7 @@ impl<'a> Names<'a> {
     pub fn of(lines: impl Iterator<Item = &'a BStr>) -> Self {
         let declared = lines.filter_map(|line| {
             let (kind, rest) = line.split_first()?;
-            let rest = rest.trim_start();
+            let rest = rest.trim_space_start();
             match kind {
                 b'M' | b'K' | b'S' => Some((*kind, leading_name(rest))),
                 b'C' | b'F' => Some((b'C', rest.strip_prefix(b"{")?.split_once_str("}")?.0)),
@@ -37,7 +38,7 @@ impl<'a> Names<'a> {
     /// Says which mailer, map or ruleset that a rule names is nowhere declared.
     fn undeclared(&self, line: &BStr) -> Option<String> {
         let (_, right) = line.strip_prefix(b"R")?.split_once_str("\t")?;
-        let right = right.trim_start();
+        let right = right.trim_space_start();
         let right = &right[..right.find_byte(b'\t').unwrap_or(right.len())];
         let find = |begin: &str, kind: u8, what: &str| {
             right.find_iter(begin).find_map(|at| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bstr::BString;
 
 use crate::mail::header::MACRO_MARK;
-use crate::name::{MailerName, RulesetName};
+use crate::name::{CSpace as _, MailerName, RulesetName, TrimSpace as _};
 
 /// Recipients of one transaction where a mailer says nothing (RFC 5321 §4.5.3.1.8).
 const RECIPIENTS_MAX: u32 = 100;
@@ -20,7 +20,7 @@ impl MailerFlags {
     /// Returns the flags that `letters` name; white space counts for nothing.
     pub fn new(letters: &[u8]) -> Self {
         let mut flags = Self::default();
-        for &letter in letters.iter().filter(|letter| !letter.is_ascii_whitespace()) {
+        for &letter in letters.iter().filter(|letter| !letter.is_c_space()) {
             flags.insert(letter);
         }
         flags
@@ -89,7 +89,7 @@ impl UserSpec {
 impl Principal {
     /// Reads a number or a name; nothing is `None`.
     fn parse(text: &[u8]) -> Option<Self> {
-        let text = text.trim_ascii();
+        let text = text.trim_space();
         if text.is_empty() {
             return None;
         }

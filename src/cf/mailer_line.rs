@@ -2,7 +2,7 @@
 
 use bstr::BString;
 
-use crate::name::{IntervalUnit, RulesetName, Told};
+use crate::name::{CSpace as _, IntervalUnit, RulesetName, Told, TrimSpace as _};
 use crate::rewrite::RuleCompiler;
 
 use super::error::Problem;
@@ -25,7 +25,7 @@ pub(super) fn parse(
     rules: &mut RuleCompiler,
     problems: &mut Vec<Problem>,
 ) -> Option<Mailer> {
-    let len = text.iter().position(|byte| *byte == b',' || byte.is_ascii_whitespace()).unwrap_or(text.len());
+    let len = text.iter().position(|byte| *byte == b',' || byte.is_c_space()).unwrap_or(text.len());
     if len == 0 {
         problems.push(Problem::MailerName);
         return None;
@@ -117,7 +117,7 @@ impl Reader<'_> {
         let name = if name.is_empty() { shown } else { name };
         match self.rules.name(name) {
             Ok((id, _)) if id.number() == 0 => Some(None),
-            Ok((_, rest)) => Some(Some(RulesetName::new(name[..name.len() - rest.len()].trim_ascii()))),
+            Ok((_, rest)) => Some(Some(RulesetName::new(name[..name.len() - rest.len()].trim_space()))),
             Err(error) => {
                 self.problems.push(Problem::Ruleset(error));
                 None

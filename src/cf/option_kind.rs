@@ -5,7 +5,7 @@ use std::time::Duration;
 use bstr::{BString, ByteSlice};
 
 use crate::mail::header::MACRO_MARK;
-use crate::name::{Interval, IntervalUnit, MacroName};
+use crate::name::{CSpace as _, Interval, IntervalUnit, MacroName, TrimSpace as _};
 
 use super::choice::{DeliveryMode, DontProbe, EightBitMode, ErrorMode, NoRecipientAction, QueueSortOrder, SuperSafe};
 use super::error::OptionError;
@@ -289,7 +289,7 @@ fn show_template(template: &BString) -> String {
 
 fn set_aliases(value: &mut Vec<BString>, given: &Given<'_>, problems: &mut Vec<OptionError>) {
     for spec in text::comma_fields(given.text) {
-        let class = memchr::memchr(b':', spec).map(|at| spec[..at].trim_ascii()).filter(|class| !class.contains(&b'/'));
+        let class = memchr::memchr(b':', spec).map(|at| spec[..at].trim_space()).filter(|class| !class.contains(&b'/'));
         match class {
             Some(class)
                 if !given.map_classes.is_empty()
@@ -401,7 +401,7 @@ fn set_address(value: &mut Option<std::net::IpAddr>, given: &Given<'_>, problems
 /// Keeps the letters that the option knows.
 fn letters(option: &'static str, known: &[u8], given: &[u8], problems: &mut Vec<OptionError>) -> BString {
     let mut kept = BString::default();
-    for &letter in given.iter().filter(|letter| !letter.is_ascii_whitespace() && **letter != b',') {
+    for &letter in given.iter().filter(|letter| !letter.is_c_space() && **letter != b',') {
         if known.contains(&letter) {
             kept.push(letter);
         } else {

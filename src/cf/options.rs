@@ -10,6 +10,7 @@ use super::option_kind::{
     MimeLimits, Minutes, Mode, Number, Owner, PrivacyWords, Probe, QueueTimes, QuotedTemplate, Recipients, Resolver,
     Safety, Seconds, SortOrder, Template, Text, Times, TlsLetters, User, Words,
 };
+use crate::name::TrimSpace as _;
 
 /// What follows from setting an option; `tests/tidy.rs` compares it with where the sources name the field.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -464,8 +465,8 @@ impl<'a> Setting<'a> {
     /// An unknown or ambiguous name.
     pub fn parse_long(text: &'a [u8]) -> Result<Self, OptionError> {
         let equals = memchr::memchr(b'=', text);
-        let full = text[..equals.unwrap_or(text.len())].trim_ascii_end();
-        let value = equals.map_or(&b""[..], |at| text[at + 1..].trim_ascii_start());
+        let full = text[..equals.unwrap_or(text.len())].trim_space_end();
+        let value = equals.map_or(&b""[..], |at| text[at + 1..].trim_space_start());
         let dot = memchr::memchr(b'.', full);
         let name = &full[..dot.unwrap_or(full.len())];
         let row = find(name)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bstr::BString;
 
 use crate::macros::{HashSign, MacroTable, expand, expand_internal, translate};
-use crate::name::{ClassName, MacroName, MapName, Named, Told};
+use crate::name::{CSpace as _, ClassName, MacroName, MapName, Named, Told, TrimSpace as _};
 use crate::rewrite::RuleCompiler;
 
 use super::config::{ClassFile, ClassSource, ClassWords, Config, MapDecl};
@@ -148,7 +148,7 @@ impl<'a> Reader<'a> {
         for error in translated.errors {
             self.report(error);
         }
-        let line = text::trim_end(&translated.text);
+        let line = translated.text.trim_space_end();
         let Some((&command, rest)) = line.split_first() else { return };
         match command {
             b'R' => self.rule(rest),
@@ -231,9 +231,9 @@ impl<'a> Reader<'a> {
 
     fn class_file(&mut self, rest: &[u8]) {
         let Some((class, rest)) = self.class_name(rest) else { return };
-        let rest = rest.trim_ascii_start();
+        let rest = rest.trim_space_start();
         let optional = rest.starts_with(b"-o");
-        let rest = if optional { rest[word_len(rest)..].trim_ascii_start() } else { rest };
+        let rest = if optional { rest[word_len(rest)..].trim_space_start() } else { rest };
         if rest.is_empty() {
             self.report(Problem::ClassFile);
             return;
@@ -247,7 +247,7 @@ impl<'a> Reader<'a> {
                     Some(program) => ClassSource::Program(program.into()),
                     None => ClassSource::File(path.into()),
                 };
-                ClassFile { class, optional, source, pattern: pattern.trim_ascii_start().into(), line }
+                ClassFile { class, optional, source, pattern: pattern.trim_space_start().into(), line }
             }
         };
         self.config.classes.files.push(file);
@@ -281,19 +281,19 @@ impl<'a> Reader<'a> {
 
     fn map(&mut self, rest: &[u8]) {
         let rest = expand(rest, &self.macros);
-        let rest = rest.trim_ascii_start();
+        let rest = rest.trim_space_start();
         let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')).count();
         if !rest.first().is_some_and(u8::is_ascii_alphanumeric) {
             self.report(Problem::MapName);
             return;
         }
-        let (name, rest) = (&rest[..len], rest.get(len + 1..).unwrap_or_default().trim_ascii_start());
+        let (name, rest) = (&rest[..len], rest.get(len + 1..).unwrap_or_default().trim_space_start());
         let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
         if len == 0 {
             self.report(Problem::MapClass(name.into()));
             return;
         }
-        let (class, args) = (&rest[..len], rest.get(len + 1..).unwrap_or_default().trim_ascii_start());
+        let (class, args) = (&rest[..len], rest.get(len + 1..).unwrap_or_default().trim_space_start());
         if !self.map_classes.is_empty() && !self.map_classes.iter().any(|known| known.as_bytes() == class) {
             self.report(Problem::MapClassUnknown(name.into(), class.into()));
             return;
@@ -313,7 +313,7 @@ impl<'a> Reader<'a> {
                  -v sendmailMTAAliasValue,sendmailMTAAliasSearch:FILTER:sendmailMTAAliasObject,\
                  sendmailMTAAliasURL:URL:sendmailMTAAliasObject"
             );
-            let spec = if spec.trim_ascii().is_empty() { schema.as_bytes() } else { spec };
+            let spec = if spec.trim_space().is_empty() { schema.as_bytes() } else { spec };
             let args = self.map_args(b"ldap", &[b"-z, ", spec].concat());
             self.config.options.alias_file[place] = [b"ldap:", args.as_slice()].concat().into();
         }
@@ -363,13 +363,13 @@ impl<'a> Reader<'a> {
 
     fn precedence(&mut self, line: &[u8], rest: &[u8]) {
         match memchr::memchr(b'=', rest) {
-            Some(at) => self.config.precedences.push((rest[..at].trim_ascii().into(), text::number(&rest[at + 1..]))),
+            Some(at) => self.config.precedences.push((rest[..at].trim_space().into(), text::number(&rest[at + 1..]))),
             None => self.report(Problem::UnknownLine(line.into())),
         }
     }
 
     fn level(&mut self, rest: &[u8]) {
-        let number = rest.trim_ascii_start();
+        let number = rest.trim_space_start();
         if !number.first().is_some_and(u8::is_ascii_digit) {
             self.report(Problem::Level(rest[..rest.len().min(20)].into()));
             return;
@@ -526,7 +526,7 @@ impl<'a> Reader<'a> {
 
 /// Returns how long the first word is.
 fn word_len(text: &[u8]) -> usize {
-    text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len())
+    text.iter().position(u8::is_c_space).unwrap_or(text.len())
 }
 
 #[cfg(test)]

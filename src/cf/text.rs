@@ -1,8 +1,7 @@
 //! The small spellings that options, mailers, ports and filters share.
 
-use bstr::{BString, ByteSlice};
-
-use crate::name::is_c_space;
+use crate::name::{CSpace as _, TrimSpace as _};
+use bstr::BString;
 
 /// Reads a number as C's `atoi` does: blanks, a sign, digits; anything else is 0.
 pub(super) fn number(text: &[u8]) -> i64 {
@@ -16,7 +15,7 @@ pub(super) fn octal(text: &[u8]) -> i64 {
 
 /// Reads a number as C's `strtol` with base 0 does: `0x10`, `010`, `16`.
 pub(super) fn number_any_base(text: &[u8]) -> i64 {
-    let text = text.trim_start();
+    let text = text.trim_space_start();
     let (sign, digits) = match text.strip_prefix(b"-") {
         Some(rest) => (-1, rest),
         None => (1, text),
@@ -31,7 +30,7 @@ pub(super) fn number_any_base(text: &[u8]) -> i64 {
 
 /// Reads digits of `base`, stopping at the first other byte; far too large numbers stay at the limit.
 fn number_base(text: &[u8], base: u32) -> i64 {
-    let text = text.trim_start();
+    let text = text.trim_space_start();
     let (negative, digits) = match text.first() {
         Some(b'-') => (true, &text[1..]),
         Some(b'+') => (false, &text[1..]),
@@ -44,12 +43,6 @@ fn number_base(text: &[u8], base: u32) -> i64 {
     if negative { -value } else { value }
 }
 
-/// Takes white space away from the end, vertical tabs too, as C's `isspace` does.
-pub(super) fn trim_end(text: &[u8]) -> &[u8] {
-    let len = text.iter().rposition(|byte| !is_c_space(*byte)).map_or(0, |last| last + 1);
-    &text[..len]
-}
-
 /// Tells whether an option's text means yes: nothing at all, or a word that begins with `t`, `y` or `1`.
 pub(super) fn is_true(text: &[u8]) -> bool {
     matches!(text.first(), None | Some(b't' | b'T' | b'y' | b'Y' | b'1'))
@@ -57,13 +50,13 @@ pub(super) fn is_true(text: &[u8]) -> bool {
 
 /// Splits at commas; a backslash keeps a comma (`\,`); surrounding white space goes.
 pub(super) fn comma_fields(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|field| !field.is_empty())
+    text.split(|byte| *byte == b',').map(<[u8]>::trim_space).filter(|field| !field.is_empty())
 }
 
 /// Splits `key = value`; `None` without `=`.
 pub(super) fn split_key(field: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = memchr::memchr(b'=', field)?;
-    Some((field[..at].trim_ascii(), field[at + 1..].trim_ascii()))
+    Some((field[..at].trim_space(), field[at + 1..].trim_space()))
 }
 
 /// Takes text up to an unquoted `delimiter` or the end: quotes go, a backslash makes the next character ordinary or,
@@ -94,14 +87,14 @@ pub(super) fn fields(text: &[u8]) -> impl Iterator<Item = Option<(u8, BString)>>
     let mut rest = Some(text).filter(|text| !text.is_empty());
     std::iter::from_fn(move || {
         let text = rest.take()?;
-        let start = text.iter().position(|byte| *byte != b',' && !byte.is_ascii_whitespace()).unwrap_or(text.len());
+        let start = text.iter().position(|byte| *byte != b',' && !byte.is_c_space()).unwrap_or(text.len());
         let field = &text[start..];
         let Some(at) = field.iter().position(|byte| matches!(byte, b'=' | b',')).filter(|at| field[*at] == b'=') else {
             return Some(None);
         };
-        let (value, after) = unquoted(field[at + 1..].trim_ascii_start(), Some(b','));
+        let (value, after) = unquoted(field[at + 1..].trim_space_start(), Some(b','));
         rest = after;
-        Some(Some((field[0], value.trim_ascii_end().into())))
+        Some(Some((field[0], value.trim_space_end().into())))
     })
 }
 
@@ -118,7 +111,7 @@ fn escaped(byte: u8) -> u8 {
 
 /// Splits at any of `separators` and white space; empty words go.
 pub(super) fn words(text: &[u8], separators: &[u8]) -> Vec<BString> {
-    text.split(|byte| byte.is_ascii_whitespace() || separators.contains(byte))
+    text.split(|byte| byte.is_c_space() || separators.contains(byte))
         .filter(|word| !word.is_empty())
         .map(BString::from)
         .collect()

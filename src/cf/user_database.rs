@@ -1,6 +1,7 @@
 //! Option UserDatabaseSpec (op guide "The User Database"): where maildrops and outgoing names of users stand.
 
-use bstr::{BString, ByteSlice};
+use crate::name::TrimSpace as _;
+use bstr::BString;
 
 /// One element of the option.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -17,7 +18,7 @@ pub enum UserDatabase {
 //
 // QUIRK(userdb-spec): blanks separate nothing, and what follows a colon is not looked at.
 pub fn user_databases(spec: &[u8]) -> Vec<UserDatabase> {
-    let elements = spec.split(|byte| *byte == b',').map(|element| element.trim_start());
+    let elements = spec.split(|byte| *byte == b',').map(|element| element.trim_space_start());
     let elements = elements.map(|element| element.split(|byte| *byte == b':').next().unwrap_or_default());
     let read = |element: &[u8]| match element {
         [b'/', ..] => UserDatabase::File(element.into()),

@@ -9,7 +9,7 @@ use bstr::{BString, ByteSlice};
 
 use super::map_tools::{Failure, Flags, Named, OptionLines, Streams, until_nul, with_streams};
 use crate::map::{Records, SaveError, TargetOptions};
-use crate::name::{Sysexit, is_c_space};
+use crate::name::{CSpace as _, Sysexit};
 use crate::sys::errors::reason;
 
 /// Longest line without its line end, in bytes: what fits the original's buffer of 1024.
@@ -237,9 +237,9 @@ fn take_line(options: &Options, line: &[u8], records: &mut Records, output: &mut
     }
     let separates = |byte: &u8| match options.separator {
         Some(separator) => *byte == separator,
-        None => is_c_space(*byte),
+        None => byte.is_c_space(),
     };
-    if options.separator.is_none() && is_c_space(line[0]) {
+    if options.separator.is_none() && line[0].is_c_space() {
         return Err(LineError::LeadingSpace);
     }
     let (key, rest) = line.split_at(line.iter().position(&separates).unwrap_or(line.len()));

@@ -10,7 +10,7 @@ use bstr::{BString, ByteSlice};
 
 use super::configuration::{DAEMON_FILE, Source};
 use crate::map::{Database, DatabaseError, Method, Target, TargetOptions};
-use crate::name::Sysexit;
+use crate::name::{Sysexit, TrimSpace as _};
 use crate::sys::errors::reason;
 use crate::sys::user::User;
 
@@ -120,9 +120,9 @@ impl OptionLines {
             else {
                 continue;
             };
-            match name.trim_ascii().to_ascii_lowercase().as_slice() {
-                b"trusteduser" => found.trusted_user = Some(value.trim_ascii().into()),
-                b"aliasfile" => found.alias_files.push(value.trim_ascii().into()),
+            match name.trim_space().to_ascii_lowercase().as_slice() {
+                b"trusteduser" => found.trusted_user = Some(value.trim_space().into()),
+                b"aliasfile" => found.alias_files.push(value.trim_space().into()),
                 _ => {}
             }
         }

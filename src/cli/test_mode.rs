@@ -18,7 +18,7 @@ use crate::macros::{HashSign, expand_internal, translate};
 use crate::mail::date;
 use crate::mail::token::{ScanOptions, Tokens};
 use crate::map::Map;
-use crate::name::{ClassName, Named, QueueIdMaker, Status, Sysexit, Told, UnixTime, is_c_space};
+use crate::name::{CSpace as _, ClassName, Named, QueueIdMaker, Status, Sysexit, Told, TrimSpace as _, UnixTime};
 use crate::rewrite::Trouble;
 use crate::route::parse::{Refusal, Role, check_bytes};
 use crate::route::remote_name::Kind;
@@ -198,7 +198,7 @@ impl TestMode {
             None => self.say("Usage: .[DC]macro value(s)"),
             Some((b'D', text)) => {
                 if let (Some(name), value) = self.named(text)? {
-                    let value = self.translated(value.trim_ascii_end())?;
+                    let value = self.translated(value.trim_space_end())?;
                     self.ctx.macros_mut().set_template(name, value);
                 }
                 Ok(())
@@ -209,7 +209,7 @@ impl TestMode {
                     let name = ClassName::new(name);
                     let words = self.translated(words)?;
                     let words = expand_internal(&words, &self.ctx).0;
-                    for word in words.split(is_blank).filter(|word| !word.is_empty()) {
+                    for word in words.split(u8::is_c_space).filter(|word| !word.is_empty()) {
                         self.ctx.add_to_class(&name, word);
                     }
                 }
@@ -234,8 +234,8 @@ impl TestMode {
 
     /// `ruleset[,ruleset...] address[, address...]`.
     async fn rewrite(&mut self, line: &[u8]) -> io::Result<()> {
-        let line = line.trim_start_with(is_space);
-        let Some(end) = line.iter().position(is_blank) else {
+        let line = line.trim_space_start();
+        let Some(end) = line.iter().position(u8::is_c_space) else {
             return self.say("No address!");
         };
         let (rulesets, mut rest) = (&line[..end], &line[end + 1..]);
@@ -350,14 +350,4 @@ impl TestMode {
 // QUIRK(messages-are-seven-bit): byte 128 ends the message.
 fn before_byte_128(text: &str) -> &str {
     text.split('\0').next().unwrap_or_default()
-}
-
-/// Tells whether a character is white space to C.
-fn is_space(character: char) -> bool {
-    u8::try_from(character).is_ok_and(is_c_space)
-}
-
-/// Tells whether a byte is white space to C.
-fn is_blank(byte: &u8) -> bool {
-    is_c_space(*byte)
 }

@@ -3,6 +3,7 @@
 use bstr::{BString, ByteSlice};
 
 use super::smtp::literal;
+use crate::name::TrimSpace as _;
 use crate::net::{Answer, Mx, Resolver};
 
 /// Hosts tried for one domain; more MX records than this are a mistake or an attack.
@@ -93,7 +94,7 @@ fn split(hosts: &[u8]) -> impl Iterator<Item = &[u8]> {
             }
             depth == 0 && matches!(byte, b':' | b',')
         })
-        .map(<[u8]>::trim_ascii)
+        .map(<[u8]>::trim_space)
         .filter(|host| !host.is_empty())
 }
 

@@ -8,6 +8,7 @@ use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::Envelope;
 use crate::mail::header::{Condition, Header};
 use crate::mail::mime_limit::{self, Trimmed};
+use crate::name::TrimSpace as _;
 use crate::route::remote_name::{Kind, remote_text};
 use crate::site::Context;
 
@@ -25,7 +26,7 @@ pub async fn header(ctx: &mut Context, mailer: &Mailer, envelope: &Envelope) -> 
             continue;
         }
         let value = value(ctx, mailer, field).await;
-        if field.is_fleeting && value.trim_ascii().is_empty() {
+        if field.is_fleeting && value.trim_space().is_empty() {
             continue;
         }
         let written = Header { value, ..Header::with_value(&field.name, b"") };

@@ -10,6 +10,7 @@ use bstr::{BString, ByteSlice};
 
 use super::message::{Body, Message, Piece};
 use super::mime_lines::{Line, LineReader};
+use crate::name::CSpace as _;
 
 /// Multiparts and messages inside each other that are looked into; deeper ones pass as they are (the original's limit).
 const DEPTH_MAX: usize = 20;
@@ -168,7 +169,7 @@ impl ContentType {
 /// Takes a word or a quoted text off the front.
 fn parameter_value(text: &[u8]) -> (BString, &[u8]) {
     let Some(quoted) = text.strip_prefix(b"\"") else {
-        let end = text.iter().position(|byte| *byte == b';' || byte.is_ascii_whitespace()).unwrap_or(text.len());
+        let end = text.iter().position(|byte| *byte == b';' || byte.is_c_space()).unwrap_or(text.len());
         return (text[..end].into(), &text[end..]);
     };
     let mut value = BString::default();

@@ -12,7 +12,7 @@ use crate::log::{Delivered, Level};
 use crate::mail::address_list::Separator;
 use crate::mail::envelope::{Envelope, Notify, Occasion, Recipient, Ret};
 use crate::mail::report::{AUTHOR, AUTHOR_NAME, Action, Report, ReportFacts, ReportKind, Reported, report};
-use crate::name::{MacroName, QueueId, Status, UnixTime};
+use crate::name::{MacroName, QueueId, Status, TrimSpace as _, UnixTime};
 use crate::queue::schedule::Facts;
 use crate::queue::{Claimed, QueueError};
 use crate::route::recipients::{Expander, Refused};
@@ -130,7 +130,7 @@ pub(super) fn is_last_resort(services: &Services, envelope: &Envelope, attempted
     let is_notice = envelope.flags.response
         && envelope
             .header("Auto-Submitted")
-            .is_some_and(|field| field.value.trim_ascii() == ReportKind::Postmaster.auto_submitted().as_bytes());
+            .is_some_and(|field| field.value.trim_space() == ReportKind::Postmaster.auto_submitted().as_bytes());
     let is_for_postmaster = !postmaster.is_empty()
         && attempted.failed.iter().all(|settled| bare(&settled.recipient.address) == postmaster.as_slice())
         && attempted.failed.iter().any(|settled| settled.recipient.primary);

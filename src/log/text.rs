@@ -1,5 +1,6 @@
 //! How text is made fit for one line of a log: escaped, shortened, split.
 
+use crate::name::CSpace as _;
 use bstr::BString;
 
 /// The longest line handed to syslog, with what syslog puts before it.
@@ -63,7 +64,7 @@ pub(super) fn lines(id: &str, text: &[u8]) -> Vec<BString> {
 /// Returns where to cut: behind the last comma or white space up to `limit`, or at `limit`.
 fn cut(text: &[u8], limit: usize) -> usize {
     let limit = limit.min(text.len() - 1);
-    (1..=limit).rev().find(|at| text[*at] == b',' || text[*at].is_ascii_whitespace()).map_or(limit, |at| at + 1)
+    (1..=limit).rev().find(|at| text[*at] == b',' || text[*at].is_c_space()).map_or(limit, |at| at + 1)
 }
 
 /// Puts identifier, counter, text and ending together.

@@ -1,5 +1,6 @@
 //! `eval`: arithmetic of 32 bits, with two stacks instead of nested functions.
 
+use crate::name::TrimSpace as _;
 use thiserror::Error;
 
 /// The widest result, in digits.
@@ -104,7 +105,7 @@ pub(super) fn eval(text: &[u8]) -> Value {
     let mut rest = text;
     let mut expects_operand = true;
     loop {
-        rest = rest.trim_ascii_start();
+        rest = rest.trim_space_start();
         let Some(&byte) = rest.first() else { break };
         if ASSIGNMENTS.iter().any(|spelling| rest.starts_with(spelling)) {
             return Err(EvalError::Assignment(byte));

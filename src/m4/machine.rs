@@ -13,7 +13,7 @@ use super::run;
 use super::table::{Defined, Definition, Table};
 use super::text::{substitute, uses};
 use super::token::{Marks, Token};
-use crate::name::is_c_space;
+use crate::name::{CSpace as _, TrimSpace as _};
 
 /// How deep calls may stand in arguments of calls.
 const NESTING_MAX: usize = 100_000;
@@ -273,7 +273,7 @@ impl<'host> Machine<'host> {
     fn token(&mut self, token: Token) {
         if let Some(open) = self.open.last_mut() {
             match &token {
-                Token::Byte(byte) if open.is_fresh && is_c_space(*byte) => return,
+                Token::Byte(byte) if open.is_fresh && byte.is_c_space() => return,
                 Token::Byte(b',') if open.parentheses == 0 => return open.end_argument(),
                 Token::Byte(b')') if open.parentheses == 0 => {
                     open.end_argument();
@@ -471,7 +471,7 @@ impl<'host> Machine<'host> {
 
 /// Reads a decimal number with or without space and a sign in front; too large ones lose their upper bits, as in the original.
 fn parse_number(text: &[u8]) -> Option<i32> {
-    let text = text.trim_start_with(|letter| u8::try_from(letter).is_ok_and(is_c_space));
+    let text = text.trim_space_start();
     let (negative, digits) = match text.split_first()? {
         (b'-', rest) => (true, rest),
         (b'+', rest) => (false, rest),

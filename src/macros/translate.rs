@@ -3,7 +3,7 @@
 use bstr::BString;
 
 use crate::mail::token::{EXPAND, QUOTE_MARK, append_name, needs_quote};
-use crate::name::{BadName, Named};
+use crate::name::{BadName, CSpace as _, Named};
 
 /// What a `#` inside a line means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -52,7 +52,7 @@ fn skip_comment(text: &mut BString, line: &[u8], at: usize) -> usize {
         text.push(b'#');
         return at;
     }
-    while text.len() > 1 && text.last().is_some_and(|byte| byte.is_ascii_whitespace() && *byte != b'\n') {
+    while text.len() > 1 && text.last().is_some_and(|byte| byte.is_c_space() && *byte != b'\n') {
         text.pop();
     }
     memchr::memchr(b'\n', &line[at..]).map_or(line.len(), |end| at + end)

@@ -1,5 +1,6 @@
 //! Lists of addresses: header fields, alias values, `.forward` and `:include:` files.
 
+use crate::name::{CSpace as _, TrimSpace as _};
 use bstr::BString;
 
 /// The most addresses taken from one text; a list of more is no list a person keeps in one line.
@@ -45,7 +46,7 @@ pub fn split(text: &[u8], separator: Separator) -> Vec<BString> {
     let mut nesting = Nesting::default();
     let mut start = 0;
     for (at, &byte) in text.iter().enumerate() {
-        let ends = nesting.is_outside() && (byte == b',' || (by_blanks && byte.is_ascii_whitespace()));
+        let ends = nesting.is_outside() && (byte == b',' || (by_blanks && byte.is_c_space()));
         if ends {
             push(&mut addresses, &text[start..at]);
             start = at + 1;
@@ -94,7 +95,7 @@ pub fn unquote(text: &[u8]) -> BString {
 
 /// Adds an address unless nothing is left of it.
 fn push(addresses: &mut Vec<BString>, text: &[u8]) {
-    let text = text.trim_ascii();
+    let text = text.trim_space();
     if !text.is_empty() {
         addresses.push(text.into());
     }

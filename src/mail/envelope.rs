@@ -8,7 +8,7 @@ use bstr::{BStr, BString, ByteSlice};
 use super::header::{self, Header};
 use super::reply::Reply;
 use super::report::AUTHOR;
-use crate::name::{MacroName, MailerName, QueueId, Status, UnixTime};
+use crate::name::{MacroName, MailerName, QueueId, Status, TrimSpace as _, UnixTime};
 
 /// A message's envelope: everything but the body.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -162,7 +162,7 @@ impl Envelope {
         };
         // QUIRK(last-message-id): of several, the last one counts, with the blanks behind it.
         if let Some(field) = self.headers.iter().rfind(|field| field.is("Message-Id")) {
-            self.message_id = field.value.trim_start().into();
+            self.message_id = field.value.trim_space_start().into();
         }
     }
 }

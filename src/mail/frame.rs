@@ -3,7 +3,7 @@
 use bstr::BString;
 
 use super::token::EXPAND;
-use crate::name::is_c_space;
+use crate::name::{CSpace as _, TrimSpace as _};
 
 /// The longest frame, in bytes (one less than the original's MAXNAME).
 const FRAME_BYTES_MAX: usize = 255;
@@ -36,8 +36,7 @@ impl Frame {
     /// Names get the quotes that they need, and what is open is closed. Where there is too much of it, nothing is left
     /// but angle brackets.
     pub fn of(text: &[u8], rules: FrameRules<'_>) -> Self {
-        let blanks = text.iter().take_while(|byte| is_c_space(**byte)).count();
-        let text = &text[blanks..];
+        let text = text.trim_space_start();
         let mut framer = Framer { text, rules, limit: FRAME_BYTES_MAX, ..Framer::default() };
         while let Some(byte) = framer.next() {
             framer.take(byte);
@@ -218,7 +217,7 @@ impl Framer<'_> {
         }
         self.had_colon = true;
         self.begin_again(b':');
-        while let Some(&byte) = self.text.get(self.at).filter(|byte| is_c_space(**byte)) {
+        while let Some(&byte) = self.text.get(self.at).filter(|byte| byte.is_c_space()) {
             self.append(byte);
             self.at += 1;
         }
@@ -267,7 +266,7 @@ impl Framer<'_> {
         if self.needs_quotes {
             self.append(b'"');
             name_end -= 1;
-            while name_end > 0 && is_c_space(self.text[name_end - 1]) {
+            while name_end > 0 && self.text[name_end - 1].is_c_space() {
                 name_end -= 1;
             }
         }

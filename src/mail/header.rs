@@ -5,7 +5,7 @@ use std::fmt;
 use bstr::{BString, ByteSlice};
 use memchr::memchr;
 
-use crate::name::{MacroName, is_c_space};
+use crate::name::{CSpace as _, MacroName, TrimSpace as _};
 
 /// The largest number of header lines of one message, continuation lines counted; a flood of short lines costs memory too.
 pub const HEADER_LINES_MAX: usize = 1000;
@@ -122,7 +122,7 @@ impl Header {
 
     /// Returns the value without the white space around it.
     pub fn text(&self) -> &[u8] {
-        self.value.trim()
+        self.value.trim_space()
     }
 
     /// Takes `Name: value` apart; none if `line` is no header line.
@@ -395,7 +395,7 @@ pub fn quoted(value: &[u8]) -> BString {
             break;
         }
         match byte {
-            _ if is_c_space(byte) => out.push(b' '),
+            _ if byte.is_c_space() => out.push(b' '),
             b'"' => out.extend_from_slice(b"\\\""),
             byte => out.push(byte),
         }

@@ -10,6 +10,7 @@ use std::path::Path;
 use bstr::{BString, ByteSlice};
 
 use super::{Definition, DefinitionError, Method, Records, SaveError, Target, TargetOptions};
+use crate::name::TrimSpace as _;
 
 /// The class of an alias file that names none: whatever of `FILE.db`, `FILE.cdb` and the text is there.
 const DEFAULT_CLASS: &[u8] = b"implicit";
@@ -86,8 +87,8 @@ fn parse_line(text: &[u8]) -> Result<(&[u8], &[u8]), AliasError> {
         return Err(AliasError::NoStart);
     }
     let colon = name_end(text).ok_or(AliasError::NoColon)?;
-    let name = text[..colon].trim_ascii();
-    let value = text[colon + 1..].trim_ascii_start();
+    let name = text[..colon].trim_space();
+    let value = text[colon + 1..].trim_space_start();
     if name.is_empty() {
         return Err(AliasError::no_name(text));
     }
@@ -135,7 +136,7 @@ fn logical_lines(text: &[u8]) -> Vec<(usize, BString)> {
         }
         continues = escaped;
     }
-    lines.retain(|(_, line)| !line.starts_with(b"#") && !line.trim_ascii().is_empty());
+    lines.retain(|(_, line)| !line.starts_with(b"#") && !line.trim_space().is_empty());
     lines
 }
 
@@ -215,7 +216,7 @@ impl AliasTable {
 ///
 /// The option has several words between commas; one without a class is `implicit`.
 pub fn alias_file_maps(option: &[u8]) -> Vec<(BString, BString)> {
-    let words = option.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).filter(|word| !word.is_empty());
+    let words = option.split(|&byte| byte == b',').map(<[u8]>::trim_space).filter(|word| !word.is_empty());
     words
         .map(|word| match word.split_once_str(b":") {
             Some((class, args)) if class.iter().all(u8::is_ascii_alphanumeric) => (class.into(), args.into()),
@@ -229,7 +230,7 @@ pub fn definitions(alias_files: &[BString]) -> (Vec<Definition>, Vec<DefinitionE
     let mut definitions = Vec::new();
     let mut errors = Vec::new();
     for (number, file) in alias_files.iter().enumerate() {
-        let file = file.trim_ascii();
+        let file = file.trim_space();
         let (class, file) = match file.iter().position(|byte| *byte == b':') {
             Some(colon) if !file.starts_with(b"/") => (&file[..colon], &file[colon + 1..]),
             _ => (DEFAULT_CLASS, file),

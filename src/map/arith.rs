@@ -4,7 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
 use super::Outcome;
-use crate::name::Sysexit;
+use crate::name::{Sysexit, TrimSpace as _};
 
 /// Longest result, in bytes.
 // QUIRK(arith-cut): the original prints results into 16 bytes and so cuts long numbers off.
@@ -61,7 +61,7 @@ fn random(first: i64, last: i64) -> Option<i64> {
 /// Reads a number as `strtol` with base 0 does: `0x` and `0` prefixes, ends at the first other character, no digits
 /// are 0, too large is the largest.
 fn integer(text: &[u8]) -> i64 {
-    let text = text.trim_ascii_start();
+    let text = text.trim_space_start();
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use bstr::{BString, ByteSlice};
 
 use super::{Definition, DefinitionError};
+use crate::name::{CSpace as _, TrimSpace as _};
 
 /// Flags whose value may stand apart: `-b dc=example`.
 const WITH_VALUE_APART: &[u8] = b"bcdhHklMpPrsvwZ";
@@ -179,17 +180,17 @@ pub(super) fn parse(args: &[u8], map: &mut Definition) -> (LdapSpec, Vec<Definit
 
 /// Takes a flag off the front; its value may stand in quotes.
 fn next_flag(text: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let text = text.trim_ascii_start().strip_prefix(b"-")?;
+    let text = text.trim_space_start().strip_prefix(b"-")?;
     let (&letter, mut value) = text.split_first()?;
     if WITH_VALUE_APART.contains(&letter) {
-        value = value.trim_ascii_start();
+        value = value.trim_space_start();
     }
     if let Some(quoted) = value.strip_prefix(b"\"")
         && let Some(end) = quoted.find_byte(b'"')
     {
         return Some((letter, &quoted[..end], &quoted[end + 1..]));
     }
-    let end = value.iter().position(u8::is_ascii_whitespace).unwrap_or(value.len());
+    let end = value.iter().position(u8::is_c_space).unwrap_or(value.len());
     Some((letter, &value[..end], &value[end..]))
 }
 

@@ -1,5 +1,7 @@
 //! The words of a `K` line: flags, then a file and its arguments.
 
+use crate::name::{CSpace as _, TrimSpace as _};
+
 /// Flags whose value may stand apart: `-k 1`.
 pub(super) const WITH_VALUE_APART: &[u8] = b"kv";
 
@@ -18,17 +20,17 @@ impl<'a> Words<'a> {
     /// One word has one flag: what follows the letter is its value, also where it takes none. The value of the
     /// letters `apart` may be the next word.
     pub(super) fn flag(&mut self, apart: &[u8]) -> Option<(u8, &'a [u8])> {
-        let trimmed = self.rest.trim_ascii_start();
+        let trimmed = self.rest.trim_space_start();
         let after_dash = trimmed.strip_prefix(b"-")?;
         let (&letter, after_letter) = after_dash.split_first().unwrap_or((&0, b""));
         let start = match letter {
             // A lone dash takes nothing with it.
             0 | b' ' | b'\t' | b'\n' => 0,
-            letter if apart.contains(&letter) => after_dash.len() - after_letter.trim_ascii_start().len(),
+            letter if apart.contains(&letter) => after_dash.len() - after_letter.trim_space_start().len(),
             _ => 1,
         };
         let value = &after_dash[start..];
-        let end = value.iter().position(u8::is_ascii_whitespace).unwrap_or(value.len());
+        let end = value.iter().position(u8::is_c_space).unwrap_or(value.len());
         self.rest = &value[end..];
         Some((letter, &value[..end]))
     }
@@ -53,14 +55,14 @@ impl<'a> Words<'a> {
 
     /// Takes the rest of the line: the file, and what follows it.
     pub(super) fn file(self) -> (&'a [u8], &'a [u8]) {
-        let rest = self.rest.trim_ascii();
-        let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
-        (&rest[..end], rest[end..].trim_ascii_start())
+        let rest = self.rest.trim_space();
+        let end = rest.iter().position(u8::is_c_space).unwrap_or(rest.len());
+        (&rest[..end], rest[end..].trim_space_start())
     }
 
     /// Takes the rest of the line as it stands, without white space around it.
     pub(super) fn remainder(self) -> &'a [u8] {
-        self.rest.trim_ascii()
+        self.rest.trim_space()
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use bstr::{BString, ByteSlice};
 
 use super::{Definition, Outcome};
-use crate::name::Sysexit;
+use crate::name::{Sysexit, TrimSpace as _};
 
 /// Largest text file that is read, in bytes: it is kept in memory.
 const FILE_BYTES_MAX: u64 = 256 << 20;
@@ -101,7 +101,7 @@ fn column(line: &[u8], number: usize, separator: Option<u8>) -> Option<&[u8]> {
     }
     if number == 0 {
         if separator.is_none() {
-            rest = rest.trim_ascii_start();
+            rest = rest.trim_space_start();
         } else if rest.first().is_some_and(ends) {
             return None;
         }
@@ -110,7 +110,7 @@ fn column(line: &[u8], number: usize, separator: Option<u8>) -> Option<&[u8]> {
     for _ in 0..number {
         rest = &rest[rest.iter().position(ends)? + 1..];
         if separator.is_none() {
-            rest = rest.trim_ascii_start();
+            rest = rest.trim_space_start();
         }
     }
     let len = rest.iter().position(ends).unwrap_or(rest.len());

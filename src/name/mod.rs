@@ -12,7 +12,7 @@ mod told;
 pub use interval::{BadInterval, BadUnit, Elapsed, InWords, Interval, IntervalUnit};
 pub use label::{BadName, ClassName, MacroName, MailerName, MapName, Named, RulesetName};
 pub use queue_id::{BadQueueId, QueueId, QueueIdMaker};
-pub use space::is_c_space;
+pub use space::{CSpace, TrimSpace};
 pub use status::{BadStatus, Status};
 pub use sysexit::Sysexit;
 pub use time::UnixTime;

@@ -3,6 +3,7 @@
 use bstr::{BString, ByteSlice};
 
 use crate::mail::reply::Reply;
+use crate::name::TrimSpace as _;
 use crate::smtp::server::texts;
 
 /// Returns the reply to `HELP topic`; `file` is the help file, `expand` expands macros in its lines.
@@ -25,7 +26,7 @@ pub(super) fn reply(file: Option<&[u8]>, topic: &[u8], version: &str, expand: &d
 
 /// Tells whether a line says that the file is of a version whose texts hold macros.
 fn is_current(line: &[u8]) -> bool {
-    let version = line.strip_prefix(b"#vers").and_then(|rest| rest.trim().to_str().ok());
+    let version = line.strip_prefix(b"#vers").and_then(|rest| rest.trim_space().to_str().ok());
     version.and_then(|version| version.parse::<u32>().ok()).is_some_and(|version| version >= 2)
 }
 

@@ -8,7 +8,7 @@ use super::compile::MAP_ARGS_MAX;
 use super::lookup::KeyStyle;
 use super::trouble::Trouble;
 use crate::mail::token::{Kind, Mark, Token, join, join_within};
-use crate::name::is_c_space;
+use crate::name::CSpace as _;
 
 /// The longest key or default, in bytes; what goes beyond is cut off (the original's MAXKEY, less three).
 pub(super) const KEY_BYTES_MAX: usize = 1021;
@@ -108,13 +108,13 @@ fn map_name(token: &Token) -> Cow<'_, [u8]> {
 /// if all before that is ASCII.
 // QUIRK(sought-ruleset)
 pub(super) fn as_sought(name: &[u8]) -> &[u8] {
-    let blanks = name.iter().take_while(|byte| is_c_space(**byte)).count();
+    let blanks = name.iter().take_while(|byte| byte.is_c_space()).count();
     if !name.get(blanks).is_some_and(u8::is_ascii_alphabetic) {
         return name;
     }
-    let is_of_word = |byte: &u8| byte.is_ascii() && !is_c_space(*byte);
+    let is_of_word = |byte: &u8| byte.is_ascii() && !byte.is_c_space();
     let end = name.iter().skip(blanks).position(|byte| !is_of_word(byte)).map_or(name.len(), |len| blanks + len);
-    if name.get(end).is_some_and(|byte| is_c_space(*byte)) { &name[..end] } else { name }
+    if name.get(end).is_some_and(|byte| byte.is_c_space()) { &name[..end] } else { name }
 }
 
 /// Returns a token as the name of a ruleset.

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use super::Rule;
 use super::gate::{Gate, Outline};
 use crate::mail::token::ScanRules;
-use crate::name::{ClassName, Told, is_c_space};
+use crate::name::{ClassName, Told, TrimSpace as _};
 
 /// How many rulesets there can be; the upper half is for names without a number of their own.
 pub const RULESETS_MAX: usize = 200;
@@ -127,7 +127,7 @@ impl Default for Rulesets {
 impl Rulesets {
     /// Returns the ruleset with this name or number, whether it has rules or not.
     pub fn find(&self, name: &[u8]) -> Option<RulesetId> {
-        self.find_trimmed(name.trim_ascii_start())
+        self.find_trimmed(name.trim_space_start())
     }
 
     fn find_trimmed(&self, name: &[u8]) -> Option<RulesetId> {
@@ -146,8 +146,7 @@ impl Rulesets {
         if let Some(id) = self.numbers.get(BStr::new(text)) {
             return Ok(Some(*id));
         }
-        let blanks = text.iter().take_while(|byte| is_c_space(**byte)).count();
-        let text = &text[blanks..];
+        let text = text.trim_space_start();
         let id = self.find_trimmed(text);
         let is_number = text.first().is_some_and(u8::is_ascii_digit);
         if is_number && id.is_none() {
@@ -201,7 +200,7 @@ impl Rulesets {
 
     /// Returns the ruleset named at the start of `text`, which gets a number if it is new; and what follows the name.
     pub(super) fn enter<'a>(&mut self, text: &'a [u8]) -> Result<(RulesetId, &'a [u8]), BadRuleset> {
-        let text = text.trim_ascii_start();
+        let text = text.trim_space_start();
         if text.first().is_some_and(u8::is_ascii_digit) {
             let len = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
             let id = number(text).filter(|number| *number < NUMBERS_MAX).map(RulesetId::at);
@@ -211,7 +210,7 @@ impl Rulesets {
         if !name.first().is_some_and(u8::is_ascii_alphabetic) {
             return Err(BadRuleset::Name(text[..text.len().min(20)].into()));
         }
-        let rest = text[name.len()..].trim_ascii_start();
+        let rest = text[name.len()..].trim_space_start();
         let old = self.numbers.get(BStr::new(name)).copied();
         let id = match (rest.strip_prefix(b"="), old) {
             (Some(wanted), _) => self.wanted(text, name, wanted, old)?,
@@ -219,7 +218,7 @@ impl Rulesets {
             (None, None) => self.next(name)?,
         };
         let rest = match rest.strip_prefix(b"=") {
-            Some(wanted) => after_digits(wanted.trim_ascii_start()),
+            Some(wanted) => after_digits(wanted.trim_space_start()),
             None => rest,
         };
         self.bind(name, id);
@@ -228,7 +227,7 @@ impl Rulesets {
 
     /// Returns the place that `name=wanted` asks for.
     fn wanted(&self, text: &[u8], name: &[u8], wanted: &[u8], old: Option<RulesetId>) -> Result<RulesetId, BadRuleset> {
-        let wanted = wanted.trim_ascii_start();
+        let wanted = wanted.trim_space_start();
         let new = number(wanted).ok_or_else(|| BadRuleset::NumberRequired(text.into()))?;
         if new >= NUMBERS_MAX {
             return Err(BadRuleset::NumberInDefinition(new.to_string().into(), text.into()));

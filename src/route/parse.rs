@@ -8,7 +8,7 @@ use crate::cf::{Mailer, Mailers};
 use crate::mail::address_list;
 use crate::mail::envelope::Route;
 use crate::mail::token::{Mark, ScanError, ScanOptions, Token, Tokens, join, join_within};
-use crate::name::{MailerName, Status, Sysexit, Told, is_c_space};
+use crate::name::{CSpace as _, MailerName, Status, Sysexit, Told};
 use crate::rewrite::RulesetId;
 use crate::site::{Context, Heard};
 
@@ -233,7 +233,7 @@ pub fn check_bytes(address: &[u8], role: Role) -> Result<(), Refusal> {
 
 /// Tells whether a byte is a control character that is no white space.
 fn is_control(byte: u8) -> bool {
-    byte.is_ascii_control() && !is_c_space(byte)
+    byte.is_ascii_control() && !byte.is_c_space()
 }
 
 /// Tells whether the rules use this byte for themselves.

@@ -10,7 +10,7 @@ use crate::keeper::request::{Account, Source, SourceRoot, Standing};
 use crate::log::Witness;
 use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::{Controller, Recipient, Route, Special};
-use crate::name::{Status, Sysexit};
+use crate::name::{Status, Sysexit, TrimSpace as _};
 use crate::route::account::{self, Found};
 use crate::route::alias::{Alias, Aliases};
 use crate::route::course::{Course, Item, Parent, Stage, Step};
@@ -356,7 +356,7 @@ impl Expander<'_> {
         }
         match self.aliases.find(&name).await {
             Alias::Found { value, .. } if value.iter().any(|byte| b",:/|\"".contains(byte)) => Some(name),
-            Alias::Found { value, .. } => Some(value.trim().into()),
+            Alias::Found { value, .. } => Some(value.trim_space().into()),
             Alias::None | Alias::TempFail(_) => None,
         }
     }

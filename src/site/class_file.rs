@@ -1,5 +1,6 @@
 //! `F` lines: words of a class from the lines of a file, by a scanf pattern.
 
+use crate::name::{CSpace as _, TrimSpace as _};
 use bstr::{BString, ByteSlice};
 
 /// The longest line of a class file, in bytes; the rest of a longer one counts as another (the original's MAXLINE less
@@ -45,8 +46,8 @@ fn scan<'a>(line: &'a [u8], pattern: &[u8]) -> Option<&'a [u8]> {
                 }
                 pattern = conversion.rest;
             }
-            _ if wanted.is_ascii_whitespace() => {
-                line = line.trim_ascii_start();
+            _ if wanted.is_c_space() => {
+                line = line.trim_space_start();
                 pattern = after;
             }
             _ => match line.strip_prefix(&[wanted]) {
@@ -94,11 +95,11 @@ impl<'p> Conversion<'p> {
     /// Takes what it matches off the front of `line`; nothing is no match.
     fn take<'a>(&self, line: &mut &'a [u8]) -> Option<&'a [u8]> {
         if self.set.is_none() && !self.any {
-            *line = line.trim_ascii_start();
+            *line = line.trim_space_start();
         }
         let accepts = |byte: &u8| match &self.set {
             Some(set) => set[usize::from(*byte)],
-            None => self.any || !byte.is_ascii_whitespace(),
+            None => self.any || !byte.is_c_space(),
         };
         let len = line.iter().take(self.width).take_while(|byte| accepts(byte)).count();
         let (taken, rest) = line.split_at(len);

@@ -10,6 +10,7 @@ use crate::mail::address_field;
 use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::{Notify, Recipient};
 use crate::mail::header::{self, Condition, Header};
+use crate::name::CSpace as _;
 
 /// Fields that a message may have several of: its own do not replace the site's.
 const KEPT_BESIDE: [&str; 6] =
@@ -110,7 +111,7 @@ impl Completion<'_> {
                 if elements.is_empty() {
                     return field;
                 }
-                let indent = field.value.iter().take_while(|byte| byte.is_ascii_whitespace()).skip(1).map(|_| b' ');
+                let indent = field.value.iter().take_while(|byte| byte.is_c_space()).skip(1).map(|_| b' ');
                 let list = address_field::join(&field.name, &elements);
                 Header::with_value(&field.name, indent.chain(list.iter().copied()).collect::<BString>())
             }

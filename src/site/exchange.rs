@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use bstr::{BString, ByteSlice};
 
+use crate::name::CSpace as _;
 use crate::net::{Answer, Resolver, is_askable, without_end};
 
 /// What stands before an IPv6 address in brackets.
@@ -94,7 +95,7 @@ pub(super) fn literal(text: &[u8]) -> Option<IpAddr> {
 
 /// Reads one to four numbers with dots, of which the last stands for all bytes that are left; `0x7f.1` is 127.0.0.1.
 fn number_and_dots(text: &str) -> Option<u32> {
-    let text = text.trim_end_matches(|byte: char| byte.is_ascii_whitespace());
+    let text = text.trim_end_matches(|byte: char| byte.is_c_space());
     let parts: Vec<u32> = text.split('.').map(number).collect::<Option<_>>()?;
     let (last, bytes) = parts.split_last().filter(|(_, bytes)| bytes.len() < 4)?;
     let room = 32 - 8 * u32::try_from(bytes.len()).expect("below 4");

@@ -13,7 +13,7 @@ use super::load::Site;
 use super::maps::{Entry, Stream};
 use super::network::OUTSIDE_PATIENCE;
 use crate::map::{Definition, Opener, Outcome, ProgramCall};
-use crate::name::Sysexit;
+use crate::name::{Sysexit, TrimSpace as _};
 use crate::net::listen::Port;
 use crate::net::{Answer, Family, Resolver};
 use crate::sys::host;
@@ -227,7 +227,7 @@ async fn answer_length(stream: &mut (impl AsyncRead + Unpin)) -> Result<usize, S
         }
     }
     let length: usize =
-        text.trim_ascii_start().to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(no_length)?;
+        text.trim_space_start().to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(no_length)?;
     if length > ANSWER_BYTES_MAX {
         return Err(format!("reply too long: {length}"));
     }

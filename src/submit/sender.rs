@@ -13,7 +13,7 @@ use crate::log::{Level, Priority};
 use crate::mail::envelope::{Ownership, Route};
 use crate::mail::full_name;
 use crate::mail::header::Header;
-use crate::name::{QueueId, Sysexit};
+use crate::name::{QueueId, Sysexit, TrimSpace as _};
 use crate::route::parse::{self, Role};
 use crate::route::remote_name;
 use crate::site::Context;
@@ -69,7 +69,7 @@ impl Registrar<'_> {
         let mailname = route.as_ref().and_then(|route| remote_name::mailname(ctx, &route.mailer, &route.user));
         let canonical = remote_name::canonical(ctx, mailname.as_ref().unwrap_or(&spelling)).await;
         // As it was named, a source route and all; only rules see it otherwise.
-        let address = if canonical.is_empty() { "<>".into() } else { full_name::clean(spelling.trim()) };
+        let address = if canonical.is_empty() { "<>".into() } else { full_name::clean(spelling.trim_space()) };
         let is_local = self.has_flag(ctx, route.as_ref(), b'l');
         let has_account = self.has_flag(ctx, route.as_ref(), b'w');
         // A sender elsewhere is the caller all the same, who has named it.

@@ -12,6 +12,7 @@ use bstr::{BString, ByteSlice};
 use super::library;
 use super::options::{Options, library_of};
 use crate::m4::{Host, Ran};
+use crate::name::CSpace as _;
 use crate::sys::errors::reason;
 use crate::sys::{host, user};
 
@@ -99,7 +100,7 @@ impl Files {
 
     /// Answers what the common cf library runs: the script that tells who makes the file, and the removal of its output.
     fn answer(&mut self, command: &[u8]) -> Option<Ran> {
-        let words: Vec<&[u8]> = command.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&[u8]> = command.split(u8::is_c_space).filter(|word| !word.is_empty()).collect();
         match words[..] {
             [b"sh", script, folder, b">", file] if script.ends_with(b"/sh/makeinfo.sh") => {
                 *self.temporary.get_mut(file.as_bstr())? = information(folder);

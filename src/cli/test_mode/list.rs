@@ -5,11 +5,11 @@ use std::io;
 
 use bstr::{BString, ByteSlice};
 
-use super::{TestMode, is_blank, is_space};
+use super::TestMode;
 use crate::cf::Mailer;
 use crate::macros::{HashSign, translate, value_of};
 use crate::mail::token::show;
-use crate::name::{ClassName, RulesetName};
+use crate::name::{CSpace as _, ClassName, RulesetName, TrimSpace as _};
 use crate::site::VERSION;
 
 impl TestMode {
@@ -48,8 +48,8 @@ impl TestMode {
 
     /// Writes the rules of a ruleset.
     fn show_ruleset(&mut self, name: &[u8]) -> io::Result<()> {
-        let word = name.trim_start_with(is_space);
-        let end = word.iter().position(is_blank).unwrap_or(word.len());
+        let word = name.trim_space_start();
+        let end = word.iter().position(u8::is_c_space).unwrap_or(word.len());
         // What cannot be a name at all is shown whole.
         let is_name = word.first().is_some_and(u8::is_ascii_alphanumeric);
         let name = if is_name { &name[..name.len() - word.len() + end] } else { name };

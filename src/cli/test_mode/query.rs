@@ -5,13 +5,13 @@ use std::sync::atomic::Ordering;
 
 use bstr::{BString, ByteSlice};
 
+use super::TestMode;
 use super::list::shown;
-use super::{TestMode, is_blank, is_space};
 use crate::macros::{expand_internal, quote};
 use crate::mail::header::Header;
 use crate::mail::token::{ScanOptions, Tokens};
 use crate::map::Outcome;
-use crate::name::{Sysexit, Told};
+use crate::name::{CSpace as _, Sysexit, Told, TrimSpace as _};
 use crate::policy::{Ask, HeaderQuestion};
 use crate::rewrite::{RulesetId, Trouble};
 use crate::route::parse::{
@@ -57,9 +57,9 @@ const HEADER_STRIPS_COMMENTS: u32 = 0x10000;
 impl TestMode {
     /// Obeys a command; returns false when it ends the session.
     pub(super) async fn command(&mut self, line: &[u8], rest: &[u8]) -> io::Result<bool> {
-        let rest = rest.trim_end_with(is_space);
-        let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
-        let (word, argument) = (rest[..end].to_ascii_lowercase(), rest[end..].trim_start_with(is_space));
+        let rest = rest.trim_space_end();
+        let end = rest.iter().position(is_blank).unwrap_or(rest.len());
+        let (word, argument) = (rest[..end].to_ascii_lowercase(), rest[end..].trim_space_start());
         match word.as_slice() {
             b"" => self.say("Usage: /[canon|map|mx|parse|try|tryflags]")?,
             b"quit" => return Ok(false),
@@ -114,7 +114,7 @@ impl TestMode {
         if argument.is_empty() {
             return self.say("Usage: /map mapname key");
         }
-        let Some(end) = argument.iter().position(is_blank) else {
+        let Some(end) = argument.iter().position(u8::is_c_space) else {
             return self.say("No key specified");
         };
         let (name, key) = (&argument[..end], &argument[end + 1..]);
@@ -307,7 +307,7 @@ impl TestMode {
     async fn header(&mut self, line: &[u8]) -> io::Result<()> {
         let is_name = |name: &[u8]| !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
         // White space may stand before the colon.
-        let parts = line.split_once_str(":").map(|(name, value)| (name.trim_end_with(is_space), value));
+        let parts = line.split_once_str(":").map(|(name, value)| (name.trim_space_end(), value));
         let Some((name, value)) = parts.filter(|(name, _)| is_name(name)) else {
             let told = Told::from(quote(line));
             self.fault(&format!("header syntax error, line \"{told}\""))?;
@@ -388,8 +388,13 @@ fn code_of(bad: &BadRoute) -> u16 {
     given.and_then(|(digits, _)| digits.to_str().ok()?.parse().ok()).unwrap_or(bad.refusal.code)
 }
 
+/// Tells whether a byte ends a word of a command: no other white space does.
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
 /// Parts the first word of a text from the rest.
 fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
-    let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
-    (&text[..end], text[end..].trim_start_with(is_space))
+    let end = text.iter().position(is_blank).unwrap_or(text.len());
+    (&text[..end], text[end..].trim_space_start())
 }

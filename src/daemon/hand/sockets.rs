@@ -15,6 +15,7 @@ use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Service};
 use crate::log::SYSLOG_SOCKETS;
 use crate::map::{Definition, Kind};
+use crate::name::TrimSpace as _;
 
 /// Ports that only root can use and that no service has by convention (rresvport(3)).
 const RESERVED: std::ops::RangeInclusive<u16> = 512..=1023;
@@ -45,7 +46,7 @@ pub(super) fn connect(config: &Config, service: &Service) -> Served {
 /// Reads `local:/path` or `unix:/path`.
 fn local_path(socket: &[u8]) -> Option<PathBuf> {
     let path = socket.strip_prefix(b"local:").or_else(|| socket.strip_prefix(b"unix:"))?;
-    Some(path.trim().to_path_lossy().into())
+    Some(path.trim_space().to_path_lossy().into())
 }
 
 fn connect_path(path: Option<PathBuf>) -> Served {

@@ -19,6 +19,7 @@ use crate::macros::{Value, Values, expand};
 use crate::mail::address_list::{self, Separator};
 use crate::map::aliases;
 use crate::map::{DirectOpener, Map, Outcome};
+use crate::name::TrimSpace as _;
 use crate::site::{maildrop_key, user_database_files};
 use crate::sys::privilege::Acting;
 use crate::sys::safe_file::{Reading, TextKind, Trust};
@@ -78,7 +79,7 @@ pub(super) fn command(charter: &Charter, source: &Source) -> Result<(BString, Us
     check_standing(&element, "programs")?;
     let text = address_list::unquote(&element.text);
     match text.strip_prefix(b"|") {
-        Some(command) => Ok((command.trim_start().into(), with_default(&charter.config, element.user)?)),
+        Some(command) => Ok((command.trim_space_start().into(), with_default(&charter.config, element.user)?)),
         None => Err(refusal(FailureKind::Undeclared {}, "the source names no program")),
     }
 }
@@ -196,7 +197,7 @@ fn without_warning(charter: &Charter, path: &[u8], failure: Refusal) -> Refusal 
 // may not either; in the original, who writes a user's `.forward` can run programs in his name.
 fn open_included(charter: &Charter, element: Element) -> Result<Text, Refusal> {
     let text = address_list::unquote(&element.text);
-    let path = text.strip_prefix(INCLUDE).map(|path| path.trim()).filter(|path| path.starts_with(b"/"));
+    let path = text.strip_prefix(INCLUDE).map(|path| path.trim_space()).filter(|path| path.starts_with(b"/"));
     let path = path.ok_or_else(|| refusal(FailureKind::Undeclared {}, "the source includes no file"))?;
     let reader = with_default(&charter.config, element.user.clone())?;
     let Reading { file, owner, trust } = open_text(charter, path, TextKind::Include, &reader)?;

@@ -7,6 +7,7 @@ use bstr::{BString, ByteSlice};
 
 use crate::cf::Mailer;
 use crate::mail::token::EXPAND;
+use crate::name::TrimSpace as _;
 
 /// The word behind which no option begins any more (POSIX, utility syntax guideline 10).
 const END_OF_OPTIONS: &[u8] = b"--";
@@ -123,7 +124,7 @@ impl<'a> Frame<'a> {
 
     /// Tells whether `word` is `value` in the frame, but for white space around it.
     fn holds(&self, word: &[u8], value: &[u8]) -> bool {
-        word.trim() == [self.before, value, self.behind.unwrap_or_default()].concat().trim()
+        word.trim_space() == [self.before, value, self.behind.unwrap_or_default()].concat().trim_space()
     }
 }
 

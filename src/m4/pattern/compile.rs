@@ -1,8 +1,7 @@
 //! Patterns become a list of steps.
 
+use crate::name::CSpace as _;
 use thiserror::Error;
-
-use crate::name::is_c_space;
 
 /// How deep groups may stand in each other.
 const NESTING_MAX: usize = 200;
@@ -163,8 +162,8 @@ impl Compiler<'_> {
             b'(' => return self.group(),
             b'w' => set(is_word),
             b'W' => set(|byte| !is_word(byte)),
-            b's' => set(is_c_space),
-            b'S' => set(|byte| !is_c_space(byte)),
+            b's' => set(|byte| byte.is_c_space()),
+            b'S' => set(|byte| !byte.is_c_space()),
             b'b' => Step::Assert(Assertion::WordEdge),
             b'B' => Step::Assert(Assertion::NoWordEdge),
             b'<' => Step::Assert(Assertion::WordStart),

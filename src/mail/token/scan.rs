@@ -2,7 +2,7 @@
 
 use super::mark::Mark;
 use super::{Kind, QUOTE_MARK, Token, Tokens, needs_quote};
-use crate::name::is_c_space;
+use crate::name::CSpace as _;
 
 /// The most tokens an address may have; the original's MAXATOM.
 pub const TOKENS_MAX: usize = 1000;
@@ -86,9 +86,9 @@ impl ScanRules {
     /// Returns the rules for these operators; those that are always operators need not be among them.
     pub fn new(operators: &[u8], blank_sub: u8) -> Self {
         let mut rules = Self { operators: [false; 256], plain: [false; 256], blank_sub, has_comments: false };
-        let has_meaning = |byte: u8| is_c_space(byte) || matches!(byte, b'"' | b'\\');
+        let has_meaning = |byte: u8| byte.is_c_space() || matches!(byte, b'"' | b'\\');
         for &byte in operators.iter().chain(ALWAYS_OPERATORS) {
-            rules.operators[usize::from(byte)] = !(byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\\'));
+            rules.operators[usize::from(byte)] = !has_meaning(byte);
         }
         for byte in (0..0x80).filter(|byte| !has_meaning(*byte)) {
             rules.plain[usize::from(byte)] = !rules.operators[usize::from(byte)];
@@ -103,7 +103,7 @@ impl ScanRules {
             Some(byte) if self.is_operator(*byte) => Kind::Operator,
             // What looks like a mark joins like one; white space is there where a name has lost its quotes.
             Some(0x80..0xa0) => Kind::Operator,
-            Some(byte) if is_c_space(*byte) => Kind::Operator,
+            Some(byte) if byte.is_c_space() => Kind::Operator,
             _ => Kind::Atom,
         };
         Token::new(kind, text)
@@ -345,7 +345,7 @@ impl Scanner<'_> {
             _ if self.comments > 0 => return Ok(()),
             b'<' => {
                 self.angles += 1;
-                self.route |= self.text[self.at..].iter().find(|byte| !is_c_space(**byte)) == Some(&b'@');
+                self.route |= self.text[self.at..].iter().find(|byte| !byte.is_c_space()) == Some(&b'@');
             }
             b'>' => {
                 self.route = false;
@@ -409,7 +409,7 @@ impl Scanner<'_> {
             return self.mark();
         }
         let next = match byte {
-            _ if is_c_space(byte) => State::Space,
+            _ if byte.is_c_space() => State::Space,
             b'"' => State::Quoted,
             0x80..0xa0 | QUOTE_MARK if self.options.codes_apart => State::Closed,
             _ if self.rules.is_operator(byte) => State::Closed,

@@ -8,7 +8,7 @@ use crate::mail::envelope::{
 };
 use crate::mail::header::{Condition, Header, MACRO_MARK};
 use crate::mail::report::AUTHOR;
-use crate::name::{MacroName, QueueId, UnixTime};
+use crate::name::{MacroName, QueueId, TrimSpace as _, UnixTime};
 
 /// A control file cannot be used.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -280,7 +280,7 @@ fn header(text: &[u8]) -> Result<Header, Damage> {
         None => (&b""[..], text),
     };
     let (name, value) = field.split_once_str(":").ok_or_else(bad)?;
-    let name = name.trim_end();
+    let name = name.trim_space_end();
     if name.is_empty() || !name.iter().all(|byte| (33..=126).contains(byte)) {
         return Err(bad());
     }

@@ -13,6 +13,7 @@ use super::state::{Denial, Held, State};
 use super::texts;
 use crate::mail::envelope::BodyType;
 use crate::mail::reply::Reply;
+use crate::name::CSpace as _;
 
 /// The longest name after HELO, in bytes (the original's MAXNAME).
 const HELLO_BYTES_MAX: usize = 256;
@@ -85,9 +86,8 @@ pub(super) fn find(word: &BStr) -> &'static Command {
 /// Tells whether a line is the request of a web client.
 pub(super) fn is_http(line: &[u8]) -> bool {
     HTTP_WORDS.iter().any(|word| {
-        line.split_at_checked(word.len()).is_some_and(|(start, rest)| {
-            start.eq_ignore_ascii_case(word) && rest.first().is_some_and(u8::is_ascii_whitespace)
-        })
+        line.split_at_checked(word.len())
+            .is_some_and(|(start, rest)| start.eq_ignore_ascii_case(word) && rest.first().is_some_and(u8::is_c_space))
     })
 }
 

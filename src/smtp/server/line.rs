@@ -1,5 +1,6 @@
 //! Command lines: their words, and where an address in them ends.
 
+use crate::name::{CSpace as _, TrimSpace as _};
 use bstr::{BStr, BString, ByteSlice};
 
 /// A command line without its line end.
@@ -16,10 +17,10 @@ impl Line {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
         let text = text.trim_end_with(|c| c == '\r');
         let text = &text[..text.find_byte(0).unwrap_or(text.len())];
-        let start = text.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        let len = text[start..].iter().take_while(|byte| !byte.is_ascii_whitespace()).count();
+        let start = text.iter().take_while(|byte| byte.is_c_space()).count();
+        let len = text[start..].iter().take_while(|byte| !byte.is_c_space()).count();
         let word = start..start + len;
-        let gap = text[word.end..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        let gap = text[word.end..].iter().take_while(|byte| byte.is_c_space()).count();
         Self { text: text.into(), argument: word.end + gap, word }
     }
 
@@ -44,11 +45,11 @@ impl Line {
 /// # Errors
 /// The first word of the argument, which is not `word`, or is not followed by colon and text.
 pub(super) fn skip_word<'a>(argument: &'a [u8], word: &str) -> Result<&'a [u8], &'a [u8]> {
-    let text = argument.trim_start_with(|c| c.is_ascii_whitespace());
-    let len = text.iter().take_while(|byte| **byte != b':' && !byte.is_ascii_whitespace()).count();
+    let text = argument.trim_space_start();
+    let len = text.iter().take_while(|byte| **byte != b':' && !byte.is_c_space()).count();
     let (first, rest) = text.split_at(len);
-    let rest = rest.trim_start_with(|c| c.is_ascii_whitespace());
-    match rest.strip_prefix(b":").map(|rest| rest.trim_start_with(|c| c.is_ascii_whitespace())) {
+    let rest = rest.trim_space_start();
+    match rest.strip_prefix(b":").map(|rest| rest.trim_space_start()) {
         Some(rest) if !rest.is_empty() && first.eq_ignore_ascii_case(word.as_bytes()) => Ok(rest),
         _ => Err(first),
     }
@@ -87,8 +88,8 @@ pub(super) fn split_address(text: &[u8]) -> (&[u8], &[u8]) {
 pub(super) fn hello_name(argument: &[u8], bogus_allowed: bool) -> Option<&[u8]> {
     let len = argument.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"[].-_#:".contains(byte)).count();
     let (name, rest) = argument.split_at(len);
-    let blank = rest.iter().all(u8::is_ascii_whitespace);
-    let loose = bogus_allowed && rest.first().is_some_and(u8::is_ascii_whitespace);
+    let blank = rest.iter().all(u8::is_c_space);
+    let loose = bogus_allowed && rest.first().is_some_and(u8::is_c_space);
     (blank || loose).then_some(name)
 }
 

@@ -6,6 +6,7 @@ use super::Features;
 use super::texts;
 use crate::mail::envelope::{BodyType, DeliverBy, DeliverByMode, Notify, Ret};
 use crate::mail::reply::Reply;
+use crate::name::TrimSpace as _;
 
 /// The largest time of `BY=`, in seconds either way (nine digits, `RFC 2852 §4`).
 const BY_SECS_MAX: i64 = 999_999_999;
@@ -53,7 +54,7 @@ impl<'a> Param<'a> {
     ///
     /// A name is letters, digits and hyphens; whatever ends it is swallowed.
     fn next(text: &mut &'a [u8]) -> Option<Self> {
-        let rest = text.trim_start_with(|c| c.is_ascii_whitespace());
+        let rest = text.trim_space_start();
         if rest.is_empty() {
             *text = rest;
             return None;
