@@ -15,6 +15,7 @@ use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::domain::usage::LOCALHOST;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use tokio::net::UdpSocket;
 use tokio::sync::Semaphore;
@@ -252,6 +253,10 @@ impl Resolver {
         let Some(dns) = &self.dns else {
             return Answer::TempFail("no name server is configured".into());
         };
+        // The DNS library would take them for this host without asking; no server has them (RFC 6761 §6.3).
+        if name.num_labels() > 1 && LOCALHOST.zone_of(&name) {
+            return Answer::NotFound;
+        }
         let question = async {
             let _permit = self.in_flight.acquire().await.expect("the semaphore is never closed");
             dns.lookup(name, kind).await
