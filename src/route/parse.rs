@@ -1,5 +1,6 @@
 //! From an address to the mailer, host and user that ruleset 0 gives (op guide "Semantics of Rewriting Rule Sets").
 
+use std::slice;
 use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
@@ -252,7 +253,7 @@ async fn build(ctx: &mut Context, tokens: &[Token], role: Role) -> Result<Route,
         return Err(broken(ctx, "buildaddr: no mailer in parsed address"));
     };
     let Some((name, rest)) = rest.split_first() else { return Err(broken(ctx, "buildaddr: no user")) };
-    let name = join(std::slice::from_ref(name), b' ');
+    let name = join(slice::from_ref(name), b' ');
     let blank_sub = ctx.rulesets().scan_rules().blank_sub;
     let Some((host, user)) = host_and_user(rest) else { return Err(broken(ctx, "buildaddr: no user")) };
     let host = host.map(|host| join_within(host, blank_sub, HOST_BYTES_MAX));
@@ -280,11 +281,13 @@ async fn route(
     user: &[Token],
     role: Role,
 ) -> Result<Route, BadRoute> {
+    let user = match user.split_first() {
+        Some((first, rest)) if mailer.flags.contains(b'@') && join(slice::from_ref(first), b' ').starts_with(b"@") => {
+            rest
+        }
+        _ => user,
+    };
     let text = join_within(user, b' ', USER_BYTES_MAX);
-    let mut user = user;
-    if mailer.flags.contains(b'@') && text.starts_with(b"@") {
-        user = &user[1..];
-    }
     let plain = text.strip_prefix(b"\"").unwrap_or(&text);
     let mailer = match plain.first() {
         Some(b'|') if mailer.flags.contains(b'|') => mailers.get(b"prog").unwrap_or(mailer),

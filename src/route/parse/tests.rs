@@ -25,6 +25,7 @@ Rlost\t$#nomailer $@ h $: u\n\
 Rnohost\t$#net $: u\n\
 Rtemp $*\t$#local $: $[ x. $] $1\n\
 R$* < @ $+ >\t$#net $@ $2 $: $1 < @ $2 >\n\
+R+ $+\t$#local $: @ $1\n\
 R$+\t$#local $: $1\n\
 S4\n\
 R$* < @ $+ >\t$: $1 @ $2\n\
@@ -72,6 +73,8 @@ async fn addresses_lead_to_mailers() {
     check("a b", "local  a.b").await;
     check("|/bin/prog x", "prog  |/bin/prog.x").await;
     check("\":include:/list\"", "*include*  /list").await;
+    check("+Alice", "local  alice").await;
+    check("+|true", "prog  |true").await;
 }
 
 #[tokio::test]
