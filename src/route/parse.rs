@@ -300,7 +300,8 @@ async fn route(
     };
     ctx.set("h", host.clone());
     let user = outward(ctx, mailer, role, user.into()).await;
-    let host = if mailer.flags.contains(b'h') { host } else { host.to_ascii_lowercase().into() };
+    let host: BString = if mailer.flags.contains(b'h') { host } else { host.to_ascii_lowercase().into() };
+    ctx.set("h", host.clone());
     let user = if mailer.flags.contains(b'u') { user } else { user.to_ascii_lowercase().into() };
     Ok(Route { mailer: mailer.name.clone(), host, user })
 }
