@@ -85,18 +85,18 @@ pub enum OptionError {
     #[error("readcf: option ConnectOnlyTo: invalid IP address {0}")]
     ConnectOnlyTo(Told),
     /// The system has no such user.
-    #[error("readcf: option {option}: unknown user {name}")]
+    #[error("readcf: {setting}: unknown user {name}")]
     UnknownUser {
-        /// The option's name, or its letter.
-        option: &'static str,
+        /// What names the user.
+        setting: &'static str,
         /// The user.
         name: Told,
     },
     /// The system has no such group.
-    #[error("readcf: option {option}: unknown group {name}")]
+    #[error("readcf: {setting}: unknown group {name}")]
     UnknownGroup {
-        /// The option's name, or its letter.
-        option: &'static str,
+        /// What names the group.
+        setting: &'static str,
         /// The group.
         name: Told,
     },
@@ -208,6 +208,9 @@ pub enum Problem {
     /// A field that mailers do not have.
     #[error("M{0}: unknown mailer equate {1}=")]
     MailerField(Told, char),
+    /// `U=` without a user.
+    #[error("mailer {0}: null user name")]
+    MailerUser(Told),
     /// An `=` is missing.
     #[error("mailer {0}: `=' expected")]
     MailerEquals(Told),

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::name::TrimSpace as _;
 use bstr::{BStr, ByteSlice};
+
+use crate::name::TrimSpace as _;
 
 /// Returns what rules name and no line of a file declares, with the numbers of the lines, from 1.
 pub fn loose_ends(file: &[u8]) -> Vec<(usize, String)> {

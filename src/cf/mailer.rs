@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bstr::BString;
 
+use super::text;
 use crate::mail::header::MACRO_MARK;
 use crate::name::{CSpace as _, MailerName, RulesetName, TrimSpace as _};
 
@@ -80,6 +81,14 @@ impl UserSpec {
         Self { user: Principal::parse(&text[..end]), group: Principal::parse(group) }
     }
 
+    /// Reads `user:group` of `U=`, where anything that no name has parts the two.
+    ///
+    /// QUIRK(blank-parts-user): white space parts them, too, but takes the first letter of the group with it.
+    pub fn of_mailer(text: &[u8]) -> Self {
+        let (user, rest) = Principal::word(text);
+        Self { user, group: Principal::word(rest.get(1..).unwrap_or_default()).0 }
+    }
+
     /// Reads `user`, of which everything belongs to the name.
     pub fn of_user(text: &[u8]) -> Self {
         Self { user: Principal::parse(text), group: None }
@@ -87,14 +96,22 @@ impl UserSpec {
 }
 
 impl Principal {
-    /// Reads a number or a name; nothing is `None`.
+    /// Reads the name or number in front of a text; returns what follows, too.
+    fn word(text: &[u8]) -> (Option<Self>, &[u8]) {
+        let text = text.trim_space_start();
+        let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let end = text.iter().position(|byte| !is_of_name(byte)).unwrap_or(text.len());
+        (Self::parse(&text[..end]), text[end..].trim_space_start())
+    }
+
+    /// Reads a number or a name; nothing is `None`. What begins with a digit is a number, as far as it is one.
     fn parse(text: &[u8]) -> Option<Self> {
         let text = text.trim_space();
-        if text.is_empty() {
-            return None;
+        let id = || u32::try_from(text::number_any_base(text)).ok();
+        match text.first()? {
+            b'0'..=b'9' => id().map(Self::Id).or_else(|| Some(Self::Name(text.into()))),
+            _ => Some(Self::Name(text.into())),
         }
-        let id = std::str::from_utf8(text).ok().and_then(|digits| digits.parse().ok());
-        Some(id.map_or_else(|| Self::Name(text.into()), Self::Id))
     }
 }
 

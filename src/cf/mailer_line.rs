@@ -86,7 +86,7 @@ impl Reader<'_> {
             b'R' => (self.mailer.envelope_recipient, self.mailer.header_recipient) = self.rulesets(value)?,
             b'S' => (self.mailer.envelope_sender, self.mailer.header_sender) = self.rulesets(value)?,
             b'T' => self.types = Some(value.into()),
-            b'U' => mailer.user = Some(UserSpec::parse(value)),
+            b'U' => mailer.user = Some(UserSpec::of_mailer(value)),
             b'W' => self.mailer.wait = self.wait(value),
             b'/' => mailer.root = value.into(),
             _ => self.problems.push(Problem::MailerField(self.name(), char::from(letter & 0x7f))),

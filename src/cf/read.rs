@@ -263,6 +263,11 @@ impl<'a> Reader<'a> {
             if !known(&mailer.queue_group) {
                 problems.push(Problem::MailerQueue(mailer.name.as_bytes().into(), mailer.queue_group.clone().into()));
             }
+            match &mailer.user {
+                Some(spec) if spec.user.is_none() => problems.push(Problem::MailerUser(mailer.name.as_bytes().into())),
+                Some(spec) => self.check_account("mailer U= flag", spec),
+                None => {}
+            }
             let is_new = self.config.mailers.get(mailer.name.as_bytes()).is_none();
             if is_new && self.config.mailers.iter().count() >= MAILERS_MAX {
                 problems.push(Problem::MailersMax(MAILERS_MAX));
@@ -471,9 +476,9 @@ impl<'a> Reader<'a> {
             "OperatorChars" => self.set_operators(setting.value.into()),
             "BlankSub" => self.rules.set_blank_sub(self.config.options.blank_sub),
             "ColonOkInAddr" => self.colon_ok_is_open = false,
-            "DefaultUser" => self.check_account("u", UserSpec::parse(setting.value)),
-            "RunAsUser" => self.check_account("RunAsUser", UserSpec::parse(setting.value)),
-            "TrustedUser" => self.check_account("TrustedUser", UserSpec::of_user(setting.value)),
+            "DefaultUser" => self.check_account("option u", &UserSpec::parse(setting.value)),
+            "RunAsUser" => self.check_account("option RunAsUser", &UserSpec::parse(setting.value)),
+            "TrustedUser" => self.check_account("option TrustedUser", &UserSpec::of_user(setting.value)),
             "DeliveryMode" => {
                 self.macros.set("deliveryMode", [self.config.options.delivery_mode.letter()].as_slice());
             }
@@ -481,16 +486,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reports a user or group of an option that the system does not know.
-    fn check_account(&mut self, option: &'static str, spec: UserSpec) {
+    /// Reports a user or group of an option or mailer that the system does not know.
+    fn check_account(&mut self, setting: &'static str, spec: &UserSpec) {
         let Some(accounts) = self.accounts else { return };
-        match (spec.user, spec.group) {
-            (None, _) => self.report(OptionError::UnknownUser { option, name: b"".as_slice().into() }),
-            (Some(Principal::Name(name)), _) if !(accounts.has_user)(&name) => {
-                self.report(OptionError::UnknownUser { option, name: name.as_slice().into() });
+        match (&spec.user, &spec.group) {
+            (None, _) => self.report(OptionError::UnknownUser { setting, name: b"".as_slice().into() }),
+            (Some(Principal::Name(name)), _) if !(accounts.has_user)(name) => {
+                self.report(OptionError::UnknownUser { setting, name: name.as_slice().into() });
             }
-            (_, Some(Principal::Name(name))) if !(accounts.has_group)(&name) => {
-                self.report(OptionError::UnknownGroup { option, name: name.as_slice().into() });
+            (_, Some(Principal::Name(name))) if !(accounts.has_group)(name) => {
+                self.report(OptionError::UnknownGroup { setting, name: name.as_slice().into() });
             }
             _ => {}
         }

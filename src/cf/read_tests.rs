@@ -381,6 +381,13 @@ fn users_and_groups_of_options_must_be_there() {
     {
         assert_eq!(told(line), Vec::<String>::new(), "{line}");
     }
+    let mailer = |user: &str| told(&format!("AliasFile=x\nMm, P=/p, U={user}, A=p"));
+    for user in ["alice", "alice.mail", "alice@mail", "5:6", "0x10", "alice mmail"] {
+        assert_eq!(mailer(user), Vec::<String>::new(), "{user}");
+    }
+    assert_eq!(mailer("nosuch"), ["readcf: mailer U= flag: unknown user nosuch"]);
+    assert_eq!(mailer("1:nosuch"), ["readcf: mailer U= flag: unknown group nosuch"]);
+    assert_eq!(mailer(":mail"), ["mailer m: null user name"]);
     assert_eq!(told("DefaultUser=nosuch:mail"), ["readcf: option u: unknown user nosuch"]);
     assert_eq!(told("DefaultUser=1:nosuch"), ["readcf: option u: unknown group nosuch"]);
     assert_eq!(told("RunAsUser=nosuch"), ["readcf: option RunAsUser: unknown user nosuch"]);

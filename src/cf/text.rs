@@ -1,7 +1,8 @@
 //! The small spellings that options, mailers, ports and filters share.
 
-use crate::name::{CSpace as _, TrimSpace as _};
 use bstr::BString;
+
+use crate::name::{CSpace as _, TrimSpace as _};
 
 /// Reads a number as C's `atoi` does: blanks, a sign, digits; anything else is 0.
 pub(super) fn number(text: &[u8]) -> i64 {

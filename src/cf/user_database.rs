@@ -1,7 +1,8 @@
 //! Option UserDatabaseSpec (op guide "The User Database"): where maildrops and outgoing names of users stand.
 
-use crate::name::TrimSpace as _;
 use bstr::BString;
+
+use crate::name::TrimSpace as _;
 
 /// One element of the option.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -1,7 +1,8 @@
 //! How text is made fit for one line of a log: escaped, shortened, split.
 
-use crate::name::CSpace as _;
 use bstr::BString;
+
+use crate::name::CSpace as _;
 
 /// The longest line handed to syslog, with what syslog puts before it.
 pub(super) const LINE_BYTES_MAX: usize = 1024;

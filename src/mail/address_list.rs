@@ -1,7 +1,8 @@
 //! Lists of addresses: header fields, alias values, `.forward` and `:include:` files.
 
-use crate::name::{CSpace as _, TrimSpace as _};
 use bstr::BString;
+
+use crate::name::{CSpace as _, TrimSpace as _};
 
 /// The most addresses taken from one text; a list of more is no list a person keeps in one line.
 pub const LIST_LEN_MAX: usize = 100_000;

@@ -1,7 +1,8 @@
 //! `F` lines: words of a class from the lines of a file, by a scanf pattern.
 
-use crate::name::{CSpace as _, TrimSpace as _};
 use bstr::{BString, ByteSlice};
+
+use crate::name::{CSpace as _, TrimSpace as _};
 
 /// The longest line of a class file, in bytes; the rest of a longer one counts as another (the original's MAXLINE less
 /// one).

@@ -6,11 +6,28 @@ use std::io;
 use bstr::{BString, ByteSlice};
 
 use super::TestMode;
-use crate::cf::Mailer;
+use crate::cf::{Mailer, Principal, UserSpec};
 use crate::macros::{HashSign, translate, value_of};
 use crate::mail::token::show;
 use crate::name::{CSpace as _, ClassName, RulesetName, TrimSpace as _};
 use crate::site::VERSION;
+use crate::sys::user::{Group, User};
+
+/// Returns user and group of a mailer as numbers; what there is not is -1.
+fn account(spec: Option<&UserSpec>) -> String {
+    let named = |user: &Principal| match user {
+        Principal::Id(uid) => Some((i64::from(*uid), -1)),
+        Principal::Name(name) => User::by_name(name).ok().flatten().map(|user| (user.uid.into(), user.gid.into())),
+    };
+    let group = |group: &Principal| match group {
+        Principal::Id(gid) => Some(i64::from(*gid)),
+        Principal::Name(name) => Group::by_name(name).ok().flatten().map(|group| group.gid.into()),
+    };
+    let user = spec.and_then(|spec| spec.user.as_ref()).and_then(named);
+    let given = spec.filter(|_| user.is_some()).and_then(|spec| spec.group.as_ref()).and_then(group);
+    let (uid, gid) = user.unwrap_or((-1, -1));
+    format!("{uid}:{}", given.unwrap_or(gid))
+}
 
 impl TestMode {
     /// `$x` and `$=x`.
@@ -82,7 +99,7 @@ impl TestMode {
             set(&mailer.envelope_recipient),
             set(&mailer.header_recipient),
             mailer.size_bytes_max.unwrap_or(0),
-            mailer.user.as_ref().map_or_else(|| "-1:-1".to_owned(), ToString::to_string),
+            account(mailer.user.as_ref()),
             mailer.flags,
             mailer.line_bytes_max.unwrap_or(0),
             shown(&mailer.end_of_line),

@@ -1,7 +1,8 @@
 //! Command lines: their words, and where an address in them ends.
 
-use crate::name::{CSpace as _, TrimSpace as _};
 use bstr::{BStr, BString, ByteSlice};
+
+use crate::name::{CSpace as _, TrimSpace as _};
 
 /// A command line without its line end.
 #[derive(Clone, Debug, Eq, PartialEq)]
