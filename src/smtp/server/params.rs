@@ -254,13 +254,14 @@ fn leading_number(text: &[u8]) -> (Option<i64>, &[u8]) {
     (number, &text[len..])
 }
 
-/// Tells whether `text` is xtext: printable, `+` only before two capital hexadecimal digits (`RFC 3461 §4`).
+/// Tells whether `text` is xtext: printable, `+` only before two hexadecimal digits (`RFC 3461 §4`, which wants
+/// capitals; clients write small ones, too).
 fn is_xtext(text: &[u8]) -> bool {
     let mut bytes = text.iter();
     while let Some(&byte) = bytes.next() {
         match byte {
             b'+' => {
-                let mut hex = || bytes.next().is_some_and(|digit| matches!(digit, b'0'..=b'9' | b'A'..=b'F'));
+                let mut hex = || bytes.next().is_some_and(|digit| digit.is_ascii_hexdigit());
                 if !(hex() && hex()) {
                     return false;
                 }
