@@ -269,7 +269,7 @@ async fn build(ctx: &mut Context, tokens: &[Token], role: Role) -> Result<Route,
     if host.is_none() && !mailer.is_local() {
         return Err(broken(ctx, "buildaddr: no host"));
     }
-    route(ctx, &config.mailers, mailer, host.unwrap_or_default(), user, role).await
+    route(ctx, &config.mailers, mailer, host, user, role).await
 }
 
 /// Chooses the mailer by the look of the user part and rewrites that for it.
@@ -277,7 +277,7 @@ async fn route(
     ctx: &mut Context,
     mailers: &Mailers,
     mailer: &Mailer,
-    host: BString,
+    host: Option<BString>,
     user: &[Token],
     role: Role,
 ) -> Result<Route, BadRoute> {
@@ -294,16 +294,24 @@ async fn route(
         Some(b'/') if mailer.flags.contains(b'/') => mailers.get(b"*file*").unwrap_or(mailer),
         Some(b':') if mailer.flags.contains(b':') && is_include(plain) => {
             let user = BString::from(&address_list::unquote(&text)[INCLUDE.len()..]);
-            return Ok(Route { mailer: MailerName::new("*include*"), host, user });
+            return Ok(Route { mailer: MailerName::new("*include*"), host: host.unwrap_or_default(), user });
         }
         _ => mailer,
     };
-    ctx.set("h", host.clone());
+    publish(ctx, host.as_ref());
     let user = outward(ctx, mailer, role, user.into()).await;
-    let host: BString = if mailer.flags.contains(b'h') { host } else { host.to_ascii_lowercase().into() };
-    ctx.set("h", host.clone());
+    let host = if mailer.flags.contains(b'h') { host } else { host.map(|host| host.to_ascii_lowercase().into()) };
+    publish(ctx, host.as_ref());
     let user = if mailer.flags.contains(b'u') { user } else { user.to_ascii_lowercase().into() };
-    Ok(Route { mailer: mailer.name.clone(), host, user })
+    Ok(Route { mailer: mailer.name.clone(), host: host.unwrap_or_default(), user })
+}
+
+/// Sets `$h` to the host that ruleset 0 named last, if it named one.
+fn publish(ctx: &mut Context, host: Option<&BString>) {
+    match host {
+        Some(host) => ctx.set("h", host.clone()),
+        None => ctx.clear("h"),
+    }
 }
 
 /// Returns a user with `?` in the place of bytes that it cannot have, and what is wrong with it: of several flaws the last.
