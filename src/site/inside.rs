@@ -43,7 +43,7 @@ pub async fn start_inside(inside: Inside<'_>, opener: impl FnOnce(&Arc<Config>) 
     if errors.iter().any(|error| matches!(error.severity(), Severity::Fatal(_))) {
         return Started { site: None, errors };
     }
-    let resolver = Arc::new(Resolver::new(configured(settings, &config, &identity)));
+    let resolver = Arc::new(Resolver::new(configured(settings, &config, &identity, inside.mode)));
     identity.probe(&resolver, probe(&config)).await;
     let config = Arc::new(config);
     let opener = opener(&config);

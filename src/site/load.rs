@@ -126,7 +126,7 @@ impl Site {
 const TEST_MODE: u8 = b't';
 
 /// Returns the macros of a site: those of the host, then those of the file.
-fn macros(config: &Config, identity: &Identity, mode: u8) -> MacroTable {
+pub(super) fn macros(config: &Config, identity: &Identity, mode: u8) -> MacroTable {
     let mut macros = MacroTable::default();
     identity.define(&mut macros);
     // QUIRK(macros-of-test-mode)

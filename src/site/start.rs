@@ -12,11 +12,12 @@ use bstr::{BString, ByteSlice};
 use jiff::tz::TimeZone;
 
 use super::identity::{Identity, Probe};
-use super::load::{LoadOptions, Site};
+use super::load::{self, LoadOptions, Site};
 use super::zone::zone_of;
 use crate::cf::{self, CfError, Config, DontProbe, Options, Override, Problem, ReadEnv, ResolverFlag, Severity};
-use crate::macros::MacroTable;
+use crate::macros::{MacroTable, expand};
 use crate::mail::date;
+use crate::mail::token::EXPAND;
 use crate::map::DirectOpener;
 use crate::name::Sysexit;
 use crate::net::{Answer, Family, Hosts, Resolver, ResolverFlags, ResolverSettings};
@@ -77,7 +78,7 @@ pub async fn start(options: StartOptions) -> Started {
     if errors.iter().any(|error| matches!(error.severity(), Severity::Fatal(_))) {
         return Started { site: None, errors };
     }
-    let settings = configured(settings, &config, &identity);
+    let settings = configured(settings, &config, &identity, mode);
     let resolver = Arc::new(Resolver::new(settings));
     identity.probe(&resolver, probe(&config)).await;
     errors.extend(unknown_hosts(&config, &resolver).await);
@@ -120,7 +121,12 @@ fn system_settings() -> ResolverSettings {
 }
 
 /// Returns the settings as the configuration changes them.
-pub(super) fn configured(mut settings: ResolverSettings, config: &Config, identity: &Identity) -> ResolverSettings {
+pub(super) fn configured(
+    mut settings: ResolverSettings,
+    config: &Config,
+    identity: &Identity,
+    mode: u8,
+) -> ResolverSettings {
     let options = &config.options;
     let path = |text: &BString| Path::new(OsStr::from_bytes(text)).to_owned();
     if options.hosts_file != "/etc/hosts"
@@ -131,7 +137,8 @@ pub(super) fn configured(mut settings: ResolverSettings, config: &Config, identi
     if let Ok(text) = std::fs::read(path(&options.service_switch_file)) {
         settings.read_service_switch(&text);
     }
-    settings.domain = identity.domain.clone();
+    // The file may set `$m`.
+    settings.domain = expand(&[EXPAND, b'm'], &load::macros(config, identity, mode));
     settings.expand_cnames = !options.dont_expand_cnames;
     settings.flags = flags(config);
     let (retrans, retry) = (options.timeout.resolver_retrans, options.timeout.resolver_retry);
