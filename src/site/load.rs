@@ -337,27 +337,28 @@ impl Loader<'_> {
     /// Reads all `K` lines; a later one replaces one of the same name.
     fn definitions(&mut self) -> Vec<Definition> {
         let mut definitions: Vec<Definition> = Vec::new();
-        let flags = if self.config.level < LEVEL_OF_DOTS { &b""[..] } else { b"-a. -D" };
-        definitions.extend(Definition::parse(b"host", b"host", flags).0);
         for declared in &self.config.maps {
             let (definition, errors) = Definition::parse(declared.name.as_bytes(), &declared.class, &declared.args);
             for error in errors {
                 let exit = if matches!(error, DefinitionError::Time(_)) { Sysexit::Ok } else { Sysexit::Software };
                 self.report(declared.line, error.to_string().into(), exit);
             }
-            let Some(definition) = definition else { continue };
-            if let Kind::Sequence(members) = &definition.kind {
-                for member in members
-                    .iter()
-                    .filter(|member| definitions.iter().all(|known| !known.name.eq_ignore_ascii_case(member)))
-                {
-                    let (sequence, member) = (definition.name.clone(), member.clone());
-                    let error = crate::map::DefinitionError::UnknownMember { sequence, member };
+            let Some(mut definition) = definition else { continue };
+            if let Kind::Sequence(members) = &mut definition.kind {
+                let is_known =
+                    |member: &mut BString| definitions.iter().any(|known| known.name.eq_ignore_ascii_case(member));
+                // A map that is declared later is no member.
+                for member in members.extract_if(.., |member| !is_known(member)) {
+                    let error = DefinitionError::UnknownMember { sequence: definition.name.clone(), member };
                     self.report(declared.line, error.to_string().into(), Sysexit::Software);
                 }
             }
             definitions.retain(|known| !known.name.eq_ignore_ascii_case(&definition.name));
             definitions.push(definition);
+        }
+        if definitions.iter().all(|known| !known.name.eq_ignore_ascii_case(b"host")) {
+            let flags = if self.config.level < LEVEL_OF_DOTS { &b""[..] } else { b"-a. -D" };
+            definitions.extend(Definition::parse(b"host", b"host", flags).0);
         }
         definitions.extend(user_database_files(self.config));
         self.alias_maps(&mut definitions);
