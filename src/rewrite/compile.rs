@@ -1,8 +1,11 @@
 //! From the `S` and `R` lines of a configuration to rules that run.
 
+use std::sync::OnceLock;
+
 use bstr::BString;
 
 use super::program::{Action, ClassRef, Piece, Rule, WILDCARDS_MAX, phrases_meet};
+use super::query::{as_sought, name_text};
 use super::ruleset::{BadRuleset, RulesetId, Rulesets};
 use crate::macros::{ExpandError, Values, expand, expand_internal};
 use crate::mail::token::{Mark, ScanError, ScanOptions, ScanRules, Token, scan};
@@ -219,10 +222,24 @@ impl RuleCompiler {
             pieces,
             left,
             prefix,
+            bare: self.bare(&right),
+            was_applied: OnceLock::new(),
             right,
             action,
             line,
         }
+    }
+
+    /// Returns a right side whose names of rulesets have no quotes; none if they have none anyway.
+    fn bare(&self, right: &[Token]) -> Option<Vec<Token>> {
+        let mut bare = right.to_vec();
+        for place in 1..bare.len() {
+            if bare[place - 1].is(&Mark::Call) && bare[place].mark().is_none() {
+                let name = name_text(&bare[place]).into_owned();
+                bare[place] = self.rulesets.scan.token(as_sought(&name));
+            }
+        }
+        (bare != right).then_some(bare)
     }
 
     /// Returns what a token of a left side matches.

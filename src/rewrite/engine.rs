@@ -167,8 +167,9 @@ impl<'r> Engine<'r, '_> {
         self.trace(Trace::Matches(rule));
         // Look-ups and calls may also stand in the address itself.
         let tags = rule.right_tags.or(self.frame().outline.tags());
-        let made = self.substitute(rule, bindings);
-        match made.and_then(|tokens| self.within_room(tokens)) {
+        let made = self.substitute(rule, bindings).and_then(|tokens| self.within_room(tokens));
+        rule.note_applied();
+        match made {
             Ok(tokens) if tags.has(Tag::LOOK_UP) => Step::Break(Stop::LookUp(tokens, rule.action)),
             Ok(tokens) if tags.has(Tag::CALL) => self.take_up(Ok(tokens), rule.action),
             Ok(tokens) => self.settle(tokens, rule.action),

@@ -1,6 +1,7 @@
 //! Rules as the engine runs them.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use crate::mail::token::{Tag, TagSet, Token};
 use crate::name::ClassName;
@@ -73,6 +74,10 @@ pub struct Rule {
     /// `$:` or `$@` before the right side.
     pub(super) prefix: Option<Token>,
     pub(super) right: Vec<Token>,
+    /// The right side as it is once it has been applied, if that is something else.
+    pub(super) bare: Option<Vec<Token>>,
+    /// The right side has been applied.
+    pub(super) was_applied: OnceLock<()>,
     /// Which tags the right side has.
     pub(super) right_tags: TagSet,
     pub(super) action: Action,
@@ -89,8 +94,19 @@ impl Rule {
     }
 
     /// Returns the right side without its prefix.
+    // QUIRK(names-lose-quotes)
     pub fn right(&self) -> &[Token] {
-        &self.right
+        match &self.bare {
+            Some(bare) if self.was_applied.get().is_some() => bare,
+            _ => &self.right,
+        }
+    }
+
+    /// Notes that the right side is applied: traces show it as it is then.
+    pub(super) fn note_applied(&self) {
+        if self.bare.is_some() {
+            self.was_applied.get_or_init(|| ());
+        }
     }
 
     /// Returns what happens after a match.

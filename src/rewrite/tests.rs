@@ -258,6 +258,14 @@ fn steps_are_traced_in_the_originals_words() {
 }
 
 #[test]
+fn an_applied_rule_shows_names_of_rulesets_without_quotes() {
+    let mut world = World { level: Some(12), ..world() };
+    run(&mut world, "ST\nRa $*\t$>\"U\" $1\nSU\nRb\t$@ c", "a a b");
+    world.lines.retain(|line| line.contains("rule matches: $>"));
+    assert_eq!(world.lines, ["-----rule matches: $> \"U\" $1", "-----rule matches: $> U $1"]);
+}
+
+#[test]
 fn wrong_rules_are_told() {
     #[track_caller]
     fn errors(rule: &str, expected: &[&str]) {
