@@ -19,15 +19,17 @@ test:
 	$(CARGO) test --locked
 	$(CARGO) test --locked --features ldap --lib --test suite ldap
 
-# Random configurations, addresses and maps, then SMTP dialogues, ours against the original (root; see tests/oracle).
+# Random configurations, addresses and maps, then sessions over real configurations, then SMTP dialogues, ours against the original (root; see tests/oracle).
 RANDOM_CASES ?= 100000
 RANDOM_SEED ?= $(shell date +%s)
 RANDOM_FIRST ?= 0
+RANDOM_LINES ?= 20000
 RANDOM_DIALOGUES ?= 1000
 torture: all
 	@echo "random cases: make torture RANDOM_SEED=$(RANDOM_SEED) tries the same ones; RANDOM_FIRST=N begins with case N"
 	FUTAGO_CASES=$(RANDOM_CASES) FUTAGO_SEED=$(RANDOM_SEED) FUTAGO_FIRST=$(RANDOM_FIRST) \
 	    FUTAGO_PROGRAM=$(CURDIR)/target/release/sendmail $(CARGO) test --locked --test suite random -- --nocapture
+	python3 tests/oracle/random_bt.py -s $(RANDOM_SEED) -c $(RANDOM_LINES) '$(CURDIR)/target/release/sendmail'
 	python3 tests/oracle/random_bs.py -s $(RANDOM_SEED) -c $(RANDOM_DIALOGUES) '$(CURDIR)/target/release/sendmail -bs -C {cf}'
 	JAIL=$(CURDIR)/target/torture sh tests/site/jail.sh $(CURDIR)/target/release/sendmail $(CURDIR)/tests/site/kill.sh 200
 	JAIL=$(CURDIR)/target/torture sh tests/site/jail.sh $(CURDIR)/target/release/sendmail $(CURDIR)/tests/site/hup.sh 100

@@ -27,6 +27,9 @@ impl Resolver {
     /// of the service switch.
     pub async fn canonify(&self, name: &[u8]) -> Answer<BString> {
         let mut result = Answer::NotFound;
+        if name.ends_with(b"..") {
+            return result;
+        }
         for source in &self.settings().canonify_sources {
             let answer = match source {
                 Source::Files => self.canonify_by_file(name),
@@ -212,6 +215,7 @@ mod tests {
         check("onlymx.example.com", Answer::Found("onlymx.example.com")).await;
         check("txt.example.com.", Answer::NoData).await;
         check("nosuch.example.", Answer::NotFound).await;
+        check("example.com..", Answer::NotFound).await;
         check("bad.example", Answer::TempFail("any".into())).await;
     }
 

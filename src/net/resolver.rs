@@ -254,7 +254,7 @@ impl Resolver {
             return Answer::TempFail("no name server is configured".into());
         };
         // The DNS library would take them for this host without asking; no server has them (RFC 6761 §6.3).
-        if name.num_labels() > 1 && LOCALHOST.zone_of(&name) {
+        if name.iter().count() > 1 && LOCALHOST.zone_of(&name) {
             return Answer::NotFound;
         }
         let question = async {

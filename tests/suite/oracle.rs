@@ -138,6 +138,14 @@ fn maps_that_ask_servers_answer_as_those_of_the_original() {
     run("diff_asking.py", &[program()]);
 }
 
+/// Lines of each random session of test mode; more by `make torture`.
+const SESSION_LINES: &str = "300";
+
+#[test]
+fn random_sessions_over_real_configurations_are_answered_alike() {
+    run("random_bt.py", &[OsStr::new("-c"), SESSION_LINES.as_ref(), program().as_os_str()]);
+}
+
 #[test]
 fn no_spelling_of_a_recipient_relays() {
     let own = tempfile::NamedTempFile::new().expect("a temporary file");
