@@ -4,7 +4,7 @@ use crate::mail::envelope::Route;
 use crate::mail::reply::Reply;
 use crate::mail::token::{ScanOptions, TOKEN_BYTES_MAX};
 use crate::name::Status;
-use crate::route::parse::{self, Parsed, Role};
+use crate::route::parse::{self, ADDRESS_BYTES_MAX, Parsed, Role};
 use crate::route::refusal::Refusal;
 use crate::site::Context;
 use crate::smtp::server::texts;
@@ -17,11 +17,13 @@ pub(super) async fn parse(ctx: &mut Context, spelling: &[u8], role: Role) -> Res
     // QUIRK(token-too-long): of a long address SMTP tells what is wrong with its tokens, not how long it is.
     if spelling.len() > TOKEN_BYTES_MAX {
         let scanned = ctx.scan(spelling, ScanOptions::ADDRESS);
-        if let (None, Some(error)) = (&scanned.tokens, scanned.errors.first()) {
-            return Err(texts::about(spelling, 553, Status::new(5, 1, 0), &error.to_string()));
+        if let Some(error) = scanned.errors.first() {
+            return Err(reply(&Refusal::of_scan(*error), spelling));
         }
     }
-    parse::parse(ctx, spelling, role).await.map_err(|refusal| reply(&refusal, spelling))
+    // QUIRK(too-long-is-cut): so is the address in front of the reply.
+    let about = &spelling[..spelling.len().min(ADDRESS_BYTES_MAX - 1)];
+    parse::parse(ctx, spelling, role).await.map_err(|refusal| reply(&refusal, about))
 }
 
 /// Returns the reply to a client that names a program, a file or a list.

@@ -46,7 +46,7 @@ impl Refusal {
     }
 
     /// Returns the refusal of an address with a fault in its spelling.
-    pub(super) fn of_scan(error: ScanError) -> Self {
+    pub fn of_scan(error: ScanError) -> Self {
         let status = match error {
             ScanError::TooLong => Status::new(5, 1, 1),
             ScanError::TooManyTokens | ScanError::TokenTooLong => Status::new(5, 1, 0),

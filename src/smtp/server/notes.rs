@@ -124,7 +124,7 @@ pub fn bad_recipients(client: &BStr) -> Note {
 
 /// A refusal of RCPT that no ruleset has logged.
 pub fn refusal(reply: &Reply) -> Note {
-    Note::notice(2, reply.text())
+    Note::notice(2, Reply::as_sent(reply.text()).collect::<BString>())
 }
 
 /// A message with a line end that is none; `place` is `header` or `body`.

@@ -370,7 +370,7 @@ fn is_lasting(line: &[u8]) -> bool {
 /// Tells whether a byte of a line looks like the number of a long name behind a mark: the original shows that name.
 // QUIRK(names-by-number)
 fn names_by_number(line: &BString) -> bool {
-    let is_numbered = |pair: &[u8]| matches!(pair[0], 0x81 | 0x82 | 0x93 | 0x94) && pair[1] >= 0x80;
+    let is_numbered = |pair: &[u8]| matches!(pair[0], 0x81 | 0x82 | 0x93..=0x95 | 0x9a) && pair[1] >= 0x80;
     line.windows(2).any(is_numbered)
 }
 
