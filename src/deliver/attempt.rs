@@ -20,6 +20,7 @@ use crate::mail::address_list;
 use crate::mail::envelope::{Envelope, Occasion, Ownership, Recipient};
 use crate::name::{Status, UnixTime};
 use crate::queue::Claimed;
+use crate::route::local::Tables;
 use crate::route::person::is_left_out;
 use crate::route::recipients::Expander;
 use crate::route::refusal::Refusal;
@@ -301,7 +302,8 @@ async fn resolve(
             continue;
         }
         let Services { aliases, hands, witness, .. } = services;
-        let expanded = Expander { ctx, aliases, hands, uses_aliases: true, witness }.expand(recipient).await;
+        let expanded =
+            Expander { ctx, tables: Tables { aliases, hands, uses_aliases: true }, witness }.expand(recipient).await;
         ctx.log_notes(&services.log, &envelope.id);
         for warning in &expanded.warnings {
             services.log.line(Level::UNSAFE_FILE, &envelope.id, warning);

@@ -15,6 +15,7 @@ use crate::mail::report::{AUTHOR, AUTHOR_NAME, Action, Report, ReportFacts, Repo
 use crate::name::{MacroName, QueueId, Status, TrimSpace as _, UnixTime};
 use crate::queue::schedule::Facts;
 use crate::queue::{Claimed, QueueError};
+use crate::route::local::Tables;
 use crate::route::recipients::{Expander, Refused};
 use crate::site::Context;
 use crate::site::completion::{complete, error_recipients};
@@ -141,7 +142,7 @@ pub(super) fn is_last_resort(services: &Services, envelope: &Envelope, attempted
 async fn has_mailbox(services: &Services, envelope: &Envelope, now: UnixTime) -> bool {
     let mut ctx = context(services, envelope, now);
     let Services { aliases, hands, witness, .. } = services;
-    let mut expander = Expander { ctx: &mut ctx, aliases, hands, uses_aliases: true, witness };
+    let mut expander = Expander { ctx: &mut ctx, tables: Tables { aliases, hands, uses_aliases: true }, witness };
     let expanded = expander.expand(Recipient::new(envelope.sender.clone())).await;
     if !expanded.recipients.is_empty() || expanded.refused.iter().any(|refused| refused.refusal.is_temporary()) {
         return true;

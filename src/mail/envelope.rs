@@ -395,6 +395,12 @@ impl Route {
             _ => None,
         }
     }
+
+    /// Returns the user part without the backslash that protects it from aliases, ruleset 5 and `.forward` files, and
+    /// whether it has one.
+    pub fn plain_user(&self) -> (&[u8], bool) {
+        self.user.strip_prefix(b"\\").map_or((&self.user[..], false), |user| (user, true))
+    }
 }
 
 /// What a route leads to that is no user.

@@ -15,16 +15,14 @@ use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::{Recipient, Route, Special};
 use crate::mail::reply::Reply;
 use crate::name::Status;
-use crate::route::account::{self, Found};
-use crate::route::alias::{Alias, Aliases};
+use crate::route::account::Found;
+use crate::route::alias::Aliases;
+use crate::route::local::{self, Local, Progress, Tables};
 use crate::route::parse::{self, Parsed, Role};
 use crate::route::recipients::Expander;
 use crate::site::Context;
 use crate::smtp::server::texts;
 use crate::sys::user::User;
-
-/// How often ruleset 5 may change a recipient before it is taken as it is.
-const LOCAL_REWRITES_MAX: u32 = 5;
 
 /// The most addresses that one VRFY or EXPN tells.
 const LISTED_MAX: usize = 1000;
@@ -42,9 +40,9 @@ pub struct SiteDirectory {
 /// Nobody hears how addresses are expanded: the client is told the result.
 static NOBODY: LazyLock<Witness> = LazyLock::new(Witness::default);
 
-/// What a local user part is.
-enum Local {
-    /// An alias, under this name.
+/// What a recipient leads to.
+enum Destination {
+    /// An alias or a name of the user databases.
     Alias(BString),
     /// An account.
     Account(Account),
@@ -63,66 +61,53 @@ struct Met {
 }
 
 impl SiteDirectory {
-    /// Follows ruleset 5 to where a recipient really goes, and finds out what it is there.
-    async fn follow(&self, ctx: &mut Context, recipient: &mut Recipient, route: Route) -> Result<Local, Reply> {
-        let mut route = route;
-        for round in 0..=LOCAL_REWRITES_MAX {
-            recipient.route = Some(route.clone());
-            let Some(mailer) = ctx.config().mailers.get(route.mailer.as_bytes()).cloned() else {
-                return Ok(Local::Elsewhere);
-            };
-            let (user, plain) = match route.user.strip_prefix(b"\\") {
-                Some(user) => (BString::from(user), true),
-                None => (route.user.clone(), false),
-            };
-            if mailer.flags.contains(b'A') && !plain && self.uses_aliases {
-                match self.alias(&user).await {
-                    Local::Unknown => {}
-                    known => return Ok(known),
-                }
-            }
-            if mailer.flags.contains(b'@') && !plain {
-                match ctx.maildrops(&user) {
-                    Ok(None) => {}
-                    Ok(Some(_)) => return Ok(Local::Alias(user)),
-                    Err(_) => return Ok(Local::Later),
-                }
-            }
-            if mailer.flags.contains(b'5') && !plain && round < LOCAL_REWRITES_MAX {
-                match parse::local_address(ctx, &route).await {
-                    Ok(Some(changed)) => {
-                        recipient.note_alias();
-                        route = changed;
-                        continue;
-                    }
-                    Ok(None) => {}
-                    Err(refusal) if refusal.is_temporary() => return Ok(Local::Later),
-                    Err(refusal) => return Err(address::reply(&refusal, &recipient.address)),
-                }
-            }
-            // QUIRK(home-forgotten): the sender's home is no longer told then.
-            ctx.clear("z");
-            match account::find(&self.hands, &ctx.config().options, &mailer, &user).await {
-                // The login name may be an alias, too.
-                Ok(Found::Called(account)) => route.user = account.name,
-                Ok(Found::Account(account)) => {
-                    recipient.give_to(account.name.as_bstr(), account.uid, account.gid);
-                    return Ok(Local::Account(account));
-                }
-                Ok(Found::Nobody) => return Ok(Local::Unknown),
-                Ok(Found::Elsewhere) => return Ok(Local::Elsewhere),
-                Err(_) => return Ok(Local::Later),
-            }
-        }
-        Ok(Local::Elsewhere)
+    fn tables(&self) -> Tables<'_> {
+        Tables { aliases: &self.aliases, hands: &self.hands, uses_aliases: self.uses_aliases }
     }
 
-    /// Looks a user part up in the alias files; details (`user+detail`) are ruleset 5's business.
-    async fn alias(&self, user: &BString) -> Local {
-        match self.aliases.find(user).await {
-            Alias::Found { .. } => Local::Alias(user.clone()),
-            Alias::TempFail(_) => Local::Later,
-            Alias::None => Local::Unknown,
+    /// Follows ruleset 5 to where a recipient really goes, and finds out what it is there.
+    async fn follow(
+        &self,
+        ctx: &mut Context,
+        recipient: &mut Recipient,
+        mut route: Route,
+    ) -> Result<Destination, Reply> {
+        let mut progress = Progress::default();
+        loop {
+            recipient.route = Some(route.clone());
+            let Some(mailer) = ctx.config().mailers.get(route.mailer.as_bytes()).cloned() else {
+                return Ok(Destination::Elsewhere);
+            };
+            let found = match local::look_up(ctx, self.tables(), &mailer, &route, progress).await {
+                Ok(found) => found,
+                Err(refusal) if refusal.is_temporary() => return Ok(Destination::Later),
+                Err(refusal) => return Err(address::reply(&refusal, &recipient.address)),
+            };
+            let user = match found {
+                Local::Alias { name, .. } | Local::Maildrops(name, _) => return Ok(Destination::Alias(name)),
+                Local::Changed(changed) => {
+                    recipient.note_alias();
+                    progress.rewrites += 1;
+                    route = changed;
+                    continue;
+                }
+                Local::User(user) => user,
+            };
+            // QUIRK(home-forgotten): the sender's home is no longer told then.
+            ctx.clear("z");
+            match user {
+                // The login name may be an alias, too.
+                Found::Called(account) => {
+                    progress.was_called = true;
+                    route.user = account.name;
+                }
+                Found::Account(account) => {
+                    recipient.give_to(account.name.as_bstr(), account.uid, account.gid);
+                    return Ok(Destination::Account(account));
+                }
+                Found::Nobody => return Ok(Destination::Unknown),
+                Found::Elsewhere => return Ok(Destination::Elsewhere),
+            }
         }
     }
 
@@ -138,10 +123,10 @@ impl SiteDirectory {
             }
         };
         match self.follow(ctx, &mut recipient, route).await {
-            Ok(Local::Alias(_) | Local::Account(_)) => Standing::Known(recipient),
-            Ok(Local::Elsewhere) => Standing::Elsewhere(recipient),
-            Ok(Local::Later) => Standing::Later(recipient),
-            Ok(Local::Unknown) => Standing::Refused(user_unknown(spelling)),
+            Ok(Destination::Alias(_) | Destination::Account(_)) => Standing::Known(recipient),
+            Ok(Destination::Elsewhere) => Standing::Elsewhere(recipient),
+            Ok(Destination::Later) => Standing::Later(recipient),
+            Ok(Destination::Unknown) => Standing::Refused(user_unknown(spelling)),
             Err(reply) => Standing::Refused(reply),
         }
     }
@@ -152,26 +137,20 @@ impl SiteDirectory {
             return Err(reply);
         }
         let mut recipient = Recipient::new(spelling);
-        let local = self.follow(ctx, &mut recipient, route).await?;
+        let found = self.follow(ctx, &mut recipient, route).await?;
         let route = recipient.route.expect("follow always sets it");
-        let (route, full_name) = match local {
-            Local::Alias(name) => (Route { user: name, ..route }, None),
-            Local::Account(account) => (route, full_name(&account)),
-            Local::Unknown => return Err(user_unknown(spelling)),
-            Local::Elsewhere | Local::Later => (route, None),
+        let (route, full_name) = match found {
+            Destination::Alias(name) => (Route { user: name, ..route }, None),
+            Destination::Account(account) => (route, full_name(&account)),
+            Destination::Unknown => return Err(user_unknown(spelling)),
+            Destination::Elsewhere | Destination::Later => (route, None),
         };
         Ok(Met { listed: listed(ctx, &route, full_name), route })
     }
 
     /// Returns whom one address stands for when all aliases are expanded.
     async fn expand(&self, ctx: &mut Context, spelling: &[u8]) -> Result<Vec<Met>, Reply> {
-        let mut expander = Expander {
-            ctx,
-            aliases: &self.aliases,
-            hands: &self.hands,
-            uses_aliases: self.uses_aliases,
-            witness: &NOBODY,
-        };
+        let mut expander = Expander { ctx, tables: self.tables(), witness: &NOBODY };
         let expanded = expander.expand(Recipient::new(spelling)).await;
         if let Some(refused) = expanded.refused.first() {
             let about = if refused.recipient.address.is_empty() { spelling } else { &refused.recipient.address };

@@ -7,6 +7,8 @@ use crate::keeper::client::HandError;
 use crate::keeper::hands::Hands;
 use crate::keeper::request::Account;
 use crate::mail::address_list;
+use crate::name::Status;
+use crate::route::refusal::Refusal;
 
 /// Who a local user part is.
 #[derive(Debug)]
@@ -25,17 +27,22 @@ pub enum Found {
 ///
 /// # Errors
 /// The user database cannot be asked now.
-pub async fn find(hands: &Hands, options: &Options, mailer: &Mailer, user: &[u8]) -> Result<Found, HandError> {
+pub async fn find(hands: &Hands, options: &Options, mailer: &Mailer, user: &[u8]) -> Result<Found, Refusal> {
     if !mailer.flags.contains(b'w') {
         return Ok(Found::Elsewhere);
     }
-    if let Some(account) = hands.user(user).await? {
+    if let Some(account) = hands.user(user).await.map_err(later)? {
         return Ok(Found::Account(account));
     }
     if !options.match_gecos {
         return Ok(Found::Nobody);
     }
-    Ok(hands.user_called(&full_name(user, options.blank_sub)).await?.map_or(Found::Nobody, Found::Called))
+    let called = hands.user_called(&full_name(user, options.blank_sub)).await.map_err(later)?;
+    Ok(called.map_or(Found::Nobody, Found::Called))
+}
+
+fn later(error: HandError) -> Refusal {
+    Refusal::temporary(Status::new(4, 3, 0), format!("cannot ask the user database: {error}"))
 }
 
 /// Returns the full name that a user part spells: `_` and what stands for spaces in addresses (BlankSub) are spaces.

@@ -7,27 +7,15 @@ use bstr::BString;
 use crate::keeper::request::{Source, Standing};
 use crate::mail::envelope::{Recipient, Route};
 use crate::name::Status;
+use crate::route::local::{Progress, Stage};
 use crate::route::recipients::{Place, RECIPIENTS_MAX, Refused, refused};
 use crate::route::refusal::Refusal;
-
-/// How far the look-ups have come by which others may stand for a local user.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Stage {
-    /// Nothing was looked up.
-    #[default]
-    First,
-    /// The aliases were.
-    Aliased,
-    /// The user databases were, too.
-    Dropped,
-}
 
 /// One address on its way.
 #[derive(Clone)]
 pub(super) struct Item {
     pub(super) recipient: Recipient,
     pub(super) depth: i64,
-    pub(super) local_rewrites: u32,
     /// Where the address stands, if not in the envelope: only then it may name a program or a file.
     pub(super) source: Option<Source>,
     /// What it may name besides users, as the text says where it stands.
@@ -37,7 +25,7 @@ pub(super) struct Item {
     /// Where the address stands, if in a file.
     pub(super) place: Option<Place>,
     /// What need not be looked up any more.
-    pub(super) stage: Stage,
+    pub(super) progress: Progress,
     /// Its place among the expanded addresses, if it goes on there in case that it is among those that stand for it.
     pub(super) goes_on: Option<usize>,
     /// What ruleset 0 said already (ruleset 5 has changed it).
@@ -52,12 +40,11 @@ impl Item {
         Self {
             recipient,
             depth: 0,
-            local_rewrites: 0,
             source: None,
             standing: Standing::Full {},
             listed_in: BString::default(),
             place: None,
-            stage: Stage::First,
+            progress: Progress::default(),
             goes_on: None,
             parsed: None,
             parent: None,
@@ -115,7 +102,7 @@ impl Course {
 
     /// Notes that others stand for an address, which goes on after them if it is itself among them.
     pub(super) fn expand_and_go_on(&mut self, item: Item, items: Vec<Item>) {
-        let (number, stage, parent) = (self.parents.len(), item.stage, item.parent);
+        let (number, stage, parent) = (self.parents.len(), item.progress.stage, item.parent);
         let recipient = item.recipient.clone();
         self.work.push(Item { goes_on: Some(number), parsed: recipient.route.clone(), ..item });
         self.expand(recipient, parent, items);

@@ -5,6 +5,7 @@ pub mod alias;
 mod course;
 pub mod groups;
 mod listed;
+pub mod local;
 pub mod parse;
 pub mod person;
 pub mod recipients;

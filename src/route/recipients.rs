@@ -5,16 +5,16 @@ use std::fmt;
 use bstr::{BString, ByteSlice};
 
 use crate::cf::{Mailer, Principal};
-use crate::keeper::hands::Hands;
 use crate::keeper::request::{Account, Source, SourceRoot, Standing};
 use crate::log::Witness;
 use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::{Controller, Recipient, Route, Special};
 use crate::name::{Status, Sysexit, TrimSpace as _};
 use crate::route::account::{self, Found};
-use crate::route::alias::{Alias, Aliases};
-use crate::route::course::{Course, Item, Parent, Stage, Step};
+use crate::route::alias::Alias;
+use crate::route::course::{Course, Item, Parent, Step};
 use crate::route::listed::{List, items, numbered, numbered_lines};
+use crate::route::local::{self, Local, Progress, Stage, Tables};
 use crate::route::parse::{self, Parsed};
 use crate::route::refusal::Refusal;
 use crate::route::source::local_part;
@@ -26,9 +26,6 @@ pub const RECIPIENTS_MAX: usize = 200_000;
 
 /// The mailer of what is thrown away.
 const DISCARD: &[u8] = b"discard";
-
-/// How often a local user part may be rewritten by ruleset 5 before it is taken as it is.
-const LOCAL_REWRITES_MAX: u32 = 5;
 
 /// What an address became.
 #[derive(Debug, Default)]
@@ -93,12 +90,8 @@ impl Refused {
 pub struct Expander<'a> {
     /// Rules and options.
     pub ctx: &'a mut Context,
-    /// Aliases.
-    pub aliases: &'a Aliases,
-    /// Users and their files.
-    pub hands: &'a Hands,
-    /// Whether aliases and `.forward` files count (`-n` says no).
-    pub uses_aliases: bool,
+    /// Aliases, users and their files.
+    pub tables: Tables<'a>,
     /// Who is told of each step.
     pub witness: &'a Witness,
 }
@@ -222,84 +215,54 @@ impl Expander<'_> {
 
     /// Keeps an address beside those that stand for it, if there is such a user.
     async fn itself(&mut self, mailer: &Mailer, route: &Route, item: Item, number: usize) -> Step {
-        let user = route.user.strip_prefix(b"\\").unwrap_or(&route.user);
-        match self.account(mailer, user).await {
+        match account::find(self.tables.hands, &self.ctx.config().options, mailer, route.plain_user().0).await {
             Ok(Found::Nobody) => Step::Refused(refused(item.recipient, Refusal::user_unknown())),
             Ok(_) => Step::Itself(number),
             Err(refusal) => Step::Refused(refused(item.recipient, refusal)),
         }
     }
 
-    /// Looks a user part up among the users.
-    async fn account(&self, mailer: &Mailer, user: &[u8]) -> Result<Found, Refusal> {
-        account::find(self.hands, &self.ctx.config().options, mailer, user).await.map_err(|error| {
-            let text = format!("cannot ask the user database: {error}");
-            Refusal::temporary(Status::new(4, 3, 0), text)
-        })
-    }
-
     /// Follows aliases, ruleset 5, users and their `.forward` files.
     async fn ordinary(&mut self, item: Item, mailer: &Mailer, route: Route, warnings: &mut Vec<BString>) -> Step {
-        let (user, plain) = match route.user.strip_prefix(b"\\") {
-            Some(user) => (BString::from(user), true),
-            None => (route.user.clone(), false),
+        self.tell_texts(&item, mailer, &route);
+        let found = match local::look_up(self.ctx, self.tables, mailer, &route, item.progress).await {
+            Ok(found) => found,
+            Err(refusal) => return Step::Refused(refused(item.recipient, refusal)),
         };
-        if item.stage < Stage::Aliased && mailer.flags.contains(b'A') && !plain && self.uses_aliases {
-            match self.find_alias(&user, &item.recipient.address).await {
-                Alias::Found { file, value } => return self.alias(item, mailer, &user, file, &value).await,
-                Alias::None => {}
-                Alias::TempFail(reason) => {
-                    return Step::Refused(refused(item.recipient, Refusal::temporary(Status::new(4, 3, 0), reason)));
-                }
+        match found {
+            Local::Alias { name, file, value } => self.alias(item, mailer, &name, file, &value).await,
+            Local::Maildrops(user, maildrops) => self.maildrops(item, &user, maildrops),
+            Local::Changed(changed) => {
+                let progress = Progress { rewrites: item.progress.rewrites + 1, ..item.progress };
+                let mut next = Item { parsed: Some(changed), progress, ..item };
+                next.recipient.note_alias();
+                Step::More(next.recipient.clone(), vec![next])
             }
-        }
-        if item.stage < Stage::Dropped && mailer.flags.contains(b'@') && !plain {
-            match self.ctx.maildrops(&user) {
-                Ok(Some(maildrops)) => return self.maildrops(item, &user, maildrops),
-                Ok(None) => {}
-                Err(reason) => {
-                    return Step::Refused(refused(item.recipient, Refusal::temporary(Status::new(4, 3, 0), reason)));
-                }
-            }
-        }
-        if mailer.flags.contains(b'5') && !plain && item.local_rewrites < LOCAL_REWRITES_MAX {
-            match parse::local_address(self.ctx, &route).await {
-                Ok(Some(changed)) => {
-                    let mut next = Item { parsed: Some(changed), local_rewrites: item.local_rewrites + 1, ..item };
-                    next.recipient.note_alias();
-                    return Step::More(next.recipient.clone(), vec![next]);
-                }
-                Ok(None) => {}
-                Err(refusal) => return Step::Refused(refused(item.recipient, refusal)),
-            }
-        }
-        match self.account(mailer, &user).await {
-            Ok(Found::Nobody) => Step::Refused(refused(item.recipient, Refusal::user_unknown())),
-            Ok(Found::Elsewhere) => Step::Final(item.recipient),
-            Ok(Found::Called(account)) => {
+            Local::User(Found::Nobody) => Step::Refused(refused(item.recipient, Refusal::user_unknown())),
+            Local::User(Found::Elsewhere) => Step::Final(item.recipient),
+            Local::User(Found::Called(account)) => {
                 let text = format!("sending to login name {}", account.name);
                 self.witness.tell_about(&item.recipient.address, text);
                 // The login name may be an alias, too.
-                Step::Again(Item { parsed: Some(Route { user: account.name, ..route }), ..item })
+                let progress = Progress { was_called: true, ..item.progress };
+                Step::Again(Item { parsed: Some(Route { user: account.name, ..route }), progress, ..item })
             }
-            Ok(Found::Account(account)) if !plain && self.uses_aliases => {
+            Local::User(Found::Account(account)) if !route.plain_user().1 && self.tables.uses_aliases => {
                 self.forward(item, route, account, warnings).await
             }
-            Ok(Found::Account(account)) => Step::Final(owned(item.recipient, route, account)),
-            Err(refusal) => Step::Refused(refused(item.recipient, refusal)),
+            Local::User(Found::Account(account)) => Step::Final(owned(item.recipient, route, account)),
         }
     }
 
-    /// Looks a name up in the alias files; a verbose caller hears of files that have no database.
-    async fn find_alias(&self, name: &[u8], address: &[u8]) -> Alias {
-        if self.witness.is_verbose() {
-            for (file, counts) in self.aliases.texts_to_tell() {
+    /// Tells a verbose caller of alias files that have no database, where they are asked now.
+    fn tell_texts(&self, item: &Item, mailer: &Mailer, route: &Route) {
+        if self.witness.is_verbose() && local::asks_aliases(self.tables, mailer, route, item.progress) {
+            for (file, counts) in self.tables.aliases.texts_to_tell() {
                 let text = format!("WARNING: cannot open alias database {file}; reading text version");
-                self.witness.tell_about(address, text);
+                self.witness.tell_about(&item.recipient.address, text);
                 self.witness.tell(format!("{file}: {counts}"));
             }
         }
-        self.aliases.find(name).await
     }
 
     /// Puts the addresses of an alias in the place of its name.
@@ -320,7 +283,7 @@ impl Expander<'_> {
         let list = List { source: &source, standing: Standing::Full {}, file: None, controller };
         let mut items = items(&item, &addresses, &list);
         items.iter_mut().for_each(|item| item.recipient.from_alias = true);
-        item.stage = Stage::Aliased;
+        item.progress.stage = Stage::Aliased;
         Step::MoreAnd(item, items)
     }
 
@@ -342,7 +305,7 @@ impl Expander<'_> {
         let list = List { source: &source, standing: Standing::Full {}, file: None, controller };
         let mut items = items(&item, &[numbered(0, 0, addresses)], &list);
         items.iter_mut().for_each(|item| item.recipient.controlled_by.clone_from(&controlled_by));
-        item.stage = Stage::Dropped;
+        item.progress.stage = Stage::Dropped;
         Step::MoreAnd(item, items)
     }
 
@@ -354,7 +317,7 @@ impl Expander<'_> {
         if !mailer.flags.contains(b'u') {
             name.make_ascii_lowercase();
         }
-        match self.aliases.find(&name).await {
+        match self.tables.aliases.find(&name).await {
             Alias::Found { value, .. } if value.iter().any(|byte| b",:/|\"".contains(byte)) => Some(name),
             Alias::Found { value, .. } => Some(value.trim_space().into()),
             Alias::None | Alias::TempFail(_) => None,
@@ -365,7 +328,7 @@ impl Expander<'_> {
     async fn default_ids(&self) -> (Option<u32>, Option<u32>) {
         let uid = match &self.ctx.config().options.default_user.user {
             Some(Principal::Id(uid)) => Some(*uid),
-            Some(Principal::Name(name)) => self.hands.user(name).await.ok().flatten().map(|account| account.uid),
+            Some(Principal::Name(name)) => self.tables.hands.user(name).await.ok().flatten().map(|account| account.uid),
             None => None,
         };
         (uid, Some(0))
@@ -382,7 +345,7 @@ impl Expander<'_> {
         for path in (0..count).filter(|_| !already) {
             let root = SourceRoot::Forward { user: account.name.clone(), path };
             let source = Source { root, elements: Vec::new() };
-            match read_source(self.hands, &source).await {
+            match read_source(self.tables.hands, &source).await {
                 Text::Here { path, text, standing, .. } => {
                     let addresses = numbered_lines(&text);
                     let controller = Controller {
@@ -431,7 +394,7 @@ impl Expander<'_> {
 
     /// Puts the addresses of an included file in its place.
     async fn include(&mut self, item: Item, source: &Source) -> Step {
-        match read_source(self.hands, source).await {
+        match read_source(self.tables.hands, source).await {
             Text::Here { path, text, owner, standing } => {
                 let name = item.recipient.address.strip_prefix(b":include:").unwrap_or_default();
                 self.witness.tell(format!("including file {}", name.as_bstr()));

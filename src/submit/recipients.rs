@@ -11,6 +11,7 @@ use crate::mail::envelope::{Notify, Recipient};
 use crate::mail::header::Header;
 use crate::mail::token::{ScanError, ScanOptions};
 use crate::name::{QueueId, Status, Sysexit};
+use crate::route::local::Tables;
 use crate::route::person::key;
 use crate::route::recipients::{Expander, Refused};
 use crate::route::refusal::Refusal;
@@ -111,7 +112,8 @@ impl Desk<'_> {
         recipient.notify = self.submission.notify;
         let uses_aliases = self.follows_aliases && !self.submission.without_aliases;
         let Services { aliases, hands, witness, .. } = self.services;
-        let expanded = Expander { ctx, aliases, hands, uses_aliases, witness }.expand(recipient).await;
+        let expanded =
+            Expander { ctx, tables: Tables { aliases, hands, uses_aliases }, witness }.expand(recipient).await;
         ctx.log_notes(&self.services.log, self.id);
         for warning in &expanded.warnings {
             self.services.log.line(Level::UNSAFE_FILE, self.id, warning);
