@@ -271,11 +271,13 @@ impl TestMode {
         let resolution = resolve(&mut self.ctx, tokens, role).await;
         let (mailer, host, user) = match resolution.outcome {
             Ok(route) => {
-                if role == Role::Recipient && mended(&route.user).1.is_none() {
+                let is_flawed = mended(&route.user).1.is_some();
+                if role == Role::Recipient && !is_flawed {
                     // Only the steps are shown: test mode queues nothing.
                     let _ = queue_group(&mut self.ctx, &route.user).await;
                 }
-                self.tell_later(address, resolution.temp_fail)?;
+                let is_bad = is_flawed || route.user.len() >= ADDRESS_BYTES_MAX;
+                self.tell_later(address, resolution.temp_fail && !is_bad)?;
                 (BString::from(route.mailer.as_bytes()), route.host, route.user)
             }
             Err(bad) => {

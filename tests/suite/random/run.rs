@@ -452,6 +452,7 @@ fn comparable(output: &[u8]) -> BString {
         }
         if let Some(at) = line.find(": Unknown error ") {
             line.truncate(at);
+            has_stray_error = true;
         }
         if line.starts_with(b"rewrite: ") && line.contains_str("$&{Cond} => ") {
             // It names a macro, for which the original has a number of its own.
