@@ -19,7 +19,8 @@ test:
 	$(CARGO) test --locked
 	$(CARGO) test --locked --features ldap --lib --test suite ldap
 
-# Random configurations, addresses and maps, then sessions over real configurations, then SMTP dialogues, ours against the original (root; see tests/oracle).
+# Random configurations, addresses and maps, then sessions over real configurations, then SMTP dialogues, ours against the
+# original (root; see tests/oracle).
 RANDOM_CASES ?= 100000
 RANDOM_SEED ?= $(shell date +%s)
 RANDOM_FIRST ?= 0
