@@ -3,6 +3,8 @@
 //! From it come the struct [`Options`], its defaults, the reader with its abbreviations and messages, the printer, and the
 //! option lines of the cf library (`mc_names.rs`).
 
+use bstr::ByteSlice as _;
+
 use super::error::OptionError;
 use super::option_kind::{
     Address, AliasMinutes, Aliases, AnyBase, AuthLetters, BlameWords, Byte, ClientPorts, DaemonPorts, DefaultGroup,
@@ -10,7 +12,6 @@ use super::option_kind::{
     MimeLimits, Minutes, Mode, Number, Owner, PrivacyWords, Probe, QueueTimes, QuotedTemplate, Recipients, Resolver,
     Safety, Seconds, SortOrder, Template, Text, Times, TlsLetters, User, Words,
 };
-use crate::name::TrimSpace as _;
 
 /// What follows from setting an option; `tests/tidy.rs` compares it with where the sources name the field.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -465,8 +466,10 @@ impl<'a> Setting<'a> {
     /// An unknown or ambiguous name.
     pub fn parse_long(text: &'a [u8]) -> Result<Self, OptionError> {
         let equals = memchr::memchr(b'=', text);
-        let full = text[..equals.unwrap_or(text.len())].trim_space_end();
-        let value = equals.map_or(&b""[..], |at| text[at + 1..].trim_space_start());
+        // Only blanks may stand around the `=`, no other white space.
+        let is_blank = |character: char| character == ' ';
+        let full = text[..equals.unwrap_or(text.len())].trim_end_with(is_blank);
+        let value = equals.map_or(&b""[..], |at| text[at + 1..].trim_start_with(is_blank));
         let dot = memchr::memchr(b'.', full);
         let name = &full[..dot.unwrap_or(full.len())];
         let row = find(name)?;

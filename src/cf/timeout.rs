@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::name::{Interval, IntervalUnit, TrimSpace as _};
+use crate::name::{Interval, IntervalUnit};
 
 use super::error::OptionError;
 use super::text;
@@ -238,7 +238,7 @@ impl<T: Copy> ByAttempt<T> {
 
 /// Reads an interval; a bad unit is told, and what the original makes of it is used.
 pub(super) fn interval(value: &[u8], unit: IntervalUnit, problems: &mut Vec<OptionError>) -> Duration {
-    match Interval::parse(value.trim_space(), unit) {
+    match Interval::parse(value, unit) {
         Ok(interval) => interval.0,
         Err(error) => {
             problems.extend(error.units.into_iter().map(OptionError::Interval));
