@@ -15,6 +15,9 @@ pub enum OptionError {
     /// No option has this name.
     #[error("readcf: unknown option name {0}")]
     UnknownName(Told),
+    /// There is nothing in front of the `=`.
+    #[error("readcf: null option name")]
+    NullName,
     /// No option has this letter.
     #[error("readcf: unknown option name {0:#x}")]
     UnknownLetter(u8),

@@ -466,6 +466,9 @@ impl<'a> Setting<'a> {
     /// An unknown or ambiguous name.
     pub fn parse_long(text: &'a [u8]) -> Result<Self, OptionError> {
         let equals = memchr::memchr(b'=', text);
+        if equals == Some(0) {
+            return Err(OptionError::NullName);
+        }
         // Only blanks may stand around the `=`, no other white space.
         let is_blank = |character: char| character == ' ';
         let full = text[..equals.unwrap_or(text.len())].trim_end_with(is_blank);
@@ -488,8 +491,10 @@ impl<'a> Setting<'a> {
 
 /// Finds the row of a long name or of an unambiguous beginning of one.
 fn find(name: &[u8]) -> Result<&'static OptionRow, OptionError> {
+    // Old options have a letter alone.
     let begins = |row: &&OptionRow| {
-        !name.is_empty() && row.name.len() >= name.len() && row.name.as_bytes()[..name.len()].eq_ignore_ascii_case(name)
+        let start = row.name.as_bytes().get(..name.len());
+        !row.name.is_empty() && start.is_some_and(|start| start.eq_ignore_ascii_case(name))
     };
     if let Some(row) = OPTION_TABLE.iter().filter(begins).find(|row| row.name.len() == name.len()) {
         return Ok(row);

@@ -29,12 +29,12 @@ impl Family {
         }
     }
 
-    /// Reads the value of `Family=`.
+    /// Reads the value of `Family=`: a name, or the number that a system has for it (inet6: Linux 10, FreeBSD 28).
     fn parse(name: &[u8]) -> Option<Self> {
         Some(match name.to_ascii_lowercase().as_slice() {
-            b"inet" => Self::Inet,
-            b"inet6" => Self::Inet6,
-            b"local" | b"unix" => Self::Local,
+            b"inet" | b"2" => Self::Inet,
+            b"inet6" | b"10" | b"28" => Self::Inet6,
+            b"local" | b"unix" | b"1" => Self::Local,
             _ => return None,
         })
     }

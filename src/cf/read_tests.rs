@@ -370,6 +370,17 @@ fn what_queue_groups_ask_in_vain_is_told() {
 }
 
 #[test]
+fn options_without_a_name_are_told() {
+    let told = |line: &str| super::read(format!("V10\n{line}\n").as_bytes(), "x.cf", &ReadEnv::default()).1;
+    let check = |line: &str, expected: &str| assert_eq!(told(line)[0].problem.to_string(), expected, "{line}");
+    check("O =5", "readcf: null option name");
+    check("O .x=5", "readcf: ambiguous option name  (matches SevenBitInput and EightBitMode)");
+    check("O\t=5", "readcf: unknown option name 0x9");
+    check("O MaxHopCount\t=5", "readcf: unknown option name MaxHopCount\t");
+    check("\x0c", "unknown configuration line \"\x0c\"");
+}
+
+#[test]
 fn users_and_groups_of_options_must_be_there() {
     let accounts = Accounts { has_user: |name| name == b"alice", has_group: |name| name == b"mail" };
     let told = |line: &str| {
