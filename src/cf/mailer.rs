@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bstr::BString;
 
-use super::text;
 use crate::mail::header::MACRO_MARK;
 use crate::name::{CSpace as _, MailerName, RulesetName, TrimSpace as _};
 
@@ -85,8 +84,8 @@ impl UserSpec {
     ///
     /// QUIRK(blank-parts-user): white space parts them, too, but takes the first letter of the group with it.
     pub fn of_mailer(text: &[u8]) -> Self {
-        let (user, rest) = Principal::word(text);
-        Self { user, group: Principal::word(rest.get(1..).unwrap_or_default()).0 }
+        let (user, rest) = Principal::word(text, b"_-");
+        Self { user, group: Principal::word(rest.get(1..).unwrap_or_default(), b"_-.").0 }
     }
 
     /// Reads `user`, of which everything belongs to the name.
@@ -96,22 +95,33 @@ impl UserSpec {
 }
 
 impl Principal {
-    /// Reads the name or number in front of a text; returns what follows, too.
-    fn word(text: &[u8]) -> (Option<Self>, &[u8]) {
+    /// Reads the name or number in front of a text; returns what follows, too. Names have letters, digits and `signs`;
+    /// numbers may be octal (`010`) and hexadecimal (`0x10`).
+    fn word<'a>(text: &'a [u8], signs: &[u8]) -> (Option<Self>, &'a [u8]) {
         let text = text.trim_space_start();
-        let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || signs.contains(byte);
         let end = text.iter().position(|byte| !is_of_name(byte)).unwrap_or(text.len());
-        (Self::parse(&text[..end]), text[end..].trim_space_start())
+        let (word, rest) = text.split_at(end);
+        let number = || match word {
+            [b'0', b'x' | b'X', digits @ ..] => Self::number(digits, 16),
+            [b'0', digits @ ..] if !digits.is_empty() => Self::number(digits, 8),
+            digits => Self::number(digits, 10),
+        };
+        let principal = (!word.is_empty()).then(|| number().unwrap_or_else(|| Self::Name(word.into())));
+        (principal, rest.trim_space_start())
     }
 
-    /// Reads a number or a name; nothing is `None`. What begins with a digit is a number, as far as it is one.
+    /// Reads a number or a name; nothing is `None`. What is a number only in part is a name.
     fn parse(text: &[u8]) -> Option<Self> {
         let text = text.trim_space();
-        let id = || u32::try_from(text::number_any_base(text)).ok();
-        match text.first()? {
-            b'0'..=b'9' => id().map(Self::Id).or_else(|| Some(Self::Name(text.into()))),
-            _ => Some(Self::Name(text.into())),
-        }
+        (!text.is_empty()).then(|| Self::number(text, 10).unwrap_or_else(|| Self::Name(text.into())))
+    }
+
+    /// Reads a number that may be one of a user or group: all ones is none.
+    fn number(digits: &[u8], base: u32) -> Option<Self> {
+        let is_number = !digits.is_empty() && digits.iter().all(|byte| char::from(*byte).is_digit(base));
+        let text = std::str::from_utf8(digits).ok().filter(|_| is_number)?;
+        u32::from_str_radix(text, base).ok().filter(|id| *id != u32::MAX).map(Self::Id)
     }
 }
 

@@ -396,6 +396,11 @@ fn users_and_groups_of_options_must_be_there() {
     for user in ["alice", "alice.mail", "alice@mail", "5:6", "0x10", "alice mmail"] {
         assert_eq!(mailer(user), Vec::<String>::new(), "{user}");
     }
+    for number in ["5x", "09", "0x", "4294967295", "99999999999"] {
+        assert_eq!(mailer(number), [format!("readcf: mailer U= flag: unknown user {number}")]);
+        assert_eq!(told(&format!("DefaultUser={number}")).len(), usize::from(number != "09"), "{number}");
+    }
+    assert_eq!(mailer("alice:my.group"), ["readcf: mailer U= flag: unknown group my.group"]);
     assert_eq!(mailer("nosuch"), ["readcf: mailer U= flag: unknown user nosuch"]);
     assert_eq!(mailer("1:nosuch"), ["readcf: mailer U= flag: unknown group nosuch"]);
     assert_eq!(mailer(":mail"), ["mailer m: null user name"]);

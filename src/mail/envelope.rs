@@ -1,6 +1,7 @@
 //! The envelope: who sent a message, who shall get it, and what the queue remembers of it.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use bstr::{BStr, BString, ByteSlice};
@@ -374,8 +375,8 @@ impl Controller {
     }
 }
 
-/// Where a recipient goes: the triple that ruleset 0 gives.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+/// Where a recipient goes: the triple that ruleset 0 gives. Two are the same if their triples are.
+#[derive(Clone, Debug, Eq)]
 pub struct Route {
     /// The mailer.
     pub mailer: MailerName,
@@ -383,6 +384,20 @@ pub struct Route {
     pub host: BString,
     /// The user, as ruleset 0 left it.
     pub user: BString,
+    /// The rules have marked the user with `@`: neither user databases nor ruleset 5 may send it elsewhere.
+    pub is_settled: bool,
+}
+
+impl PartialEq for Route {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.mailer, &self.host, &self.user) == (&other.mailer, &other.host, &other.user)
+    }
+}
+
+impl Hash for Route {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.mailer, &self.host, &self.user).hash(state);
+    }
 }
 
 impl Route {
@@ -396,7 +411,7 @@ impl Route {
         }
     }
 
-    /// Returns the user part without the backslash that protects it from aliases, ruleset 5 and `.forward` files, and
+    /// Returns the user part without the backslash that protects it from aliases and `.forward` files, and
     /// whether it has one.
     pub fn plain_user(&self) -> (&[u8], bool) {
         self.user.strip_prefix(b"\\").map_or((&self.user[..], false), |user| (user, true))

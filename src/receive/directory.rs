@@ -87,7 +87,7 @@ impl SiteDirectory {
                 Local::Alias { name, .. } | Local::Maildrops(name, _) => return Ok(Destination::Alias(name)),
                 Local::Changed(changed) => {
                     recipient.note_alias();
-                    progress.rewrites += 1;
+                    progress = progress.changed();
                     route = changed;
                     continue;
                 }
@@ -98,7 +98,7 @@ impl SiteDirectory {
             match user {
                 // The login name may be an alias, too.
                 Found::Called(account) => {
-                    progress.was_called = true;
+                    progress = progress.called();
                     route.user = account.name;
                 }
                 Found::Account(account) => {

@@ -164,7 +164,8 @@ mod tests {
 
     fn take(transaction: &mut Transaction, address: &str, host: &str, user: &str) -> Option<BString> {
         let mut recipient = Recipient::new(address);
-        recipient.route = Some(Route { mailer: MailerName::new("m"), host: host.into(), user: user.into() });
+        recipient.route =
+            Some(Route { mailer: MailerName::new("m"), host: host.into(), user: user.into(), is_settled: false });
         let key = Key { mailer: "m".into(), host: host.into(), user: user.into() };
         transaction.take(key, Taken { recipient, again: false, later: false }).cloned()
     }

@@ -44,9 +44,21 @@ pub struct Progress {
     /// Which look-ups are behind it.
     pub stage: Stage,
     /// How often ruleset 5 has changed it.
-    pub rewrites: u32,
+    rewrites: u32,
     /// It is the login name of a user whose full name was given: nobody else is called so.
-    pub was_called: bool,
+    was_called: bool,
+}
+
+impl Progress {
+    /// Returns how far a user part is that ruleset 5 has changed.
+    pub fn changed(self) -> Self {
+        Self { rewrites: self.rewrites + 1, was_called: false, ..self }
+    }
+
+    /// Returns how far a login name is that has been found by a full name.
+    pub fn called(self) -> Self {
+        Self { was_called: true, ..self }
+    }
 }
 
 /// What a user part is.
@@ -65,7 +77,7 @@ pub enum Local {
     Maildrops(BString, Maildrops),
     /// Something that ruleset 5 sends elsewhere.
     Changed(Route),
-    /// A user or nobody.
+    /// A user, nobody, or whomever a mailer without users takes.
     User(Found),
 }
 
@@ -87,8 +99,8 @@ pub async fn look_up(
     route: &Route,
     progress: Progress,
 ) -> Result<Local, Refusal> {
-    let (user, is_plain) = route.plain_user();
-    let asks = |flag: u8| mailer.flags.contains(flag) && !is_plain;
+    let user = route.plain_user().0;
+    let asks = |flag: u8| mailer.flags.contains(flag) && !route.is_settled;
     let later = |reason: BString| Refusal::temporary(Status::new(4, 3, 0), reason);
     if asks_aliases(tables, mailer, route, progress) {
         match tables.aliases.find(user).await {

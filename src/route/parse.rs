@@ -281,11 +281,10 @@ async fn route(
     user: &[Token],
     role: Role,
 ) -> Result<Route, BadRoute> {
-    let user = match user.split_first() {
-        Some((first, rest)) if mailer.flags.contains(b'@') && join(slice::from_ref(first), b' ').starts_with(b"@") => {
-            rest
-        }
-        _ => user,
+    let marks = mailer.flags.contains(b'@');
+    let (user, is_settled) = match user.split_first() {
+        Some((first, rest)) if marks && join(slice::from_ref(first), b' ').starts_with(b"@") => (rest, true),
+        _ => (user, false),
     };
     let text = join_within(user, b' ', USER_BYTES_MAX);
     let plain = text.strip_prefix(b"\"").unwrap_or(&text);
@@ -294,7 +293,8 @@ async fn route(
         Some(b'/') if mailer.flags.contains(b'/') => mailers.get(b"*file*").unwrap_or(mailer),
         Some(b':') if mailer.flags.contains(b':') && is_include(plain) => {
             let user = BString::from(&address_list::unquote(&text)[INCLUDE.len()..]);
-            return Ok(Route { mailer: MailerName::new("*include*"), host: host.unwrap_or_default(), user });
+            let (mailer, host) = (MailerName::new("*include*"), host.unwrap_or_default());
+            return Ok(Route { mailer, host, user, is_settled });
         }
         _ => mailer,
     };
@@ -303,7 +303,7 @@ async fn route(
     let host = if mailer.flags.contains(b'h') { host } else { host.map(|host| host.to_ascii_lowercase().into()) };
     publish(ctx, host.as_ref());
     let user = if mailer.flags.contains(b'u') { user } else { user.to_ascii_lowercase().into() };
-    Ok(Route { mailer: mailer.name.clone(), host: host.unwrap_or_default(), user })
+    Ok(Route { mailer: mailer.name.clone(), host: host.unwrap_or_default(), user, is_settled })
 }
 
 /// Sets `$h` to the host that ruleset 0 named last, if it named one.

@@ -14,7 +14,7 @@ use crate::route::account::{self, Found};
 use crate::route::alias::Alias;
 use crate::route::course::{Course, Item, Parent, Step};
 use crate::route::listed::{List, items, numbered, numbered_lines};
-use crate::route::local::{self, Local, Progress, Stage, Tables};
+use crate::route::local::{self, Local, Stage, Tables};
 use crate::route::parse::{self, Parsed};
 use crate::route::refusal::Refusal;
 use crate::route::source::local_part;
@@ -233,8 +233,7 @@ impl Expander<'_> {
             Local::Alias { name, file, value } => self.alias(item, mailer, &name, file, &value).await,
             Local::Maildrops(user, maildrops) => self.maildrops(item, &user, maildrops),
             Local::Changed(changed) => {
-                let progress = Progress { rewrites: item.progress.rewrites + 1, ..item.progress };
-                let mut next = Item { parsed: Some(changed), progress, ..item };
+                let mut next = Item { parsed: Some(changed), progress: item.progress.changed(), ..item };
                 next.recipient.note_alias();
                 Step::More(next.recipient.clone(), vec![next])
             }
@@ -244,7 +243,7 @@ impl Expander<'_> {
                 let text = format!("sending to login name {}", account.name);
                 self.witness.tell_about(&item.recipient.address, text);
                 // The login name may be an alias, too.
-                let progress = Progress { was_called: true, ..item.progress };
+                let progress = item.progress.called();
                 Step::Again(Item { parsed: Some(Route { user: account.name, ..route }), progress, ..item })
             }
             Local::User(Found::Account(account)) if !route.plain_user().1 && self.tables.uses_aliases => {

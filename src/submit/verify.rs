@@ -74,7 +74,7 @@ mod tests {
 
     #[track_caller]
     fn check(mailer: &str, host: &str, expected: &str) {
-        let route = Route { mailer: MailerName::new(mailer), host: host.into(), user: "u".into() };
+        let route = Route { mailer: MailerName::new(mailer), host: host.into(), user: "u".into(), is_settled: false };
         assert_eq!(line(&Recipient { route: Some(route), ..Recipient::new("a") }), expected);
     }
 

@@ -128,8 +128,13 @@ fn users_are_mended() {
 #[tokio::test]
 async fn local_users_may_be_sent_elsewhere() {
     let mut ctx = context();
-    let route = |user: &str| Route { mailer: MailerName::new("local"), host: BString::default(), user: user.into() };
-    let hub = Route { mailer: MailerName::new("net"), host: "hub".into(), user: "gone@hub".into() };
+    let route = |user: &str| Route {
+        mailer: MailerName::new("local"),
+        host: BString::default(),
+        user: user.into(),
+        is_settled: false,
+    };
+    let hub = Route { mailer: MailerName::new("net"), host: "hub".into(), user: "gone@hub".into(), is_settled: false };
     assert_eq!(local_address(&mut ctx, &route("gone")).await, Ok(Some(hub)));
     assert_eq!(local_address(&mut ctx, &route("here")).await, Ok(None));
 }
