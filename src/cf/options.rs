@@ -466,7 +466,7 @@ impl<'a> Setting<'a> {
     /// An unknown or ambiguous name.
     pub fn parse_long(text: &'a [u8]) -> Result<Self, OptionError> {
         let equals = memchr::memchr(b'=', text);
-        if equals == Some(0) {
+        if equals == Some(0) || text.is_empty() {
             return Err(OptionError::NullName);
         }
         // Only blanks may stand around the `=`, no other white space.

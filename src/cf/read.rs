@@ -148,9 +148,7 @@ impl<'a> Reader<'a> {
         for error in translated.errors {
             self.report(error);
         }
-        // Of a line of white space alone the first stays.
-        let text = &translated.text;
-        let line = &text[..text.trim_space_end().len().max(1).min(text.len())];
+        let line = translated.text.trim_space_behind_first();
         let Some((&command, rest)) = line.split_first() else { return };
         match command {
             b'R' => self.rule(rest),

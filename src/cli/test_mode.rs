@@ -198,9 +198,7 @@ impl TestMode {
             None => self.say("Usage: .[DC]macro value(s)"),
             Some((b'D', text)) => {
                 if let (Some(name), value) = self.named(text)? {
-                    // A value of white space alone keeps the first of it.
-                    let len = value.trim_space_end().len().max(1).min(value.len());
-                    let value = self.translated(&value[..len])?;
+                    let value = self.translated(value.trim_space_behind_first())?;
                     self.ctx.macros_mut().set_template(name, value);
                 }
                 Ok(())

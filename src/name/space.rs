@@ -24,6 +24,8 @@ pub trait TrimSpace {
     fn trim_space_start(&self) -> &Self;
     /// Returns the text without white space at the end.
     fn trim_space_end(&self) -> &Self;
+    /// Returns the text without white space at the end, but for the first character: what is nothing else keeps that.
+    fn trim_space_behind_first(&self) -> &Self;
     /// Returns the text without white space in front and at the end.
     fn trim_space(&self) -> &Self {
         self.trim_space_start().trim_space_end()
@@ -40,15 +42,9 @@ impl TrimSpace for [u8] {
         let end = self.iter().rposition(|byte| !byte.is_c_space()).map_or(0, |last| last + 1);
         &self[..end]
     }
-}
 
-impl TrimSpace for str {
-    fn trim_space_start(&self) -> &Self {
-        self.trim_start_matches(|character: char| character.is_c_space())
-    }
-
-    fn trim_space_end(&self) -> &Self {
-        self.trim_end_matches(|character: char| character.is_c_space())
+    fn trim_space_behind_first(&self) -> &Self {
+        &self[..self.trim_space_end().len().max(1).min(self.len())]
     }
 }
 
@@ -67,7 +63,8 @@ mod tests {
     fn texts_are_trimmed() {
         assert_eq!(b"\x0b a b\t".trim_space(), b"a b");
         assert_eq!(b" \x0b".trim_space(), b"");
-        assert_eq!(" a\x0b".trim_space_end(), " a");
-        assert_eq!("\x0b".trim_space_start(), "");
+        assert_eq!(b" a\x0b".trim_space_behind_first(), b" a");
+        assert_eq!(b"\x0b \t".trim_space_behind_first(), b"\x0b");
+        assert_eq!(b"".trim_space_behind_first(), b"");
     }
 }

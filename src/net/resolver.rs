@@ -253,7 +253,7 @@ impl Resolver {
         let Some(dns) = &self.dns else {
             return Answer::TempFail("no name server is configured".into());
         };
-        // The DNS library would take them for this host without asking; no server has them (RFC 6761 §6.3).
+        // The DNS library would take them for this host without asking; hardly a server has them (RFC 6761 §6.3).
         if name.iter().count() > 1 && LOCALHOST.zone_of(&name) {
             return Answer::NotFound;
         }

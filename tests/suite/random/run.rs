@@ -469,7 +469,7 @@ fn comparable(output: &[u8]) -> BString {
         }
     }
     // How many complaints are short enough to be compared depends on those numbers, too.
-    lines.dedup_by(|line, before| line == before && line.last() == Some(&LATE_MARK));
+    lines.dedup_by(|line, before| line == before && line.last() == Some(&LATE_MARK) && !line.starts_with(PROMPT));
     bstr::join("\n", lines).into()
 }
 
