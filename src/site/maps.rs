@@ -81,12 +81,10 @@ impl Maps {
     /// Returns how keys of a map are made of tokens.
     pub(super) fn key_style(&self, name: &[u8]) -> Option<KeyStyle> {
         let definition = self.definition(name)?;
-        let is_dequote = definition.kind == Kind::Dequote;
-        let blank_sub = if is_dequote { None } else { definition.space };
         // QUIRK(macro-map-quotes)
         let is_quoting = matches!(definition.kind, Kind::Dequote | Kind::Macro | Kind::Arith | Kind::Arpa);
         let keeps_quotes = definition.keep_quotes || is_quoting;
-        Some(KeyStyle { blank_sub, keeps_quotes })
+        Some(KeyStyle { blank_sub: definition.space, keeps_quotes })
     }
 
     /// Returns the map called `name`, in any case.

@@ -31,6 +31,7 @@ O BlankSub=.\n\
 DxA$j\n\
 CPone two.three\n\
 Kdequote dequote\n\
+Kbare dequote -S_\n\
 Kmac macro\n\
 Kcalc arith\n\
 Kbest bestmx -z,\n\
@@ -42,6 +43,8 @@ Knote syslog -LNOTICE\n\
 Krx regex -s1,2 ^(a)(b)\n\
 Stest\n\
 R$*\t\t$: $1 in $&x\n\
+Sbare\n\
+R$*\t\t$: $(bare $1 $: none $)\n\
 Shost\n\
 R$*\t\t$: $[ $1 $: none $]\n\
 Srx\n\
@@ -108,6 +111,7 @@ async fn rules_see_macros_classes_and_maps() {
     assert_eq!(rewritten(&mut ctx, "unset", "v").await, "0 none v");
     assert_eq!(rewritten(&mut ctx, "sum", "+").await, "0 3");
     assert_eq!(rewritten(&mut ctx, "sum", "\"+\"").await, "0 none");
+    assert_eq!(rewritten(&mut ctx, "bare", "\"a b\" c d").await, "0 a_bc_d");
     // QUIRK(regex-column-mark): what stands between the pieces parts no tokens.
     assert_eq!(rewritten(&mut ctx, "rx", "abc").await, "0 a$|b");
 }
