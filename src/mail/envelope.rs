@@ -411,7 +411,7 @@ impl Route {
         }
     }
 
-    /// Returns the user part without the backslash that protects it from aliases and `.forward` files, and
+    /// Returns the user part without the backslash that protects it from aliases, user databases and `.forward` files, and
     /// whether it has one.
     pub fn plain_user(&self) -> (&[u8], bool) {
         self.user.strip_prefix(b"\\").map_or((&self.user[..], false), |user| (user, true))

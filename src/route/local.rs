@@ -99,7 +99,7 @@ pub async fn look_up(
     route: &Route,
     progress: Progress,
 ) -> Result<Local, Refusal> {
-    let user = route.plain_user().0;
+    let (user, is_plain) = route.plain_user();
     let asks = |flag: u8| mailer.flags.contains(flag) && !route.is_settled;
     let later = |reason: BString| Refusal::temporary(Status::new(4, 3, 0), reason);
     if asks_aliases(tables, mailer, route, progress) {
@@ -111,6 +111,7 @@ pub async fn look_up(
     }
     if progress.stage < Stage::Dropped
         && asks(b'@')
+        && !is_plain
         && let Some(maildrops) = ctx.maildrops(user).map_err(later)?
     {
         return Ok(Local::Maildrops(user.into(), maildrops));
