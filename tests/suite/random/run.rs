@@ -433,6 +433,11 @@ fn comparable(output: &[u8]) -> BString {
         if let Some(at) = SHOWN_LINES.iter().find_map(|text| line.find(text)) {
             line.truncate(at);
         }
+        if line.starts_with(b"Rcode = ") {
+            let mut shown = BString::default();
+            append_without_names(&mut shown, line);
+            *line = shown;
+        }
         if let Some(at) = line.find(ADVICE) {
             line.truncate(at);
         }
