@@ -14,7 +14,7 @@ use super::error::{CfError, OptionError, Problem, Severity};
 use super::lines::Lines;
 use super::mailer::{Principal, UserSpec};
 use super::marks::Marks;
-use super::options::Setting;
+use super::setting::Setting;
 use super::{filter_line, header_rule, mailer_line, text};
 
 /// The level of the language that this program knows.
