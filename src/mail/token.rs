@@ -1,5 +1,6 @@
 //! Addresses as tokens: scanning text into them and joining them back (op guide "Semantics of Rewriting Rule Sets").
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -157,6 +158,16 @@ impl Token {
             (Some((_, left)), Some((_, right))) => left.eq_ignore_ascii_case(right),
             (None, None) => self.mark() == other.mark(),
             _ => false,
+        }
+    }
+
+    /// Returns the token as text; a mark is its code.
+    #[inline]
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
+        match &self.repr {
+            Repr::Short(bytes) => Cow::Borrowed(&bytes[1..=usize::from(self.look.len)]),
+            Repr::Long(text) => Cow::Borrowed(text),
+            Repr::Mark(mark) => Cow::Owned(mark.to_bytes()),
         }
     }
 

@@ -182,7 +182,7 @@ impl Matcher<'_> {
 
     /// Returns the end of the shortest phrase from `first` that is in the class and longer than up to `after`.
     fn phrase_end(&self, class: &ClassRef, first: usize, after: usize) -> Option<usize> {
-        let (_, start) = self.address.tokens().get(first)?.text()?;
+        let start = self.address.tokens().get(first)?.bytes();
         let bytes_max = self.lookup.class_bytes_max(class, start.first().copied());
         if start.len() > bytes_max {
             return None;
@@ -194,11 +194,7 @@ impl Matcher<'_> {
             if after_atom && is_atom {
                 phrase.push(self.blank_sub);
             }
-            match token.text() {
-                Some((_, text)) => phrase.extend_from_slice(text),
-                // No member has a mark.
-                None => return None,
-            }
+            phrase.extend_from_slice(&token.bytes());
             if phrase.len() > bytes_max {
                 return None;
             }
@@ -212,7 +208,7 @@ impl Matcher<'_> {
 
     /// Tells whether a token alone is a member of the class.
     fn is_member(&self, class: &ClassRef, token: &Token) -> bool {
-        token.text().is_some_and(|(_, text)| self.lookup.in_class(class, text))
+        self.lookup.in_class(class, &token.bytes())
     }
 
     /// Compares the value of a macro with the tokens from `at` on; returns where the value ends.

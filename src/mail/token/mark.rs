@@ -113,6 +113,13 @@ impl Mark {
         }
     }
 
+    /// Returns the mark in internal form.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.append_to(&mut bytes);
+        bytes
+    }
+
     /// Returns the character after the `$` of a mark without a name or digit, and its code.
     pub(super) fn plain(&self) -> Option<(u8, u8)> {
         let is_same = |mark: &Self| std::mem::discriminant(mark) == std::mem::discriminant(self);
