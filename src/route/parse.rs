@@ -238,7 +238,7 @@ fn is_control(byte: u8) -> bool {
 }
 
 /// Tells whether the rules use this byte for themselves.
-fn is_code(byte: u8) -> bool {
+pub fn is_code(byte: u8) -> bool {
     (0x80..0xa0).contains(&byte)
 }
 

@@ -93,13 +93,14 @@ def line(lot):
 
 
 def answers(argv, session):
-    """The normalised lines of what a program answers, and its exit status."""
+    """The normalised lines of what a program answers, and its exit status; none if a feature that is missing made it."""
     with tempfile.TemporaryFile() as out:
         status = subprocess.run(argv, input=session, stdout=out, stderr=subprocess.STDOUT, cwd='/tmp', timeout=300).returncode
         out.seek(0)
         lines = [OURS_ALONE.sub('', norm(text.decode('latin-1').rstrip('\n'))) for text in out]
         lines = [LITERAL_STATUS.sub(r'\1 (68)', text) for text in lines]
-        return [text for text in lines if NOT_BUILT not in text], status
+        built = [text for text in lines if NOT_BUILT not in text]
+        return built, status if built == lines else None
 
 
 def try_session(program, file, lot, count):
@@ -107,10 +108,12 @@ def try_session(program, file, lot, count):
     session = b''.join(line(lot) for _ in range(count))
     theirs, status = answers([f'{O}/bin/sendmail', '-bt', '-C', file], session)
     ours, our_status = answers([program, '-bt', '-C', file], session)
+    shown = []
     if status in DEATHS:
         # It cannot be known what it would have said.
         theirs, ours = theirs[:-1], ours[:len(theirs) - 1]
-    shown = [f'  ours ends with status {our_status}'] if our_status in DEATHS else []
+    if our_status in DEATHS or None is not our_status != status not in DEATHS:
+        shown.append(f'  ends with status {status}, ours with {our_status}')
     for n, (a, b) in enumerate(zip_longest(theirs, ours)):
         if a != b:
             before = [f'    {text}' for text in ours[max(0, n - 3):n]]

@@ -15,7 +15,7 @@ use crate::name::{CSpace as _, Sysexit, Told, TrimSpace as _};
 use crate::policy::{Ask, HeaderQuestion};
 use crate::rewrite::{RulesetId, Trouble};
 use crate::route::parse::{
-    ADDRESS_BYTES_MAX, BadRoute, FAILS_FOR_NOW, Role, check_bytes, mended, queue_group, refusal_of, resolve,
+    ADDRESS_BYTES_MAX, BadRoute, FAILS_FOR_NOW, Role, check_bytes, is_code, mended, queue_group, refusal_of, resolve,
     syntax_error,
 };
 use crate::route::remote_name::{Kind, frame, remote_text};
@@ -286,9 +286,12 @@ impl TestMode {
                 ("*error*".into(), bad.host, bad.user)
             }
         };
+        // QUIRK(flaw-status): of the flaws of a user, only these decide the exit status.
+        if user.iter().any(|byte| is_code(*byte)) {
+            self.set_exit(Sysexit::Usage);
+        }
         let (mut user, flaw) = mended(&user);
         if let Some(flaw) = flaw {
-            self.set_exit(Sysexit::Usage);
             self.say(&syntax_error(&user, flaw))?;
         }
         if user.len() >= ADDRESS_BYTES_MAX {
