@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use bstr::{BStr, BString, ByteSlice};
 
+use super::eighth_bits::EighthBits;
 use super::header::{self, Header};
 use super::reply::Reply;
 use super::report::AUTHOR;
@@ -223,9 +224,10 @@ pub enum BodyType {
 impl BodyType {
     /// Returns what the header of a message says of a body that was not announced.
     // QUIRK(eight-bit-header): of a MIME message, a header with such bytes makes the body one of 8 bits.
-    pub fn of_header(fields: &[Header]) -> Option<Self> {
+    pub fn of_header(fields: &[Header], bits: EighthBits) -> Option<Self> {
         let is_mime = header::find(fields, "MIME-Version").is_some();
-        (is_mime && fields.iter().any(|field| !field.value.is_ascii())).then_some(Self::EightBitMime)
+        let has_bits = bits.first_line || fields.iter().any(|field| !field.value.is_ascii());
+        (is_mime && has_bits).then_some(Self::EightBitMime)
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod address_field;
 pub mod address_list;
 pub mod date;
+pub mod eighth_bits;
 pub mod envelope;
 pub mod frame;
 pub mod full_name;

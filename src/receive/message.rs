@@ -276,7 +276,7 @@ impl Clerk<'_> {
         mend_reports(&self.ctx, &own, &mut envelope.recipients);
         self.publish_header(&own, &addresses, ending.recipients);
         self.complain_of_addresses(&own);
-        self.transaction.params.body = self.transaction.params.body.or_else(|| BodyType::of_header(&own));
+        self.transaction.params.body = self.transaction.params.body.or_else(|| BodyType::of_header(&own, ending.bits));
         let separator = self.separator();
         envelope.headers = complete(&mut self.ctx, own, separator);
         envelope.classify(&config.precedences);
@@ -285,7 +285,7 @@ impl Clerk<'_> {
         }
         // QUIRK(message-of-refusal): the reason that the queue shows is the last refusal given before the message.
         envelope.message = self.transaction.complaint.clone();
-        envelope.flags.eight_bit = ending.eight_bit;
+        envelope.flags.eight_bit = ending.bits.message;
         envelope.flags.no_body_return = envelope.class < 0;
         envelope.body = self.transaction.params.body;
         envelope.settle_body();

@@ -3,6 +3,7 @@
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::input::LocalInput;
+use crate::mail::eighth_bits::EighthBits;
 use crate::mail::header::{Header, HeaderLimits, HeaderReader, HeaderState, HeaderTooLarge};
 use crate::queue::{Draft, QueueError};
 
@@ -18,8 +19,8 @@ pub(super) struct Incoming {
     pub(super) header_bytes: u64,
     /// Size of header and body as the log tells it.
     pub(super) size_bytes: u64,
-    /// Whether it has bytes above 127.
-    pub(super) is_eight_bit: bool,
+    /// Where it has bytes above 127.
+    pub(super) bits: EighthBits,
 }
 
 /// A message cannot be read to its end, or cannot be kept.
@@ -42,7 +43,7 @@ struct Intake<'a> {
     headers: Vec<Header>,
     header_bytes: u64,
     draft: &'a mut Draft,
-    is_eight_bit: bool,
+    bits: EighthBits,
 }
 
 /// Reads a message from a local program; the body goes into `draft`.
@@ -56,7 +57,7 @@ pub(super) async fn read(
     draft: &mut Draft,
 ) -> Result<Incoming, InputError> {
     let header = Some(HeaderReader::new(limits));
-    let mut intake = Intake { header, headers: Vec::new(), header_bytes: 0, draft, is_eight_bit: false };
+    let mut intake = Intake { header, headers: Vec::new(), header_bytes: 0, draft, bits: EighthBits::default() };
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut out = Vec::with_capacity(CHUNK_BYTES);
     while !text.has_ended() {
@@ -78,14 +79,14 @@ pub(super) async fn read(
         headers: intake.headers,
         header_bytes: intake.header_bytes,
         size_bytes: text.size_bytes(),
-        is_eight_bit: intake.is_eight_bit,
+        bits: intake.bits,
     })
 }
 
 impl Intake<'_> {
     /// Takes message text.
     async fn take(&mut self, text: &[u8]) -> Result<(), InputError> {
-        self.is_eight_bit |= !text.is_ascii();
+        self.bits.note(text);
         let mut rest = text;
         if let Some(reader) = &mut self.header {
             let (taken, state) = reader.feed(rest)?;
@@ -95,7 +96,7 @@ impl Intake<'_> {
             }
             self.end_header().await?;
         }
-        Ok(self.draft.write(rest).await?)
+        self.write_body(rest).await
     }
 
     /// Notes the header; what turned out to be no header goes into the body.
@@ -103,7 +104,14 @@ impl Intake<'_> {
         let Some(reader) = self.header.take() else { return Ok(()) };
         let part = reader.finish()?;
         self.header_bytes = part.size_bytes();
+        self.bits.end_header(&part);
         self.headers = part.headers;
-        Ok(self.draft.write(&part.body_start).await?)
+        self.write_body(&part.body_start).await
+    }
+
+    /// Puts a part of the body into the draft.
+    async fn write_body(&mut self, text: &[u8]) -> Result<(), InputError> {
+        self.bits.note_body(text);
+        Ok(self.draft.write(text).await?)
     }
 }

@@ -314,10 +314,10 @@ impl<'a> Work<'a> {
         envelope.flags.delete_bcc = mend_recipients(&mut own, config.options.no_recipient_action, &addresses);
         mend_reports(&self.ctx, &own, &mut envelope.recipients);
         self.publish_header(&own, recipients);
-        envelope.body = self.submission.body.or_else(|| BodyType::of_header(&own));
+        envelope.body = self.submission.body.or_else(|| BodyType::of_header(&own, incoming.bits));
         envelope.headers = self.complete(own, recipients);
         envelope.classify(&config.precedences);
-        envelope.flags.eight_bit = incoming.is_eight_bit;
+        envelope.flags.eight_bit = incoming.bits.message;
         envelope.flags.split = true;
         envelope.flags.no_body_return = envelope.class < 0;
         envelope.auth = sender.auth.clone();

@@ -6,6 +6,7 @@ use bstr::BString;
 
 use super::notes::Note;
 use super::params::{MailParams, RcptParams};
+use crate::mail::eighth_bits::EighthBits;
 use crate::mail::header::Header;
 use crate::mail::reply::Reply;
 
@@ -220,8 +221,8 @@ pub enum FilterMoment {
 pub struct Ending {
     /// Bytes of header and body, line ends counted as one.
     pub size_bytes: u64,
-    /// Whether a byte has its eighth bit set.
-    pub eight_bit: bool,
+    /// Where it has bytes above 127.
+    pub bits: EighthBits,
     /// How many RCPT were accepted, those that came twice counted twice.
     pub recipients: u32,
     /// The reply that refuses the message, and log lines that come after the one about its sender.

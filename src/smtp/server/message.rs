@@ -5,6 +5,7 @@ use super::event::Ending;
 use super::notes::{self, Note};
 use super::settings::Settings;
 use super::texts;
+use crate::mail::eighth_bits::EighthBits;
 use crate::mail::header::{Header, HeaderReader, HeaderState, HeaderTooLarge};
 use crate::mail::reply::Reply;
 
@@ -39,7 +40,7 @@ pub(super) struct Message {
     recipients: u32,
     seven_bit: bool,
     nul_refused: bool,
-    eight_bit: bool,
+    bits: EighthBits,
     refused: Option<(Reply, Vec<Note>)>,
 }
 
@@ -75,7 +76,7 @@ impl Message {
             recipients,
             seven_bit,
             nul_refused: settings.nul_refused,
-            eight_bit: false,
+            bits: EighthBits::default(),
             refused: None,
         }
     }
@@ -101,7 +102,7 @@ impl Message {
         if self.seven_bit {
             fresh.iter_mut().for_each(|byte| *byte &= 0x7f);
         }
-        self.eight_bit |= !fresh.is_ascii();
+        self.bits.note(fresh);
         self.size_bytes += fresh.len() as u64;
         if self.nul_refused && memchr::memchr(0, fresh).is_some() {
             self.refuse(texts::nul_not_allowed(), Vec::new());
@@ -121,6 +122,7 @@ impl Message {
             }
         } else if !self.text.is_empty() {
             let text = std::mem::take(&mut self.text);
+            self.bits.note_body(&text);
             if self.refused.is_none() {
                 return Step::Body(text);
             }
@@ -170,6 +172,7 @@ impl Message {
         }
         let part = self.header.take().expect("it was there a moment ago").finish()?;
         let size_bytes = part.size_bytes();
+        self.bits.end_header(&part);
         self.text.splice(..0, part.body_start);
         self.count_hops(&part.headers);
         Ok(Some((part.headers, size_bytes)))
@@ -202,7 +205,7 @@ impl Message {
         {
             notes.push(notes::message_too_large(self.size_bytes, self.size_bytes_max));
         }
-        Ending { size_bytes: self.size_bytes, eight_bit: self.eight_bit, recipients: self.recipients, refused }
+        Ending { size_bytes: self.size_bytes, bits: self.bits, recipients: self.recipients, refused }
     }
 }
 
