@@ -81,9 +81,6 @@ pub enum OptionError {
     /// `Milter` stands alone.
     #[error("milter_set_option: invalid Milter option, must specify suboption")]
     MilterAlone,
-    /// `AliasFile` names a class that is no map.
-    #[error("setalias: unknown alias class {0}")]
-    AliasClass(Told),
     /// `ConnectOnlyTo` is no address.
     #[error("readcf: option ConnectOnlyTo: invalid IP address {0}")]
     ConnectOnlyTo(Told),
@@ -190,9 +187,6 @@ pub enum Problem {
     /// A `K` line without a class.
     #[error("readcf: config K line, map {0}: no map class")]
     MapClass(Told),
-    /// A `K` line with a class that this build does not have.
-    #[error("readcf: map {0}: class {1} not available")]
-    MapClassUnknown(Told, Told),
     /// The name or number of a ruleset.
     #[error(transparent)]
     Ruleset(#[from] BadRuleset),

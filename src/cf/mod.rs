@@ -1,5 +1,6 @@
 //! The configuration language: lines of a `sendmail.cf` become one immutable [`Config`].
 
+mod alias_spec;
 mod choice;
 mod config;
 mod doubt;
@@ -22,6 +23,7 @@ mod timeout;
 mod user_database;
 mod word_flags;
 
+pub use alias_spec::AliasSpec;
 pub use choice::{DeliveryMode, DontProbe, EightBitMode, ErrorMode, NoRecipientAction, QueueSortOrder, SuperSafe};
 pub use config::{ClassDecls, ClassFile, ClassSource, ClassWords, Config, Filter, FilterFailure, MapDecl, QueueGroup};
 pub use doubt::doubt;

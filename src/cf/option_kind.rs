@@ -5,8 +5,9 @@ use std::time::Duration;
 use bstr::{BString, ByteSlice};
 
 use crate::mail::header::MACRO_MARK;
-use crate::name::{CSpace as _, Interval, IntervalUnit, MacroName, TrimSpace as _};
+use crate::name::{CSpace as _, Interval, IntervalUnit, MacroName};
 
+use super::alias_spec::AliasSpec;
 use super::choice::{DeliveryMode, DontProbe, EightBitMode, ErrorMode, NoRecipientAction, QueueSortOrder, SuperSafe};
 use super::error::OptionError;
 use super::mailer::UserSpec;
@@ -33,7 +34,7 @@ pub trait Kind {
             let text = text.replace('$', "\u{81}");
             // A mark is one byte, not the two of its UTF-8 form.
             let text: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).expect("the table is ASCII")).collect();
-            Self::set(&mut value, &Given { sub: None, text: &text, map_classes: &[] }, &mut Vec::new());
+            Self::set(&mut value, &Given { sub: None, text: &text, line: 0 }, &mut Vec::new());
         }
         value
     }
@@ -45,8 +46,8 @@ pub struct Given<'a> {
     pub sub: Option<&'a [u8]>,
     /// The value.
     pub text: &'a [u8],
-    /// The classes of maps that exist; empty: anything goes.
-    pub map_classes: &'a [&'a str],
+    /// The line, from 1; 0 for the command line and the built-in values.
+    pub line: usize,
 }
 
 /// Defines a kind by its value type, how it is read and how it is written.
@@ -104,7 +105,7 @@ kinds! {
     /// A list of words that each line sets anew.
     Words(Vec<BString>): |value, given, problems| *value = text::words(given.text, b","), |value| bstr::join(" ", value).to_str_lossy().into_owned();
     /// Alias files (`class:spec`), more with every line.
-    Aliases(Vec<BString>): |value, given, problems| set_aliases(value, given, problems), |value| bstr::join(",", value).to_str_lossy().into_owned();
+    Aliases(Vec<AliasSpec>): |value, given, problems| value.extend(AliasSpec::split(given.text, given.line)), |value| value.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     /// `user:group`.
     User(UserSpec): |value, given, problems| *value = UserSpec::parse(given.text), |value| value.to_string();
     /// `user`.
@@ -285,21 +286,6 @@ fn show_interval(span: Duration) -> String {
 /// Writes a template as it stood in the file.
 fn show_template(template: &BString) -> String {
     template.replace([MACRO_MARK], b"$").to_str_lossy().into_owned()
-}
-
-fn set_aliases(value: &mut Vec<BString>, given: &Given<'_>, problems: &mut Vec<OptionError>) {
-    for spec in text::comma_fields(given.text) {
-        let class = memchr::memchr(b':', spec).map(|at| spec[..at].trim_space()).filter(|class| !class.contains(&b'/'));
-        match class {
-            Some(class)
-                if !given.map_classes.is_empty()
-                    && !given.map_classes.iter().any(|known| known.as_bytes() == class) =>
-            {
-                problems.push(OptionError::AliasClass(class.into()));
-            }
-            _ => value.push(spec.into()),
-        }
-    }
 }
 
 fn set_delivery(value: &mut DeliveryMode, given: &Given<'_>, problems: &mut Vec<OptionError>) {

@@ -9,6 +9,7 @@ use crate::macros::{HashSign, MacroTable, expand, expand_internal, translate};
 use crate::name::{CSpace as _, ClassName, MacroName, MapName, Named, Told, TrimSpace as _};
 use crate::rewrite::RuleCompiler;
 
+use super::alias_spec::AliasSpec;
 use super::config::{ClassFile, ClassSource, ClassWords, Config, MapDecl};
 use super::error::{CfError, OptionError, Problem, Severity};
 use super::lines::Lines;
@@ -37,8 +38,6 @@ const PROBLEMS_MAX: usize = 500;
 pub struct ReadEnv {
     /// Macros that have values before the file is read: `j`, `w`, `m`, `k`, `v` and others.
     pub macros: Arc<MacroTable>,
-    /// The classes of maps that this build has; none given: any will do.
-    pub map_classes: Vec<&'static str>,
     /// Processors, by which the default load limits are multiplied; 0 counts as 1.
     pub processors: i64,
     /// What the command line sets, in its order; such options and macros of the file are passed over.
@@ -87,13 +86,12 @@ pub fn read(file: &[u8], file_name: &str, env: &ReadEnv) -> (Config, Vec<CfError
 }
 
 /// A file while it is read.
-struct Reader<'a> {
+struct Reader {
     config: Config,
     errors: Vec<CfError>,
     line: usize,
     rules: RuleCompiler,
     macros: MacroTable,
-    map_classes: &'a [&'static str],
     accounts: Option<Accounts>,
     /// Options (with their second name) that the command line has set.
     sticky_options: HashSet<(&'static str, BString)>,
@@ -103,8 +101,8 @@ struct Reader<'a> {
     colon_ok_is_open: bool,
 }
 
-impl<'a> Reader<'a> {
-    fn new(file_name: &str, env: &'a ReadEnv) -> Self {
+impl Reader {
+    fn new(file_name: &str, env: &ReadEnv) -> Self {
         let mut config = Config { file: file_name.into(), ..Config::default() };
         config.options.queue_la *= env.processors.max(1);
         config.options.refuse_la *= env.processors.max(1);
@@ -114,7 +112,6 @@ impl<'a> Reader<'a> {
             line: 0,
             rules: RuleCompiler::new(),
             macros: MacroTable::over(Arc::clone(&env.macros)),
-            map_classes: &env.map_classes,
             accounts: env.accounts,
             sticky_options: HashSet::new(),
             sticky_macros: HashSet::new(),
@@ -299,10 +296,6 @@ impl<'a> Reader<'a> {
             return;
         }
         let (class, args) = (&rest[..len], rest.get(len + 1..).unwrap_or_default().trim_space_start());
-        if !self.map_classes.is_empty() && !self.map_classes.iter().any(|known| known.as_bytes() == class) {
-            self.report(Problem::MapClassUnknown(name.into(), class.into()));
-            return;
-        }
         let line = self.line;
         let args = self.map_args(class, args);
         self.config.maps.push(MapDecl { name: MapName::new(name), class: class.into(), args, line });
@@ -312,15 +305,17 @@ impl<'a> Reader<'a> {
     fn complete_alias_files(&mut self) {
         let own = expand(b"(sendmailMTACluster=\x81{sendmailMTACluster})(sendmailMTAHost=\x81j)", &self.macros);
         for place in 0..self.config.options.alias_file.len() {
-            let Some(spec) = self.config.options.alias_file[place].strip_prefix(b"ldap:") else { continue };
+            let AliasSpec { class, args, .. } = &self.config.options.alias_file[place];
+            if !class.as_ref().is_some_and(|class| is_ldap(class)) {
+                continue;
+            }
             let schema = format!(
                 "-k (&(objectClass=sendmailMTAAliasObject)(sendmailMTAAliasGrouping=aliases)(|{own})(sendmailMTAKey=%0)) \
                  -v sendmailMTAAliasValue,sendmailMTAAliasSearch:FILTER:sendmailMTAAliasObject,\
                  sendmailMTAAliasURL:URL:sendmailMTAAliasObject"
             );
-            let spec = if spec.trim_space().is_empty() { schema.as_bytes() } else { spec };
-            let args = self.map_args(b"ldap", &[b"-z, ", spec].concat());
-            self.config.options.alias_file[place] = [b"ldap:", args.as_slice()].concat().into();
+            let args = if args.is_empty() { schema.as_bytes() } else { args };
+            self.config.options.alias_file[place].args = self.map_args(b"ldap", &[b"-z, ", args].concat());
         }
     }
 
@@ -339,7 +334,7 @@ impl<'a> Reader<'a> {
             return None;
         }
         let mut spec = self.map_args(class, &text[colon + 1..]);
-        if class == b"ldap" {
+        if is_ldap(class) {
             // All values are members.
             spec.extend_from_slice(b" -z\\n");
         }
@@ -348,9 +343,9 @@ impl<'a> Reader<'a> {
 
     /// Returns the arguments of a map; those of an `ldap` map begin with what all of them have in common.
     fn map_args(&self, class: &[u8], args: &[u8]) -> BString {
-        match class {
-            b"ldap" => [&self.config.options.ldap_default_spec, &b" "[..], args].concat().into(),
-            _ => args.into(),
+        match is_ldap(class) {
+            true => [&self.config.options.ldap_default_spec, &b" "[..], args].concat().into(),
+            false => args.into(),
         }
     }
 
@@ -463,7 +458,7 @@ impl<'a> Reader<'a> {
                 return;
             }
         }
-        let errors = setting.apply(&mut self.config.options, self.map_classes);
+        let errors = setting.apply(&mut self.config.options, self.line);
         self.after_option(&setting);
         for error in errors {
             self.report(Problem::Option(error));
@@ -529,6 +524,11 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Tells whether a map of this class is looked up in a directory.
+fn is_ldap(class: &[u8]) -> bool {
+    class.eq_ignore_ascii_case(b"ldap")
+}
+
 /// Returns how long the first word is.
 fn word_len(text: &[u8]) -> usize {
     text.iter().position(u8::is_c_space).unwrap_or(text.len())
@@ -537,39 +537,3 @@ fn word_len(text: &[u8]) -> usize {
 #[cfg(test)]
 #[path = "read_tests.rs"]
 mod tests;
-
-#[cfg(test)]
-mod stock_tests {
-    use std::path::PathBuf;
-
-    use super::{ReadEnv, read};
-
-    /// Tells the files of tests/oracle from those that somebody tries out there.
-    fn is_stock(path: &std::path::Path) -> bool {
-        path.file_name()
-            .is_some_and(|name| ["p-", "seed-"].iter().any(|start| name.to_string_lossy().starts_with(start)))
-    }
-
-    /// Reads the stock files where the original is set up; elsewhere there is nothing to read.
-    #[test]
-    fn stock_files_load_without_an_error() {
-        let folder = PathBuf::from("/opt/oracle/cf");
-        let Ok(entries) = std::fs::read_dir(&folder) else {
-            eprintln!("skipped: {} is not there; tests/oracle/setup.sh makes it", folder.display());
-            return;
-        };
-        let mut complaints = Vec::new();
-        for path in entries
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|e| e == "cf") && is_stock(path))
-        {
-            let text = std::fs::read(&path).expect("readable");
-            let env = ReadEnv { map_classes: Vec::new(), ..ReadEnv::default() };
-            let (config, errors) = read(&text, &path.to_string_lossy(), &env);
-            complaints.extend(errors.iter().map(ToString::to_string));
-            assert!(config.mailers.get(b"local").is_some(), "{}", path.display());
-        }
-        assert!(complaints.is_empty(), "{}", complaints.join("\n"));
-    }
-}

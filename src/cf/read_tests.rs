@@ -10,7 +10,7 @@ fn env() -> ReadEnv {
     let mut macros = MacroTable::default();
     macros.set(b"v", "8.18.1");
     macros.set(b"w", "hoge.foo.jp");
-    ReadEnv { macros: Arc::new(macros), map_classes: vec!["hash", "implicit"], processors: 1, ..ReadEnv::default() }
+    ReadEnv { macros: Arc::new(macros), processors: 1, ..ReadEnv::default() }
 }
 
 fn messages(text: &str) -> Vec<String> {
@@ -79,7 +79,6 @@ fn the_original_is_matched_on_class_files() {
 fn the_original_is_matched_on_maps() {
     check("K", &["cf: line 4: readcf: config K line: no map name"]);
     check("Kx", &["cf: line 4: readcf: config K line, map x: no map class"]);
-    check("Ky nosuchtype", &["cf: line 4: readcf: map y: class nosuchtype not available"]);
     check("Kz hash -o /etc/mail/access\nKz hash -o /etc/mail/access", &[]);
     check("Kh hash /nonexistent/x", &[]);
 }
@@ -248,7 +247,8 @@ fn maps_are_declared() {
     assert_eq!(config.maps[0].args, "-T<TMPF> /etc/mail/access");
     assert_eq!(config.maps[1].name.as_bytes(), b"x.y");
     check("K{x} hash /a", &["cf: line 4: readcf: config K line: no map name"]);
-    check("Kx-y hash /a", &["cf: line 4: readcf: map x: class y not available"]);
+    let (config, _) = read(b"V10\nKx-y hash /a\n", "cf", &env());
+    assert_eq!((config.maps[0].name.as_bytes(), config.maps[0].class.as_slice()), (&b"x"[..], &b"y"[..]));
 }
 
 #[test]

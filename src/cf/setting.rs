@@ -55,10 +55,10 @@ impl<'a> Setting<'a> {
         Ok(Self { row, sub: dot.map(|at| &full[at + 1..]), value, note })
     }
 
-    /// Applies the value to `options`; `map_classes` are those that `AliasFile` may name (none given: any).
-    pub fn apply(&self, options: &mut Options, map_classes: &[&str]) -> Vec<OptionError> {
+    /// Applies the value to `options`; `line` is the number of the line, 0 for the command line.
+    pub fn apply(&self, options: &mut Options, line: usize) -> Vec<OptionError> {
         let mut problems = Vec::new();
-        (self.row.set)(options, &Given { sub: self.sub, text: self.value, map_classes }, &mut problems);
+        (self.row.set)(options, &Given { sub: self.sub, text: self.value, line }, &mut problems);
         problems
     }
 }
@@ -93,7 +93,7 @@ mod tests {
     fn set(text: &str) -> (Options, Vec<String>) {
         let mut options = Options::default();
         let problems = match Setting::parse(text.as_bytes()) {
-            Ok(setting) => setting.apply(&mut options, &["hash", "implicit"]),
+            Ok(setting) => setting.apply(&mut options, 0),
             Err(error) => vec![error],
         };
         (options, problems.iter().map(ToString::to_string).collect())
@@ -139,7 +139,6 @@ mod tests {
         check_error(" QueueSortOrder=x", "Invalid queue sort order \"x\"");
         check_error(" NoRecipientAction=x", "Invalid NoRecipientAction: x");
         check_error(" ResolverOptions=x,+y", "readcf: I option value x,+y unrecognized");
-        check_error(" AliasFile=foo:bar", "setalias: unknown alias class foo");
         check_error(" ConnectOnlyTo=nohost", "readcf: option ConnectOnlyTo: invalid IP address nohost");
         check_error(" TLSSrvOptions=Z", "Warning: Option: TLSSrvOptions unknown parameter 'Z'");
         check_error(" Milter.macros.foo=1", "milter_set_option: invalid Milter option macros.foo");
@@ -161,7 +160,7 @@ mod tests {
                 && !setting.value.is_empty()
                 && !matches!(row.name, "DaemonPortOptions" | "ClientPortOptions" | "Timeout" | "QueueTimeout")
             {
-                let problems = setting.apply(&mut options, &[]);
+                let problems = setting.apply(&mut options, 0);
                 assert!(problems.is_empty(), "{text}: {problems:?}");
                 assert_eq!(row.show(&options), row.show(&defaults), "{text}");
             }

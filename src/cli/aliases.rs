@@ -15,8 +15,8 @@ use super::desk;
 use crate::log::{About, Level, Log, Priority};
 use crate::mail::address_list::{self, Separator};
 use crate::mail::token::ScanOptions;
-use crate::map::aliases::{self, Alias, AliasError, AliasTable, alias_file_maps};
-use crate::map::{Definition, Method, TargetOptions};
+use crate::map::aliases::{self, Alias, AliasError, AliasTable};
+use crate::map::{self, Method, TargetOptions};
 use crate::name::Sysexit;
 use crate::queue::Layout;
 use crate::route::parse::{self, Role};
@@ -79,25 +79,16 @@ impl Builder<'_> {
         self.look_at_queues(site);
         let owner = &site.config.options.trusted_user;
         let owner = owner.user.as_ref().and_then(desk::uid);
-        let specs = site.config.options.alias_file.iter().flat_map(|option| alias_file_maps(option));
-        for (number, (class, args)) in specs.enumerate() {
-            let (definition, errors) = Definition::parse(format!("Alias{number}").as_bytes(), &class, &args);
-            let Some(definition) = definition else {
-                self.fail(&format!("setalias: unknown alias class {class}"));
-                continue;
-            };
-            if !errors.is_empty() {
-                errors.iter().for_each(|error| self.fail(&error.to_string()));
-                continue;
-            }
+        // What is wrong with the option has been told of where the configuration was read.
+        for definition in aliases::definitions(&site.config.options.alias_file) {
             // The texts of other classes are read as they are.
-            let method = match class.as_slice() {
-                b"implicit" | b"hash" => Some(Method::Hash),
-                b"btree" => Some(Method::Btree),
-                b"cdb" => Some(Method::Cdb),
-                _ => None,
+            let method = match definition.kind {
+                map::Kind::Implicit | map::Kind::Hash => Method::Hash,
+                map::Kind::Btree => Method::Btree,
+                map::Kind::Cdb => Method::Cdb,
+                _ => continue,
             };
-            let Some((file, method)) = definition.file.as_ref().zip(method) else { continue };
+            let Some(file) = &definition.file else { continue };
             let text = Path::new(OsStr::from_bytes(file));
             if !definition.optional || text.exists() {
                 self.build(file, method, TargetOptions { links_allowed: false, owner }).await;

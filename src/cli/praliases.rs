@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use bstr::{BString, ByteSlice};
 
 use super::map_tools::{Flags, Named, OptionLines, Streams, until_nul, with_streams};
-use crate::map::aliases::alias_file_maps;
-use crate::map::{Database, DatabaseError, Definition, Target, TargetOptions};
+use crate::cf::AliasSpec;
+use crate::map::{Database, DatabaseError, Definition, Kind, Target, TargetOptions};
 use crate::name::Sysexit;
 use crate::sys::errors::reason;
 
@@ -28,10 +28,10 @@ fn run(args: &[OsString], streams: &mut Streams<'_>) -> Sysexit {
         return Sysexit::Usage;
     }
     let last = |wanted: u8| found.flags.iter().rev().find(|(letter, _)| *letter == wanted).map(|(_, value)| value);
-    let maps = match last(b'f') {
-        Some(file) => alias_file_maps(file),
+    let specs = match last(b'f') {
+        Some(file) => AliasSpec::split(file, 0),
         None => match OptionLines::read(last(b'C').map(|path| path.as_slice())) {
-            Ok(lines) => lines.alias_files.iter().flat_map(|option| alias_file_maps(option)).collect(),
+            Ok(lines) => lines.alias_files.iter().flat_map(|option| AliasSpec::split(option, 0)).collect(),
             Err(error) => {
                 streams.complain(format!("praliases: {error}"));
                 return Sysexit::NoInput;
@@ -39,8 +39,8 @@ fn run(args: &[OsString], streams: &mut Streams<'_>) -> Sysexit {
         },
     };
     // QUIRK(praliases-status): a map that cannot be opened is told, and the status stays 0.
-    for (class, args) in maps {
-        if let Err(error) = print(&class, &args, &found.operands, streams) {
+    for spec in specs {
+        if let Err(error) = print(&spec, &found.operands, streams) {
             streams.complain(format!("praliases: {error}"));
         }
     }
@@ -48,9 +48,11 @@ fn run(args: &[OsString], streams: &mut Streams<'_>) -> Sysexit {
 }
 
 /// Prints the aliases of one map, or those called `keys`; the error is the text for the user.
-fn print(class: &[u8], args: &[u8], keys: &[BString], streams: &mut Streams<'_>) -> Result<(), String> {
-    let file_based = matches!(class, b"implicit" | b"hash" | b"btree" | b"cdb");
-    let (Some(definition), true) = (Definition::parse(b"aliases", class, args).0, file_based) else {
+fn print(spec: &AliasSpec, keys: &[BString], streams: &mut Streams<'_>) -> Result<(), String> {
+    let class = spec.class();
+    let is_database = |kind: &Kind| matches!(kind, Kind::Implicit | Kind::Hash | Kind::Btree | Kind::Cdb);
+    let definition = Definition::parse(b"aliases", class, &spec.args).0;
+    let Some(definition) = definition.filter(|definition| is_database(&definition.kind)) else {
         return Err(format!("Skipping non-file based alias type {}", class.as_bstr()));
     };
     let file = definition.file.unwrap_or_default();

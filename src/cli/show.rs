@@ -168,7 +168,7 @@ mod tests {
         let mut options = Options::default();
         assert_eq!(options_without_effect(&options), "");
         for text in ["MaxHopCount=3", "CACertFile=/c"] {
-            Setting::parse_long(text.as_bytes()).expect("known").apply(&mut options, &[]);
+            Setting::parse_long(text.as_bytes()).expect("known").apply(&mut options, 0);
         }
         let shown = options_without_effect(&options);
         assert!(shown.contains("CACertFile=/c") && !shown.contains("MaxHopCount"));

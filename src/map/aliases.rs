@@ -10,10 +10,8 @@ use std::path::Path;
 use bstr::{BString, ByteSlice};
 
 use super::{Definition, DefinitionError, Method, Records, SaveError, Target, TargetOptions};
+use crate::cf::AliasSpec;
 use crate::name::TrimSpace as _;
-
-/// The class of an alias file that names none: whatever of `FILE.db`, `FILE.cdb` and the text is there.
-const DEFAULT_CLASS: &[u8] = b"implicit";
 
 /// What is wrong with a line of an alias file; the texts are the original's, without file name and line number.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -212,34 +210,49 @@ impl AliasTable {
     }
 }
 
-/// Which map one word of the option `AliasFile` names: class and arguments, as on a `K` line.
-///
-/// The option has several words between commas; one without a class is `implicit`.
-pub fn alias_file_maps(option: &[u8]) -> Vec<(BString, BString)> {
-    let words = option.split(|&byte| byte == b',').map(<[u8]>::trim_space).filter(|word| !word.is_empty());
-    words
-        .map(|word| match word.split_once_str(b":") {
-            Some((class, args)) if class.iter().all(u8::is_ascii_alphanumeric) => (class.into(), args.into()),
-            _ => ("implicit".into(), word.into()),
-        })
-        .collect()
+/// One alias file as the configuration declares it.
+#[derive(Debug)]
+pub struct Declared {
+    /// Number of the line that names it, from 1; 0 for the command line.
+    pub line: usize,
+    /// The map; none, if it is no map at all.
+    pub definition: Option<Definition>,
+    /// What is wrong with it.
+    pub errors: Vec<DefinitionError>,
 }
 
-/// Returns what option AliasFile declares, in order: maps called `Alias0`, `Alias1`, ….
-pub fn definitions(alias_files: &[BString]) -> (Vec<Definition>, Vec<DefinitionError>) {
-    let mut definitions = Vec::new();
-    let mut errors = Vec::new();
-    for (number, file) in alias_files.iter().enumerate() {
-        let file = file.trim_space();
-        let (class, file) = match file.iter().position(|byte| *byte == b':') {
-            Some(colon) if !file.starts_with(b"/") => (&file[..colon], &file[colon + 1..]),
-            _ => (DEFAULT_CLASS, file),
-        };
-        let (definition, mut problems) = Definition::parse(format!("Alias{number}").as_bytes(), class, file);
-        definitions.extend(definition.map(|definition| Definition { of_aliases: true, ..definition }));
-        errors.append(&mut problems);
+/// Reads what option AliasFile declares, in order: maps called `Alias0`, `Alias1`, ….
+pub fn declared(specs: &[AliasSpec]) -> Vec<Declared> {
+    let mut number = 0;
+    let declare = |spec: &AliasSpec| {
+        let (definition, errors) = definition(&format!("Alias{number}"), spec);
+        number += usize::from(definition.is_some());
+        Declared { line: spec.line, definition, errors }
+    };
+    specs.iter().map(declare).collect()
+}
+
+/// Returns the maps that option AliasFile declares, in order; what is wrong, the loading of the configuration has told.
+pub fn definitions(specs: &[AliasSpec]) -> Vec<Definition> {
+    declared(specs).into_iter().filter_map(|declared| declared.definition).collect()
+}
+
+fn definition(name: &str, spec: &AliasSpec) -> (Option<Definition>, Vec<DefinitionError>) {
+    let (definition, mut errors) = Definition::parse(name.as_bytes(), spec.class(), &spec.args);
+    match definition {
+        Some(definition) if !definition.kind.can_hold_aliases() => {
+            (None, vec![DefinitionError::NotForAliases(spec.class().into())])
+        }
+        Some(definition) => (definition.usable.then_some(Definition { of_aliases: true, ..definition }), errors),
+        None => {
+            for error in &mut errors {
+                if let DefinitionError::NoClass(_) | DefinitionError::ClassNotAvailable { .. } = error {
+                    *error = DefinitionError::AliasClass(spec.class().into());
+                }
+            }
+            (None, errors)
+        }
     }
-    (definitions, errors)
 }
 
 /// The record that a complete alias database has, as key and as value.
@@ -316,17 +329,34 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_option(option: &str, expected: &[(&str, &str)]) {
-        let expected: Vec<(BString, BString)> =
-            expected.iter().map(|(class, args)| ((*class).into(), (*args).into())).collect();
-        assert_eq!(alias_file_maps(option.as_bytes()), expected);
+    fn check_definitions(option: &str, expected: &[&str], told: &[&str]) {
+        let specs = AliasSpec::split(option.as_bytes(), 3);
+        let found: Vec<_> = definitions(&specs)
+            .iter()
+            .map(|definition| format!("{} {}", definition.name, definition.kind.class()))
+            .collect();
+        assert_eq!(found, expected);
+        let errors = declared(&specs).into_iter().flat_map(|declared| declared.errors);
+        assert_eq!(errors.map(|error| error.to_string()).collect::<Vec<_>>(), told);
     }
 
     #[test]
-    fn the_option_names_maps() {
-        check_option("/etc/mail/aliases", &[("implicit", "/etc/mail/aliases")]);
-        check_option("-o /etc/a, btree:-f /etc/b", &[("implicit", "-o /etc/a"), ("btree", "-f /etc/b")]);
-        check_option("", &[]);
+    fn every_alias_file_is_a_map() {
+        check_definitions("/a, hash:/b,Btree:-o /c", &["Alias0 implicit", "Alias1 hash", "Alias2 btree"], &[]);
+        check_definitions("sequence:a b, null:", &["Alias0 sequence", "Alias1 null"], &[]);
+    }
+
+    #[test]
+    fn what_is_no_alias_file_is_told() {
+        check_definitions(
+            "/a, hsah:/b, /c",
+            &["Alias0 implicit", "Alias1 implicit"],
+            &["setalias: unknown alias class hsah"],
+        );
+        check_definitions(":x", &[], &["setalias: unknown alias class "]);
+        check_definitions("dns:-R A", &[], &["setalias: map class dns can't handle aliases"]);
+        check_definitions("hash:, /a", &["Alias0 implicit"], &["No file name for hash map Alias0"]);
+        check_definitions("-Z /x", &["Alias0 implicit"], &["Illegal option Z map Alias0"]);
     }
 
     #[test]

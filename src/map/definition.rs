@@ -25,6 +25,12 @@ pub enum DefinitionError {
         /// The class that the line asks for.
         class: BString,
     },
+    /// Option AliasFile names a class that nobody knows.
+    #[error("setalias: unknown alias class {0}")]
+    AliasClass(BString),
+    /// Option AliasFile names a class whose maps cannot hold aliases.
+    #[error("setalias: map class {0} can't handle aliases")]
+    NotForAliases(BString),
     /// A class of a directory service that hardly anybody runs any more.
     #[error(
         "readcf: map {name}: class {class} not available (write its data to a file and make a hash map with makemap)"
@@ -193,8 +199,8 @@ impl Definition {
             return (None, vec![DefinitionError::NoClass(name.into())]);
         }
         let Some(kind) = Kind::of_class(class) else {
-            let (name, class) = (name.into(), class.into());
-            if GONE_CLASSES.iter().any(|gone| *gone == class) {
+            let (name, class): (BString, BString) = (name.into(), class.into());
+            if GONE_CLASSES.iter().any(|gone| gone.eq_ignore_ascii_case(&class)) {
                 return (None, vec![DefinitionError::ClassGone { name, class }]);
             }
             return (None, vec![DefinitionError::ClassNotAvailable { name, class }]);

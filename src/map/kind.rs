@@ -58,9 +58,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Returns the class with this name.
+    /// Returns the class with this name; capitals do not count.
     pub fn of_class(class: &[u8]) -> Option<Kind> {
-        Some(match class {
+        Some(match class.to_ascii_lowercase().as_slice() {
             b"hash" => Kind::Hash,
             b"btree" => Kind::Btree,
             b"cdb" => Kind::Cdb,
@@ -122,6 +122,16 @@ impl Kind {
     pub fn is_local(&self) -> bool {
         use Kind::{Arith, Arpa, Btree, Cdb, Dequote, Hash, Implicit, Null, Regex, Stab, Text};
         matches!(self, Hash | Btree | Cdb | Text | Implicit | Stab | Null | Regex(_) | Arith | Dequote | Arpa)
+    }
+
+    /// Tells whether option AliasFile may name such a map.
+    pub fn can_hold_aliases(&self) -> bool {
+        match self {
+            Kind::Hash | Kind::Btree | Kind::Cdb | Kind::Text | Kind::Implicit | Kind::Stab | Kind::Null => true,
+            Kind::Sequence(_) | Kind::Switch(_) | Kind::Program | Kind::Socket | Kind::Ldap(_) => true,
+            Kind::Regex(_) | Kind::Arith | Kind::Dequote | Kind::Arpa | Kind::User | Kind::Macro => false,
+            Kind::Syslog(_) | Kind::Host | Kind::Dns(_) | Kind::Bestmx | Kind::Userdb => false,
+        }
     }
 
     /// Tells whether it answers itself: no sequence of others.

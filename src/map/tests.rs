@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Database, Definition, DirectOpener, Layout, Map, Method, Outcome};
+use crate::cf::AliasSpec;
 use crate::name::Sysexit;
 
 struct Room {
@@ -150,8 +151,8 @@ fn a_text_map_needs_a_full_path() {
 fn an_alias_file_is_its_database_or_its_text_and_another_implicit_map_its_database() {
     let room = Room::new();
     room.write("aliases", b"root: text\n");
-    let (definitions, errors) = super::aliases::definitions(&[room.path("aliases").display().to_string().into()]);
-    assert_eq!(errors, []);
+    let definitions =
+        super::aliases::definitions(&AliasSpec::split(room.path("aliases").display().to_string().as_bytes(), 0));
     assert_eq!(Map::open(&definitions[0], &DirectOpener::for_tests()).lookup(b"ROOT", &[]), found("text"));
     let missing = room.open("implicit", "", "aliases");
     assert!(missing.complaint().is_some_and(|text| text.to_string().contains("missing map file")));

@@ -5,6 +5,7 @@ use std::sync::{Arc, RwLock};
 
 use bstr::BString;
 
+use crate::cf::AliasSpec;
 use crate::map::{Map, Opener, Outcome, aliases};
 use crate::site::Site;
 
@@ -36,8 +37,8 @@ pub enum Alias {
 
 impl Aliases {
     /// Opens the files that option AliasFile declares.
-    pub fn open(alias_files: &[BString], opener: Arc<dyn Opener>) -> Self {
-        let (definitions, _) = aliases::definitions(alias_files);
+    pub fn open(alias_files: &[AliasSpec], opener: Arc<dyn Opener>) -> Self {
+        let definitions = aliases::definitions(alias_files);
         let files =
             definitions.iter().map(|definition| RwLock::new(Arc::new(Map::open(definition, &*opener)))).collect();
         Self { files, opener, site: None, told: AtomicBool::new(false) }
@@ -118,8 +119,10 @@ mod tests {
         };
         let first = write("first", "list: alice, bob\n");
         let second = write("second", "List: carol\nother: dora\n");
-        let aliases =
-            Aliases::open(&[first.into(), format!("implicit:{second}").into()], Arc::new(DirectOpener::for_tests()));
+        let aliases = Aliases::open(
+            &AliasSpec::split(format!("{first},implicit:{second}").as_bytes(), 0),
+            Arc::new(DirectOpener::for_tests()),
+        );
         assert_eq!(aliases.find(b"LIST").await, Alias::Found { file: 0, value: "alice, bob".into() });
         assert_eq!(aliases.find(b"other").await, Alias::Found { file: 1, value: "dora".into() });
         assert_eq!(aliases.find(b"nobody").await, Alias::None);
@@ -127,7 +130,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_file_is_a_failure_that_may_pass() {
-        let aliases = Aliases::open(&["hash:/nonexistent/aliases".into()], Arc::new(DirectOpener::for_tests()));
+        let aliases =
+            Aliases::open(&AliasSpec::split(b"hash:/nonexistent/aliases", 0), Arc::new(DirectOpener::for_tests()));
         assert!(matches!(aliases.find(b"x").await, Alias::TempFail(_)));
     }
 }

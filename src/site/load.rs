@@ -13,6 +13,7 @@ use super::maps::Maps;
 use super::user_database::user_database_files;
 use crate::cf::{CfError, ClassFile, ClassSource, ClassWords, Config, Problem};
 use crate::macros::MacroTable;
+use crate::map::aliases::{self, Declared};
 use crate::map::{CLASS_BYTES_MAX, Definition, DefinitionError, Kind, Map, Opener, Outcome};
 use crate::name::{ClassName, Named, Sysexit};
 use crate::net::Resolver;
@@ -146,6 +147,11 @@ type Refused = (BString, Sysexit);
 /// Says what is wrong with the map of an `F` line.
 fn of_class(file: &ClassFile, what: impl std::fmt::Display) -> BString {
     format!("fileclass: F{{{}}}: {what}", BStr::new(file.class.as_bytes())).into()
+}
+
+/// Returns the map with this name; capitals do not count.
+fn named<'d>(definitions: impl IntoIterator<Item = &'d Definition>, name: &[u8]) -> Option<&'d Definition> {
+    definitions.into_iter().find(|known| known.name.eq_ignore_ascii_case(name))
 }
 
 /// What loading gathers.
@@ -339,24 +345,13 @@ impl Loader<'_> {
         let mut definitions: Vec<Definition> = Vec::new();
         for declared in &self.config.maps {
             let (definition, errors) = Definition::parse(declared.name.as_bytes(), &declared.class, &declared.args);
-            for error in errors {
-                let exit = if matches!(error, DefinitionError::Time(_)) { Sysexit::Ok } else { Sysexit::Software };
-                self.report(declared.line, error.to_string().into(), exit);
-            }
+            errors.iter().for_each(|error| self.report_map(declared.line, error));
             let Some(mut definition) = definition else { continue };
-            if let Kind::Sequence(members) = &mut definition.kind {
-                let is_known =
-                    |member: &mut BString| definitions.iter().any(|known| known.name.eq_ignore_ascii_case(member));
-                // A map that is declared later is no member.
-                for member in members.extract_if(.., |member| !is_known(member)) {
-                    let error = DefinitionError::UnknownMember { sequence: definition.name.clone(), member };
-                    self.report(declared.line, error.to_string().into(), Sysexit::Software);
-                }
-            }
+            self.drop_unknown_members(&mut definition, declared.line, &definitions.iter().collect::<Vec<_>>());
             definitions.retain(|known| !known.name.eq_ignore_ascii_case(&definition.name));
             definitions.push(definition);
         }
-        if definitions.iter().all(|known| !known.name.eq_ignore_ascii_case(b"host")) {
+        if named(&definitions, b"host").is_none() {
             let flags = if self.config.level < LEVEL_OF_DOTS { &b""[..] } else { b"-a. -D" };
             definitions.extend(Definition::parse(b"host", b"host", flags).0);
         }
@@ -372,15 +367,32 @@ impl Loader<'_> {
 
     /// Declares what the original makes of option AliasFile: `Alias0`, `Alias1` … for the files, `aliases.files` for all of
     /// them, and the switch `aliases`; a `K` line may name another map so.
-    fn alias_maps(&self, definitions: &mut Vec<Definition>) {
-        let files = crate::map::aliases::definitions(&self.config.options.alias_file).0;
+    fn alias_maps(&mut self, definitions: &mut Vec<Definition>) {
+        let mut files: Vec<Definition> = Vec::new();
+        for Declared { line, definition, errors } in aliases::declared(&self.config.options.alias_file) {
+            errors.iter().for_each(|error| self.report_map(line, error));
+            let Some(mut definition) = definition else { continue };
+            let maps = self.config.maps.iter().take_while(|declared| declared.line < line);
+            let maps = maps.filter_map(|declared| named(&*definitions, declared.name.as_bytes()));
+            self.drop_unknown_members(&mut definition, line, &maps.chain(&files).collect::<Vec<_>>());
+            files.push(definition);
+        }
         let names = bstr::join(" ", files.iter().map(|file| &file.name));
         let all = Definition::parse(b"aliases.files", b"sequence", &names).0;
         let switch = Definition::parse(b"aliases", b"switch", b"aliases").0;
         for definition in files.into_iter().chain(all).chain(switch) {
-            if definitions.iter().all(|known| !known.name.eq_ignore_ascii_case(&definition.name)) {
+            if named(&*definitions, &definition.name).is_none() {
                 definitions.push(definition);
             }
+        }
+    }
+
+    /// Takes the members of a sequence away that no line before it declares, with a complaint for each.
+    fn drop_unknown_members(&mut self, definition: &mut Definition, line: usize, known: &[&Definition]) {
+        let Kind::Sequence(members) = &mut definition.kind else { return };
+        for member in members.extract_if(.., |member| named(known.iter().copied(), member).is_none()) {
+            let error = DefinitionError::UnknownMember { sequence: definition.name.clone(), member };
+            self.report_map(line, &error);
         }
     }
 
@@ -404,6 +416,12 @@ impl Loader<'_> {
         };
         let kinds: Vec<&[u8]> = kinds.map_or_else(|| usual.to_vec(), Iterator::collect);
         kinds.iter().map(|kind| [&switch.name[..], b".", kind].concat().into()).collect()
+    }
+
+    /// Notes what is wrong with a map.
+    fn report_map(&mut self, line: usize, error: &DefinitionError) {
+        let exit = if matches!(error, DefinitionError::Time(_)) { Sysexit::Ok } else { Sysexit::Software };
+        self.report(line, error.to_string().into(), exit);
     }
 
     /// Notes what is wrong with a line.

@@ -72,8 +72,7 @@ pub async fn start(options: StartOptions) -> Started {
     let mut identity = Identity::find(&Resolver::new(settings.clone())).await;
     let macros = macros_of_reading(&identity, mode, &zone_of(&Options::default()));
     let processors = std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1));
-    let env =
-        ReadEnv { macros: Arc::new(macros), processors, overrides, accounts: Some(ACCOUNTS), ..ReadEnv::default() };
+    let env = ReadEnv { macros: Arc::new(macros), processors, overrides, accounts: Some(ACCOUNTS) };
     let (config, mut errors) = cf::read(&text, &name, &env);
     if errors.iter().any(|error| matches!(error.severity(), Severity::Fatal(_))) {
         return Started { site: None, errors };

@@ -85,3 +85,20 @@ fn a_file_that_is_none_is_refused_and_d0_tells_the_version_in_every_mode() {
         assert!(output.stdout.starts_with(b"Version "), "{mode}: {}", String::from_utf8_lossy(&output.stdout));
     }
 }
+
+#[test]
+fn an_alias_file_that_would_hold_no_alias_is_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let cf = folder.path().join("x.cf");
+    for (option, expected) in [
+        ("hsah:/etc/aliases", "line 3: setalias: unknown alias class hsah"),
+        ("/a,nis:mail.aliases", "line 3: readcf: map Alias1: class nis not available"),
+        ("dequote:", "line 3: setalias: map class dequote can't handle aliases"),
+        ("btree:", "line 3: No file name for btree map Alias0"),
+        ("sequence:later", "line 3: Sequence map Alias0: unknown member map later"),
+    ] {
+        let text = format!("V10/Berkeley\nMlocal, P=/bin/true, A=true\nO AliasFile={option}\nKlater null\n");
+        std::fs::write(&cf, text).expect("a folder of ours");
+        assert!(said(&cf).contains(expected), "{option}: {}", said(&cf));
+    }
+}

@@ -33,6 +33,8 @@ const SEED: u64 = 2;
 const SHOWN_MAX: usize = 20;
 /// After so many cases it is told how far it got.
 const TOLD_EVERY: u64 = 5000;
+/// Of so many cases, one may be without an answer of the original.
+const UNANSWERED_SHARE: u64 = 10;
 /// Lines shown before one that differs, and from it on.
 const LINES_BEFORE: usize = 3;
 const LINES_BEHIND: usize = 6;
@@ -99,7 +101,11 @@ fn try_cases(seed: u64, first: u64, count: u64) -> String {
         "{count} cases of seed {seed} from {first} on: {differing} differ; the original failed in {failed}, and in \
          {remembering} its answers depend on the lines before as they must not"
     );
-    show(&found, seed)
+    let mut text = show(&found, seed);
+    if (failed + remembering) * UNANSWERED_SHARE > count {
+        text += &format!("the original has no answer in {} cases: they tell nothing\n", failed + remembering);
+    }
+    text
 }
 
 /// Makes the first case of each kind small and shows it.

@@ -48,7 +48,7 @@ pub(super) fn definition(config: &Config, map: &MapName) -> Option<Definition> {
         return Some(definition);
     }
     let number: usize = map.as_bytes().strip_prefix(b"Alias")?.to_str().ok()?.parse().ok()?;
-    aliases::definitions(&config.options.alias_file).0.into_iter().nth(number)
+    aliases::definitions(&config.options.alias_file).into_iter().nth(number)
 }
 
 /// Opens the file of an `F` line.

@@ -171,6 +171,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::cf::AliasSpec;
     use crate::cf::{Blame, UserSpec};
     use crate::keeper::request::{Source, SourceRoot};
     use crate::sys::safe_file::Listeners;
@@ -183,7 +184,7 @@ mod tests {
         let files: String = (0..=HELD_MAX).map(|number| format!("m{number}: {place}/m{number}\n")).collect();
         fs::write(folder.path().join("aliases"), files).expect("written");
         let mut config = Config::default();
-        config.options.alias_file = vec![format!("{place}/aliases").into()];
+        config.options.alias_file = AliasSpec::split(format!("{place}/aliases").as_bytes(), 0);
         config.options.dont_blame_sendmail.insert(Blame::TrustStickyBit);
         config.options.default_user = UserSpec::parse(getuid().to_string().as_bytes());
         let charter = Charter::new(config, false, Listeners::default());

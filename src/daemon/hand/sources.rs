@@ -142,7 +142,7 @@ fn resolve(charter: &Charter, source: &Source) -> Result<Element, Refusal> {
 
 /// Looks an alias up in one of the alias files.
 fn alias(charter: &Charter, file: u8, key: &[u8]) -> Result<BString, Refusal> {
-    let definitions = aliases::definitions(&charter.config.options.alias_file).0;
+    let definitions = aliases::definitions(&charter.config.options.alias_file);
     let definition = definitions.get(usize::from(file));
     let definition = definition.ok_or_else(|| refusal(FailureKind::Undeclared {}, "no such alias file"))?;
     match Map::open(definition, &DirectOpener::new(charter.inspector.clone())).lookup(key, &[]) {
@@ -281,6 +281,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::cf::AliasSpec;
     use crate::sys::process::alone;
     use crate::sys::safe_file::Listeners;
 
@@ -289,7 +290,7 @@ mod tests {
         let path = folder.join("aliases");
         fs::write(&path, text).expect("written");
         let mut config = Config::default();
-        config.options.alias_file = vec![path.as_os_str().as_bytes().into()];
+        config.options.alias_file = AliasSpec::split(path.as_os_str().as_bytes(), 0);
         // The folders of tests lie where everybody can write.
         config.options.dont_blame_sendmail.insert(Blame::TrustStickyBit);
         config.options.default_user = crate::cf::UserSpec::parse(b"1:1");
