@@ -90,6 +90,16 @@ impl Reply {
         self.code / 100 == 5
     }
 
+    /// Returns what counts of this refusal and an earlier one of the same message: this one, unless it may pass and the
+    /// earlier one is final.
+    // QUIRK(refusals-of-a-message)
+    pub fn behind(self, earlier: Option<Reply>) -> Reply {
+        match earlier {
+            Some(earlier) if earlier.is_permanent() && self.is_temporary() => earlier,
+            _ => self,
+        }
+    }
+
     /// Tells whether the sender of this reply closes the connection after it (421, `RFC 5321 §3.8`).
     pub fn closes(&self) -> bool {
         self.code == 421

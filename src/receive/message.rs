@@ -2,7 +2,7 @@
 
 use bstr::{BString, ByteSlice};
 
-use super::clerk::{Clerk, now, yes_or_no};
+use super::clerk::{Clerk, now};
 use super::service::Accepted;
 use super::transaction::Taken;
 use crate::cf::{DeliveryMode, EightBitMode};
@@ -20,7 +20,6 @@ use crate::queue::schedule::Policy;
 use crate::queue::{Claimed, QueueError, take_back};
 use crate::route::groups;
 use crate::site::completion::{complete, error_recipients, mend_recipients, mend_reports};
-use crate::smtp::server::notes::Note;
 use crate::smtp::server::{Answer, Ending, Refusal, texts};
 
 /// Macros of the session that rules see when the message is delivered at once (op guide, "D -- Define Macro").
@@ -99,13 +98,14 @@ impl Clerk<'_> {
     pub(super) async fn header(&mut self, headers: Vec<Header>, size_bytes: u64) -> Answer {
         self.transaction.headers = headers;
         let config = &self.service.site.config;
-        let mut outcome = Ok(());
+        let mut refused = None;
         for question in header_questions(config, &self.transaction.headers, size_bytes) {
             question.publish(&mut self.ctx);
-            let judged = self.check(&question.ask(&question.args())).await;
-            outcome = outcome.and(judged);
+            if let Err(refusal) = self.check(&question.ask(&question.args())).await {
+                refused = Some(refusal.reply.behind(refused));
+            }
         }
-        yes_or_no(outcome)
+        refused.map_or(Answer::Yes, |reply| Answer::No(Refusal::logged(reply)))
     }
 
     /// Takes a piece of the body.
@@ -120,7 +120,7 @@ impl Clerk<'_> {
     }
 
     /// Brings the message to its end: refused, thrown away, or in the queue for good.
-    pub(super) async fn finish(&mut self, ending: Ending) -> Reply {
+    pub(super) async fn finish(&mut self, mut ending: Ending) -> Reply {
         self.transaction.params.size_bytes = ending.size_bytes;
         let hops = self.transaction.headers.iter().filter(|field| field.is("Received")).count() + 1;
         // The site's fields do not know yet what is counted here.
@@ -130,15 +130,20 @@ impl Clerk<'_> {
         self.ctx.set("msg_id", envelope.message_id.clone());
         self.transaction.class = envelope.class;
         self.log_sender(Some(&envelope.message_id));
-        let refused = match ending.refused {
-            Some(refused) => Some(refused),
-            None => self.last_check(&envelope).await.err().map(|refusal| (refusal.reply, Vec::new())),
-        };
+        ending.notes.iter().for_each(|note| self.note(note));
+        let mut refused = ending.refused.take();
+        let is_strict = self.options().eight_bit_mode == EightBitMode::Strict;
+        if let Some(reply) = envelope.undeclared_eight_bits().filter(|_| is_strict) {
+            refused = Some(reply.behind(refused));
+        }
+        if let Err(refusal) = self.last_check(&envelope).await {
+            refused = Some(refusal.reply.behind(refused));
+        }
         self.hold_back(&mut envelope);
         self.count(&envelope);
-        let refused = refused.or_else(|| self.transaction.failed.take().map(|reply| (reply, Vec::new())));
+        let refused = refused.or_else(|| self.transaction.failed.take());
         let reply = match refused {
-            Some((reply, notes)) => self.refuse_message(&envelope, reply, &notes),
+            Some(reply) => self.refuse_message(&envelope, reply),
             None if self.transaction.discard => self.discard_message(),
             None => self.store(envelope).await,
         };
@@ -149,7 +154,7 @@ impl Clerk<'_> {
 
     /// Puts into the envelope whether, and why, the message is held back.
     fn hold_back(&self, envelope: &mut Envelope) {
-        envelope.flags.split = self.transaction.quarantine.is_none();
+        envelope.flags.split = self.transaction.quarantine.is_none() || !self.looks_up_again();
         envelope.quarantine = self.transaction.quarantine.clone();
     }
 
@@ -164,23 +169,17 @@ impl Clerk<'_> {
 
     /// Finds out whether the whole message may come.
     async fn last_check(&mut self, envelope: &Envelope) -> Result<(), Refusal> {
-        let is_strict = self.options().eight_bit_mode == EightBitMode::Strict;
-        if let Some(reply) = envelope.undeclared_eight_bits().filter(|_| is_strict) {
-            return Err(Refusal::new(reply));
-        }
         let size = envelope.size_bytes.to_string();
         let args = [size.as_bytes()];
         self.check(&Ask::text("check_eom", &args)).await
     }
 
     /// Logs of a refused message why, and who would have got it.
-    fn refuse_message(&self, envelope: &Envelope, reply: Reply, notes: &[Note]) -> Reply {
-        for note in notes {
-            self.note(note);
-        }
+    fn refuse_message(&self, envelope: &Envelope, reply: Reply) -> Reply {
         for recipient in &envelope.recipients {
             let recipient = &Recipient { route: None, ..recipient.clone() };
-            self.log_recipient(envelope, recipient, None, reply.text());
+            let line = self.recipient_line(envelope, recipient);
+            log::Delivered { status: reply.text(), ..line }.write(&self.service.log, &envelope.id);
         }
         reply
     }
@@ -224,8 +223,8 @@ impl Clerk<'_> {
         let mode = self.delivery_mode(claimed.envelope.priority);
         match mode {
             // What is held back waits for a person, and what is only queued for the next run of the queue.
-            _ if claimed.envelope.quarantine.is_some() => {}
-            DeliveryMode::Queue | DeliveryMode::Defer => self.log_queued(&claimed.envelope),
+            _ if claimed.envelope.quarantine.is_some() => self.log_waiting(&claimed.envelope, "quarantined"),
+            DeliveryMode::Queue | DeliveryMode::Defer => self.log_waiting(&claimed.envelope, "queued"),
             DeliveryMode::Background => drop(tokio::spawn((self.service.deliver)(Accepted { claimed, mode }))),
             DeliveryMode::Interactive => (self.service.deliver)(Accepted { claimed, mode }).await,
         }
@@ -234,28 +233,32 @@ impl Clerk<'_> {
     /// Logs that recipients wait.
     ///
     // QUIRK(stat-queued): the original tells of it only if no recipient is looked up again at delivery.
-    fn log_queued(&self, envelope: &Envelope) {
-        if self.transaction.recipients.iter().any(|taken| taken.again && !taken.later) {
+    fn log_waiting(&self, envelope: &Envelope, stat: &str) {
+        if self.looks_up_again() {
             return;
         }
         for taken in &self.transaction.recipients {
             let dsn = taken.later.then(|| Status::new(4, 4, 3));
-            self.log_recipient(envelope, &taken.recipient, dsn, b"queued".as_bstr());
+            let quarantine = envelope.quarantine.as_ref().map(|reason| reason.as_bstr());
+            let line = self.recipient_line(envelope, &taken.recipient);
+            log::Delivered { dsn, quarantine, status: stat.into(), ..line }.write(&self.service.log, &envelope.id);
         }
     }
 
-    /// Logs what became of a recipient.
-    fn log_recipient(&self, envelope: &Envelope, recipient: &Recipient, dsn: Option<Status>, stat: &bstr::BStr) {
-        let line = log::Delivered {
+    /// Tells whether a recipient is looked up again at delivery.
+    fn looks_up_again(&self) -> bool {
+        self.transaction.recipients.iter().any(|taken| taken.again && !taken.later)
+    }
+
+    /// Returns the log line about a recipient, but for what became of it.
+    fn recipient_line<'a>(&self, envelope: &Envelope, recipient: &'a Recipient) -> log::Delivered<'a> {
+        log::Delivered {
             to: vec![recipient.address.clone()],
             delay: now().since(envelope.created),
             mailer: recipient.route.as_ref().map(|route| route.mailer.as_bytes().as_bstr()),
-            dsn,
             priority: envelope.priority,
-            status: stat,
             ..log::Delivered::default()
-        };
-        line.write(&self.service.log, &envelope.id);
+        }
     }
 
     /// Builds the envelope with the whole header.

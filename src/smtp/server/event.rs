@@ -225,8 +225,10 @@ pub struct Ending {
     pub bits: EighthBits,
     /// How many RCPT were accepted, those that came twice counted twice.
     pub recipients: u32,
-    /// The reply that refuses the message, and log lines that come after the one about its sender.
-    pub refused: Option<(Reply, Vec<Note>)>,
+    /// The reply that refuses the message.
+    pub refused: Option<Reply>,
+    /// Log lines that come after the one about its sender.
+    pub notes: Vec<Note>,
 }
 
 /// The answer to a question.

@@ -40,8 +40,10 @@ pub(super) struct Message {
     recipients: u32,
     seven_bit: bool,
     nul_refused: bool,
+    has_nul: bool,
     bits: EighthBits,
-    refused: Option<(Reply, Vec<Note>)>,
+    refused: Option<Reply>,
+    notes: Vec<Note>,
 }
 
 /// What a message has for the session.
@@ -76,8 +78,10 @@ impl Message {
             recipients,
             seven_bit,
             nul_refused: settings.nul_refused,
+            has_nul: false,
             bits: EighthBits::default(),
             refused: None,
+            notes: Vec::new(),
         }
     }
 
@@ -86,9 +90,9 @@ impl Message {
         self.size_bytes
     }
 
-    /// Refuses the message; it is still read to its end. The first refusal counts.
-    pub(super) fn refuse(&mut self, reply: Reply, notes: Vec<Note>) {
-        self.refused.get_or_insert((reply, notes));
+    /// Refuses the message; it is still read to its end.
+    pub(super) fn refuse(&mut self, reply: Reply) {
+        self.refused = Some(reply.behind(self.refused.take()));
     }
 
     /// Takes wire bytes off the front of `input`; stops behind the end mark.
@@ -104,12 +108,17 @@ impl Message {
         }
         self.bits.note(fresh);
         self.size_bytes += fresh.len() as u64;
-        if self.nul_refused && memchr::memchr(0, fresh).is_some() {
-            self.refuse(texts::nul_not_allowed(), Vec::new());
-        }
-        if self.size_bytes_max > 0 && self.size_bytes > self.size_bytes_max {
-            self.refuse(texts::message_too_large(self.size_bytes_max), Vec::new());
-        }
+        self.has_nul |= memchr::memchr(0, fresh).is_some();
+    }
+
+    /// Tells whether it is larger than messages may be.
+    fn is_too_large(&self) -> bool {
+        self.size_bytes_max > 0 && self.size_bytes > self.size_bytes_max
+    }
+
+    /// Tells whether it has a NUL that is not allowed.
+    fn has_forbidden_nul(&self) -> bool {
+        self.nul_refused && self.has_nul
     }
 
     /// Returns the next thing to do with what came in.
@@ -123,7 +132,7 @@ impl Message {
         } else if !self.text.is_empty() {
             let text = std::mem::take(&mut self.text);
             self.bits.note_body(&text);
-            if self.refused.is_none() {
+            if self.refused.is_none() && !self.is_too_large() && !self.has_forbidden_nul() {
                 return Step::Body(text);
             }
         }
@@ -182,7 +191,7 @@ impl Message {
     fn drop_header(&mut self, name: &bstr::BStr, too_large: HeaderTooLarge) -> Step {
         self.header = None;
         self.text.clear();
-        self.refuse(texts::header_too_large(&too_large.to_string()), Vec::new());
+        self.refuse(texts::header_too_large(&too_large.to_string()));
         Step::Log(notes::header_too_large(name, too_large))
     }
 
@@ -192,20 +201,22 @@ impl Message {
         // The field that we add is a hop too.
         let hops = 1 + headers.iter().filter(|field| is_trace(field)).count();
         if hops > max {
-            self.refuse(texts::too_many_hops(hops, max), vec![notes::too_many_hops(hops, max)]);
+            self.refuse(texts::too_many_hops(hops, max));
+            self.notes.push(notes::too_many_hops(hops, max));
         }
     }
 
     /// Returns how the message ended.
     fn ending(&mut self) -> Ending {
-        let mut refused = self.refused.take();
-        if let Some((_, notes)) = refused.as_mut()
-            && self.size_bytes_max > 0
-            && self.size_bytes > self.size_bytes_max
-        {
-            notes.push(notes::message_too_large(self.size_bytes, self.size_bytes_max));
+        if self.has_forbidden_nul() {
+            self.refuse(texts::nul_not_allowed());
         }
-        Ending { size_bytes: self.size_bytes, bits: self.bits, recipients: self.recipients, refused }
+        if self.is_too_large() {
+            self.refuse(texts::message_too_large(self.size_bytes_max));
+            self.notes.push(notes::message_too_large(self.size_bytes, self.size_bytes_max));
+        }
+        let (refused, notes) = (self.refused.take(), std::mem::take(&mut self.notes));
+        Ending { size_bytes: self.size_bytes, bits: self.bits, recipients: self.recipients, refused, notes }
     }
 }
 

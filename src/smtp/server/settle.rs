@@ -109,7 +109,7 @@ impl Session {
             }
             Held::Recipient(_) => self.refuse_recipient(refusal),
             Held::Header(mut message) => {
-                message.refuse(refusal.reply, Vec::new());
+                message.refuse(refusal.reply);
                 self.state = State::ExpectData(message);
             }
             Held::Hello(_) | Held::Sender { .. } | Held::Message | Held::Unknown(_) => self.resume(refusal.reply),

@@ -138,7 +138,7 @@ impl World {
                 if headers.iter().any(|h| h.is("Evil")) { no(554, "evil") } else { Answer::Yes }
             }
             Question::Finish(ending) => Answer::Reply(match ending.refused {
-                Some((reply, _)) => reply,
+                Some(reply) => reply,
                 None => texts::accepted(&format!("{} bytes", ending.size_bytes)),
             }),
             Question::Other { line, .. } if line.contains_str("secret") => no(550, "other"),
