@@ -6,7 +6,7 @@ use super::address;
 use super::clerk::Clerk;
 use super::service::Standing;
 use super::transaction::{Key, Taken};
-use crate::mail::envelope::Recipient;
+use crate::mail::envelope::{Recipient, Special};
 use crate::policy::Ask;
 use crate::route::parse::{Parsed, Role};
 use crate::smtp::server::{Answer, RcptParams, Refusal, texts};
@@ -58,10 +58,13 @@ impl Clerk<'_> {
 
     /// Finds out how a recipient stands.
     async fn standing(&mut self, spelling: &BString, parsed: Parsed) -> Standing {
-        if let Some(reply) = address::special(parsed.route(), spelling) {
+        let discard = self.transaction.discard;
+        // QUIRK(discard-takes-files)
+        let is_taken = discard && parsed.route().special() != Some(Special::Program);
+        if let Some(reply) = address::special(parsed.route(), spelling).filter(|_| !is_taken) {
             return Standing::Refused(reply);
         }
-        if self.transaction.discard {
+        if discard {
             let mut recipient = Recipient::new(spelling.clone());
             recipient.route = Some(parsed.into_route());
             return Standing::Known(recipient);
