@@ -162,8 +162,8 @@ impl Opener for DirectOpener {
     }
 
     fn run_class(&self, path: &[u8]) -> io::Result<Vec<u8>> {
-        let path = Path::new(OsStr::from_bytes(path));
-        check_class_program(path)?;
+        let path = unsearched(path);
+        check_class_program(&path)?;
         let mut command = std::process::Command::new(path);
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let mut text = Vec::new();
@@ -189,10 +189,15 @@ impl Opener for DirectOpener {
     }
 }
 
+/// Returns the path of a program so that no directory of `PATH` is searched for it.
+fn unsearched(path: &[u8]) -> PathBuf {
+    Path::new(".").join(OsStr::from_bytes(path))
+}
+
 /// Runs a program as a child of this process.
 async fn run_here(call: ProgramCall<'_>) -> io::Result<ProgramAnswer> {
     let path = call.definition.file.as_ref().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut command = tokio::process::Command::new(OsStr::from_bytes(path));
+    let mut command = tokio::process::Command::new(unsearched(path));
     command.args(call.definition.arguments.fields().map(OsStr::from_bytes)).arg(OsStr::from_bytes(call.key));
     command.env_clear().env("AGENT", "sendmail").current_dir("/").kill_on_drop(true);
     command.envs(call.environment.iter().map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))));
