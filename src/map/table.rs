@@ -274,7 +274,9 @@ impl Table {
                 Err(Failure { cause: Cause::Missing, reason, remedy: None })
             }
             Kind::Arith | Kind::Dequote | Kind::Arpa | Kind::Null => Ok(Table::Bare),
-            _ => Ok(Table::Elsewhere),
+            Kind::Sequence(_) | Kind::Switch(_) | Kind::Program | Kind::Socket | Kind::Macro => Ok(Table::Elsewhere),
+            Kind::Syslog(_) | Kind::Host | Kind::Dns(_) | Kind::Bestmx | Kind::Userdb => Ok(Table::Elsewhere),
+            Kind::Ldap(_) => Ok(Table::Elsewhere),
         }
     }
 

@@ -352,7 +352,7 @@ impl<'a> Clerk<'a> {
     pub(super) async fn check(&mut self, ask: &Ask<'_>) -> Result<(), Refusal> {
         let verdict = policy::check(&mut self.ctx, ask).await;
         self.ctx.log_notes(&self.service.log, &self.id);
-        let id = Some(&self.id).filter(|_| !WITHOUT_MESSAGE.contains(&ask.ruleset));
+        let id = Some(&self.id).filter(|_| policy::subject(ask.ruleset.as_bytes()) != Some(policy::Subject::Command));
         self.tell_verdict(ask, &verdict, id);
         match verdict {
             Verdict::Accept => {}
@@ -470,9 +470,6 @@ impl<'a> Clerk<'a> {
         line.write(&self.service.log, &self.id);
     }
 }
-
-/// Rulesets that judge a command which has nothing to do with a message.
-const WITHOUT_MESSAGE: [&str; 4] = ["check_vrfy", "check_expn", "check_etrn", "check_other"];
 
 /// Macros that tell of one message, or of one command of it.
 const TRANSACTION_MACROS: [&str; 31] = [

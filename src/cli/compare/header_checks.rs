@@ -5,10 +5,8 @@ use std::collections::BTreeSet;
 use bstr::BString;
 
 use super::Difference;
+use crate::policy::{HOOKS, Subject};
 use crate::site::Site;
-
-/// The rulesets that judge a message as a whole.
-const WHOLE: [&str; 3] = ["check_data", "check_eoh", "check_eom"];
 
 /// Returns a difference for each field that is checked by other rules, and for each of the rulesets about whole messages.
 pub(super) fn differences(first: &Site, other: &Site) -> Vec<Difference> {
@@ -17,7 +15,8 @@ pub(super) fn differences(first: &Site, other: &Site) -> Vec<Difference> {
         let title = format!("check of the header field {name}");
         Difference::of(title, &of_field(first, name), &of_field(other, name))
     });
-    let whole = WHOLE.into_iter().filter_map(|ruleset| {
+    let whole = HOOKS.into_iter().filter(|(_, subject)| *subject == Subject::Message);
+    let whole = whole.filter_map(|(ruleset, _)| {
         Difference::of(format!("ruleset {ruleset}"), &rules(first, ruleset), &rules(other, ruleset))
     });
     fields.chain(whole).collect()

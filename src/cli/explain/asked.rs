@@ -4,23 +4,8 @@ use bstr::{BString, ByteSlice};
 
 use super::Dialogue;
 use super::record::Event;
+use crate::policy;
 use crate::site::Site;
-
-/// Rulesets that decide about clients, hosts and messages, beside those called `check_…`; all others are about the form of
-/// addresses and where mail goes.
-const POLICIES: [&str; 11] = [
-    "srv_features",
-    "greet_pause",
-    "trust_auth",
-    "tls_client",
-    "tls_server",
-    "tls_rcpt",
-    "try_tls",
-    "clt_features",
-    "authinfo",
-    "queuegroup",
-    "relay_auth",
-];
 
 /// A key that rules have asked a file for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -61,7 +46,8 @@ fn is_policy(events: &[&Event], map: &BString) -> bool {
         Event::LookedUp { map: asked, root, .. } if asked == map => Some(root),
         _ => None,
     });
-    roots.all(|root| root.starts_with("check_") || POLICIES.contains(&root.to_ascii_lowercase().as_str()))
+    // A site calls its header checks so, too.
+    roots.all(|root| root.starts_with("check_") || policy::subject(root.as_bytes()).is_some())
 }
 
 impl Asked {

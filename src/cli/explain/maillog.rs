@@ -6,19 +6,7 @@ use bstr::{BString, ByteSlice};
 
 use super::question::{SOMEBODY, address, bare};
 use super::{Fate, Question};
-
-/// Rulesets that judge no message.
-const NO_MESSAGE: [&str; 9] = [
-    "check_vrfy",
-    "check_expn",
-    "check_etrn",
-    "check_other",
-    "trust_auth",
-    "tls_client",
-    "tls_server",
-    "tls_rcpt",
-    "tls_clt",
-];
+use crate::policy::{self, Subject};
 
 /// What a line tells.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -129,7 +117,7 @@ fn judged(line: &[u8], ruleset: &BString) -> Result<Logged, String> {
             logged.notes.push(format!("{}; asked with a short message", about(&what)));
             question.recipients = vec![SOMEBODY.into()];
         }
-        _ if NO_MESSAGE.contains(&name.as_str()) => {
+        _ if matches!(policy::subject(ruleset), Some(Subject::Command | Subject::Peer)) => {
             return Err(format!("{}, which judges no message; try it with `sendmail -bt'", about(&name)));
         }
         _ => {
