@@ -3,11 +3,11 @@
 use bstr::{BString, ByteSlice};
 
 use crate::cf::{Override, Setting};
-use crate::name::{BadInterval, Sysexit};
+use crate::name::Sysexit;
 
 use super::getopt::{BadOption, Getopt};
 use super::mode::Mode;
-use super::queue_run::{Quarantine, QueueEntries, QueueRun};
+use super::queue_run::{BadQueueRun, Quarantine, QueueEntries, QueueRun};
 
 /// The options; a colon behind those that need a value.
 const LETTERS: &str = "A:B:b:C:cD:d:e:F:f:Gh:IiL:M:mN:nO:o:p:Q:q:R:r:sTtUV:vX:";
@@ -52,9 +52,9 @@ pub enum UsageError {
     /// `-V` with something that is no xtext (RFC 3461 §4).
     #[error("Invalid syntax in -V flag")]
     Envelope,
-    /// `-q` with a letter that is no unit of time.
+    /// `-q` with a value that it cannot have.
     #[error(transparent)]
-    Interval(#[from] BadInterval),
+    QueueRun(#[from] BadQueueRun),
     /// `-I` and `-U`, which once meant something: the original ends without a word.
     #[error("")]
     Gone,

@@ -6,6 +6,20 @@ use bstr::BString;
 
 use crate::name::{BadInterval, Interval, IntervalUnit};
 
+/// What is wrong with a `-q`.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum BadQueueRun {
+    /// Letters that are no units of time.
+    #[error(transparent)]
+    Interval(#[from] BadInterval),
+    /// A time before now.
+    #[error("Invalid -q value")]
+    Negative,
+    /// All groups but one.
+    #[error("Can not use -q!G")]
+    NotGroup,
+}
+
 /// A queue run as the command line asks for it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct QueueRun {
@@ -72,8 +86,8 @@ impl QueueRun {
     /// Adds what one `-q` says (its value).
     ///
     /// # Errors
-    /// An interval with a letter that is no unit.
-    pub fn add(&mut self, value: &[u8]) -> Result<(), BadInterval> {
+    /// An interval that is none, or a group that is to be left out.
+    pub fn add(&mut self, value: &[u8]) -> Result<(), BadQueueRun> {
         let (is_negated, rest) = match value.strip_prefix(b"!") {
             Some(rest) => (true, rest),
             None => (false, value),
@@ -89,6 +103,7 @@ impl QueueRun {
                 self.entries = QueueEntries::Quarantined;
             }
             [b'L', ..] => self.entries = QueueEntries::Lost,
+            [b'G', ..] if is_negated => return Err(BadQueueRun::NotGroup),
             [b'G', name @ ..] => self.group = Some(name.into()),
             [b'f', ..] => self.in_foreground = true,
             [b'p', interval @ ..] => {
@@ -107,8 +122,12 @@ impl QueueRun {
 }
 
 /// Reads an interval; numbers alone are minutes.
-fn span(text: &[u8]) -> Result<Duration, BadInterval> {
-    Interval::parse(text, IntervalUnit::Minutes).map(|interval| interval.0)
+fn span(text: &[u8]) -> Result<Duration, BadQueueRun> {
+    let span = |text| Interval::parse(text, IntervalUnit::Minutes).map(|interval| interval.0);
+    match text.strip_prefix(b"-") {
+        Some(before) if !span(before)?.is_zero() => Err(BadQueueRun::Negative),
+        _ => Ok(span(text)?),
+    }
 }
 
 #[cfg(test)]
@@ -131,7 +150,13 @@ mod tests {
         assert_eq!(run(&["0"]).period(), None);
         assert!(run(&["p5m"]).is_persistent);
         assert!(run(&["f"]).in_foreground);
-        assert_eq!(QueueRun::default().add(b"!X").expect_err("no unit").to_string(), "Invalid time unit `X'");
+        let refused = |value: &str| QueueRun::default().add(value.as_bytes()).expect_err(value).to_string();
+        assert_eq!(refused("!X"), "Invalid time unit `X'");
+        for value in ["-5m", "-1", "p-5m", "!-1d"] {
+            assert_eq!(refused(value), "Invalid -q value", "{value}");
+        }
+        assert_eq!(run(&["-0m"]).period(), None);
+        assert_eq!(refused("!Gfast"), "Can not use -q!G");
     }
 
     #[test]
