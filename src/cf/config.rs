@@ -56,6 +56,16 @@ impl Config {
         CfError { file: self.file.clone(), line, problem, source: self.marks.source(line) }
     }
 
+    /// Returns the queue group called `name`, if a line declares it.
+    pub fn queue_group(&self, name: &[u8]) -> Option<&QueueGroup> {
+        self.queue_groups.iter().find(|group| group.is_called(name))
+    }
+
+    /// Tells whether there is a queue group called `name`: the default one always is.
+    pub fn has_queue_group(&self, name: &[u8]) -> bool {
+        name.eq_ignore_ascii_case(DEFAULT_QUEUE_GROUP.as_bytes()) || self.queue_group(name).is_some()
+    }
+
     /// Returns the value of the message class `name` (case does not count); 0 for an unknown one.
     pub fn precedence(&self, name: &[u8]) -> i64 {
         let found = self.precedences.iter().rev().find(|(known, _)| known.eq_ignore_ascii_case(name));
@@ -74,7 +84,8 @@ impl Config {
     }
 
     /// Says what else this version does not act upon: of each milter that some session should ask, what becomes of mail
-    /// without it; what queue groups say of their runs; and user databases of a kind that is not there.
+    /// without it; what queue groups say of their runs; line ends of network mailers; and user databases of a kind that is
+    /// not there.
     pub fn asked_in_vain(&self) -> Vec<String> {
         let ports = self.options.daemon_ports();
         let is_wanted =
@@ -90,6 +101,14 @@ impl Config {
         });
         let mut told: Vec<String> = told.collect();
         told.extend(self.queue_groups.iter().filter_map(QueueGroup::asked_in_vain));
+        told.extend(self.mailers.iter().filter(|mailer| mailer.is_ipc() && mailer.end_of_line != "\r\n").map(
+            |mailer| {
+                format!(
+                    "Mailer {}: E= is not acted upon: lines of SMTP end with CRLF; line {}",
+                    mailer.name, mailer.line
+                )
+            },
+        ));
         for database in user_databases(&self.options.user_database_spec) {
             if let UserDatabase::Unknown(name) = database {
                 told.push(format!(
@@ -182,6 +201,9 @@ pub struct MapDecl {
     pub line: usize,
 }
 
+/// The queue group of what has no other.
+pub const DEFAULT_QUEUE_GROUP: &str = "mqueue";
+
 /// A queue group (op guide, "Q -- Queue Group Declaration").
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct QueueGroup {
@@ -206,6 +228,11 @@ pub struct QueueGroup {
 }
 
 impl QueueGroup {
+    /// Tells whether `name` means this group: case does not count.
+    pub fn is_called(&self, name: &[u8]) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
     /// Says which of its fields are not acted upon: every group is run with the others.
     fn asked_in_vain(&self) -> Option<String> {
         let fields = [

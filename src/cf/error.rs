@@ -181,6 +181,9 @@ pub enum Problem {
     /// An `F` line without a file.
     #[error("fileclass: missing file name")]
     ClassFile,
+    /// An `F` line whose file has an open quote.
+    #[error("illegal filename '{0}'")]
+    ClassFileName(Told),
     /// A `K` line without a name.
     #[error("readcf: config K line: no map name")]
     MapName,
@@ -205,9 +208,9 @@ pub enum Problem {
     /// A field that mailers do not have.
     #[error("M{0}: unknown mailer equate {1}=")]
     MailerField(Told, char),
-    /// `U=` without a user.
-    #[error("mailer {0}: null user name")]
-    MailerUser(Told),
+    /// A field that must say something.
+    #[error("mailer {0}: null {1}")]
+    MailerNull(Told, &'static str),
     /// An `=` is missing.
     #[error("mailer {0}: `=' expected")]
     MailerEquals(Told),
@@ -241,6 +244,12 @@ pub enum Problem {
     /// An `=` is missing.
     #[error("queue {0}: `=' expected")]
     QueueEquals(Told),
+    /// A `P=` without a directory.
+    #[error("queue {0}: empty path name")]
+    QueuePath(Told),
+    /// Several runners for a queue group that may not fork.
+    #[error("Warning: Q={0}: R={1}: multiple queue runners specified\n\tbut flag 'f' is not set")]
+    QueueRunners(Told, i64),
     /// A field of a queue group that does not exist.
     #[error("Q{0}: unknown queue equate {1}=")]
     QueueField(Told, char),
@@ -250,6 +259,9 @@ pub enum Problem {
     /// A timeout that milters do not have.
     #[error("X{0}: unknown filter timeout {1}")]
     FilterTimeout(Told, char),
+    /// A timeout of a milter without a colon.
+    #[error("X{0}, T=: `:' expected")]
+    FilterColon(Told),
     /// A milter without a socket.
     #[error("X{0}: empty or missing socket information")]
     FilterSocket(Told),
@@ -312,7 +324,10 @@ impl CfError {
     pub fn severity(&self) -> Severity {
         match &self.problem {
             Problem::Option(error) => error.severity(),
-            Problem::RulesetTwice(_) | Problem::MailerFirstWord(_) | Problem::OutOfDate { .. } => Severity::Warning,
+            Problem::RulesetTwice(_)
+            | Problem::MailerFirstWord(_)
+            | Problem::QueueRunners(..)
+            | Problem::OutOfDate { .. } => Severity::Warning,
             Problem::Outside { exit: Sysexit::Ok, .. } => Severity::Note,
             Problem::Outside { exit, .. } => Severity::Error(*exit),
             _ => Severity::Error(Sysexit::Software),

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use bstr::BString;
 
-use crate::name::{CSpace as _, Interval, IntervalUnit, TrimSpace as _};
+use crate::name::{CSpace as _, Interval, IntervalUnit};
 
-use super::config::{Filter, FilterFailure, QueueGroup};
+use super::config::{DEFAULT_QUEUE_GROUP, Filter, FilterFailure, QueueGroup};
 use super::error::{self, Problem};
 use super::text;
 
@@ -35,7 +35,7 @@ pub(super) fn parse_filter(text: &[u8], line: usize, problems: &mut Vec<Problem>
         match letter {
             b'S' => filter.socket = value,
             b'F' => set_failure(&mut filter, &value),
-            b'T' => set_timeouts(&mut filter, &value, problems),
+            b'T' => set_timeouts(&mut filter, &value, problems)?,
             _ => problems.push(Problem::FilterField(name.into(), char::from(letter & 0x7f))),
         }
     }
@@ -49,7 +49,7 @@ pub(super) fn parse_filter(text: &[u8], line: usize, problems: &mut Vec<Problem>
 /// Reads what stands behind `Q`; what is not said is for the caller to fill in from the options.
 pub(super) fn parse_queue_group(text: &[u8], line: usize, problems: &mut Vec<Problem>) -> Option<QueueGroup> {
     let (name, rest) = split_name(text);
-    if name.is_empty() && rest.is_empty() {
+    if text.is_empty() {
         problems.push(Problem::QueueName);
         return None;
     }
@@ -60,8 +60,9 @@ pub(super) fn parse_queue_group(text: &[u8], line: usize, problems: &mut Vec<Pro
             return None;
         };
         match letter {
+            b'P' if value.is_empty() => problems.push(Problem::QueuePath(name.into())),
             b'P' => group.path = value,
-            b'F' => group.flags = value,
+            b'F' => group.flags.extend_from_slice(&value),
             b'N' => group.nice = text::number(&value),
             b'I' => group.interval = Some(span(&value, IntervalUnit::Minutes, problems)),
             b'R' => group.runners = Some(text::number(&value).max(0)),
@@ -69,6 +70,12 @@ pub(super) fn parse_queue_group(text: &[u8], line: usize, problems: &mut Vec<Pro
             b'r' => group.recipients_max = text::number(&value),
             _ => problems.push(Problem::QueueField(name.into(), char::from(letter & 0x7f))),
         }
+    }
+    if let Some(runners) = group.runners.filter(|runners| *runners > 1 && !group.flags.contains(&b'f')) {
+        problems.push(Problem::QueueRunners(name.into(), runners));
+    }
+    if group.is_called(DEFAULT_QUEUE_GROUP.as_bytes()) {
+        group.name = DEFAULT_QUEUE_GROUP.into();
     }
     Some(group)
 }
@@ -91,10 +98,14 @@ fn set_failure(filter: &mut Filter, value: &[u8]) {
     }
 }
 
-fn set_timeouts(filter: &mut Filter, value: &[u8], problems: &mut Vec<Problem>) {
-    for part in value.split(|byte| *byte == b';').map(<[u8]>::trim_space).filter(|part| !part.is_empty()) {
-        let limit = part.get(2..).unwrap_or_default();
-        let field = match part[0] {
+/// Reads `T=`; `None` if a limit stands behind no colon.
+fn set_timeouts(filter: &mut Filter, value: &[u8], problems: &mut Vec<Problem>) -> Option<()> {
+    for part in text::fields_by(value, b';', b':') {
+        let Some((letter, limit)) = part else {
+            problems.push(Problem::FilterColon(filter.name.clone().into()));
+            return None;
+        };
+        let field = match letter {
             b'C' => &mut filter.connect_timeout,
             b'S' => &mut filter.send_timeout,
             b'R' => &mut filter.read_timeout,
@@ -104,13 +115,14 @@ fn set_timeouts(filter: &mut Filter, value: &[u8], problems: &mut Vec<Problem>) 
                 continue;
             }
         };
-        *field = span(limit, IntervalUnit::Seconds, problems);
+        *field = span(&limit, IntervalUnit::Seconds, problems);
     }
+    Some(())
 }
 
 /// Reads an interval; a bad unit is told, and what the original makes of it is used.
 fn span(value: &[u8], unit: IntervalUnit, problems: &mut Vec<Problem>) -> Duration {
-    match Interval::parse(value.trim_space(), unit) {
+    match Interval::parse(value, unit) {
         Ok(interval) => interval.0,
         Err(error) => {
             problems.extend(error.units.into_iter().map(|unit| Problem::Option(error::OptionError::Interval(unit))));

@@ -10,20 +10,25 @@ use crate::mail::header::MACRO_MARK;
 use crate::name::{CSpace as _, MailerName, RulesetName, TrimSpace as _};
 
 /// Recipients of one transaction where a mailer says nothing (RFC 5321 §4.5.3.1.8).
-const RECIPIENTS_MAX: u32 = 100;
+pub(super) const RECIPIENTS_MAX: u32 = 100;
 
 /// The flags of a mailer (`F=`): any single characters.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct MailerFlags([u128; 2]);
 
 impl MailerFlags {
-    /// Returns the flags that `letters` name; white space counts for nothing.
+    /// Returns the flags that `letters` name.
     pub fn new(letters: &[u8]) -> Self {
         let mut flags = Self::default();
-        for &letter in letters.iter().filter(|letter| !letter.is_c_space()) {
-            flags.insert(letter);
-        }
+        flags.extend(letters);
         flags
+    }
+
+    /// Adds the flags that `letters` name; white space counts for nothing, nor does what is no ASCII.
+    pub fn extend(&mut self, letters: &[u8]) {
+        for &letter in letters.iter().filter(|letter| letter.is_ascii() && !letter.is_c_space()) {
+            self.insert(letter);
+        }
     }
 
     /// Tells whether `letter` is set.
@@ -329,7 +334,7 @@ mod tests {
 
     #[test]
     fn flags_print_sorted() {
-        let flags = MailerFlags::new(b"lsDFM Aw5:/|@q9");
+        let flags = MailerFlags::new(b"lsDFM Aw5:/|@q9\x81");
         assert_eq!(flags.to_string(), "/59:@ADFMlqsw|");
         assert!(flags.contains(b'w') && !flags.contains(b'x') && !flags.contains(0xff));
     }

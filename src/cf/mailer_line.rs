@@ -6,12 +6,14 @@ use crate::name::{CSpace as _, IntervalUnit, RulesetName, Told, TrimSpace as _};
 use crate::rewrite::RuleCompiler;
 
 use super::error::Problem;
-use super::mailer::{Mailer, MailerFlags, MailerTypes, UserSpec};
+use super::mailer::{Mailer, MailerTypes, Principal, RECIPIENTS_MAX, UserSpec};
 use super::text;
 use super::timeout::interval;
 
 /// The longest line of a mailer with `F=L` and no `L=` (RFC 5321 §4.5.3.1.6, without CRLF and a dot).
 const SMTP_LINE_BYTES_MAX: usize = 990;
+/// What diagnostic codes are taken for where `T=` does not say it.
+const DIAGNOSTIC_OF_SMTP: &str = "smtp";
 /// From this level on local mailers get no flags of their own.
 const LEVEL_OF_LOCAL_FLAGS: i64 = 6;
 /// From this level on `F=q` is not implied.
@@ -30,7 +32,7 @@ pub(super) fn parse(
         problems.push(Problem::MailerName);
         return None;
     }
-    let mut reader = Reader { mailer: Mailer::new(&text[..len]), rules, problems, end_of_line: None, types: None };
+    let mut reader = Reader { mailer: Mailer::new(&text[..len]), rules, problems, end_of_line: None };
     reader.mailer.line = line;
     reader.fields(text.get(len + 1..).unwrap_or_default())?;
     let mut mailer = reader.finish(level)?;
@@ -47,7 +49,6 @@ struct Reader<'a> {
     rules: &'a mut RuleCompiler,
     problems: &'a mut Vec<Problem>,
     end_of_line: Option<BString>,
-    types: Option<BString>,
 }
 
 impl Reader<'_> {
@@ -65,33 +66,58 @@ impl Reader<'_> {
 
     /// Sets the field with this letter.
     fn set(&mut self, letter: u8, value: &[u8]) -> Option<()> {
+        let null = match letter {
+            b'C' => Some("charset"),
+            b'D' => Some("working directory"),
+            b'E' => Some("end-of-line string"),
+            b'Q' => Some("queue"),
+            b'/' => Some("root directory"),
+            _ => None,
+        };
+        if let Some(what) = null.filter(|_| value.is_empty()) {
+            self.problems.push(Problem::MailerNull(self.name(), what));
+            return Some(());
+        }
         let mailer = &mut self.mailer;
         match letter {
+            b'A' | b'P' if value.is_empty() => {}
             b'A' => mailer.argv = text::words(value, b""),
             b'C' => mailer.charset = value.into(),
             b'D' => mailer.directories = value.split(|byte| *byte == b':').map(BString::from).collect(),
             b'E' => self.end_of_line = Some(value.into()),
-            b'F' => mailer.flags = MailerFlags::new(value),
+            b'F' => mailer.flags.extend(value),
             b'L' => mailer.line_bytes_max = positive(value).and_then(|limit| usize::try_from(limit).ok()),
             b'M' => mailer.size_bytes_max = positive(value),
             b'm' => mailer.messages_max = positive(value).and_then(|limit| u32::try_from(limit).ok()),
             b'N' => mailer.nice = i32::try_from(text::number(value)).unwrap_or(0),
-            b'P' if value.is_empty() => {}
             b'P' => mailer.path = value.into(),
             b'Q' => mailer.queue_group = value.into(),
             b'r' => {
-                mailer.recipients_max =
-                    positive(value).and_then(|limit| u32::try_from(limit).ok()).or(mailer.recipients_max)
+                let limit = positive(value).map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
+                mailer.recipients_max = limit.or(Some(RECIPIENTS_MAX));
             }
             b'R' => (self.mailer.envelope_recipient, self.mailer.header_recipient) = self.rulesets(value)?,
             b'S' => (self.mailer.envelope_sender, self.mailer.header_sender) = self.rulesets(value)?,
-            b'T' => self.types = Some(value.into()),
-            b'U' => mailer.user = Some(UserSpec::of_mailer(value)),
+            b'T' => mailer.types = types(value, DIAGNOSTIC_OF_SMTP),
+            b'U' => self.user(value),
             b'W' => self.mailer.wait = self.wait(value),
             b'/' => mailer.root = value.into(),
             _ => self.problems.push(Problem::MailerField(self.name(), char::from(letter & 0x7f))),
         }
         Some(())
+    }
+
+    /// Reads `U=`: a number alone leaves the group that an earlier one gave.
+    fn user(&mut self, value: &[u8]) {
+        let mut spec = UserSpec::of_mailer(value);
+        if spec.user.is_none() {
+            self.problems.push(Problem::MailerNull(self.name(), "user name"));
+            return;
+        }
+        if let (Some(Principal::Id(_)), None, Some(earlier)) = (&spec.user, &spec.group, self.mailer.user.take()) {
+            spec.group = earlier.group;
+        }
+        self.mailer.user = Some(spec);
     }
 
     /// Reads `W=`.
@@ -104,20 +130,18 @@ impl Reader<'_> {
 
     /// Reads `env/hdr`, or one ruleset for both; `None` if one cannot be.
     fn rulesets(&mut self, value: &[u8]) -> Option<(Option<RulesetName>, Option<RulesetName>)> {
-        let mut parts = value.split(|byte| *byte == b'/');
-        let envelope = self.ruleset(parts.next().unwrap_or_default(), value)?;
-        match parts.next() {
-            Some(part) => Some((envelope, self.ruleset(part, part)?)),
+        let (envelope, rest) = self.ruleset(value)?;
+        match rest.strip_prefix(b"/") {
+            Some(name) => Some((envelope, self.ruleset(name)?.0)),
             None => Some((envelope.clone(), envelope)),
         }
     }
 
-    /// Finds or makes one ruleset; 0 stands for none.
-    fn ruleset(&mut self, name: &[u8], shown: &[u8]) -> Option<Option<RulesetName>> {
-        let name = if name.is_empty() { shown } else { name };
-        match self.rules.name(name) {
-            Ok((id, _)) if id.number() == 0 => Some(None),
-            Ok((_, rest)) => Some(Some(RulesetName::new(name[..name.len() - rest.len()].trim_space()))),
+    /// Finds or makes the ruleset that a text begins with, and returns what follows; 0 stands for none.
+    fn ruleset<'b>(&mut self, text: &'b [u8]) -> Option<(Option<RulesetName>, &'b [u8])> {
+        match self.rules.name(text) {
+            Ok((id, rest)) if id.number() == 0 => Some((None, rest)),
+            Ok((_, rest)) => Some((Some(RulesetName::new(text[..text.len() - rest.len()].trim_space())), rest)),
             Err(error) => {
                 self.problems.push(Problem::Ruleset(error));
                 None
@@ -135,9 +159,12 @@ impl Reader<'_> {
             self.problems.push(Problem::MailerFirstWord(self.name()));
         }
         let mailer = &mut self.mailer;
-        mailer.types = types(self.types.as_ref(), mailer);
+        if mailer.types.mta.is_empty() && mailer.is_ipc() {
+            let is_file = mailer.argv.first().is_some_and(|word| word == "FILE");
+            mailer.types = types(b"", if is_file { "x-unix" } else { DIAGNOSTIC_OF_SMTP });
+        }
         let default_end = if mailer.speaks_smtp() { "\r\n" } else { "\n" };
-        mailer.end_of_line = self.end_of_line.filter(|end| !end.is_empty()).unwrap_or_else(|| default_end.into());
+        mailer.end_of_line = self.end_of_line.unwrap_or_else(|| default_end.into());
         if mailer.flags.contains(b'L') && mailer.line_bytes_max.is_none() {
             mailer.line_bytes_max = Some(SMTP_LINE_BYTES_MAX);
         }
@@ -181,31 +208,11 @@ fn positive(value: &[u8]) -> Option<u64> {
     u64::try_from(text::number(value)).ok().filter(|limit| *limit > 0)
 }
 
-/// Reads `T=`, with the defaults of network mailers.
-fn types(given: Option<&BString>, mailer: &Mailer) -> MailerTypes {
-    let mut parts =
-        given.map(|text| text.splitn(3, |byte| *byte == b'/')).into_iter().flatten().filter(|part| !part.is_empty());
-    let mut types = MailerTypes {
-        mta: parts.next().unwrap_or_default().into(),
-        address: parts.next().unwrap_or_default().into(),
-        diagnostic: parts.next().unwrap_or_default().into(),
-    };
-    if types.mta.is_empty() && (given.is_some() || mailer.is_ipc()) {
-        types.mta = "dns".into();
-    }
-    if types.mta.eq_ignore_ascii_case(b"dns") {
-        let is_file = mailer.argv.first().is_some_and(|word| word == "FILE");
-        fill(&mut types.address, "rfc822");
-        fill(&mut types.diagnostic, if is_file { "x-unix" } else { "smtp" });
-    }
-    types
-}
-
-/// Gives `field` a value if it has none.
-fn fill(field: &mut BString, value: &str) {
-    if field.is_empty() {
-        *field = value.into();
-    }
+/// Reads `T=`; what is left out is that of the Internet.
+fn types(text: &[u8], diagnostic: &str) -> MailerTypes {
+    let mut parts = text.splitn(3, |byte| *byte == b'/');
+    let mut part = |default: &str| parts.next().filter(|part| !part.is_empty()).unwrap_or(default.as_bytes()).into();
+    MailerTypes { mta: part("dns"), address: part("rfc822"), diagnostic: part(diagnostic) }
 }
 
 #[cfg(test)]
@@ -258,6 +265,51 @@ mod tests {
     }
 
     #[test]
+    fn fields_may_be_given_again() {
+        let mailer = good("x, P=/a, A=x $u, F=ab, F=c , E=\\r\\n, r=5, A=, P=, r=, U=1:2, U=3");
+        assert_eq!(mailer.flags.to_string(), "abc");
+        assert_eq!((mailer.end_of_line.as_slice(), mailer.recipients_max), (&b"\r\n"[..], Some(100)));
+        assert_eq!((mailer.path.as_slice(), mailer.argv.len()), (&b"/a"[..], 2));
+        assert_eq!(mailer.user.expect("given").to_string(), "3:2");
+        let (mailer, problems) = read("x, P=/a, A=x, E=xyz, E=, U=bin, U=");
+        assert_eq!(problems, ["mailer x: null end-of-line string", "mailer x: null user name"]);
+        let mailer = mailer.expect("kept");
+        assert_eq!(
+            (mailer.end_of_line.as_slice(), mailer.user.expect("kept").to_string()),
+            (&b"xyz"[..], "bin".into())
+        );
+        assert_eq!(good("x, P=[IPC], A=TCP $h, E=\\n").end_of_line, "\n");
+    }
+
+    #[test]
+    fn types_that_are_left_out_are_those_of_the_internet() {
+        let types = |fields: &str| {
+            let types = good(&format!("x, {fields}")).types;
+            [types.mta, types.address, types.diagnostic].map(|part| part.to_string()).join("/")
+        };
+        assert_eq!(types("P=/a, A=x"), "//");
+        assert_eq!(types("P=/a, A=x, T="), "dns/rfc822/smtp");
+        assert_eq!(types("P=/a, A=x, T=A/B"), "A/B/smtp");
+        assert_eq!(types("P=/a, A=x, T=A/B/C, T=D"), "D/rfc822/smtp");
+        assert_eq!(types("P=/a, A=x, T=//C/D"), "dns/rfc822/C/D");
+        assert_eq!(types("P=[IPC], A=FILE /s"), "dns/rfc822/x-unix");
+        assert_eq!(types("P=[IPC], A=FILE /s, T=dns"), "dns/rfc822/smtp");
+    }
+
+    #[test]
+    fn rulesets_end_where_their_names_do() {
+        let rulesets = |field: &str| {
+            let mailer = good(&format!("x, P=/a, A=x, S={field}"));
+            [mailer.envelope_sender, mailer.header_sender].map(|name| name.map_or("0".into(), |name| name.to_string()))
+        };
+        assert_eq!(rulesets("1/2/3"), ["1", "2"]);
+        assert_eq!(rulesets("1 /2"), ["1", "1"]);
+        assert_eq!(rulesets("Foo bar/Baz"), ["Foo", "Foo"]);
+        assert_eq!(rulesets("Foo /Bar baz"), ["Foo", "Bar"]);
+        assert_eq!(rulesets("0/ 1"), ["0", "1"]);
+    }
+
+    #[test]
     fn faults_are_told() {
         bad("", "name required for mailer");
         bad("bad", "Mbad: A= argument required");
@@ -270,6 +322,13 @@ mod tests {
         bad("x, P=[FILE], A=FOO $u", "Mx: first argument in [FILE] mailer must be FILE");
         bad("x, P=/a, F=a,b", "mailer x: `=' expected");
         bad("x, P=/a, A=x, ", "mailer x: `=' expected");
+        bad("x, P=/a, A=x, E=", "mailer x: null end-of-line string");
+        bad("x, P=/a, A=x, Q=", "mailer x: null queue");
+        bad("x, P=/a, A=x, D=\"\"", "mailer x: null working directory");
+        bad("x, P=/a, A=x, /=", "mailer x: null root directory");
+        bad("x, P=/a, A=x, C=", "mailer x: null charset");
+        bad("x, P=/a, A=x, U=:bin", "mailer x: null user name");
+        bad("x, P=/a, A=x, W=5m , F=a", "Invalid time unit ` '");
         bad("x, P=/a, S=/5, A=x", "invalid ruleset name: \"/5\"");
         bad("x, P=/a, S=Foo/, A=x", "invalid ruleset name: \"\"");
     }

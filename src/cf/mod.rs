@@ -25,7 +25,10 @@ mod word_flags;
 
 pub use alias_spec::AliasSpec;
 pub use choice::{DeliveryMode, DontProbe, EightBitMode, ErrorMode, NoRecipientAction, QueueSortOrder, SuperSafe};
-pub use config::{ClassDecls, ClassFile, ClassSource, ClassWords, Config, Filter, FilterFailure, MapDecl, QueueGroup};
+pub use config::{
+    ClassDecls, ClassFile, ClassSource, ClassWords, Config, DEFAULT_QUEUE_GROUP, Filter, FilterFailure, MapDecl,
+    QueueGroup,
+};
 pub use doubt::doubt;
 pub use error::{CfError, OptionError, Problem, Severity};
 pub use header_rule::{HeaderCheck, HeaderRule};

@@ -340,8 +340,8 @@ fn read_probe(given: &[u8]) -> DontProbe {
 }
 
 fn set_privacy(value: &mut PrivacyFlags, given: &Given<'_>, problems: &mut Vec<OptionError>) {
-    for word in text::words(given.text, b",") {
-        match Privacy::named(&word) {
+    for word in text::alphanumeric_words(given.text) {
+        match Privacy::named(word) {
             Some(flags) => flags.iter().for_each(|flag| value.insert(*flag)),
             None => problems.push(OptionError::PrivacyWord(word.into())),
         }
@@ -349,8 +349,8 @@ fn set_privacy(value: &mut PrivacyFlags, given: &Given<'_>, problems: &mut Vec<O
 }
 
 fn set_blame(value: &mut BlameFlags, given: &Given<'_>, problems: &mut Vec<OptionError>) {
-    for word in text::words(given.text, b",") {
-        match Blame::named(&word) {
+    for word in text::alphanumeric_words(given.text) {
+        match Blame::named(word) {
             Some(flags) => flags.iter().for_each(|flag| value.insert(*flag)),
             None => problems.push(OptionError::BlameWord(word.into())),
         }
@@ -364,14 +364,14 @@ fn set_resolver(value: &mut ResolverFlags, given: &Given<'_>, problems: &mut Vec
             Some(b'+') => (true, &word[1..]),
             _ => (true, word.as_slice()),
         };
-        // Yes and no of old files mean nothing any more.
-        if name.eq_ignore_ascii_case(b"true") || name.eq_ignore_ascii_case(b"false") {
+        // The yes of old files means nothing any more.
+        if name.eq_ignore_ascii_case(b"true") {
             continue;
         }
         match ResolverFlag::named(name) {
             Some([flag]) if on => value.insert(*flag),
             Some([flag]) => value.remove(*flag),
-            _ => problems.push(OptionError::ResolverWord(word.into())),
+            _ => problems.push(OptionError::ResolverWord(name.into())),
         }
     }
 }

@@ -231,39 +231,37 @@ impl Reader {
         let rest = rest.trim_space_start();
         let optional = rest.starts_with(b"-o");
         let rest = if optional { rest[word_len(rest)..].trim_space_start() } else { rest };
-        if rest.is_empty() {
-            self.report(Problem::ClassFile);
-            return;
-        }
-        let line = self.line;
-        let file = match self.class_map(&class, rest) {
-            Some(source) => ClassFile { class, optional, source, pattern: BString::default(), line },
-            None => {
-                let (path, pattern) = rest.split_at(memchr::memchr(b' ', rest).unwrap_or(rest.len()));
-                let source = match path.strip_prefix(b"|") {
-                    Some(program) => ClassSource::Program(program.into()),
-                    None => ClassSource::File(path.into()),
-                };
-                ClassFile { class, optional, source, pattern: pattern.trim_space_start().into(), line }
+        match self.class_source(&class, rest) {
+            Ok((source, pattern)) => {
+                self.config.classes.files.push(ClassFile { class, optional, source, pattern, line: self.line });
             }
-        };
-        self.config.classes.files.push(file);
+            Err(problem) => self.report(problem),
+        }
+    }
+
+    /// Reads where the words of a class come from, and by which pattern.
+    fn class_source(&self, class: &ClassName, text: &[u8]) -> Result<(ClassSource, BString), Problem> {
+        if let Some(map) = self.class_map(class, text) {
+            return Ok((map, BString::default()));
+        }
+        let (path, rest) = text::quoted_word(text).ok_or_else(|| Problem::ClassFileName(text.into()))?;
+        match path.strip_prefix(b"|") {
+            _ if path.is_empty() => Err(Problem::ClassFile),
+            // QUIRK(class-program-alone): a program gets no arguments, and its output is read by no pattern.
+            Some(program) => Ok((ClassSource::Program(program.into()), BString::default())),
+            None => Ok((ClassSource::File(path), rest.trim_space_start().into())),
+        }
     }
 
     fn mailer(&mut self, rest: &[u8]) {
         let mut problems = Vec::new();
         let mailer = mailer_line::parse(rest, self.line, self.config.level, &mut self.rules, &mut problems);
         if let Some(mailer) = mailer {
-            let known = |name: &[u8]| {
-                name.is_empty() || name == b"mqueue" || self.config.queue_groups.iter().any(|group| group.name == name)
-            };
-            if !known(&mailer.queue_group) {
+            if !mailer.queue_group.is_empty() && !self.config.has_queue_group(&mailer.queue_group) {
                 problems.push(Problem::MailerQueue(mailer.name.as_bytes().into(), mailer.queue_group.clone().into()));
             }
-            match &mailer.user {
-                Some(spec) if spec.user.is_none() => problems.push(Problem::MailerUser(mailer.name.as_bytes().into())),
-                Some(spec) => self.check_account("mailer U= flag", spec),
-                None => {}
+            if let Some(spec) = &mailer.user {
+                self.check_account("mailer U= flag", spec);
             }
             let is_new = self.config.mailers.get(mailer.name.as_bytes()).is_none();
             if is_new && self.config.mailers.iter().count() >= MAILERS_MAX {
@@ -277,7 +275,7 @@ impl Reader {
 
     fn header(&mut self, rest: &[u8]) {
         let mut problems = Vec::new();
-        self.config.headers.extend(header_rule::parse(rest, self.line, &mut self.rules, &mut problems));
+        self.config.headers.extend(header_rule::parse(rest, self.line, (&mut self.rules, &self.macros), &mut problems));
         self.report_all(problems);
     }
 
@@ -407,7 +405,10 @@ impl Reader {
 
     fn queue_group(&mut self, rest: &[u8]) {
         let mut problems = Vec::new();
-        self.config.queue_groups.extend(filter_line::parse_queue_group(rest, self.line, &mut problems));
+        if let Some(group) = filter_line::parse_queue_group(rest, self.line, &mut problems) {
+            self.config.queue_groups.retain(|known| !known.is_called(&group.name));
+            self.config.queue_groups.push(group);
+        }
         self.report_all(problems);
     }
 

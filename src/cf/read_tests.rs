@@ -167,12 +167,28 @@ fn the_original_is_matched_on_other_lines() {
 fn the_original_is_matched_on_queue_groups() {
     check("Qq1", &[]);
     check("Qq2, P=/nonexistent/*", &[]);
+    check("Q,", &[]);
+    check("Q", &["cf: line 4: name required for queue"]);
+    check("Qg, P=", &["cf: line 4: queue g: empty path name"]);
+    check("Qg, P=/x, P= , F=f", &["cf: line 4: queue g: empty path name"]);
+    check("Qg, R=1", &[]);
+    check("Qg, R=5, F=x, F=f", &[]);
+    check("Qg, R=2", &["Warning: Q=g: R=2: multiple queue runners specified\n\tbut flag 'f' is not set"]);
+    let groups = read(b"V10\nQFast, P=/a\nQfast, P=/b\nQMQUEUE\n", "cf", &env()).0;
+    assert_eq!(groups.queue_groups.iter().map(|group| group.name.to_string()).collect::<Vec<_>>(), ["fast", "mqueue"]);
+    assert_eq!(groups.queue_group(b"FAST").expect("declared").path, "/b");
+    assert!(groups.has_queue_group(b"Mqueue") && !groups.has_queue_group(b"slow"));
 }
 
 #[test]
 fn the_original_is_matched_on_filters() {
     check("Xm1", &["cf: line 4: Xm1: empty or missing socket information"]);
     check("Xm2, S=", &["cf: line 4: Xm2: empty or missing socket information"]);
+    check("Xm, S=local:/x, T=C: 5m;;R:2s", &[]);
+    check("Xm, S=local:/x, T=C:5m ;R:2s", &["cf: line 4: Invalid time unit ` '"]);
+    for limits in ["C:5m;", ";", "C", "C5m"] {
+        check(&format!("Xm, S=local:/x, T={limits}"), &["cf: line 4: Xm, T=: `:' expected"]);
+    }
 }
 
 #[test]
@@ -234,7 +250,12 @@ fn class_files_have_options_programs_and_maps() {
         (file.optional, file.source, file.pattern.as_slice()),
         (true, ClassSource::File("/etc/mail/f".into()), &b"%[a-z]"[..])
     );
-    assert_eq!(source("F{Z}|/bin/p").source, ClassSource::Program("/bin/p".into()));
+    let program = source("F{Z}|/bin/p a %[^x]");
+    assert_eq!((program.source, program.pattern.as_slice()), (ClassSource::Program("/bin/p".into()), &b""[..]));
+    assert_eq!(source("F{Z}\"/a b\" %s").source, ClassSource::File("/a b".into()));
+    assert_eq!(source("F{Z}\"|/bin/p\"").source, ClassSource::Program("/bin/p".into()));
+    check("F{Z}\"/a b", &["cf: line 4: illegal filename '\"/a b'"]);
+    check("F{Z}\"\" x", &["cf: line 4: fileclass: missing file name"]);
     let map = ClassSource::Map { key: "k".into(), class: "hash".into(), spec: "/etc/mail/a b".into() };
     assert_eq!(source("F{Z}k@hash:/etc/mail/a b").source, map);
     assert_eq!(source("F{Z}foo:bar").source, ClassSource::File("foo:bar".into()));
@@ -358,6 +379,13 @@ fn a_user_database_of_an_unknown_kind_is_told() {
     let config = super::read(b"V10\nO UserDatabaseSpec=/etc/mail/userdb.db,hesiod\n", "x.cf", &ReadEnv::default()).0;
     let told = config.asked_in_vain();
     assert!(told.len() == 1 && told[0].starts_with("UserDatabaseSpec: hesiod is neither"), "{told:?}");
+}
+
+#[test]
+fn line_ends_that_smtp_does_not_have_are_told() {
+    let text = b"V10\nMa, P=[IPC], A=TCP $h, E=\\r\\n\nMb, P=[IPC], A=TCP $h, E=\\n\nMc, P=/c, A=c, E=x\n";
+    let told = super::read(text, "x.cf", &ReadEnv::default()).0.asked_in_vain();
+    assert_eq!(told, ["Mailer b: E= is not acted upon: lines of SMTP end with CRLF; line 3"]);
 }
 
 #[test]

@@ -139,6 +139,8 @@ mod tests {
         check_error(" QueueSortOrder=x", "Invalid queue sort order \"x\"");
         check_error(" NoRecipientAction=x", "Invalid NoRecipientAction: x");
         check_error(" ResolverOptions=x,+y", "readcf: I option value x,+y unrecognized");
+        check_error(" ResolverOptions=true -foo", "readcf: I option value foo unrecognized");
+        check_error(" ResolverOptions=+False", "readcf: I option value False unrecognized");
         check_error(" ConnectOnlyTo=nohost", "readcf: option ConnectOnlyTo: invalid IP address nohost");
         check_error(" TLSSrvOptions=Z", "Warning: Option: TLSSrvOptions unknown parameter 'Z'");
         check_error(" Milter.macros.foo=1", "milter_set_option: invalid Milter option macros.foo");

@@ -61,7 +61,7 @@ pub(super) fn split_key(field: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// Takes text up to an unquoted `delimiter` or the end: quotes go, a backslash makes the next character ordinary or,
-/// before `b f n r`, a control character. Returns the text and, if there is a delimiter, what follows it.
+/// before `b f n r`, a control character; at the end it goes. Returns the text and, if there is a delimiter, what follows it.
 pub(super) fn unquoted(text: &[u8], delimiter: Option<u8>) -> (BString, Option<&[u8]>) {
     let mut out = BString::default();
     let mut in_quotes = false;
@@ -69,8 +69,8 @@ pub(super) fn unquoted(text: &[u8], delimiter: Option<u8>) -> (BString, Option<&
     while let Some(&byte) = text.get(at) {
         at += 1;
         match byte {
-            b'\\' if at < text.len() => {
-                out.push(escaped(text[at]));
+            b'\\' => {
+                out.extend(text.get(at).map(|byte| escaped(*byte)));
                 at += 1;
             }
             b'"' => in_quotes = !in_quotes,
@@ -81,21 +81,42 @@ pub(super) fn unquoted(text: &[u8], delimiter: Option<u8>) -> (BString, Option<&
     (out, None)
 }
 
+/// Takes the word off the front of a text: it ends at a space outside of quotes, which go. Returns what follows, too;
+/// `None` if a quote is open at the end.
+pub(super) fn quoted_word(text: &[u8]) -> Option<(BString, &[u8])> {
+    let mut in_quotes = false;
+    let end = text.iter().position(|byte| {
+        in_quotes ^= *byte == b'"';
+        *byte == b' ' && !in_quotes
+    });
+    let (word, rest) = text.split_at(end.unwrap_or(text.len()));
+    let word = word.iter().copied().filter(|byte| *byte != b'"').collect::<Vec<_>>().into();
+    (!in_quotes).then_some((word, rest))
+}
+
 /// Walks over the `Letter…=value` fields of an `M`, `Q` or `X` line, which commas separate.
-///
-/// A field without `=` is `None`; so is what stands behind a comma at the end.
 pub(super) fn fields(text: &[u8]) -> impl Iterator<Item = Option<(u8, BString)>> {
+    fields_by(text, b',', b'=')
+}
+
+/// Walks over the fields of a text, which `separator` separates; `sign` stands between the letter and the value.
+///
+/// A field without `sign` is `None`; so is what stands behind a separator at the end.
+///
+/// QUIRK(blank-before-comma): blanks before the comma belong to the value: `P=[IPC] , A=TCP $h` is no network mailer.
+pub(super) fn fields_by(text: &[u8], separator: u8, sign: u8) -> impl Iterator<Item = Option<(u8, BString)>> {
     let mut rest = Some(text).filter(|text| !text.is_empty());
     std::iter::from_fn(move || {
         let text = rest.take()?;
-        let start = text.iter().position(|byte| *byte != b',' && !byte.is_c_space()).unwrap_or(text.len());
+        let start = text.iter().position(|byte| *byte != separator && !byte.is_c_space()).unwrap_or(text.len());
         let field = &text[start..];
-        let Some(at) = field.iter().position(|byte| matches!(byte, b'=' | b',')).filter(|at| field[*at] == b'=') else {
+        let end = field.iter().position(|byte| [sign, separator].contains(byte));
+        let Some(at) = end.filter(|at| field[*at] == sign) else {
             return Some(None);
         };
-        let (value, after) = unquoted(field[at + 1..].trim_space_start(), Some(b','));
+        let (value, after) = unquoted(field[at + 1..].trim_space_start(), Some(separator));
         rest = after;
-        Some(Some((field[0], value.trim_space_end().into())))
+        Some(Some((field[0], value)))
     })
 }
 
@@ -118,9 +139,36 @@ pub(super) fn words(text: &[u8], separators: &[u8]) -> Vec<BString> {
         .collect()
 }
 
+/// Splits into runs of letters and digits, between which punctuation and white space may stand (`goaway:noetrn`).
+///
+/// QUIRK(words-of-nothing): any other byte ends a word, too, even one of no letters: an empty word.
+pub(super) fn alphanumeric_words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let start = rest.iter().position(|byte| !byte.is_ascii_punctuation() && !byte.is_c_space())?;
+        let word = &rest[start..];
+        let len = word.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        rest = word.get(len + 1..).unwrap_or_default();
+        Some(&word[..len])
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use bstr::ByteSlice as _;
+
     use super::*;
+
+    #[test]
+    fn words_of_letters_stand_between_anything_else() {
+        let shown =
+            |text: &[u8]| alphanumeric_words(text).map(|word| word.to_str_lossy()).collect::<Vec<_>>().join(" ");
+        assert_eq!(shown(b"authwarnings;noexpn|novrfy/.."), "authwarnings noexpn novrfy");
+        assert_eq!(shown(b" (a-b_c)\t\"d\"2,, "), "a b c d 2");
+        assert_eq!(shown(b"a\xe9b"), "a b");
+        assert_eq!(alphanumeric_words(b"\xe9, a\x01\x02").collect::<Vec<_>>(), [&b""[..], b"a", b""]);
+        assert_eq!(alphanumeric_words(b"., ;").count(), 0);
+    }
 
     #[test]
     fn numbers_stop_at_the_first_other_byte() {
@@ -138,7 +186,17 @@ mod tests {
     fn quotes_and_backslashes_protect() {
         assert_eq!(unquoted(br#"a "b, c" \n\,d, e"#, Some(b',')), ("a b, c \n,d".into(), Some(&b" e"[..])));
         assert_eq!(unquoted(br#"a\"b \\ \101"#, None), (r#"a"b \ 101"#.into(), None));
-        assert_eq!(unquoted(br"ab\", None), (r"ab\".into(), None));
+        assert_eq!(unquoted(br"ab\", None), ("ab".into(), None));
+    }
+
+    #[test]
+    fn a_word_may_hold_quoted_spaces() {
+        assert_eq!(quoted_word(b"/a b"), Some(("/a".into(), &b" b"[..])));
+        assert_eq!(quoted_word(br#""/a b"c d"#), Some(("/a bc".into(), &b" d"[..])));
+        assert_eq!(quoted_word(br#""" x"#), Some(("".into(), &b" x"[..])));
+        assert_eq!(quoted_word(br#"/a b""#), Some(("/a".into(), &br#" b""#[..])));
+        assert_eq!(quoted_word(br#""/a b"#), None);
+        assert_eq!(quoted_word(b"/a\tb"), Some(("/a\tb".into(), &b""[..])));
     }
 
     #[test]

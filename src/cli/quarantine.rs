@@ -61,8 +61,8 @@ impl Change<'_> {
     async fn all(&mut self) -> Result<(), QueueError> {
         let queue = self.desk.services.queue.clone();
         let directories = queue.spool().directories().to_vec();
-        let is_meant = |group: &BString| self.selection.group.as_ref().is_none_or(|meant| meant == group);
-        let meant: Vec<_> = (0_u16..).zip(&directories).filter(|(_, directory)| is_meant(&directory.group)).collect();
+        let meant: Vec<_> =
+            (0_u16..).zip(&directories).filter(|(_, directory)| self.selection.has_group(&directory.group)).collect();
         if let (Some(group), true) = (&self.selection.group, meant.is_empty()) {
             self.terminal.tell(format!("Queue group {group} unknown"));
             return Ok(());

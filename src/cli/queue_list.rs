@@ -146,7 +146,7 @@ pub async fn list(request: &ListRequest<'_>, out: &mut dyn Write) -> io::Result<
     let mut total = 0;
     let places: Vec<u16> = (0_u16..)
         .zip(spool.directories())
-        .filter(|(_, directory)| request.selection.group.as_ref().is_none_or(|group| *group == directory.group))
+        .filter(|(_, directory)| request.selection.has_group(&directory.group))
         .map(|(place, _)| place)
         .collect();
     if let (Some(group), true) = (&request.selection.group, places.is_empty()) {

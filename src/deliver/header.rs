@@ -92,7 +92,6 @@ fn applies(ctx: &Context, mailer: &Mailer, field: &Header) -> bool {
         Condition::Macro(name) => {
             ctx.get(&BStr::new(name.as_bytes()).to_string()).is_some_and(|value| !value.is_empty())
         }
-        Condition::Class(name) => ctx.class_has_members(name),
     }
 }
 

@@ -67,7 +67,7 @@ impl Format {
     }
 
     /// Returns the form of SMTP whatever the mailer says: CRLF and stuffed dots, since anything else could end a message
-    /// early or forge a command.
+    /// early or forge a command (QUIRK(line-ends-of-smtp)).
     #[must_use]
     pub fn for_smtp(mut self) -> Self {
         self.end_of_line = "\r\n".into();

@@ -23,20 +23,17 @@ pub enum Condition {
     MailerFlags(BString),
     /// Only if the macro has a value (`?${name}?`).
     Macro(MacroName),
-    /// Only if the class of this name has members (`?{name}?`).
-    Class(crate::name::ClassName),
 }
 
 impl Condition {
-    /// Reads what stands between the question marks of an `H` line.
+    /// Reads what stands between the question marks of a field in a queue file.
     ///
     /// # Errors
-    /// A macro or class name that is none.
+    /// A macro name that is none.
     pub fn parse(text: &[u8]) -> Result<Self, crate::name::BadName> {
         match text {
             [] => Ok(Self::Always),
             [b'$' | MACRO_MARK, name @ ..] => Ok(Self::Macro(MacroName::split(name)?.0)),
-            [b'{', ..] => Ok(Self::Class(crate::name::ClassName::split(text)?.0)),
             flags => Ok(Self::MailerFlags(flags.into())),
         }
     }
@@ -49,7 +46,6 @@ impl fmt::Display for Condition {
             Self::Always => Ok(()),
             Self::MailerFlags(flags) => write!(f, "{flags}"),
             Self::Macro(name) => write!(f, "${{{}}}", name.as_bytes().as_bstr()),
-            Self::Class(name) => write!(f, "{{{}}}", name.as_bytes().as_bstr()),
         }
     }
 }
@@ -478,7 +474,7 @@ mod tests {
 
     #[test]
     fn conditions_print_as_they_were_read() {
-        for text in ["", "DF", "${client_addr}", "{cls}"] {
+        for text in ["", "DF", "${client_addr}", "{x}"] {
             assert_eq!(Condition::parse(text.as_bytes()).expect(text).to_string(), text);
         }
     }

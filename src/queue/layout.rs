@@ -16,7 +16,7 @@ use crate::sys::errors::reason;
 const DIRECTORIES_MAX: usize = 4096;
 
 /// The name of the default queue group.
-pub const DEFAULT_GROUP: &str = "mqueue";
+pub use crate::cf::DEFAULT_QUEUE_GROUP as DEFAULT_GROUP;
 
 /// What a configuration says about where its queue is.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

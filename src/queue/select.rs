@@ -53,7 +53,7 @@ impl Default for Selection {
 impl Selection {
     /// Tells whether entries of a queue group can be meant.
     pub fn has_group(&self, group: &[u8]) -> bool {
-        self.group.as_ref().is_none_or(|wanted| wanted == group)
+        self.group.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(group))
     }
 
     /// Tells whether entries are chosen one by one, by what they say.

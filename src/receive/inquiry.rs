@@ -51,8 +51,7 @@ impl Clerk<'_> {
         let asked = [b"ETRN ", node.as_bytes()].concat();
         self.note(&notes::asked(self.facts.origin.as_bstr(), &asked, false));
         if let Some(group) = node.strip_prefix(b"#") {
-            let known = self.service.site.config.queue_groups.iter().any(|known| known.name == group);
-            if !known && group != b"mqueue" {
+            if !self.service.site.config.has_queue_group(group) {
                 return texts::queue_unknown(group);
             }
             (self.service.run_queue)(node);

@@ -25,15 +25,14 @@ pub async fn sort(ctx: &mut Context, recipients: &[Recipient]) -> Vec<Part> {
 
 /// Returns the group of one recipient, if something names one that the site has.
 async fn group(ctx: &mut Context, recipient: &Recipient) -> Option<BString> {
-    let is_known = |ctx: &Context, name: &BString| ctx.config().queue_groups.iter().any(|group| group.name == *name);
+    let declared = |ctx: &Context, name: &[u8]| ctx.config().queue_group(name).map(|group| group.name.clone());
     let address = recipient.address.as_bstr();
     let address = address.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")).unwrap_or(address);
     let user = recipient.route.as_ref().map_or(address.into(), |route| route.user.clone());
     if let Some(name) = queue_group(ctx, &user).await {
-        return is_known(ctx, &name).then_some(name);
+        return declared(ctx, &name);
     }
     // Who is looked up again at delivery belongs to this host.
     let mailer = recipient.route.as_ref().map_or(&b"local"[..], |route| route.mailer.as_bytes());
-    let name = ctx.config().mailers.get(mailer)?.queue_group.clone();
-    is_known(ctx, &name).then_some(name)
+    declared(ctx, &ctx.config().mailers.get(mailer)?.queue_group)
 }

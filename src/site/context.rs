@@ -194,11 +194,6 @@ impl Context {
         self.classes.contains(name.as_bytes(), word)
     }
 
-    /// Tells whether the class has any members.
-    pub fn class_has_members(&self, name: &ClassName) -> bool {
-        self.classes.get(name.as_bytes()).is_some_and(|class| !class.is_empty())
-    }
-
     /// Expands a text in internal form.
     pub fn expand(&self, template: &[u8]) -> BString {
         macros::expand(template, self)
