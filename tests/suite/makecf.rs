@@ -78,7 +78,7 @@ fn every_system_has_the_options_that_it_has_in_the_stock_library() {
     assert!(names.len() > 15);
 }
 
-/// Returns the mailers, files of classes, trusted users and options that a library in a folder makes of a text.
+/// Returns the mailers, headers, files of classes, trusted users and options that a library in a folder makes of a text.
 fn shape(library: &Path, text: &str) -> BTreeSet<String> {
     let core = library.join("m4/cf.m4").display().to_string();
     let made = makecf(&["-U_CF_DIR_", &core, "-"], text).stdout;
@@ -86,7 +86,7 @@ fn shape(library: &Path, text: &str) -> BTreeSet<String> {
     let mut shape = BTreeSet::new();
     for line in lines.lines() {
         match line.as_bytes().first() {
-            Some(b'M' | b'F' | b'O') => {
+            Some(b'M' | b'H' | b'F' | b'O') => {
                 let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
                 shape.insert(line.replace("=,", ",").replace("= ", "=").trim_end_matches('=').to_owned());
             }
@@ -121,6 +121,12 @@ fn what_is_left_out_or_comes_late_has_the_shape_that_the_stock_library_gives_it(
          MODIFY_MAILER_FLAGS(`PROCMAIL', `-D')MODIFY_MAILER_FLAGS(`SHELL', `oeu')MODIFY_MAILER_FLAGS(`POP', `+0')\n\
          MAILER(`smtp')MAILER(`uucp')MAILER(`procmail')MAILER(`usenet')MAILER(`phquery')MAILER(`pop')MAILER(`fax')\n\
          MAILER(`mail11')MAILER(`qpage')\n",
+        // Headers and mailers that features and old names change.
+        "OSTYPE(`linux')\nFEATURE(`nullclient', `hub.example.com')\n",
+        "OSTYPE(`linux')\ndefine(`confFROM_HEADER', `$g (me)')\nFEATURE(`nullclient', `[hub.example.com]')\n",
+        "OSTYPE(`linux')\ndefine(`UUCP_MAX_SIZE', `77777')\ndefine(`confMESSAGEID_HEADER', `<$i@$m>')\n\
+         define(`confRECEIVED_HEADER', `from $s by $j')\ndefine(`RELAY_MAILER_LL', `900')\n\
+         define(`LOCAL_MAILER_EOL', `\\r\\n')\nMAILER(`local')\nMAILER(`smtp')\nMAILER(`uucp')\n",
         // Debian's own files; the version is that of its packages.
         "define(`sm_version', `8.17.1')define(`sm_version_math', `528641')define(`sm_enable_milter', `yes')define(`sm_ffr', `')\n\
          OSTYPE(`debian')\nDOMAIN(`debian-mta')\nMAILER(`local')\nMAILER(`smtp')\n",
@@ -133,6 +139,23 @@ fn what_is_left_out_or_comes_late_has_the_shape_that_the_stock_library_gives_it(
         let differing: Vec<_> = ours.symmetric_difference(&stock).collect();
         assert!(differing.is_empty(), "{text}: {differing:#?}");
     }
+}
+
+#[test]
+fn a_rejected_recipient_is_told_what_the_site_says() {
+    let text = |message: &str| {
+        format!(
+            "OSTYPE(`linux'){message}FEATURE(`access_db')FEATURE(`blocklist_recipients')MAILER(`local')MAILER(`smtp')\n"
+        )
+    };
+    let rejects = |message: &str| {
+        let made = makecf(&["-"], &text(message)).stdout;
+        let lines = String::from_utf8_lossy(&made).into_owned();
+        lines.lines().filter(|line| line.contains("5.2.1 $:")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(rejects("").iter().any(|line| line.ends_with("\"550 Mailbox disabled for this recipient\"")));
+    let ours = rejects("define(`confRCPTREJ_MSG', `\"550 closed\"')");
+    assert!(ours.len() == 1 && ours[0].ends_with("$#error $@ 5.2.1 $: \"550 closed\""), "{ours:?}");
 }
 
 #[test]

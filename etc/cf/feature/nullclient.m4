@@ -5,6 +5,8 @@ define(`SMART_HOST', defn(`_ARG_'))
 define(`MAIL_HUB', defn(`_ARG_'))
 _ENABLE(`_NO_ALIASES_')
 define(`confFORWARD_PATH', `')
+dnl the hub knows the names of people
+_DEFIFNOT(`confFROM_HEADER', `<$g>')
 MASQUERADE_AS(_ARG_)
 FEATURE(`allmasquerade')
 FEATURE(`masquerade_envelope')

@@ -82,7 +82,7 @@ R$* $| ? $*	$: $1
 ')dnl
 ifdef(`_BLOCKLIST_', `R$*	$: $1 $| $>RecipientKeys $1
 R$* $| $*	$: $1 $| ? $>SearchList < + To > $| $2
-R$* $| ? < REJECT >	$#error $@ 5.2.1 $: "550 Mailbox disabled for this recipient"
+R$* $| ? < REJECT >	$#error $@ 5.2.1 $: ifdef(`confRCPTREJ_MSG', `confRCPTREJ_MSG', `"550 Mailbox disabled for this recipient"')
 R$* $| ? $*	$: $1 $| ? $>Verdict $2
 R$* $| ? $#$*	$#$2
 R$* $| ? $*	$: $1

@@ -3,7 +3,7 @@ dnl MAILER(uucp): neighbours by UUCP: the mailers uucp-old (uucp), uucp-new (suu
 dnl uucp-uudom, for the hosts of the classes U, Y and Z.
 _DEFIFNOT(`UUCP_MAILER_PATH', `/usr/bin/uux')
 _DEFIFNOT(`UUCP_MAILER_ARGS', `uux - -r -a$g -gC $h!rmail ($u)')
-_DEFIFNOT(`UUCP_MAILER_MAX', `100000')
+_DEFIFNOT(`UUCP_MAILER_MAX', ifdef(`UUCP_MAX_SIZE', `UUCP_MAX_SIZE', `100000'))
 define(`_UUCP_LINE', `M$1, P=UUCP_MAILER_PATH, F=_FLAGS(`UUCP', `$2`'ifdef(`UUCP_MAILER_FLAGS', `UUCP_MAILER_FLAGS')'), S=$3, R=$4, M=UUCP_MAILER_MAX,dnl
 ifdef(`UUCP_MAILER_CHARSET', ` C=UUCP_MAILER_CHARSET,')dnl
 ifdef(`UUCP_MAILER_QGRP', ` Q=UUCP_MAILER_QGRP,')
