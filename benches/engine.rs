@@ -16,8 +16,9 @@ use futago::mail::token::{ScanOptions, scan};
 use futago::map::{Definition, DirectOpener, Layout, Map, Method, Pair};
 use futago::net::{Resolver, ResolverSettings};
 use futago::policy::{self, Ask, Verdict};
-use futago::route::parse::{self, Role};
-use futago::route::remote_name::{Kind, remote_name};
+use futago::route::parse;
+use futago::route::remote_name::remote_name;
+use futago::route::role::Role;
 use futago::site::{Context, Identity, LoadOptions, Site};
 use futago::sys::safe_file::Inspector;
 
@@ -94,7 +95,7 @@ async fn decide(ctx: &mut Context, spelling: &[u8]) -> BString {
     assert!(matches!(verdict, Verdict::Accept), "{verdict:?}");
     let config = Arc::clone(&ctx.site().config);
     let mailer = config.mailers.get(route.mailer.as_bytes()).expect("a mailer of the configuration");
-    remote_name(ctx, mailer, &route.user, Kind::EnvelopeRecipient).await.expect("no look-up fails")
+    remote_name(ctx, mailer, &route.user, Role::Recipient).await.expect("no look-up fails")
 }
 
 #[divan::bench(min_time = 0.5, args = ["<user@mx.bench.test>", "<user+detail@[127.0.0.1]>"])]
@@ -144,7 +145,7 @@ async fn judge(ctx: &mut Context, spelling: &[u8]) {
     let route = route.ok().map(|parsed| parsed.into_route());
     let mailer = route.as_ref().and_then(|route| Some((config.mailers.get(route.mailer.as_bytes())?, &route.user)));
     if let Some((mailer, user)) = mailer {
-        for kind in [Kind::EnvelopeSender, Kind::EnvelopeRecipient] {
+        for kind in [Role::Sender, Role::Recipient] {
             // A look-up that fails for now costs no less.
             let _ = remote_name(ctx, mailer, user, kind).await;
         }

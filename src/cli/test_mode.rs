@@ -20,13 +20,15 @@ use crate::mail::token::{ScanOptions, Tokens};
 use crate::map::Map;
 use crate::name::{CSpace as _, ClassName, Named, QueueIdMaker, Status, Sysexit, Told, TrimSpace as _, UnixTime};
 use crate::rewrite::Trouble;
-use crate::route::parse::{Refusal, Role, check_bytes};
-use crate::route::remote_name::Kind;
+use crate::route::parse::{Refusal, check_bytes};
+use crate::route::role::Role;
 use crate::site::{Context, Heard, Site, StartOptions, start};
 use crate::submit::Caller;
 use crate::sys::host::LoadAverage;
 
+mod address;
 mod ear;
+mod header;
 mod lines;
 mod list;
 mod output;
@@ -121,7 +123,7 @@ pub struct TestMode {
     /// What is traced.
     debug: DebugFlags,
     /// What `/parse` and `/try` take addresses for.
-    kind: Kind,
+    role: Role,
 }
 
 impl TestMode {
@@ -132,7 +134,7 @@ impl TestMode {
         let is_quiet = Arc::new(AtomicBool::new(false));
         let mut ear = Ear::new(&output, &exit, &is_quiet);
         ctx.listen(Box::new(move |heard| ear.hear(heard)), TRACE_LEVEL);
-        Self { ctx, output, exit, is_quiet, debug: DebugFlags::default(), kind: Kind::EnvelopeRecipient }
+        Self { ctx, output, exit, is_quiet, debug: DebugFlags::default(), role: Role::Recipient }
     }
 
     /// Sets the macros that tell of an envelope, as if a message came in now; those of the date and of the load leave
@@ -150,7 +152,7 @@ impl TestMode {
         let id = QueueIdMaker::new(std::process::id(), 0).next(now);
         self.ctx.set("i", id.as_str());
         self.ctx.set("deliveryMode", [DeliveryMode::Interactive.letter()].as_slice());
-        self.ctx.set("addr_type", self.kind.addr_type());
+        self.ctx.set("addr_type", self.role.addr_type());
         self.ctx.set("quarantine", "");
     }
 

@@ -24,7 +24,8 @@ use crate::mail::envelope::{Envelope, Occasion, Recipient, Route};
 use crate::mail::header::MACRO_MARK;
 use crate::name::Status;
 use crate::queue::Body;
-use crate::route::remote_name::{Kind, remote_name};
+use crate::route::remote_name::remote_name;
+use crate::route::role::Role;
 use crate::route::source::Finder;
 use crate::site::Context;
 
@@ -189,7 +190,7 @@ impl Group {
             Some(notify) => ctx.set("dsn_notify", notify.to_string()),
             None => ctx.clear("dsn_notify"),
         }
-        let sender = remote_name(ctx, &self.mailer, envelope.told_sender(), Kind::EnvelopeSender).await;
+        let sender = remote_name(ctx, &self.mailer, envelope.told_sender(), Role::Sender).await;
         let sender = sender.map_err(|error| Outcome::deferred(Status::new(4, 4, 3), error))?;
         ctx.set("g", sender.clone());
         ctx.sender_domain = message.origin.domain.clone();

@@ -9,7 +9,8 @@ use crate::mail::envelope::Envelope;
 use crate::mail::header::{Condition, Header};
 use crate::mail::mime_limit::{self, Trimmed};
 use crate::name::TrimSpace as _;
-use crate::route::remote_name::{Kind, remote_text};
+use crate::route::remote_name::remote_text;
+use crate::route::role::Role;
 use crate::site::Context;
 
 /// Fields that stay in the queue file but never leave this host.
@@ -119,18 +120,18 @@ fn is_bcc(field: &Header) -> bool {
 
 /// Rewrites every address of a field; what no rules can read stays as it is.
 async fn addresses(ctx: &mut Context, mailer: &Mailer, party: Party, field: &Header, value: &[u8]) -> BString {
-    let kind = match party {
-        Party::Sender => Kind::HeaderSender,
-        Party::Recipient => Kind::HeaderRecipient,
+    let role = match party {
+        Party::Sender => Role::HeaderSender,
+        Party::Recipient => Role::HeaderRecipient,
     };
     let mut elements = Vec::new();
     // The queue keeps no list of the old style.
     for mut element in address_list::split(value, Separator::Comma) {
         // QUIRK(renamed-in-queue): the original writes these names into the queue file already.
-        if kind == Kind::HeaderRecipient && ctx.renames_recipients {
+        if role == Role::HeaderRecipient && ctx.renames_recipients {
             element = ctx.mailname(&element).unwrap_or(element);
         }
-        elements.push(remote_text(ctx, mailer, &element, kind).await.unwrap_or(element));
+        elements.push(remote_text(ctx, mailer, &element, role).await.unwrap_or(element));
     }
     if elements.is_empty() { value.into() } else { address_field::join(&field.name, &elements) }
 }

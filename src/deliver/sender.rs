@@ -7,8 +7,9 @@ use crate::deliver::services::Services;
 use crate::mail::envelope::{Envelope, Ownership, Route};
 use crate::mail::full_name;
 use crate::mail::token::Tokens;
-use crate::route::parse::{self, Role};
+use crate::route::parse;
 use crate::route::remote_name;
+use crate::route::role::Role;
 use crate::site::Context;
 use crate::sys::user::User;
 

@@ -4,8 +4,9 @@ use crate::mail::envelope::Route;
 use crate::mail::reply::Reply;
 use crate::mail::token::{ScanOptions, TOKEN_BYTES_MAX};
 use crate::name::Status;
-use crate::route::parse::{self, ADDRESS_BYTES_MAX, Parsed, Role};
+use crate::route::parse::{self, ADDRESS_BYTES_MAX, Parsed};
 use crate::route::refusal::Refusal;
+use crate::route::role::Role;
 use crate::site::Context;
 use crate::smtp::server::texts;
 

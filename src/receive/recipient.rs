@@ -8,7 +8,8 @@ use super::service::Standing;
 use super::transaction::{Key, Taken};
 use crate::mail::envelope::{Recipient, Special};
 use crate::policy::Ask;
-use crate::route::parse::{Parsed, Role};
+use crate::route::parse::Parsed;
+use crate::route::role::Role;
 use crate::smtp::server::{Answer, RcptParams, Refusal, texts};
 
 impl Clerk<'_> {

@@ -9,8 +9,8 @@ use crate::mail::envelope::Route;
 use crate::mail::header::Header;
 use crate::mail::token::ScanOptions;
 use crate::policy::Ask;
-use crate::route::parse::Role;
 use crate::route::remote_name;
+use crate::route::role::Role;
 use crate::smtp::server::notes::Severity;
 use crate::smtp::server::{Answer, MailParams, Refusal, decode_xtext, texts};
 

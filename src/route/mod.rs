@@ -11,5 +11,6 @@ pub mod person;
 pub mod recipients;
 pub mod refusal;
 pub mod remote_name;
+pub mod role;
 pub mod source;
 mod text;

@@ -13,6 +13,8 @@ use crate::name::{CSpace as _, MailerName, Status, Sysexit, Told};
 use crate::rewrite::RulesetId;
 use crate::site::{Context, Heard};
 
+use super::role::Role;
+
 pub use super::refusal::Refusal;
 
 /// The longest address, in bytes; the original's MAXNAME.
@@ -46,36 +48,6 @@ impl Parsed {
         match self {
             Self::Mailer(route) | Self::Later(route) => route,
         }
-    }
-}
-
-/// What an address stands for, which tells the rules by `${addr_type}`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Role {
-    /// The sender of the envelope.
-    Sender,
-    /// A recipient of the envelope.
-    Recipient,
-    /// A sender in the header.
-    HeaderSender,
-    /// A recipient in the header.
-    HeaderRecipient,
-}
-
-impl Role {
-    /// Returns the value of `${addr_type}`.
-    fn addr_type(self) -> &'static str {
-        match self {
-            Self::Sender => "e s",
-            Self::Recipient => "e r",
-            Self::HeaderSender => "h s",
-            Self::HeaderRecipient => "h r",
-        }
-    }
-
-    /// Returns the status of an address with bytes that it cannot have.
-    fn syntax_status(self) -> Status {
-        if matches!(self, Self::Sender) { Status::new(5, 1, 7) } else { Status::new(5, 1, 3) }
     }
 }
 

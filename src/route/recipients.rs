@@ -4,6 +4,7 @@ use std::fmt;
 
 use bstr::{BString, ByteSlice};
 
+use super::role::Role;
 use crate::cf::{Mailer, Principal};
 use crate::keeper::request::{Account, Source, SourceRoot, Standing};
 use crate::log::Witness;
@@ -203,7 +204,7 @@ impl Expander<'_> {
 
     /// Asks the rules where an address leads.
     async fn route(&mut self, recipient: &mut Recipient) -> Result<Route, Refusal> {
-        match parse::parse(self.ctx, &recipient.address, parse::Role::Recipient).await? {
+        match parse::parse(self.ctx, &recipient.address, Role::Recipient).await? {
             Parsed::Mailer(route) => Ok(route),
             Parsed::Later(route) => {
                 let text = self.ctx.take_deferral().unwrap_or_else(|| parse::FAILS_FOR_NOW.into());

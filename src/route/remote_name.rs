@@ -2,10 +2,11 @@
 
 use bstr::BString;
 
+use super::role::Role;
 use crate::cf::Mailer;
 use crate::mail::frame::{Frame, FrameRules};
 use crate::mail::token::{Mark, ScanError, ScanOptions, Token, Tokens, join_within};
-use crate::name::{MailerName, RulesetName, Sysexit};
+use crate::name::{MailerName, Sysexit};
 use crate::rewrite::RulesetId;
 use crate::site::Context;
 
@@ -13,54 +14,6 @@ use crate::site::Context;
 const NAME_BYTES_MAX: usize = 254;
 /// The longest element of a header field, in bytes (the original's MAXNAME).
 const TEXT_BYTES_MAX: usize = 256;
-
-/// What the address is: it picks the rulesets.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Kind {
-    /// The sender of the envelope.
-    EnvelopeSender,
-    /// A recipient of the envelope.
-    EnvelopeRecipient,
-    /// A sender in the header.
-    HeaderSender,
-    /// A recipient in the header.
-    HeaderRecipient,
-}
-
-impl Kind {
-    /// Returns the value of `${addr_type}`.
-    pub fn addr_type(self) -> &'static str {
-        match self {
-            Self::EnvelopeSender => "e s",
-            Self::EnvelopeRecipient => "e r",
-            Self::HeaderSender => "h s",
-            Self::HeaderRecipient => "h r",
-        }
-    }
-
-    /// Returns ruleset 1 for senders and 2 for recipients.
-    fn common_ruleset(self) -> RulesetId {
-        match self {
-            Self::EnvelopeSender | Self::HeaderSender => RulesetId::SENDER,
-            Self::EnvelopeRecipient | Self::HeaderRecipient => RulesetId::RECIPIENT,
-        }
-    }
-
-    /// Returns the mailer's own ruleset (`S=`, `R=`).
-    fn own_ruleset(self, mailer: &Mailer) -> Option<&RulesetName> {
-        match self {
-            Self::EnvelopeSender => mailer.envelope_sender.as_ref(),
-            Self::HeaderSender => mailer.header_sender.as_ref(),
-            Self::EnvelopeRecipient => mailer.envelope_recipient.as_ref(),
-            Self::HeaderRecipient => mailer.header_recipient.as_ref(),
-        }
-    }
-
-    /// Tells whether the address stands in a header.
-    fn is_header(self) -> bool {
-        matches!(self, Self::HeaderSender | Self::HeaderRecipient)
-    }
-}
 
 /// An address that keeps its old spelling because a look-up failed for now.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -81,7 +34,7 @@ pub async fn remote_name(
     ctx: &mut Context,
     mailer: &Mailer,
     address: &[u8],
-    kind: Kind,
+    role: Role,
 ) -> Result<BString, RemoteNameError> {
     let scanned = ctx.scan(address, ScanOptions::ADDRESS);
     let Some(mut tokens) = scanned.tokens.filter(|tokens| !tokens.is_empty()) else {
@@ -91,10 +44,10 @@ pub async fn remote_name(
         }
         return Ok(name);
     };
-    ctx.set("addr_type", kind.addr_type());
+    ctx.set("addr_type", role.addr_type());
     let mut rulesets = vec![RulesetId::CANONIFY];
     let mut temp_fail = false;
-    if kind.is_header()
+    if role.is_header()
         && let Some(domain) = ctx.sender_domain.clone()
     {
         tokens = through(ctx, &rulesets, tokens, &mut temp_fail).await;
@@ -104,8 +57,8 @@ pub async fn remote_name(
             tokens.extend(domain.into_vec());
         }
     }
-    rulesets.push(kind.common_ruleset());
-    let own = kind.own_ruleset(mailer).and_then(|name| ctx.rulesets().find(name.as_bytes()));
+    rulesets.push(role.common_ruleset());
+    let own = role.own_ruleset(mailer).and_then(|name| ctx.rulesets().find(name.as_bytes()));
     // Ruleset 0 as S= or R= means none.
     rulesets.extend(own.filter(|own| *own != RulesetId::PARSE));
     rulesets.push(RulesetId::FINAL);
@@ -124,10 +77,10 @@ pub async fn remote_text(
     ctx: &mut Context,
     mailer: &Mailer,
     text: &[u8],
-    kind: Kind,
+    role: Role,
 ) -> Result<BString, RemoteNameError> {
     let is_readable = ctx.scan(text, ScanOptions::ADDRESS).tokens.is_some_and(|tokens| !tokens.is_empty());
-    let (name, failed) = match remote_name(ctx, mailer, text, kind).await {
+    let (name, failed) = match remote_name(ctx, mailer, text, role).await {
         Ok(name) => (name, false),
         Err(error) => (error.name, true),
     };

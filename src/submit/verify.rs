@@ -10,9 +10,10 @@ use crate::deliver::services::Services;
 use crate::mail::address_list::Separator;
 use crate::mail::envelope::Recipient;
 use crate::name::{QueueIdMaker, Status, Sysexit, UnixTime};
-use crate::route::parse::{self, Role};
+use crate::route::parse;
 use crate::route::person::is_left_out;
 use crate::route::recipients::Refused;
+use crate::route::role::Role;
 use crate::site::Context;
 
 /// The status of a recipient while a file of this host, such as the aliases, cannot be read.

@@ -10,8 +10,9 @@ use crate::mail::address_list::Separator;
 use crate::mail::token::Tokens;
 use crate::name::MailerName;
 use crate::receive::{Service, Study};
-use crate::route::parse::{Role, parse};
-use crate::route::remote_name::{Kind, remote_name, remote_text, sender_domain};
+use crate::route::parse::parse;
+use crate::route::remote_name::{remote_name, remote_text, sender_domain};
+use crate::route::role::Role;
 use crate::site::{Context, Site};
 
 /// A sender and a recipient as the host of a mailer sees them.
@@ -55,12 +56,12 @@ pub(super) async fn find(
         Ok(parsed) => {
             let route = parsed.into_route();
             if let Some(mailer) = site.config.mailers.get(route.mailer.as_bytes()) {
-                let from = remote_name(&mut ctx, mailer, &sender, Kind::EnvelopeSender).await;
-                let to = remote_name(&mut ctx, mailer, recipient, Kind::EnvelopeRecipient).await;
+                let from = remote_name(&mut ctx, mailer, &sender, Role::Sender).await;
+                let to = remote_name(&mut ctx, mailer, recipient, Role::Recipient).await;
                 envelope = from.ok().zip(to.ok());
                 ctx.sender_domain = domain;
-                let from = remote_text(&mut ctx, mailer, &sender, Kind::HeaderSender).await;
-                let to = remote_text(&mut ctx, mailer, recipient, Kind::HeaderRecipient).await;
+                let from = remote_text(&mut ctx, mailer, &sender, Role::HeaderSender).await;
+                let to = remote_text(&mut ctx, mailer, recipient, Role::HeaderRecipient).await;
                 header = from.ok().zip(to.ok()).filter(|_| !sender.is_empty());
             }
             Ok((route.mailer, route.host, route.user))

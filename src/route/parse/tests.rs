@@ -8,7 +8,7 @@ use super::*;
 use crate::cf::{self, ReadEnv};
 use crate::map::DirectOpener;
 use crate::net::{Resolver, ResolverSettings};
-use crate::route::remote_name::{Kind, remote_name, sender_domain};
+use crate::route::remote_name::{remote_name, sender_domain};
 use crate::site::{Identity, LoadOptions, Site};
 
 const CONFIG: &str = "\
@@ -143,9 +143,9 @@ async fn local_users_may_be_sent_elsewhere() {
 async fn names_are_made_for_the_host_of_a_mailer() {
     let mut ctx = context();
     let net = ctx.config().mailers.get(b"net").cloned().expect("defined");
-    assert_eq!(remote_name(&mut ctx, &net, b"a", Kind::HeaderSender).await, Ok("a@header.example".into()));
-    assert_eq!(remote_name(&mut ctx, &net, b"a", Kind::EnvelopeSender).await, Ok("a".into()));
+    assert_eq!(remote_name(&mut ctx, &net, b"a", Role::HeaderSender).await, Ok("a@header.example".into()));
+    assert_eq!(remote_name(&mut ctx, &net, b"a", Role::Sender).await, Ok("a".into()));
     ctx.sender_domain = sender_domain(&mut ctx, b"me@home.example").await;
-    assert_eq!(remote_name(&mut ctx, &net, b"a", Kind::HeaderRecipient).await, Ok("a@home.example".into()));
-    assert_eq!(remote_name(&mut ctx, &net, b"a@b", Kind::HeaderRecipient).await, Ok("a@b".into()));
+    assert_eq!(remote_name(&mut ctx, &net, b"a", Role::HeaderRecipient).await, Ok("a@home.example".into()));
+    assert_eq!(remote_name(&mut ctx, &net, b"a@b", Role::HeaderRecipient).await, Ok("a@b".into()));
 }
