@@ -165,7 +165,7 @@ macro_rules! word_name {
 }
 
 word_name! {
-    /// The name of a ruleset: `check_rcpt`, `canonify`, or a number such as `0`; case counts.
+    /// The name of a ruleset: `check_rcpt`, `canonify`, or a number such as `0`; whoever looks it up does not mind capitals.
     RulesetName
 }
 
@@ -175,7 +175,7 @@ word_name! {
 }
 
 word_name! {
-    /// The name of a map: `access`, `host`; case counts.
+    /// The name of a map: `access`, `host`; whoever looks it up does not mind capitals.
     MapName
 }
 
