@@ -51,9 +51,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// Returns a problem of a line.
+    /// Returns a problem of a line; line zero is the command line.
     pub fn error(&self, line: usize, problem: Problem) -> CfError {
-        CfError { file: self.file.clone(), line, problem, source: self.marks.source(line) }
+        let file = if line == 0 { BString::default() } else { self.file.clone() };
+        CfError { file, line, problem, source: self.marks.source(line) }
     }
 
     /// Returns the queue group called `name`, if a line declares it.

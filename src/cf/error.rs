@@ -4,7 +4,7 @@ use std::fmt;
 
 use bstr::BString;
 
-use crate::name::{BadName, BadUnit, Sysexit, Told};
+use crate::name::{BadName, BadUnit, Status, Sysexit, Told};
 use crate::rewrite::{BadRuleset, RuleError};
 
 use super::marks::McLine;
@@ -75,6 +75,21 @@ pub enum OptionError {
     /// `Family=` has no such value.
     #[error("Unknown address family {0} in Family=option")]
     AddressFamily(Told),
+    /// A family that is neither of the internet nor local has an address.
+    #[error("address= option unsupported for family {0}")]
+    AddressOfFamily(u16),
+    /// A family that is not of the internet has a port.
+    #[error("Port= option unsupported for family {0}")]
+    PortOfFamily(u16),
+    /// Nobody knows the host of a port.
+    #[error("host \"{0}\" unknown")]
+    UnknownHost(Told),
+    /// No name server says whether there is the host of a port.
+    #[error("host \"{0}\" unknown: Resource temporarily unavailable")]
+    UnansweredHost(Told),
+    /// The system does not know the service of a port.
+    #[error("service \"{0}\" unknown")]
+    UnknownService(Told),
     /// `Milter.` has no such name.
     #[error("milter_set_option: invalid Milter option {0}")]
     Milter(Told),
@@ -127,8 +142,8 @@ pub enum OptionError {
 }
 
 /// Returns the first character of a value.
-fn first_char(value: &Told) -> char {
-    value.first().map_or(' ', |letter| char::from(*letter & 0x7f))
+fn first_char(value: &Told) -> String {
+    value.first().map(|letter| char::from(*letter & 0x7f).to_string()).unwrap_or_default()
 }
 
 impl OptionError {
@@ -139,6 +154,7 @@ impl OptionError {
             Self::Letter { .. } | Self::OperatorsRedefined | Self::LowLimit { .. } => Severity::Warning,
             Self::MailboxDatabase(_) => Severity::Fatal(Sysexit::Unavailable),
             Self::DeliveryMode(_) | Self::EightBitMode(_) => Severity::Fatal(Sysexit::Usage),
+            Self::UnansweredHost(_) => Severity::Error(Sysexit::OsErr),
             _ => Severity::Error(Sysexit::Software),
         }
     }
@@ -332,6 +348,24 @@ impl CfError {
             Problem::Outside { exit, .. } => Severity::Error(*exit),
             _ => Severity::Error(Sysexit::Software),
         }
+    }
+
+    /// Returns the status code that goes with it where replies of SMTP are expected.
+    pub fn status_code(&self) -> Status {
+        let detail = match &self.problem {
+            Problem::Option(OptionError::UnknownHost(_) | OptionError::UnansweredHost(_)) => (3, 0),
+            Problem::Option(
+                OptionError::AddressFamily(_)
+                | OptionError::AddressOfFamily(_)
+                | OptionError::PortDeliveryMode(_)
+                | OptionError::PortOfFamily(_)
+                | OptionError::PortParameter(_)
+                | OptionError::UnknownService(_),
+            ) => (3, 5),
+            _ => (0, 0),
+        };
+        let is_temporary = self.exit().is_some_and(|exit| exit.is_temporary() || exit == Sysexit::OsFile);
+        Status::new(if is_temporary { 4 } else { 5 }, detail.0, detail.1)
     }
 
     /// Returns the exit status it leads to; `None` for a warning.

@@ -133,9 +133,9 @@ kinds! {
     /// `ResolverOptions`.
     Resolver(ResolverFlags): |value, given, problems| set_resolver(value, given, problems), |value| value.to_string().replace(',', " ");
     /// `DaemonPortOptions`.
-    DaemonPorts(Vec<Port>): |value, given, problems| value.push(Port::parse(given.text, true, problems)), |value| value.len().to_string();
+    DaemonPorts(Vec<Port>): |value, given, problems| value.push(Port { line: given.line, ..Port::parse(given.text, true, problems) }), |value| value.len().to_string();
     /// `ClientPortOptions`.
-    ClientPorts(Vec<Port>): |value, given, problems| value.push(Port::parse(given.text, false, problems)), |value| value.len().to_string();
+    ClientPorts(Vec<Port>): |value, given, problems| value.push(Port { line: given.line, ..Port::parse(given.text, false, problems) }), |value| value.len().to_string();
     /// `Timeout.*`.
     Times(Timeouts): |value, given, problems| value.set(given.sub, given.text, problems), |value| show_interval(value.queuereturn.normal);
     /// `QueueTimeout`.

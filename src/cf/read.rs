@@ -15,6 +15,8 @@ use super::error::{CfError, OptionError, Problem, Severity};
 use super::lines::Lines;
 use super::mailer::{Principal, UserSpec};
 use super::marks::Marks;
+use super::options::Options;
+use super::port::Port;
 use super::setting::Setting;
 use super::{filter_line, header_rule, mailer_line, text};
 
@@ -44,6 +46,8 @@ pub struct ReadEnv {
     pub overrides: Vec<Override>,
     /// The users and groups of this system; none given: any name will do.
     pub accounts: Option<Accounts>,
+    /// Tells whether the system has a port for a service; none given: any name will do.
+    pub has_service: Option<fn(&[u8]) -> bool>,
 }
 
 /// Tells which users and groups the system knows.
@@ -93,6 +97,7 @@ struct Reader {
     rules: RuleCompiler,
     macros: MacroTable,
     accounts: Option<Accounts>,
+    has_service: Option<fn(&[u8]) -> bool>,
     /// Options (with their second name) that the command line has set.
     sticky_options: HashSet<(&'static str, BString)>,
     /// Macros that the command line has set.
@@ -113,6 +118,7 @@ impl Reader {
             rules: RuleCompiler::new(),
             macros: MacroTable::over(Arc::clone(&env.macros)),
             accounts: env.accounts,
+            has_service: env.has_service,
             sticky_options: HashSet::new(),
             sticky_macros: HashSet::new(),
             colon_ok_is_open: true,
@@ -127,11 +133,7 @@ impl Reader {
 
     /// Notes a problem at the present line.
     fn report(&mut self, problem: impl Into<Problem>) {
-        let mut error = self.config.error(self.line, problem.into());
-        if self.line == 0 {
-            error.file.clear();
-        }
-        self.errors.push(error);
+        self.errors.push(self.config.error(self.line, problem.into()));
     }
 
     fn report_all(&mut self, problems: Vec<Problem>) {
@@ -460,10 +462,10 @@ impl Reader {
             }
         }
         let errors = setting.apply(&mut self.config.options, self.line);
-        self.after_option(&setting);
         for error in errors {
             self.report(Problem::Option(error));
         }
+        self.after_option(&setting);
     }
 
     /// Does what some options mean beyond their value.
@@ -475,6 +477,8 @@ impl Reader {
             "DefaultUser" => self.check_account("option u", &UserSpec::parse(setting.value)),
             "RunAsUser" => self.check_account("option RunAsUser", &UserSpec::parse(setting.value)),
             "TrustedUser" => self.check_account("option TrustedUser", &UserSpec::of_user(setting.value)),
+            "DaemonPortOptions" => self.check_service(|options| &options.daemon_port_options),
+            "ClientPortOptions" => self.check_service(|options| &options.client_port_options),
             "DeliveryMode" => {
                 self.macros.set("deliveryMode", [self.config.options.delivery_mode.letter()].as_slice());
             }
@@ -494,6 +498,15 @@ impl Reader {
                 self.report(OptionError::UnknownGroup { setting, name: name.as_slice().into() });
             }
             _ => {}
+        }
+    }
+
+    /// Reports the service of the last of some ports if the system does not know it.
+    fn check_service(&mut self, ports: fn(&Options) -> &Vec<Port>) {
+        let Some(has_service) = self.has_service else { return };
+        let service = ports(&self.config.options).last().and_then(Port::service);
+        if let Some(name) = service.filter(|name| !has_service(name)).cloned() {
+            self.report(OptionError::UnknownService(name.as_slice().into()));
         }
     }
 

@@ -5,14 +5,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::cf::CfError;
+use crate::log::Log;
 use crate::map::Map;
 use crate::name::Sysexit;
 use crate::site::{Context, Site, StartOptions, Started, start};
+use crate::submit::Caller;
 
 use super::command_line::CommandLine;
 use super::configuration::Source;
 use super::debug::{BANNER_CATEGORY, DebugFlags, file_listeners};
-use super::{configuration, remarks, show};
+use super::{configuration, desk, remarks, show};
 
 /// A configuration in use.
 pub struct Begun {
@@ -38,18 +40,23 @@ pub async fn begin(command: &CommandLine) -> Result<Begun, Sysexit> {
     };
     let file = options.file.display().to_string();
     let started = start(options).await;
-    begun(command, &file, &started)?;
+    begun(command, &file, &started, || (desk::log(command), Caller::find()))?;
     let Started { site, errors } = started;
     site.map_or(Err(Sysexit::Software), |site| Ok(Begun { site, errors }))
 }
 
-/// Tells what the mode tells of a configuration that was read from `file`.
+/// Tells what the mode tells of a configuration that was read from `file`; what keeps the call from going on is logged too.
 ///
 /// # Errors
 /// As [`begin`].
-pub(super) fn begun(command: &CommandLine, file: &str, started: &Started) -> Result<(), Sysexit> {
+pub(super) fn begun(
+    command: &CommandLine,
+    file: &str,
+    started: &Started,
+    by: impl FnOnce() -> (Log, Caller),
+) -> Result<(), Sysexit> {
     tell_version(command);
-    let refused = configuration::report(&started.errors, command);
+    let refused = configuration::report_by(&started.errors, command, by);
     let Some(site) = &started.site else {
         return Err(refused.or_else(|| configuration::exit_of(&started.errors)).unwrap_or(Sysexit::Software));
     };

@@ -9,8 +9,9 @@ use nix::errno::Errno;
 use nix::unistd::geteuid;
 
 use crate::cf::{self, CfError, Config, OptionError, Problem, ReadEnv, Severity};
-use crate::log::{About, Level};
+use crate::log::{About, Level, Log};
 use crate::name::Sysexit;
+use crate::net::listen::is_service;
 use crate::site::unreadable;
 use crate::submit::Caller;
 use crate::sys::safe_file::READ;
@@ -154,13 +155,24 @@ pub fn read(command: &CommandLine) -> Result<(Config, Vec<CfError>), Sysexit> {
     };
     let processors = std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1));
     let overrides = command.overrides.clone();
-    let env = ReadEnv { processors, overrides, accounts: Some(ACCOUNTS), ..ReadEnv::default() };
+    let env = ReadEnv {
+        processors,
+        overrides,
+        accounts: Some(ACCOUNTS),
+        has_service: Some(is_service),
+        ..ReadEnv::default()
+    };
     Ok(cf::read(&text, &name, &env))
 }
 
 /// Returns what is wrong with the options that the command line sets; then no file is looked at.
 pub fn faults(command: &CommandLine) -> Vec<CfError> {
-    let env = ReadEnv { overrides: command.overrides.clone(), accounts: Some(ACCOUNTS), ..ReadEnv::default() };
+    let env = ReadEnv {
+        overrides: command.overrides.clone(),
+        accounts: Some(ACCOUNTS),
+        has_service: Some(is_service),
+        ..ReadEnv::default()
+    };
     let (_, mut errors) = cf::read(b"", "", &env);
     errors.retain(|error| error.exit().is_some());
     errors
@@ -170,18 +182,26 @@ pub fn faults(command: &CommandLine) -> Vec<CfError> {
 ///
 /// Address test mode goes on whatever is wrong, unless the reading itself ended.
 pub fn report(errors: &[CfError], command: &CommandLine) -> Option<Sysexit> {
-    log(errors, command);
+    report_by(errors, command, || (desk::log(command), Caller::find()))
+}
+
+/// Does the same for a caller and with a log that are known already.
+pub(super) fn report_by(
+    errors: &[CfError],
+    command: &CommandLine,
+    by: impl FnOnce() -> (Log, Caller),
+) -> Option<Sysexit> {
+    note(errors, by);
     let mode = command.mode;
     let talks_smtp = matches!(mode, Mode::Smtp | Mode::Daemon | Mode::ForegroundDaemon);
     let tells_warnings = matches!(mode, Mode::Test | Mode::CheckConfig);
     let line = |error: &CfError| {
-        let exit = error.exit().unwrap_or_default();
-        let code = match (talks_smtp, exit.is_temporary() || exit == Sysexit::OsFile) {
-            (false, _) => "",
-            (true, true) => "451 4.0.0 ",
-            (true, false) => "554 5.0.0 ",
-        };
-        format!("{code}{error}")
+        let status = error.status_code();
+        match (talks_smtp, status.class()) {
+            (false, _) => error.to_string(),
+            (true, 4) => format!("451 {status} {error}"),
+            (true, _) => format!("554 {status} {error}"),
+        }
     };
     let grave = errors.iter().filter(|error| tells_warnings || error.severity() != Severity::Warning).map(line);
     let lines = if tells_warnings { grave.collect() } else { first(grave, if talks_smtp { "554 5.0.0 " } else { "" }) };
@@ -190,7 +210,11 @@ pub fn report(errors: &[CfError], command: &CommandLine) -> Option<Sysexit> {
     let is_read_by_people = mode == Mode::CheckConfig || out.is_terminal();
     for line in lines {
         // A caller that has gone away learns it from the exit status.
-        let _ = if is_read_by_people { writeln!(out, "{}", shown(&line)) } else { writeln!(out, "{line}") };
+        let _ = match is_read_by_people {
+            true => writeln!(out, "{}", shown(&line)),
+            false if talks_smtp => write!(out, "{line}\r\n"),
+            false => writeln!(out, "{line}"),
+        };
     }
     refusal(errors, mode)
 }
@@ -230,12 +254,12 @@ pub fn refusal(errors: &[CfError], mode: Mode) -> Option<Sysexit> {
 }
 
 /// Logs what keeps a call from going on.
-fn log(errors: &[CfError], command: &CommandLine) {
+fn note(errors: &[CfError], by: impl FnOnce() -> (Log, Caller)) {
     let lines = first(errors.iter().filter(|error| error.exit().is_some()).map(ToString::to_string), "");
     if lines.is_empty() {
         return;
     }
-    let (log, name) = (desk::log(command), Caller::find().name);
+    let (log, Caller { name, .. }) = by();
     for line in lines {
         log.say(Level::SYSTEM_ERROR, About::NoQueue, format_args!("SYSERR({name}): {line}"));
     }

@@ -141,7 +141,7 @@ pub(super) async fn inside(surroundings: Surroundings, command: CommandLine, job
     let loaded = work::load(&surroundings).await;
     let file = surroundings.order.config_file.to_str_lossy().into_owned();
     let errors = loaded.started.errors.clone();
-    if let Err(exit) = begun(&command, &file, &loaded.started) {
+    if let Err(exit) = begun(&command, &file, &loaded.started, || (loaded.log.clone(), surroundings.caller.clone())) {
         return exit;
     }
     let Some(services) = loaded.services(&surroundings) else {

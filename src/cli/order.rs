@@ -12,6 +12,7 @@ use crate::cf::{self, Config, Override, ReadEnv};
 use crate::daemon::order::{Named, Order};
 use crate::log::{Log, Sink, Syslog};
 use crate::macros::MacroTable;
+use crate::net::listen::is_service;
 use crate::queue::spool::Spool;
 use crate::queue::{DirectSpool, Layout};
 use crate::site::VERSION;
@@ -148,7 +149,7 @@ pub(super) fn text(order: &Order) -> io::Result<Vec<u8>> {
 
 /// Reads the text of a configuration; the problems that forbid its use, one a line.
 pub(super) fn read(order: &Order, text: &[u8]) -> Result<Config, Vec<String>> {
-    let env = ReadEnv { accounts: Some(ACCOUNTS), ..read_env(order) };
+    let env = ReadEnv { accounts: Some(ACCOUNTS), has_service: Some(is_service), ..read_env(order) };
     let (config, errors) = cf::read(text, &order.config_file.to_str_lossy(), &env);
     let bad: Vec<String> = errors.iter().filter(|error| error.exit().is_some()).map(ToString::to_string).collect();
     if bad.is_empty() { Ok(config) } else { Err(bad) }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice};
 
-use crate::cf::{Config, DaemonPort, Family};
+use crate::cf::{CfError, Config, DaemonPort, Family, OptionError};
 use crate::net::Hosts;
 use crate::net::listen::{ListenAddress, ListenError, ListenFamily, Port, listen, listen_beside};
 use crate::sys::host;
@@ -34,9 +34,13 @@ pub struct OpenPort {
 /// A port of the configuration cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum PortError {
-    /// A name of `Port=` or `Addr=` means nothing here.
+    /// The system's list of hosts does not have the name of `Addr=`. DNS is not asked: the keeper is root and reads no byte
+    /// from the network.
+    #[error("{0}: write its address, or add it to {HOSTS_FILE}")]
+    UnknownHost(Box<CfError>),
+    /// `Port=` or `Family=` is of no use to a daemon.
     #[error("DaemonPortOptions {name}: {text}")]
-    Unknown {
+    Useless {
         /// `Name=` of the port.
         name: BString,
         /// What is wrong.
@@ -64,7 +68,7 @@ pub fn open(config: &Config, held: &[OpenPort]) -> Result<Vec<OpenPort>, PortErr
     let mut open: Vec<OpenPort> = Vec::new();
     let mut passed_over = None;
     for (index, port) in (0..).zip(&declared) {
-        let place = place(port)?;
+        let place = place(config, port)?;
         let address = place.socket_address();
         let same = held.iter().find(|held| held.address == address).and_then(|held| held.listener.try_clone().ok());
         match same.map_or_else(|| open_one(&place, held, end), Ok) {
@@ -99,19 +103,23 @@ fn open_one(place: &ListenAddress, ours: &[OpenPort], end: Instant) -> Result<Tc
 }
 
 /// Reads `Port=`, `Addr=` and `Family=`.
-fn place(port: &DaemonPort) -> Result<ListenAddress, PortError> {
-    let unknown = |text: String| PortError::Unknown { name: port.name.clone(), text };
+fn place(config: &Config, port: &DaemonPort) -> Result<ListenAddress, PortError> {
+    let useless = |text: String| PortError::Useless { name: port.name.clone(), text };
     let service = if port.port.is_empty() { "smtp".into() } else { port.port.to_str_lossy() };
     let number = Port::find(&service, |name| host::service_port(name.as_bytes()));
-    let number = number.map_err(|bad| unknown(bad.to_string()))?.0;
+    let number = number.map_err(|bad| useless(bad.to_string()))?.0;
     let family = match port.family {
         Family::Inet => ListenFamily::Inet,
         Family::Inet6 => ListenFamily::Inet6,
-        Family::Local => return Err(unknown("Family=local is not supported for listening".to_owned())),
+        Family::Local => return Err(useless("Family=local is not supported for listening".to_owned())),
+        Family::Other(number) => return Err(useless(format!("Family={number} is not supported for listening"))),
     };
-    let address = match port.address.to_str_lossy().as_ref() {
-        "" => None,
-        text => Some(find_address(text, family).map_err(unknown)?),
+    let address = match port.address.as_slice() {
+        b"" => None,
+        name => Some(find_address(name, family).ok_or_else(|| {
+            let problem = OptionError::UnknownHost(name.into());
+            PortError::UnknownHost(config.error(port.line, problem.into()).into())
+        })?),
     };
     let mut place = ListenAddress::new(family, address, number);
     let bytes = |size: i64| usize::try_from(size).ok().filter(|size| *size > 0);
@@ -121,19 +129,13 @@ fn place(port: &DaemonPort) -> Result<ListenAddress, PortError> {
     Ok(place)
 }
 
-/// Reads an address, with or without `[IPv6:…]`, or a name that the system's list of hosts has.
-///
-/// DNS is not asked: the keeper is root and reads no byte from the network.
-fn find_address(text: &str, family: ListenFamily) -> Result<IpAddr, String> {
-    let bare = text.trim_start_matches('[').trim_end_matches(']');
-    let bare = bare.strip_prefix("IPv6:").unwrap_or(bare);
-    if let Ok(address) = bare.parse() {
-        return Ok(address);
-    }
-    let hosts = Hosts::parse(&std::fs::read(HOSTS_FILE).unwrap_or_default());
-    let fits = |address: &IpAddr| address.is_ipv6() == (family == ListenFamily::Inet6);
-    let found = hosts.addresses(bare.as_bytes()).into_iter().find(fits);
-    found.ok_or_else(|| format!("host {bare} unknown: write its address, or add it to {HOSTS_FILE}"))
+/// Reads an address, or a name that the system's list of hosts has.
+fn find_address(name: &[u8], family: ListenFamily) -> Option<IpAddr> {
+    family.literal(name).or_else(|| {
+        let hosts = Hosts::parse(&std::fs::read(HOSTS_FILE).unwrap_or_default());
+        let fits = |address: &IpAddr| address.is_ipv6() == (family == ListenFamily::Inet6);
+        hosts.addresses(name).into_iter().find(fits)
+    })
 }
 
 /// Returns ` (held by …)`, or nothing where that cannot be found out.
@@ -215,7 +217,8 @@ mod tests {
         let taken = open(&config(&[port(0)]), &[]).expect("opened");
         let number = taken[0].listener.local_addr().expect("bound").port();
         assert_eq!(holder(number).map(|(pid, _)| pid), Some(std::process::id()));
-        let error = open_one(&place(&port(number)).expect("a place"), &[], Instant::now()).expect_err("taken");
+        let error = open_one(&place(&Config::default(), &port(number)).expect("a place"), &[], Instant::now())
+            .expect_err("taken");
         assert!(error.is_in_use());
     }
 
@@ -234,12 +237,16 @@ mod tests {
         let bad = DaemonPort { port: "no-such-service".into(), ..port(0) };
         let error = open(&config(&[bad]), &[]).expect_err("unknown").to_string();
         assert!(error.starts_with("DaemonPortOptions MTA: service \"no-such-service\" unknown"), "{error}");
+        let bad = DaemonPort { address: "::1".into(), line: 7, ..port(0) };
+        let config = Config { file: "x.cf".into(), ..config(&[bad]) };
+        let error = open(&config, &[]).expect_err("unknown").to_string();
+        assert!(error.starts_with("x.cf: line 7: host \"::1\" unknown"), "{error}");
     }
 
     #[test]
     fn addresses_are_read_in_all_spellings() {
-        assert_eq!(find_address("[IPv6:::1]", ListenFamily::Inet6), Ok(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1_u16])));
-        assert_eq!(find_address("[127.0.0.1]", ListenFamily::Inet), Ok(IpAddr::from([127, 0, 0, 1])));
-        assert_eq!(find_address("localhost", ListenFamily::Inet), Ok(IpAddr::from([127, 0, 0, 1])));
+        assert_eq!(find_address(b"IPv6:::1", ListenFamily::Inet6), Some(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1_u16])));
+        assert_eq!(find_address(b"127.0.0.1", ListenFamily::Inet), Some(IpAddr::from([127, 0, 0, 1])));
+        assert_eq!(find_address(b"localhost", ListenFamily::Inet), Some(IpAddr::from([127, 0, 0, 1])));
     }
 }

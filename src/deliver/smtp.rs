@@ -98,7 +98,7 @@ fn sources(ports: &[ClientPort]) -> Sources {
         let (any, slot) = match port.family {
             PortFamily::Inet => (IpAddr::from([0; 4]), &mut sources.v4),
             PortFamily::Inet6 => (IpAddr::from([0_u16; 8]), &mut sources.v6),
-            PortFamily::Local => continue,
+            PortFamily::Local | PortFamily::Other(_) => continue,
         };
         let address = if port.address.is_empty() { Some(any) } else { literal(&port.address) };
         if let (Some(number), Some(address)) = (number, address.filter(|address| address.is_ipv4() == any.is_ipv4())) {

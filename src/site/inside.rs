@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::identity::Identity;
 use super::load::{LoadOptions, Site};
+use super::port_hosts;
 use super::start::{Started, configured, macros_of_reading, probe};
 use crate::cf::{self, Config, Override, ReadEnv, Severity};
 use crate::map::Opener;
@@ -39,17 +40,19 @@ pub async fn start_inside(inside: Inside<'_>, opener: impl FnOnce(&Arc<Config>) 
     let macros = macros_of_reading(&identity, inside.mode, &inside.zone);
     let processors = std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1));
     let env = ReadEnv { macros: Arc::new(macros), processors, overrides: inside.overrides, ..ReadEnv::default() };
-    let (config, mut errors) = cf::read(inside.text, inside.name, &env);
+    let (mut config, mut errors) = cf::read(inside.text, inside.name, &env);
     if errors.iter().any(|error| matches!(error.severity(), Severity::Fatal(_))) {
         return Started { site: None, errors };
     }
     let resolver = Arc::new(Resolver::new(configured(settings, &config, &identity, inside.mode)));
     identity.probe(&resolver, probe(&config)).await;
+    errors.extend(port_hosts::settle(&mut config, &resolver).await);
     let config = Arc::new(config);
     let opener = opener(&config);
     let load = LoadOptions { identity, resolver, zone: inside.zone, mode: inside.mode, duties: Some(inside.duties) };
     // Class files are opened by a hand, which takes a thread that may wait.
     let (site, more) = tokio::task::block_in_place(|| Site::load(config, opener, load));
     errors.extend(more);
+    errors.sort_by_key(port_hosts::place);
     Started { site: Some(site), errors }
 }

@@ -15,6 +15,7 @@ mod map_failures;
 mod maps;
 mod network;
 mod outside;
+mod port_hosts;
 mod start;
 pub mod statistics;
 mod user_database;

@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 
 use super::identity::{Identity, Probe};
 use super::load::{self, LoadOptions, Site};
+use super::port_hosts;
 use super::zone::zone_of;
 use crate::cf::{self, CfError, Config, DontProbe, Options, Override, Problem, ReadEnv, ResolverFlag, Severity};
 use crate::macros::{MacroTable, expand};
@@ -20,6 +21,7 @@ use crate::mail::date;
 use crate::mail::token::EXPAND;
 use crate::map::DirectOpener;
 use crate::name::Sysexit;
+use crate::net::listen::is_service;
 use crate::net::{Answer, Family, Hosts, Resolver, ResolverFlags, ResolverSettings};
 use crate::sys::errors::reason;
 use crate::sys::host::LoadAverage;
@@ -72,21 +74,28 @@ pub async fn start(options: StartOptions) -> Started {
     let mut identity = Identity::find(&Resolver::new(settings.clone())).await;
     let macros = macros_of_reading(&identity, mode, &zone_of(&Options::default()));
     let processors = std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1));
-    let env = ReadEnv { macros: Arc::new(macros), processors, overrides, accounts: Some(ACCOUNTS) };
-    let (config, mut errors) = cf::read(&text, &name, &env);
+    let env = ReadEnv {
+        macros: Arc::new(macros),
+        processors,
+        overrides,
+        accounts: Some(ACCOUNTS),
+        has_service: Some(is_service),
+    };
+    let (mut config, mut errors) = cf::read(&text, &name, &env);
     if errors.iter().any(|error| matches!(error.severity(), Severity::Fatal(_))) {
         return Started { site: None, errors };
     }
     let settings = configured(settings, &config, &identity, mode);
     let resolver = Arc::new(Resolver::new(settings));
     identity.probe(&resolver, probe(&config)).await;
+    errors.extend(port_hosts::settle(&mut config, &resolver).await);
     errors.extend(unknown_hosts(&config, &resolver).await);
     let zone = zone_of(&config.options);
     let load = LoadOptions { identity, resolver, zone, mode, duties: None };
     let opener = Arc::new(DirectOpener::new(Inspector::of(&config.options).telling(listeners)));
     let (site, more) = Site::load(Arc::new(config), opener, load);
     errors.extend(more);
-    errors.sort_by_key(|error| error.line);
+    errors.sort_by_key(port_hosts::place);
     if site.config.mailers.get(b"local").is_none() {
         errors.push(site.config.error(0, Problem::NoLocalMailer));
     }

@@ -135,7 +135,9 @@ fn port(service: &[u8], socket_type: libc::c_int) -> Option<u16> {
     if service.iter().all(u8::is_ascii_digit) {
         return std::str::from_utf8(service).ok()?.parse().ok();
     }
-    let service = CString::new(service).ok()?;
+    // It takes `-1` for 65535, too.
+    let begins_well = service.first().is_some_and(u8::is_ascii_alphanumeric);
+    let service = CString::new(service).ok().filter(|_| begins_well)?;
     // SAFETY: addrinfo is plain data for which all zero bits mean "no wish".
     let mut wish: libc::addrinfo = unsafe { zeroed() };
     wish.ai_family = libc::AF_INET;
@@ -315,6 +317,7 @@ mod tests {
         assert_eq!(service_port(b"2525"), Some(2525));
         assert_eq!(service_port(b"no-such-service"), None);
         assert_eq!(service_port(b"70000"), None);
+        assert_eq!(service_port(b"-1"), None);
         if std::fs::read_to_string("/etc/services").is_ok_and(|text| text.contains("smtp")) {
             assert_eq!(service_port(b"smtp"), Some(25));
             assert_eq!(datagram_port(b"smtp").unwrap_or(25), 25);

@@ -81,7 +81,7 @@ impl StartError {
     pub(super) fn exit(&self) -> Sysexit {
         match self {
             Self::NoConfig { .. } => Sysexit::OsFile,
-            Self::BadConfig(_) => Sysexit::Software,
+            Self::BadConfig(_) | Self::Port(PortError::UnknownHost(_)) => Sysexit::Software,
             Self::Cage(CageError::LookUp(_)) => Sysexit::TempFail,
             Self::Cage(_) | Self::Layout(_) => Sysexit::Config,
             Self::NotTrusted { .. } => Sysexit::Usage,
