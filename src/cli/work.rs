@@ -1,6 +1,5 @@
 //! Sessions and deliveries, put together from the floors below: for the network process of a daemon, and for one-shot modes.
 
-use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -27,6 +26,7 @@ use crate::queue::select::Selection;
 use crate::queue::spool::EntryName;
 use crate::receive::{self, Accepted, Client, Pending, Service, SiteDirectory};
 use crate::site::{Inside, Started, start_inside, statistics};
+use crate::sys::bounded::read_within;
 use crate::sys::host::LoadAverage;
 
 /// How often the load average is looked at.
@@ -149,9 +149,7 @@ async fn services(surroundings: &Surroundings) -> Result<Services, String> {
 pub(super) async fn help(services: &Services) -> Option<Arc<[u8]>> {
     let request = Request::OpenNamed { file: keeper::request::NamedFile::Help {} };
     let file = std::fs::File::from(services.hands.ask_for_one(request).await.ok()?);
-    let mut text = Vec::new();
-    file.take(HELP_BYTES_MAX).read_to_end(&mut text).ok()?;
-    Some(text.into())
+    read_within(file, HELP_BYTES_MAX).ok().map(Arc::from)
 }
 
 /// Returns what all sessions share.

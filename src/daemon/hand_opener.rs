@@ -12,6 +12,7 @@ use crate::cf::{ClassSource, Config};
 use crate::keeper::request::{Failure, FailureKind, NamedFile, Service};
 use crate::keeper::{HandError, Hands, ProgramEnd, Request};
 use crate::map::{CLASS_BYTES_MAX, Definition, Opener, PROGRAM_BYTES_MAX, ProgramAnswer, ProgramCall, Reached};
+use crate::sys::bounded::read_within;
 use crate::sys::user::User;
 
 /// Opens the files of a configuration through hands; called from threads that may wait.
@@ -54,18 +55,14 @@ impl Opener for HandOpener {
         let names = |source: &ClassSource| matches!(source, ClassSource::Program(program) if program == path);
         let line = self.config.classes.files.iter().position(|file| names(&file.source));
         let line = line.and_then(|line| u16::try_from(line).ok()).ok_or(io::ErrorKind::NotFound)?;
-        let run = async {
-            let mut program = self.hands.start_class(line).await.map_err(io_error)?;
-            drop(program.input.take());
-            let mut text = Vec::new();
-            if let Some(pipe) = program.output.take() {
-                Receiver::from_owned_fd(pipe)?.take(CLASS_BYTES_MAX).read_to_end(&mut text).await?;
-            }
-            program.wait().await.map_err(io_error)?;
-            Ok(text)
-        };
         let runtime = tokio::runtime::Handle::current();
-        tokio::task::block_in_place(|| runtime.block_on(run))
+        tokio::task::block_in_place(|| {
+            let mut program = runtime.block_on(self.hands.start_class(line)).map_err(io_error)?;
+            drop(program.input.take());
+            let read = program.output.take().map(|pipe| read_within(File::from(pipe), CLASS_BYTES_MAX));
+            runtime.block_on(program.wait()).map_err(io_error)?;
+            Ok(read.transpose()?.unwrap_or_default())
+        })
     }
 
     fn run<'a>(&'a self, call: ProgramCall<'a>) -> Reached<'a, ProgramAnswer> {

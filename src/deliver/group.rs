@@ -18,7 +18,7 @@ use crate::deliver::outcome::{Outcome, Service};
 use crate::deliver::sender::Origin;
 use crate::deliver::services::Services;
 use crate::deliver::{program, relay};
-use crate::keeper::request::{Launch, Mailbox};
+use crate::keeper::request::{Launch, Mailbox, Source};
 use crate::mail::address_list;
 use crate::mail::envelope::{Envelope, Occasion, Recipient, Route};
 use crate::mail::header::MACRO_MARK;
@@ -301,9 +301,9 @@ impl Run<'_> {
             return Outcome::sent("");
         }
         let mailbox = if self.mailer.is_file() {
-            match finder(services, ctx).find(recipient, &route.user).await {
-                Some(source) => Mailbox::File { source },
-                None => return source_gone(),
+            match source_of(services, ctx, recipient, &route.user).await {
+                Ok(source) => Mailbox::File { source },
+                Err(outcome) => return outcome,
             }
         } else {
             Mailbox::User { mailer: self.mailer.name.clone(), name: route.user.clone() }
@@ -324,11 +324,8 @@ impl Run<'_> {
     async fn launch(&self, services: &Services, ctx: &mut Context) -> Result<Launch, Outcome> {
         let first = self.recipients.first().ok_or_else(no_route)?;
         let route = first.route.as_ref().ok_or_else(no_route)?;
-        let source = if route.user.starts_with(b"|") {
-            Some(finder(services, ctx).find(first, &route.user).await.ok_or_else(source_gone)?)
-        } else {
-            None
-        };
+        let source =
+            if route.user.starts_with(b"|") { Some(source_of(services, ctx, first, &route.user).await?) } else { None };
         if self.mailer.argv.iter().any(|word| names(word, b'z')) {
             ctx.set("z", home(services, first, route).await);
         }
@@ -422,15 +419,24 @@ fn is_served_mailbox(services: &Services, mailer: &Mailer) -> bool {
     program == b"mail.local" && services.site.config.options.local_delivery != "exec"
 }
 
-/// Returns what finds the texts that name programs and files.
-fn finder<'a>(services: &'a Services, ctx: &Context) -> Finder<'a> {
+/// Returns where the text stands that names a program or a file for a recipient.
+async fn source_of(
+    services: &Services,
+    ctx: &Context,
+    recipient: &Recipient,
+    command: &[u8],
+) -> Result<Source, Outcome> {
     let options = &ctx.config().options;
     let paths = options.forward_path.split(|byte| *byte == b':').filter(|path| !path.is_empty()).count();
-    Finder {
+    let finder = Finder {
         site: &services.site,
         aliases: &services.aliases,
         hands: &services.hands,
         forward_paths: u8::try_from(paths).unwrap_or(u8::MAX),
+    };
+    match finder.find(recipient, command).await {
+        Ok(source) => source.ok_or_else(source_gone),
+        Err(reason) => Err(Outcome::deferred(Status::new(4, 3, 0), reason)),
     }
 }
 

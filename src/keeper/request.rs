@@ -214,7 +214,7 @@ wire! {
         /// The text where the search begins.
         pub root: SourceRoot,
         /// Which element of the text's address list, then which of the file included there, and so on.
-        pub elements: Vec<u16>,
+        pub elements: Vec<u32>,
     }
 }
 

@@ -4,8 +4,16 @@ use bstr::BString;
 
 use crate::name::{CSpace as _, TrimSpace as _};
 
-/// The most addresses taken from one text; a list of more is no list a person keeps in one line.
+/// The most addresses of one text that stands for an address; a list of more is no list that a person keeps.
 pub const LIST_LEN_MAX: usize = 100_000;
+
+/// The longest `.forward` or included file, in bytes.
+pub const TEXT_BYTES_MAX: u64 = 64 << 20;
+
+/// A text that stands for an address has more addresses than are taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("it has more than {LIST_LEN_MAX} addresses")]
+pub struct TooMany;
 
 /// What separates the addresses of a list.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -38,42 +46,54 @@ fn is_new_style(list: &[u8]) -> bool {
     list.iter().any(|byte| b",;<(".contains(byte))
 }
 
-/// Splits a list at the commas that stand outside quotes, comments and angle brackets.
+/// Splits a list of a header or a command at the commas that stand outside quotes, comments and angle brackets.
 ///
 /// Every address keeps its spelling, without the white space around it; empty ones vanish.
 pub fn split(text: &[u8], separator: Separator) -> Vec<BString> {
-    let by_blanks = separator == Separator::OldStyle && !is_new_style(text);
-    let mut addresses = Vec::new();
-    let mut nesting = Nesting::default();
-    let mut start = 0;
-    for (at, &byte) in text.iter().enumerate() {
-        let ends = nesting.is_outside() && (byte == b',' || (by_blanks && byte.is_c_space()));
-        if ends {
-            push(&mut addresses, &text[start..at]);
-            start = at + 1;
-        } else {
-            nesting.pass(byte);
-        }
-    }
-    push(&mut addresses, &text[start..]);
-    addresses.truncate(LIST_LEN_MAX);
-    addresses
+    addresses(text, separator).map(BString::from).collect()
+}
+
+/// Splits the list that an alias or a maildrop stands for.
+///
+/// # Errors
+/// There are too many: none may be lost in silence.
+pub fn split_value(text: &[u8]) -> Result<Vec<BString>, TooMany> {
+    within_limit(addresses(text, Separator::Comma).map(BString::from))
 }
 
 /// Splits the text of a `.forward` or included file: a list on every line, `#` at the start of a line begins a comment.
 ///
 /// Returns each address with the number of its line, from 1.
+///
+/// # Errors
+/// There are too many.
 //
 // QUIRK(lists-of-texts): option OldStyleHeaders says nothing of lists that stand for an address.
-pub fn split_file(text: &[u8]) -> Vec<(usize, BString)> {
-    let addresses = |(line, list): (usize, Vec<BString>)| list.into_iter().map(move |address| (line, address));
-    split_lines(text).flat_map(addresses).take(LIST_LEN_MAX).collect()
+pub fn split_file(text: &[u8]) -> Result<Vec<(usize, BString)>, TooMany> {
+    let lines = (1..).zip(text.split(|byte| *byte == b'\n')).filter(|(_, line)| !line.starts_with(b"#"));
+    let of_line =
+        |(number, line)| addresses(line, Separator::Comma).map(move |address| (number, BString::from(address)));
+    within_limit(lines.flat_map(of_line))
 }
 
-/// Returns the lists of a `.forward` or included file, one for each line that is no comment, with the number of the line.
-pub fn split_lines(text: &[u8]) -> impl Iterator<Item = (usize, Vec<BString>)> {
-    let lines = (1..).zip(text.split(|byte| *byte == b'\n'));
-    lines.filter(|(_, line)| !line.starts_with(b"#")).map(|(number, line)| (number, split(line, Separator::Comma)))
+/// Collects what does not exceed the limit.
+fn within_limit<T>(found: impl Iterator<Item = T>) -> Result<Vec<T>, TooMany> {
+    let found: Vec<T> = found.take(LIST_LEN_MAX + 1).collect();
+    if found.len() > LIST_LEN_MAX { Err(TooMany) } else { Ok(found) }
+}
+
+/// Walks over the addresses of a list.
+fn addresses(text: &[u8], separator: Separator) -> impl Iterator<Item = &[u8]> {
+    let by_blanks = separator == Separator::OldStyle && !is_new_style(text);
+    let mut nesting = Nesting::default();
+    let ends = move |byte: &u8| {
+        let ends = nesting.is_outside() && (*byte == b',' || (by_blanks && byte.is_c_space()));
+        if !ends {
+            nesting.pass(*byte);
+        }
+        ends
+    };
+    text.split(ends).map(<[u8]>::trim_space).filter(|address| !address.is_empty())
 }
 
 /// Removes the quotes around (parts of) a text and the backslashes before characters.
@@ -92,14 +112,6 @@ pub fn unquote(text: &[u8]) -> BString {
         }
     }
     plain
-}
-
-/// Adds an address unless nothing is left of it.
-fn push(addresses: &mut Vec<BString>, text: &[u8]) {
-    let text = text.trim_space();
-    if !text.is_empty() {
-        addresses.push(text.into());
-    }
 }
 
 /// What the reader stands inside of.
@@ -168,9 +180,19 @@ mod tests {
     #[test]
     fn files_have_comments_and_a_list_on_each_line() {
         let text = b"# nobody\na, b\n\n\\c\n\"|prog # x\"\n|prog x\n";
-        let found = split_file(text);
+        let found = split_file(text).expect("few");
         let found: Vec<(usize, &[u8])> = found.iter().map(|(line, address)| (*line, address.as_slice())).collect();
         assert_eq!(found, [(2, &b"a"[..]), (2, b"b"), (4, b"\\c"), (5, b"\"|prog # x\""), (6, b"|prog x")]);
+    }
+
+    #[test]
+    fn too_many_addresses_are_told() {
+        let list = |count: usize| "a,".repeat(count);
+        assert_eq!(split_value(list(LIST_LEN_MAX).as_bytes()).map(|list| list.len()), Ok(LIST_LEN_MAX));
+        assert_eq!(split_value(list(LIST_LEN_MAX + 1).as_bytes()), Err(TooMany));
+        assert_eq!(split_file(list(LIST_LEN_MAX + 1).replace("a,", "a\n").as_bytes()), Err(TooMany));
+        // A field of a header is written again with all that stands in it.
+        assert_eq!(split(list(LIST_LEN_MAX + 1).as_bytes(), Separator::Comma).len(), LIST_LEN_MAX + 1);
     }
 
     #[test]

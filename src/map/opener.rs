@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
 use std::future::Future;
-use std::io::{self, Read as _};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt as _;
@@ -18,6 +18,7 @@ use bstr::{BString, ByteSlice};
 use tokio::io::AsyncReadExt as _;
 
 use super::{Definition, Kind as MapKind};
+use crate::sys::bounded::read_within;
 use crate::sys::safe_file::{Inspector, Kind};
 use crate::sys::user::User;
 
@@ -166,11 +167,9 @@ impl Opener for DirectOpener {
         check_class_program(&path)?;
         let mut command = std::process::Command::new(path);
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        let mut text = Vec::new();
-        let read = child.stdout.take().map(|output| output.take(CLASS_BYTES_MAX).read_to_end(&mut text));
+        let read = child.stdout.take().map(|output| read_within(output, CLASS_BYTES_MAX));
         child.wait()?;
-        read.transpose()?;
-        Ok(text)
+        Ok(read.transpose()?.unwrap_or_default())
     }
 
     fn run<'a>(&'a self, call: ProgramCall<'a>) -> Reached<'a, ProgramAnswer> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 
 use bstr::{BStr, BString, ByteSlice};
@@ -14,6 +14,7 @@ use super::{
     regex, user,
 };
 use crate::name::Sysexit;
+use crate::sys::bounded::read_within;
 use crate::sys::errors::reason;
 use crate::sys::regex::Regex;
 use crate::sys::safe_file;
@@ -350,13 +351,9 @@ impl Table {
 
     fn open_aliases(definition: &Definition, files: &dyn Opener) -> Result<Table, Failure> {
         let (file, path) = open_plain(definition, files)?;
-        let mut text = Vec::new();
-        let read = file.metadata().and_then(|metadata| {
-            (&file).take(ALIAS_BYTES_MAX).read_to_end(&mut text)?;
-            Ok(Seen::of(&metadata))
-        });
+        let read = file.metadata().and_then(|metadata| Ok((read_within(&file, ALIAS_BYTES_MAX)?, Seen::of(&metadata))));
         match read {
-            Ok(seen) => {
+            Ok((text, seen)) => {
                 let (table, _) = aliases::AliasTable::new(&aliases::parse(&text).0);
                 Ok(Table::Aliases { entries: table.into_lookup(), file, seen })
             }

@@ -274,3 +274,14 @@ fn every_duplicate_that_libdb_wrote_is_scanned() {
         assert_eq!(pairs.iter().filter(|pair| pair.0 == "many").count(), 400, "{name}");
     }
 }
+
+#[test]
+fn a_text_that_is_too_large_answers_nothing() {
+    let room = Room::new();
+    fs::File::create(room.path("aliases")).and_then(|file| file.set_len((64 << 20) + 1)).expect("a file with a hole");
+    let mut definition = Definition::parse(b"m", b"implicit", room.path("aliases").display().to_string().as_bytes()).0;
+    definition.as_mut().expect("a known class").of_aliases = true;
+    let map = Map::open(&definition.expect("a known class"), &DirectOpener::for_tests());
+    let Outcome::TempFail(reason) = map.lookup(b"root", &[]) else { panic!("it answers: {map:?}") };
+    assert!(reason.ends_with(b"aliases: it has more than 64 MiB"), "{reason}");
+}

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 
 use bstr::{BString, ByteSlice};
 
 use super::{Definition, Outcome};
 use crate::name::{Sysexit, TrimSpace as _};
+use crate::sys::bounded::read_within;
 
 /// Largest text file that is read, in bytes: it is kept in memory.
 const FILE_BYTES_MAX: u64 = 256 << 20;
@@ -53,13 +54,7 @@ impl Columns {
 
 impl Text {
     pub(super) fn read(file: &File, columns: Columns) -> io::Result<Text> {
-        let mut text = Vec::new();
-        let mut limited = file.take(FILE_BYTES_MAX + 1);
-        limited.read_to_end(&mut text)?;
-        if text.len() as u64 > FILE_BYTES_MAX {
-            return Err(io::Error::other(format!("larger than {FILE_BYTES_MAX} bytes; make it a hash map")));
-        }
-        Ok(Text::parse(&text, columns))
+        Ok(Text::parse(&read_within(file, FILE_BYTES_MAX)?, columns))
     }
 
     fn parse(text: &[u8], columns: Columns) -> Text {

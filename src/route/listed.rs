@@ -3,7 +3,7 @@
 use bstr::BString;
 
 use crate::keeper::request::{Source, Standing};
-use crate::mail::address_list;
+use crate::mail::address_list::{self, TooMany};
 use crate::mail::envelope::{Controller, Notify, Recipient};
 use crate::route::course::Item;
 use crate::route::recipients::Place;
@@ -20,10 +20,10 @@ pub(super) struct List<'a> {
 /// An address of a text.
 pub(super) struct Numbered {
     /// Its number among all of the text, as hands count them.
-    number: usize,
+    number: u32,
     /// The line of the file.
     line: usize,
-    address: BString,
+    pub(super) address: BString,
 }
 
 /// Makes the items of the lists of one text; each knows the place it stands at.
@@ -34,7 +34,7 @@ pub(super) fn items(parent: &Item, lists: &[Vec<Numbered>], list: &List<'_>) -> 
     let of = &parent.recipient;
     let item = |Numbered { number, line, address }: &Numbered| {
         let mut elements = source.elements.clone();
-        elements.push(u16::try_from(*number).unwrap_or(u16::MAX));
+        elements.push(*number);
         let recipient = Recipient {
             address: address.clone(),
             primary: false,
@@ -59,18 +59,23 @@ pub(super) fn items(parent: &Item, lists: &[Vec<Numbered>], list: &List<'_>) -> 
     lists.iter().flat_map(|list| list.iter().rev().map(item)).collect()
 }
 
-/// Numbers the addresses of one line.
-pub(super) fn numbered(from: usize, line: usize, addresses: Vec<BString>) -> Vec<Numbered> {
-    (from..).zip(addresses).map(|(number, address)| Numbered { number, line, address }).collect()
+/// Numbers the addresses of the list of an alias or a maildrop.
+pub(super) fn numbered(addresses: Vec<BString>) -> Vec<Numbered> {
+    (0..).zip(addresses).map(|(number, address)| Numbered { number, line: 0, address }).collect()
 }
 
 /// Returns the lists of a `.forward` or included file, a list on every line.
-pub(super) fn numbered_lines(text: &[u8]) -> Vec<Vec<Numbered>> {
-    let mut count = 0;
-    let number = |(line, list): (usize, Vec<BString>)| {
-        let from = count;
-        count += list.len();
-        numbered(from, line, list)
-    };
-    address_list::split_lines(text).map(number).collect()
+///
+/// # Errors
+/// There are too many addresses.
+pub(super) fn numbered_lines(text: &[u8]) -> Result<Vec<Vec<Numbered>>, TooMany> {
+    let mut lists: Vec<Vec<Numbered>> = Vec::new();
+    for (number, (line, address)) in (0..).zip(address_list::split_file(text)?) {
+        let numbered = Numbered { number, line, address };
+        match lists.last_mut() {
+            Some(list) if list.last().is_some_and(|last| last.line == line) => list.push(numbered),
+            _ => lists.push(vec![numbered]),
+        }
+    }
+    Ok(lists)
 }

@@ -8,13 +8,13 @@ use super::role::Role;
 use crate::cf::{Mailer, Principal};
 use crate::keeper::request::{Account, Source, SourceRoot, Standing};
 use crate::log::Witness;
-use crate::mail::address_list::{self, Separator};
+use crate::mail::address_list;
 use crate::mail::envelope::{Controller, Recipient, Route, Special};
 use crate::name::{Status, Sysexit, TrimSpace as _};
 use crate::route::account::{self, Found};
 use crate::route::alias::Alias;
 use crate::route::course::{Course, Item, Parent, Step};
-use crate::route::listed::{List, items, numbered, numbered_lines};
+use crate::route::listed::{List, items, numbered};
 use crate::route::local::{self, Local, Stage, Tables};
 use crate::route::parse::{self, Parsed};
 use crate::route::refusal::Refusal;
@@ -275,7 +275,10 @@ impl Expander<'_> {
         self.witness.tell(format!("aliased to {}", value.as_bstr()));
         let key: BString = name.to_lowercase().into();
         let source = Source { root: SourceRoot::Alias { file, key }, elements: Vec::new() };
-        let addresses = [numbered(0, 0, address_list::split(value, Separator::Comma))];
+        let addresses = match address_list::split_value(value) {
+            Ok(addresses) => [numbered(addresses)],
+            Err(error) => return Step::Refused(later(item.recipient, format!("alias {}: {error}", name.as_bstr()))),
+        };
         let (uid, gid) = self.default_ids().await;
         let alias = item.recipient.address.clone();
         let controller = Controller { user: name.into(), uid, gid, alias };
@@ -289,7 +292,12 @@ impl Expander<'_> {
 
     /// Puts a user's maildrops in the place of the user.
     fn maildrops(&self, mut item: Item, user: &[u8], maildrops: Maildrops) -> Step {
-        let addresses = maildrops.list();
+        let addresses = match maildrops.list() {
+            Ok(addresses) => [numbered(addresses)],
+            Err(error) => {
+                return Step::Refused(later(item.recipient, format!("maildrops of {}: {error}", user.as_bstr())));
+            }
+        };
         let Maildrops { file, addresses: text, sender } = maildrops;
         item.recipient.owner = sender.or(item.recipient.owner);
         self.witness.tell_about(&item.recipient.address, format!("expanded to {text}"));
@@ -303,7 +311,7 @@ impl Expander<'_> {
         // The queue file names the maildrop, so that the text is found again.
         let controller = Controller { alias, ..whose.unwrap_or_default() };
         let list = List { source: &source, standing: Standing::Full {}, file: None, controller };
-        let mut items = items(&item, &[numbered(0, 0, addresses)], &list);
+        let mut items = items(&item, &addresses, &list);
         items.iter_mut().for_each(|item| item.recipient.controlled_by.clone_from(&controlled_by));
         item.progress.stage = Stage::Dropped;
         Step::MoreAnd(item, items)
@@ -346,8 +354,7 @@ impl Expander<'_> {
             let root = SourceRoot::Forward { user: account.name.clone(), path };
             let source = Source { root, elements: Vec::new() };
             match read_source(self.tables.hands, &source).await {
-                Text::Here { path, text, standing, .. } => {
-                    let addresses = numbered_lines(&text);
+                Text::Here { path, lists, standing, .. } => {
                     let controller = Controller {
                         user: account.name.clone(),
                         uid: Some(account.uid),
@@ -355,7 +362,7 @@ impl Expander<'_> {
                         alias: item.recipient.address.clone(),
                     };
                     let list = List { source: &source, standing, file: Some(path), controller };
-                    let items = items(&item, &addresses, &list);
+                    let items = items(&item, &lists, &list);
                     if !items.is_empty() {
                         return Step::More(owned(item.recipient, route, account), items);
                     }
@@ -363,7 +370,7 @@ impl Expander<'_> {
                 Text::Missing(_) => {}
                 Text::Refused(reason) => warnings.push(format!("forward {reason}").into()),
                 Text::Later(reason) => {
-                    return Step::Refused(refused(item.recipient, Refusal::temporary(Status::new(4, 3, 0), reason)));
+                    return Step::Refused(later(item.recipient, reason));
                 }
             }
         }
@@ -395,10 +402,9 @@ impl Expander<'_> {
     /// Puts the addresses of an included file in its place.
     async fn include(&mut self, item: Item, source: &Source) -> Step {
         match read_source(self.tables.hands, source).await {
-            Text::Here { path, text, owner, standing } => {
+            Text::Here { path, lists, owner, standing } => {
                 let name = item.recipient.address.strip_prefix(b":include:").unwrap_or_default();
                 self.witness.tell(format!("including file {}", name.as_bstr()));
-                let addresses = numbered_lines(&text);
                 let alias = item.recipient.address.clone();
                 let before = item.recipient.controller.as_ref();
                 // An included file speaks for its owner, but never for the superuser.
@@ -407,7 +413,7 @@ impl Expander<'_> {
                     _ if owner.0 == 0 => Controller { alias, ..Controller::default() },
                     _ => Controller { user: BString::default(), uid: Some(owner.0), gid: Some(owner.1), alias },
                 };
-                let items = items(&item, &addresses, &List { source, standing, file: Some(path), controller });
+                let items = items(&item, &lists, &List { source, standing, file: Some(path), controller });
                 Step::More(item.recipient, items)
             }
             Text::Missing(reason) | Text::Refused(reason) => {
@@ -458,6 +464,11 @@ fn owned(mut recipient: Recipient, route: Route, account: Account) -> Recipient 
     recipient.give_to(account.name.as_bstr(), account.uid, account.gid);
     recipient.route = Some(Route { user: account.name, ..route });
     recipient
+}
+
+/// Refuses an address for now: what it stands for cannot be read, or is too long.
+fn later(recipient: Recipient, reason: impl Into<BString>) -> Refused {
+    refused(recipient, Refusal::temporary(Status::new(4, 3, 0), reason))
 }
 
 /// Returns a recipient of an envelope that is refused.

@@ -7,7 +7,7 @@ use bstr::{BString, ByteSlice};
 
 use crate::keeper::hands::Hands;
 use crate::keeper::request::{Source, SourceRoot};
-use crate::mail::address_list::{self, Separator};
+use crate::mail::address_list::{self, TooMany};
 use crate::mail::envelope::Recipient;
 use crate::route::alias::{Alias, Aliases};
 use crate::route::text::{Text, read_source};
@@ -34,33 +34,41 @@ pub struct Finder<'a> {
 impl Finder<'_> {
     /// Returns where the text `command` (`|program` or `/file`, without quotes) of `recipient` stands; none if no text
     /// that is responsible for the recipient names it any more.
-    pub async fn find(&self, recipient: &Recipient, command: &[u8]) -> Option<Source> {
-        let controller = recipient.controller.as_ref()?;
+    ///
+    /// # Errors
+    /// A text that may name it cannot be read now.
+    pub async fn find(&self, recipient: &Recipient, command: &[u8]) -> Result<Option<Source>, BString> {
+        let Some(controller) = recipient.controller.as_ref() else { return Ok(None) };
         let original =
             recipient.final_recipient.as_ref().map(|value| value.split_once_str("; ").map_or(&b""[..], |it| it.1));
         let names = [&controller.user, local_part(&controller.alias), local_part(original.unwrap_or_default())];
         let mut work = self.roots(&names).await;
-        let mut looked_through = 0;
+        let (mut looked_through, mut unread) = (0, None);
         while let Some((source, text)) = work.pop() {
             looked_through += 1;
             if looked_through > TEXTS_MAX {
-                return None;
+                break;
             }
             let elements = match text {
-                Some(value) => address_list::split(&value, Separator::Comma),
+                Some(value) => address_list::split_value(&value).map_err(|error| later(&source, error)),
                 None => match read_source(self.hands, &source).await {
-                    Text::Here { text, .. } => {
-                        let elements = address_list::split_file(&text);
-                        elements.into_iter().map(|(_, address)| address).collect()
-                    }
-                    _ => continue,
+                    Text::Here { lists, .. } => Ok(lists.into_iter().flatten().map(|listed| listed.address).collect()),
+                    Text::Later(reason) => Err(reason),
+                    Text::Missing(_) | Text::Refused(_) => continue,
                 },
             };
-            for (number, element) in elements.iter().enumerate() {
+            let elements: Vec<BString> = match elements {
+                Ok(elements) => elements,
+                Err(reason) => {
+                    unread.get_or_insert(reason);
+                    continue;
+                }
+            };
+            for (number, element) in (0..).zip(&elements) {
                 let place = at(&source, number);
                 let plain = address_list::unquote(element);
                 if plain == command {
-                    return Some(place);
+                    return Ok(Some(place));
                 }
                 if plain.starts_with(b":include:") && place.elements.len() < DEPTH_MAX {
                     work.push((place, None));
@@ -75,7 +83,7 @@ impl Finder<'_> {
                 }
             }
         }
-        None
+        unread.map_or(Ok(None), Err)
     }
 
     /// Returns the texts where the search begins: the aliases, maildrops and `.forward` files of these names, each once. What
@@ -105,10 +113,20 @@ impl Finder<'_> {
 }
 
 /// Returns the place of an element of the text that `source` names.
-fn at(source: &Source, number: usize) -> Source {
+fn at(source: &Source, number: u32) -> Source {
     let mut elements = source.elements.clone();
-    elements.push(u16::try_from(number).unwrap_or(u16::MAX));
+    elements.push(number);
     Source { root: source.root.clone(), elements }
+}
+
+/// Says why the list of an alias or of maildrops is not used.
+fn later(source: &Source, error: TooMany) -> BString {
+    match &source.root {
+        SourceRoot::Alias { key, .. } => format!("alias {key}: {error}").into(),
+        SourceRoot::Forward { user, .. } | SourceRoot::UserDatabase { user, .. } => {
+            format!("maildrops of {user}: {error}").into()
+        }
+    }
 }
 
 /// Returns what stands before the `@` of an address, without angle brackets.

@@ -1,15 +1,15 @@
 //! The text of a `.forward` or an included file, as a hand opens it.
 
-use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 
 use bstr::BString;
 
 use crate::keeper::hands::Hands;
 use crate::keeper::request::{FailureKind, Source, Standing};
-
-/// The longest `.forward` or included file that is read, in bytes.
-const SOURCE_BYTES_MAX: u64 = 64 << 20;
+use crate::mail::address_list::TEXT_BYTES_MAX;
+use crate::route::listed::{Numbered, numbered_lines};
+use crate::sys::bounded::read_within;
+use crate::sys::errors::reason;
 
 /// What reading a source came to.
 pub(super) enum Text {
@@ -17,8 +17,8 @@ pub(super) enum Text {
     Here {
         /// The name of its file.
         path: BString,
-        /// The whole of it.
-        text: Vec<u8>,
+        /// Its lists of addresses.
+        lists: Vec<Vec<Numbered>>,
         /// User and group of the file.
         owner: (u32, u32),
         /// What its elements may name.
@@ -40,13 +40,13 @@ pub(super) async fn read_source(hands: &Hands, source: &Source) -> Text {
         Err(error) if error.kind() == Some(&FailureKind::Missing {}) => return Text::Missing(error.to_string().into()),
         Err(error) => return Text::Refused(error.to_string().into()),
     };
-    let mut text = Vec::new();
     let read = file.metadata().and_then(|metadata| {
-        (&file).take(SOURCE_BYTES_MAX).read_to_end(&mut text)?;
-        Ok((metadata.uid(), metadata.gid()))
+        let text = read_within(&file, TEXT_BYTES_MAX)?;
+        Ok((text, (metadata.uid(), metadata.gid())))
     });
-    match read {
-        Ok(owner) => Text::Here { path, text, owner, standing },
-        Err(error) => Text::Later(format!("cannot read it: {error}").into()),
+    let read = read.map_err(|error| reason(&error));
+    match read.and_then(|(text, owner)| Ok((numbered_lines(&text).map_err(|error| error.to_string())?, owner))) {
+        Ok((lists, owner)) => Text::Here { path, lists, owner, standing },
+        Err(reason) => Text::Later(format!("cannot read {path}: {reason}").into()),
     }
 }

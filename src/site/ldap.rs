@@ -3,7 +3,7 @@
 //! Referrals are not followed: they would let the directory choose whom this program talks to.
 
 use std::collections::{HashSet, VecDeque};
-use std::io::Read as _;
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use super::outside;
 use crate::map::{Definition, Kind, LdapAttribute, LdapDeref, LdapScope, LdapSpec, LdapValue, Opener, Outcome};
 use crate::name::Sysexit;
 use crate::net::{Family, Resolver};
+use crate::sys::bounded::read_within;
 use crate::sys::errors::reason;
 
 /// The port of a server whose URI names none.
@@ -171,10 +172,10 @@ fn host_of(server: &str) -> (&str, u16) {
 /// Reads the first line of the map's file.
 fn password(opener: &dyn Opener, map: &Definition) -> Result<String, String> {
     let Some(path) = &map.file else { return Ok(String::new()) };
-    let mut text = String::new();
     // The file may be opened by another process, which is waited for.
-    let opened = opener.open(map, path).and_then(|file| file.take(PASSWORD_BYTES_MAX).read_to_string(&mut text));
-    opened.map_err(|error| format!("cannot open secret {path}: {}", reason(&error)))?;
+    let text = opener.open(map, path).and_then(|file| read_within(file, PASSWORD_BYTES_MAX));
+    let text = text.and_then(|text| String::from_utf8(text).map_err(io::Error::other));
+    let text = text.map_err(|error| format!("cannot open secret {path}: {}", reason(&error)))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 

@@ -1,6 +1,5 @@
 //! Putting a configuration to use: classes filled, maps declared, macros defined.
 
-use std::io::Read as _;
 use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice as _};
@@ -17,6 +16,7 @@ use crate::map::aliases::{self, Declared};
 use crate::map::{CLASS_BYTES_MAX, Definition, DefinitionError, Kind, Map, Opener, Outcome};
 use crate::name::{ClassName, Named, Sysexit};
 use crate::net::Resolver;
+use crate::sys::bounded::read_within;
 use crate::sys::errors::reason;
 use crate::sys::safe_file::remedy;
 
@@ -263,9 +263,7 @@ impl Loader<'_> {
 
     /// Reads a class file.
     fn read(&self, path: &BString) -> std::io::Result<Vec<u8>> {
-        let mut text = Vec::new();
-        self.opener.open_class(path)?.take(CLASS_BYTES_MAX).read_to_end(&mut text)?;
-        Ok(text)
+        read_within(self.opener.open_class(path)?, CLASS_BYTES_MAX)
     }
 
     /// Runs the program of an `F|` line; returns what it prints.
@@ -400,13 +398,8 @@ impl Loader<'_> {
     /// usual where it does not.
     fn switched(&self, switch: &Definition) -> Vec<BString> {
         let service = switch.file.clone().unwrap_or_default();
-        let mut text = Vec::new();
         let opened = self.opener.open_switch(&self.config.options.service_switch_file);
-        if let Ok(file) = opened
-            && file.take(CLASS_BYTES_MAX).read_to_end(&mut text).is_err()
-        {
-            text.clear();
-        }
+        let text = opened.and_then(|file| read_within(file, CLASS_BYTES_MAX)).unwrap_or_default();
         let kinds =
             text.lines().map(|line| line.fields()).find_map(|mut words| (words.next()? == service).then_some(words));
         let usual: &[&[u8]] = match service.as_slice() {

@@ -190,14 +190,14 @@ async fn the_user_database_and_maps_that_fill_classes_answer() {
     assert_eq!(ctx.map_lookup("n", b"fred", &[]).await, Outcome::NotFound(Sysexit::Ok));
     assert_eq!((ctx.mailname(b"joe"), ctx.mailname(b"fred")), (Some("Joe@y".into()), None));
     let eric = ctx.maildrops(b"eric").expect("the file is there").expect("he has maildrops");
-    assert_eq!(eric.list(), ["eric@x", "eric@y"]);
+    assert_eq!(eric.list().expect("few"), ["eric@x", "eric@y"]);
     assert_eq!(
         (eric.file, eric.addresses.as_slice(), eric.sender),
         (Some(1), &b"eric@x,eric@y"[..], Some("eric-request".into()))
     );
     // Commas in the name that a client gives are no list.
     let client = ctx.maildrops(b"x,/etc/passwd,y").expect("the file is there").expect("the host has mail for all");
-    assert_eq!(client.list(), ["x,/etc/passwd,y@hub.example"]);
+    assert_eq!(client.list().expect("one"), ["x,/etc/passwd,y@hub.example"]);
     let fred = ctx.maildrops(b"fred").expect("the file is there").expect("the host has mail for all");
     assert_eq!((fred.file, fred.addresses.as_slice(), fred.sender), (None, &b"fred@hub.example"[..], None));
     assert!(ctx.is_in_class("all", b"one") && !ctx.is_in_class("all", b"two"));
@@ -298,6 +298,17 @@ fn check_load(lines: &str, expected: &[&str]) {
     let (_, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options);
     let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(texts, expected);
+}
+
+#[test]
+fn a_class_whose_words_are_too_many_has_none() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = folder.path().join("names");
+    let file = std::fs::File::create(&path).expect("created");
+    file.set_len(crate::map::CLASS_BYTES_MAX + 1).expect("a file with a hole");
+    let path = path.display();
+    let told = format!("x.cf: line 2: fileclass: cannot open '{path}': it has more than 64 MiB");
+    check_load(&format!("F{{A}}{path}\n"), &[&told]);
 }
 
 #[test]

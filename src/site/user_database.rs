@@ -5,7 +5,7 @@ use bstr::BString;
 use super::context::Context;
 use super::load::Site;
 use crate::cf::{Config, UserDatabase, user_databases};
-use crate::mail::address_list::{self, Separator};
+use crate::mail::address_list::{self, TooMany};
 use crate::map::{Definition, KeyEnd, Kind, Outcome};
 use crate::name::Sysexit;
 
@@ -31,10 +31,13 @@ pub struct Maildrops {
 
 impl Maildrops {
     /// Returns the addresses one by one. A user on another host is one, whatever the name has in it: it is the sender's.
-    pub fn list(&self) -> Vec<BString> {
+    ///
+    /// # Errors
+    /// There are too many.
+    pub fn list(&self) -> Result<Vec<BString>, TooMany> {
         match self.file {
-            Some(_) => address_list::split(&self.addresses, Separator::Comma),
-            None => vec![self.addresses.clone()],
+            Some(_) => address_list::split_value(&self.addresses),
+            None => Ok(vec![self.addresses.clone()]),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Each file holds one kind of call that neither std nor nix offers in the form the program needs.
 //! What nix has as a safe function is used from nix directly, here and on the floors above.
 
+pub mod bounded;
 pub mod daemonize;
 pub mod errors;
 pub mod host;

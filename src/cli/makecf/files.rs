@@ -13,6 +13,7 @@ use super::library;
 use super::options::{Options, library_of};
 use crate::m4::{Host, Ran};
 use crate::name::CSpace as _;
+use crate::sys::bounded::read_within;
 use crate::sys::errors::reason;
 use crate::sys::{host, user};
 
@@ -119,12 +120,7 @@ const FILE_BYTES_MAX: u64 = 8 << 20;
 
 /// Reads a text to its end; the error says why not.
 pub(super) fn read_bounded(input: &mut dyn Read) -> Result<Vec<u8>, String> {
-    let mut text = Vec::new();
-    input.take(FILE_BYTES_MAX + 1).read_to_end(&mut text).map_err(|error| reason(&error))?;
-    match u64::try_from(text.len()) {
-        Ok(..=FILE_BYTES_MAX) => Ok(text),
-        _ => Err(format!("it has more than {} MiB", FILE_BYTES_MAX >> 20)),
-    }
+    read_within(input, FILE_BYTES_MAX).map_err(|error| reason(&error))
 }
 
 /// Reads a file that another names; the error is a sentence for the user.

@@ -4,7 +4,6 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -16,17 +15,15 @@ use crate::cf::{Blame, Config};
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Source, SourceRoot, Standing};
 use crate::macros::{Value, Values, expand};
-use crate::mail::address_list::{self, Separator};
+use crate::mail::address_list::{self, TEXT_BYTES_MAX, TooMany};
 use crate::map::aliases;
 use crate::map::{DirectOpener, Map, Outcome};
 use crate::name::TrimSpace as _;
 use crate::site::{maildrop_key, user_database_files};
+use crate::sys::bounded::read_within;
 use crate::sys::privilege::Acting;
 use crate::sys::safe_file::{Reading, TextKind, Trust};
 use crate::sys::user::User;
-
-/// The longest `.forward` or included file that is read here, in bytes.
-const TEXT_BYTES_MAX: u64 = 16 << 20;
 
 /// The deepest chain of included files.
 const DEPTH_MAX: usize = 10;
@@ -113,17 +110,17 @@ fn resolve(charter: &Charter, source: &Source) -> Result<Element, Refusal> {
     }
     let mut numbers = source.elements.iter();
     let mut pick = |elements: Vec<BString>| {
-        let number = numbers.next().map(|number| usize::from(*number));
+        let number = numbers.next().and_then(|number| usize::try_from(*number).ok());
         let missing = || refusal(FailureKind::Missing {}, "the text has changed since: try again");
         number.and_then(|number| elements.into_iter().nth(number)).ok_or_else(missing)
     };
     let mut element = match &source.root {
         SourceRoot::Alias { file, key } => {
-            let text = pick(address_list::split(&alias(charter, *file, key)?, Separator::Comma))?;
+            let text = pick(address_list::split_value(&alias(charter, *file, key)?).map_err(too_many)?)?;
             Element { text, user: None, standing: Standing::Full {} }
         }
         SourceRoot::UserDatabase { file, user } => {
-            let text = pick(address_list::split(&maildrops(charter, *file, user)?, Separator::Comma))?;
+            let text = pick(address_list::split_value(&maildrops(charter, *file, user)?).map_err(too_many)?)?;
             Element { text, user: None, standing: Standing::Full {} }
         }
         SourceRoot::Forward { user, path } => {
@@ -256,9 +253,13 @@ pub(super) fn groups_of(config: &Config, user: &User) -> Result<Vec<u32>, Refusa
 
 /// Reads the elements of a `.forward` or included file.
 fn elements_of(file: File) -> Result<Vec<BString>, Refusal> {
-    let mut text = Vec::new();
-    file.take(TEXT_BYTES_MAX).read_to_end(&mut text).map_err(|error| failure_of("a list of addresses", &error))?;
-    Ok(address_list::split_file(&text).into_iter().map(|(_, address)| address).collect())
+    let text = read_within(file, TEXT_BYTES_MAX).map_err(|error| failure_of("a list of addresses", &error))?;
+    Ok(address_list::split_file(&text).map_err(too_many)?.into_iter().map(|(_, address)| address).collect())
+}
+
+/// Refuses a list that may be shorter with the next try.
+fn too_many(error: TooMany) -> Refusal {
+    refusal(FailureKind::Temporary {}, format!("a list of addresses: {error}"))
 }
 
 /// The macros of ForwardPath and of directories: `$z` the home directory, `$u` the user.
@@ -297,7 +298,7 @@ mod tests {
         Charter::new(config, false, Listeners::default())
     }
 
-    fn alias_element(key: &str, elements: &[u16]) -> Source {
+    fn alias_element(key: &str, elements: &[u32]) -> Source {
         Source { root: SourceRoot::Alias { file: 0, key: key.into() }, elements: elements.to_vec() }
     }
 
@@ -314,6 +315,26 @@ mod tests {
         assert!(super::command(&config, &alias_element("list", &[0])).is_err());
         assert!(super::command(&config, &alias_element("list", &[7])).is_err());
         assert!(super::command(&config, &alias_element("other", &[0])).is_err());
+    }
+
+    #[test]
+    fn every_element_of_a_long_list_has_a_number_of_its_own() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let list: String = (0..70_000).map(|number| format!("|/bin/echo {number}\n")).collect();
+        let path = folder.path().join("list");
+        fs::write(&path, list).expect("written");
+        let user = User::by_uid(geteuid().as_raw()).expect("a list of users").expect("there is one");
+        let user = format!("{}:{}", user.uid, user.gid);
+        let mut charter = with_aliases(folder.path(), &format!("all: :include:{}\n", path.display()));
+        charter.config.options.default_user = crate::cf::UserSpec::parse(user.as_bytes());
+        let command =
+            |number| super::command(&charter, &alias_element("all", &[0, number])).map(|(command, _)| command);
+        for number in [65_534, 65_535, 65_536, 69_999] {
+            assert_eq!(command(number).expect("a command"), format!("/bin/echo {number}"));
+        }
+        assert_eq!(command(70_000).expect_err("no more").kind, FailureKind::Missing {});
+        fs::write(&path, "x\n".repeat(100_001)).expect("written");
+        assert_eq!(command(0).expect_err("too many").kind, FailureKind::Temporary {});
     }
 
     #[test]
