@@ -1,6 +1,7 @@
 //! The maps of a site: opened when they are first used, and again when their files change.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -15,8 +16,6 @@ use crate::rewrite::KeyStyle;
 
 /// How many connections to a map's server are kept while nobody uses them.
 const STREAMS_MAX: usize = 8;
-/// How deep sequences may hold sequences.
-const SEQUENCE_DEPTH_MAX: usize = 4;
 
 /// A connection to the server of a map.
 pub(super) type Stream = Box<dyn Duplex>;
@@ -264,20 +263,55 @@ fn folded(name: &[u8]) -> Cow<'_, BStr> {
     }
 }
 
-/// Returns the members of a sequence, and those of sequences among them, in order.
+/// Returns the members of a sequence, and those of sequences among them, in order, each once: asked again with the same key, a
+/// map says nothing new.
+///
+// QUIRK(sequence-of-itself)
 fn members(entries: &FxHashMap<BString, Arc<Entry>>, sequence: &Arc<Entry>) -> Vec<Arc<Entry>> {
-    let mut flat = vec![Arc::clone(sequence)];
-    for _ in 0..SEQUENCE_DEPTH_MAX {
-        flat = flat.into_iter().flat_map(|entry| expanded(entries, entry)).collect();
+    let (mut flat, mut seen, mut waiting) = (Vec::new(), HashSet::new(), vec![sequence]);
+    while let Some(entry) = waiting.pop() {
+        if !seen.insert(&entry.definition.name) {
+            continue;
+        }
+        match entry.definition.kind.members() {
+            Some(names) => waiting.extend(names.iter().rev().filter_map(|name| entries.get(&*folded(name)))),
+            None => flat.push(Arc::clone(entry)),
+        }
     }
-    flat.retain(|entry| entry.definition.kind.is_alone());
     flat
 }
 
-/// Returns the members of a sequence, or the map itself.
-fn expanded(entries: &FxHashMap<BString, Arc<Entry>>, entry: Arc<Entry>) -> Vec<Arc<Entry>> {
-    match entry.definition.kind.members() {
-        Some(names) => names.iter().filter_map(|name| entries.get(&*folded(name))).cloned().collect(),
-        _ => vec![entry],
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the names of what is looked up for the last of some maps, one a line.
+    #[track_caller]
+    fn check(lines: &[(&str, &str, &str)], expected: &str) {
+        let definitions: Vec<Definition> = lines
+            .iter()
+            .map(|(name, class, args)| Definition::parse(name.as_bytes(), class.as_bytes(), args.as_bytes()).0)
+            .map(|definition| definition.expect("good"))
+            .collect();
+        let last = definitions.last().expect("one at least").name.clone();
+        let maps = Maps::new(definitions, Arc::new(crate::map::DirectOpener::for_tests()));
+        let leaves = maps.leaves(maps.entry(&last).expect("defined"));
+        assert_eq!(bstr::join(" ", leaves.iter().map(|entry| &entry.definition.name)), expected.as_bytes());
+    }
+
+    #[test]
+    fn nested_sequences_are_flat_and_name_each_map_once() {
+        let mut lines = vec![("a", "stab", ""), ("b", "stab", ""), ("s0", "sequence", "b a")];
+        check(&[lines.clone(), vec![("s", "sequence", "a s0 a")]].concat(), "a b");
+        let names: Vec<String> = (0..60).map(|depth| format!("s{depth}")).collect();
+        let twice: Vec<String> = names.iter().map(|name| format!("{name} {name}")).collect();
+        lines.extend((1..60).map(|depth| (names[depth].as_str(), "sequence", twice[depth - 1].as_str())));
+        check(&lines, "b a");
+    }
+
+    #[test]
+    fn a_sequence_may_name_itself() {
+        check(&[("a", "stab", ""), ("b", "sequence", "s"), ("s", "sequence", "b a s")], "a");
+        check(&[("s", "sequence", "s")], "");
     }
 }
