@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
+use ldap3::adapters::EntriesOnly;
 use ldap3::asn1::{PL, StructureTag};
 use ldap3::{
     DerefAliases, Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, ResultEntry, Scope, SearchOptions,
@@ -28,9 +29,11 @@ const PORT: u16 = 389;
 /// The longest file with a password, in bytes.
 const PASSWORD_BYTES_MAX: u64 = 1024;
 /// How many searches one look-up may lead to.
-const SEARCHES_MAX: usize = 64;
-/// How many values one look-up may have.
-const VALUES_MAX: usize = 100_000;
+const SEARCHES_MAX: usize = 10_000;
+/// How many entries one look-up may find.
+const ENTRIES_MAX: usize = 100_000;
+/// How many bytes they may take in memory.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// What every entry matches.
 const ANY_ENTRY: &str = "(objectClass=*)";
 
@@ -187,25 +190,26 @@ struct Search {
     filter: String,
 }
 
-/// Why a search gave nothing, and whether it may give something later.
-type Failed = (Outcome, Option<BString>);
-
 /// Makes the searches of a look-up, those that its results ask for too.
 async fn ask(ldap: &mut Ldap, map: &Definition, key: &[u8], args: &[&[u8]]) -> (Outcome, Option<BString>) {
     let spec = spec_of(map);
     let first = Search { base: spec.base.clone(), scope: number_of(spec.scope), filter: spec.filter_for(key, args) };
     let (mut seen, mut waiting, mut values) = (HashSet::new(), VecDeque::from([first]), Vec::new());
+    let mut amount = Amount::default();
     let mut names = HashSet::new();
     while let Some(search) = waiting.pop_front() {
-        if seen.len() >= SEARCHES_MAX || values.len() >= VALUES_MAX || !seen.insert(search.clone()) {
+        if !seen.insert(search.clone()) {
             continue;
         }
+        if seen.len() > SEARCHES_MAX {
+            return failed(map, key, &Unfound::TooManySearches);
+        }
         let is_first = seen.len() == 1;
-        let entries = match found(ldap, map, key, &search).await {
+        let entries = match found(ldap, spec, &search, &mut amount).await {
             Ok(entries) => entries,
             // What an entry points at may be gone.
-            Err(_) if !is_first => continue,
-            Err(failed) => return failed,
+            Err(Unfound::Refused(_) | Unfound::Asking(LdapError::FilterParsing)) if !is_first => continue,
+            Err(why) => return failed(map, key, &why),
         };
         if is_first && spec.is_single && entries.len() > 1 {
             return (Outcome::NotFound(Sysexit::NoHost), None);
@@ -227,8 +231,15 @@ async fn ask(ldap: &mut Ldap, map: &Definition, key: &[u8], args: &[&[u8]]) -> (
 }
 
 /// Returns the entries that one search finds.
-async fn found(ldap: &mut Ldap, map: &Definition, key: &[u8], search: &Search) -> Result<Vec<ResultEntry>, Failed> {
-    let spec = spec_of(map);
+///
+/// # Errors
+/// It fails, or all that has been found is too much: then the answer is not read to its end.
+async fn found(
+    ldap: &mut Ldap,
+    spec: &LdapSpec,
+    search: &Search,
+    amount: &mut Amount,
+) -> Result<Vec<ResultEntry>, Unfound> {
     let options = SearchOptions::new()
         .deref(match spec.deref {
             LdapDeref::Never => DerefAliases::Never,
@@ -249,21 +260,85 @@ async fn found(ldap: &mut Ldap, map: &Definition, key: &[u8], search: &Search) -
         attributes.push("objectClass");
     }
     ldap.with_search_options(options).with_timeout(OUTSIDE_PATIENCE);
-    let result = ldap.search(&search.base, scope, &search.filter, attributes).await;
-    let worded = |result: &LdapResult| {
-        let known = RESULTS.iter().find(|(code, _)| *code == result.rc);
-        known.map_or_else(|| result.to_string(), |(_, words)| (*words).to_owned())
-    };
-    let told = |text: String| Err((Outcome::TempFail(text.clone().into()), Some(text.into())));
-    let name = key.as_bstr();
-    match result.map(|result| (result.0, result.1)) {
-        Ok((entries, result)) if result.rc == 0 => Ok(entries),
-        Ok((_, result)) => {
-            told(format!("Error getting LDAP results, map={}, name={name}: {}", map.name, worded(&result)))
+    let adapter = EntriesOnly::new();
+    let mut stream = ldap.streaming_search_with(adapter, &search.base, scope, &search.filter, attributes).await?;
+    let mut entries = Vec::new();
+    while let Some(entry) = stream.next().await? {
+        if let Err(excess) = amount.add(&entry.0) {
+            let number = stream.ldap_handle().last_id();
+            stream.finish().await;
+            // A server that does not hear it sends the rest to nobody.
+            let _ = ldap.abandon(number).await;
+            return Err(excess);
         }
-        Err(LdapError::FilterParsing) => told(format!("Error in ldap_search in map {}: Bad search filter", map.name)),
-        Err(error) => told(format!("Error getting LDAP results, map={}, name={name}: {error}", map.name)),
+        entries.push(entry);
     }
+    let result = stream.finish().await;
+    if result.rc == 0 { Ok(entries) } else { Err(Unfound::Refused(result)) }
+}
+
+/// Returns what becomes of a look-up without entries, with the message for the log.
+fn failed(map: &Definition, key: &[u8], why: &Unfound) -> (Outcome, Option<BString>) {
+    let (map, name) = (&map.name, key.as_bstr());
+    let text = match why {
+        Unfound::Asking(LdapError::FilterParsing) => format!("Error in ldap_search in map {map}: Bad search filter"),
+        _ => format!("Error getting LDAP results, map={map}, name={name}: {why}"),
+    };
+    (Outcome::TempFail(text.clone().into()), Some(text.into()))
+}
+
+/// Why a search has no entries.
+#[derive(Debug, thiserror::Error)]
+enum Unfound {
+    #[error(transparent)]
+    Asking(#[from] LdapError),
+    #[error("{}", worded(.0))]
+    Refused(LdapResult),
+    #[error("it has more than {ENTRIES_MAX} entries")]
+    TooMany,
+    #[error("it has more than {} MiB", ANSWER_BYTES_MAX >> 20)]
+    TooLarge,
+    #[error("it leads to more than {SEARCHES_MAX} searches")]
+    TooManySearches,
+}
+
+/// Returns what the result of a search is called.
+fn worded(result: &LdapResult) -> String {
+    let known = RESULTS.iter().find(|(code, _)| *code == result.rc);
+    known.map_or_else(|| result.to_string(), |(_, words)| (*words).to_owned())
+}
+
+/// How much the searches of a look-up have found already.
+#[derive(Debug, Default)]
+struct Amount {
+    entries: usize,
+    bytes: usize,
+}
+
+impl Amount {
+    /// Counts one more entry.
+    fn add(&mut self, entry: &StructureTag) -> Result<(), Unfound> {
+        self.entries += 1;
+        self.bytes += size(entry);
+        match () {
+            () if self.entries > ENTRIES_MAX => Err(Unfound::TooMany),
+            () if self.bytes > ANSWER_BYTES_MAX => Err(Unfound::TooLarge),
+            () => Ok(()),
+        }
+    }
+}
+
+/// Returns about how many bytes an entry takes.
+fn size(entry: &StructureTag) -> usize {
+    let (mut bytes, mut waiting) = (0, vec![entry]);
+    while let Some(tag) = waiting.pop() {
+        bytes += size_of::<StructureTag>();
+        match &tag.payload {
+            PL::P(content) => bytes += content.len(),
+            PL::C(parts) => waiting.extend(parts),
+        }
+    }
+    bytes
 }
 
 fn number_of(scope: LdapScope) -> u8 {
@@ -358,6 +433,8 @@ fn text(tag: StructureTag) -> Option<BString> {
 
 #[cfg(test)]
 mod tests {
+    use ldap3::asn1::TagClass;
+
     use super::*;
 
     #[test]
@@ -366,6 +443,19 @@ mod tests {
         assert_eq!(host_of("ldap://[2001:db8::1]:10"), ("2001:db8::1", 10));
         assert_eq!(host_of("ldap://[2001:db8::1]"), ("2001:db8::1", 389));
         assert_eq!(host_of("ldap:///"), ("localhost", 389));
+    }
+
+    #[test]
+    fn an_answer_is_counted_while_it_comes() {
+        let tag = |payload| StructureTag { class: TagClass::Universal, id: 4, payload };
+        let entry = |len: usize| tag(PL::C(vec![tag(PL::P(vec![b'x'; len])), tag(PL::C(Vec::new()))]));
+        let mut amount = Amount::default();
+        assert!((0..ENTRIES_MAX).all(|_| amount.add(&entry(1)).is_ok()));
+        assert_eq!(amount.add(&entry(1)).expect_err("one more").to_string(), "it has more than 100000 entries");
+        let mut amount = Amount::default();
+        amount.add(&entry(ANSWER_BYTES_MAX / 2)).expect("it fits");
+        let told = amount.add(&entry(ANSWER_BYTES_MAX / 2)).expect_err("too large").to_string();
+        assert_eq!(told, "it has more than 64 MiB");
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub fn read_within(input: impl Read, max: u64) -> io::Result<Vec<u8>> {
     input.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
     match u64::try_from(bytes.len()) {
         Ok(len) if len <= max => Ok(bytes),
-        _ if max % MEBIBYTE == 0 => Err(io::Error::other(format!("it has more than {} MiB", max / MEBIBYTE))),
+        _ if max.is_multiple_of(MEBIBYTE) => Err(io::Error::other(format!("it has more than {} MiB", max / MEBIBYTE))),
         _ => Err(io::Error::other(format!("it has more than {max} bytes"))),
     }
 }
