@@ -24,7 +24,20 @@ pub(super) async fn parse(ctx: &mut Context, spelling: &[u8], role: Role) -> Res
     }
     // QUIRK(too-long-is-cut): so is the address in front of the reply.
     let about = &spelling[..spelling.len().min(ADDRESS_BYTES_MAX - 1)];
-    parse::parse(ctx, spelling, role).await.map_err(|refusal| reply(&refusal, about))
+    ctx.take_odd_value();
+    let parsed = parse::parse(ctx, spelling, role).await;
+    match odd_value(ctx) {
+        Some(odd) => Err(odd),
+        None => parsed.map_err(|refusal| reply(&refusal, about)),
+    }
+}
+
+/// Returns the refusal of a command whose rules met a value, of a macro or map, that does not scan.
+// QUIRK(odd-values)
+pub(super) fn odd_value(ctx: &mut Context) -> Option<Reply> {
+    let (text, error) = ctx.take_odd_value()?;
+    let refusal = Refusal::of_scan(error);
+    Some(Reply::new(refusal.code, refusal.status, text))
 }
 
 /// Returns the reply to a client that names a program, a file or a list.

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use bstr::{BStr, BString, ByteSlice};
 
+use super::address;
 use super::connection::{Connection, Facts};
 use super::service::Service;
 use super::transaction::Transaction;
@@ -16,7 +17,7 @@ use crate::mail::header::HeaderLimits;
 use crate::mail::reply::Reply;
 use crate::mail::token::Token;
 use crate::name::{QueueId, Status, UnixTime};
-use crate::policy::{self, Ask, ServerFeatures, Verdict, log_verdict};
+use crate::policy::{self, Ask, ServerFeatures, Subject, Verdict, log_verdict};
 use crate::queue::schedule::Policy;
 use crate::site::{Context, Heard, Listener};
 use crate::smtp::server::notes::{Note, Severity};
@@ -350,9 +351,17 @@ impl<'a> Clerk<'a> {
 
     /// Asks a ruleset and logs its verdict; the message remembers to be discarded or held back.
     pub(super) async fn check(&mut self, ask: &Ask<'_>) -> Result<(), Refusal> {
+        self.ctx.take_odd_value();
         let verdict = policy::check(&mut self.ctx, ask).await;
         self.ctx.log_notes(&self.service.log, &self.id);
-        let id = Some(&self.id).filter(|_| policy::subject(ask.ruleset.as_bytes()) != Some(policy::Subject::Command));
+        let subject = policy::subject(ask.ruleset.as_bytes());
+        if let Some(Subject::Sender | Subject::Recipient | Subject::Command) = subject
+            && ask.ruleset != "check_other"
+            && let Some(reply) = address::odd_value(&mut self.ctx)
+        {
+            return Err(Refusal { reply, logged: subject != Some(Subject::Recipient) });
+        }
+        let id = Some(&self.id).filter(|_| subject != Some(Subject::Command));
         self.tell_verdict(ask, &verdict, id);
         match verdict {
             Verdict::Accept => {}
@@ -506,14 +515,13 @@ const TRANSACTION_MACROS: [&str; 31] = [
     "ntries",
 ];
 
-/// Returns a listener that logs what is wrong with rules; what only delays an answer is for those who look for it.
+/// Returns a listener that logs what only delays an answer, for those who look for it; failures are logged with what they are
+/// about.
 fn complaints(log: Log) -> Listener {
     Box::new(move |heard| match heard {
-        // Failures are logged with what they are about.
-        Heard::Trouble(trouble) if trouble.failure().is_some() => {}
-        Heard::Trouble(trouble) => log.say(Level::USER_ERROR, log::About::NoQueue, trouble),
         Heard::Message(text) | Heard::Complaint { text, .. } => log.line(Level::EXPANDED, log::About::NoQueue, text),
-        Heard::Fault(_) | Heard::Trace(_) | Heard::Pause | Heard::Asked { .. } | Heard::LookedUp { .. } => {}
+        Heard::Trouble(_) | Heard::Fault(_) | Heard::Trace(_) | Heard::Pause => {}
+        Heard::Asked { .. } | Heard::LookedUp { .. } => {}
     })
 }
 

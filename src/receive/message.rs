@@ -176,10 +176,12 @@ impl Clerk<'_> {
 
     /// Logs of a refused message why, and who would have got it.
     fn refuse_message(&self, envelope: &Envelope, reply: Reply) -> Reply {
+        // As the client gets it.
+        let text = BString::from_iter(Reply::as_sent(reply.text()));
         for recipient in &envelope.recipients {
             let recipient = &Recipient { route: None, ..recipient.clone() };
             let line = self.recipient_line(envelope, recipient);
-            log::Delivered { status: reply.text(), ..line }.write(&self.service.log, &envelope.id);
+            log::Delivered { status: text.as_bstr(), ..line }.write(&self.service.log, &envelope.id);
         }
         reply
     }

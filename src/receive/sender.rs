@@ -48,6 +48,9 @@ impl Clerk<'_> {
         self.ctx.set("mail_host", route.host.clone());
         self.ctx.set("mail_addr", route.user.clone());
         self.name_sender(spelling, &route).await;
+        if let Some(odd) = address::odd_value(&mut self.ctx) {
+            return Answer::No(Refusal::new(odd));
+        }
         self.transaction.begun = Some(now());
         self.transaction.sender = spelling.into();
         self.transaction.sender_to_log = Some(spelling.into());

@@ -214,10 +214,15 @@ impl Expander<'_> {
         }
     }
 
-    /// Keeps an address beside those that stand for it, if there is such a user.
-    async fn itself(&mut self, mailer: &Mailer, route: &Route, item: Item, number: usize) -> Step {
+    /// Keeps an address beside those that stand for it, if there is such a user; else ruleset 5 may know where it leads.
+    async fn itself(&mut self, mailer: &Mailer, route: &Route, mut item: Item, number: usize) -> Step {
+        item.progress.stage = Stage::Dropped;
         match account::find(self.tables.hands, &self.ctx.config().options, mailer, route.plain_user().0).await {
-            Ok(Found::Nobody) => Step::Refused(refused(item.recipient, Refusal::user_unknown())),
+            Ok(Found::Nobody) => match local::look_up(self.ctx, self.tables, mailer, route, item.progress).await {
+                Ok(Local::Changed(changed)) => changed_item(item, changed),
+                Ok(_) => Step::Refused(refused(item.recipient, Refusal::user_unknown())),
+                Err(refusal) => Step::Refused(refused(item.recipient, refusal)),
+            },
             Ok(_) => Step::Itself(number),
             Err(refusal) => Step::Refused(refused(item.recipient, refusal)),
         }
@@ -233,11 +238,7 @@ impl Expander<'_> {
         match found {
             Local::Alias { name, file, value } => self.alias(item, mailer, &name, file, &value).await,
             Local::Maildrops(user, maildrops) => self.maildrops(item, &user, maildrops),
-            Local::Changed(changed) => {
-                let mut next = Item { parsed: Some(changed), progress: item.progress.changed(), ..item };
-                next.recipient.note_alias();
-                Step::More(next.recipient.clone(), vec![next])
-            }
+            Local::Changed(changed) => changed_item(item, changed),
             Local::User(Found::Nobody) => Step::Refused(refused(item.recipient, Refusal::user_unknown())),
             Local::User(Found::Elsewhere) => Step::Final(item.recipient),
             Local::User(Found::Called(account)) => {
@@ -269,7 +270,7 @@ impl Expander<'_> {
     async fn alias(&self, mut item: Item, mailer: &Mailer, name: &[u8], file: u8, value: &[u8]) -> Step {
         let max = self.ctx.config().options.max_alias_recursion;
         if item.depth >= max {
-            let text = format!("aliasing/forwarding loop broken ({} aliases deep; {max} max)", item.depth);
+            let text = format!("aliasing/forwarding loop broken ({} aliases deep; {max} max)", item.depth + 1);
             return Step::Refused(refused(item.recipient, Refusal::permanent(Status::new(5, 4, 6), 554, text)));
         }
         self.witness.tell(format!("aliased to {}", value.as_bstr()));
@@ -469,6 +470,13 @@ fn owned(mut recipient: Recipient, route: Route, account: Account) -> Recipient 
 /// Refuses an address for now: what it stands for cannot be read, or is too long.
 fn later(recipient: Recipient, reason: impl Into<BString>) -> Refused {
     refused(recipient, Refusal::temporary(Status::new(4, 3, 0), reason))
+}
+
+/// Goes on with what ruleset 5 has made of an address.
+fn changed_item(item: Item, changed: Route) -> Step {
+    let mut next = Item { parsed: Some(changed), progress: item.progress.changed(), ..item };
+    next.recipient.note_alias();
+    Step::More(next.recipient.clone(), vec![next])
 }
 
 /// Returns a recipient of an envelope that is refused.

@@ -11,7 +11,7 @@ use super::network;
 use crate::cf::Config;
 use crate::log::{About, Level, Log};
 use crate::macros::{self, MacroTable, Value, Values};
-use crate::mail::token::{ScanOptions, Scanned, Tokens, scan};
+use crate::mail::token::{ScanError, ScanOptions, Scanned, Tokens, scan};
 use crate::map::{Definition, Kind, Outcome};
 use crate::name::{ClassName, MacroName, Named, Status, Sysexit};
 use crate::rewrite::{
@@ -92,6 +92,8 @@ pub struct Context {
     deferral: Option<BString>,
     /// How the rules themselves failed first, and the status of the refusal that follows.
     failure: Option<(Status, BString)>,
+    /// The first value that did not scan cleanly: what is said of it, and what is wrong.
+    odd_value: Option<(BString, ScanError)>,
     /// What the log has not heard of: failures, and what maps of class syslog were given.
     notes: Vec<(Level, BString)>,
     /// What a map is taken to say.
@@ -129,6 +131,7 @@ impl Context {
             complaints: Vec::new(),
             deferral: None,
             failure: None,
+            odd_value: None,
             notes: Vec::new(),
             supposed: None,
             user: "root".into(),
@@ -345,6 +348,11 @@ impl Context {
         self.failure.take()
     }
 
+    /// Takes what is said of the first value of a macro or map, since the last call, that did not scan cleanly.
+    pub fn take_odd_value(&mut self) -> Option<(BString, ScanError)> {
+        self.odd_value.take()
+    }
+
     /// Notes that rules have failed, for [`Self::log_notes`].
     pub fn note_failure(&mut self, text: impl std::fmt::Display) {
         let line = format!("SYSERR({}): {text}", self.user);
@@ -524,6 +532,9 @@ impl Lookup for Context {
             let text = BString::from(trouble.to_string());
             self.failure.get_or_insert_with(|| (status, text.clone()));
             self.note_failure(text);
+        }
+        if let Trouble::Scan { error, .. } = trouble {
+            self.odd_value.get_or_insert_with(|| (trouble.to_string().into(), *error));
         }
         self.hear(Heard::Trouble(trouble));
     }
