@@ -100,10 +100,32 @@ pub struct Expander<'a> {
 impl Expander<'_> {
     /// Expands one address of the envelope.
     pub async fn expand(&mut self, recipient: Recipient) -> Expanded {
+        self.expand_item(Item::first(recipient)).await
+    }
+
+    /// Expands one address of the envelope that [`Self::place`] has found the route of.
+    pub async fn expand_placed(&mut self, recipient: Recipient, route: Route) -> Expanded {
+        self.expand_item(Item { parsed: Some(route), ..Item::first(recipient) }).await
+    }
+
+    /// Asks the rules where an address of the envelope leads, without looking anybody up.
+    ///
+    /// # Errors
+    /// It cannot be used, or nobody knows now.
+    pub async fn place(&mut self, recipient: &mut Recipient) -> Result<Route, Refused> {
+        let routed = self.route(recipient).await;
+        routed.map_err(|refusal| {
+            self.name_finally(recipient);
+            refused(recipient.clone(), refusal)
+        })
+    }
+
+    async fn expand_item(&mut self, item: Item) -> Expanded {
+        let recipient = &item.recipient;
         let was_primary = recipient.primary;
         let mut expanded = Expanded::default();
         let mut course = Course::default();
-        course.work.push(Item::first(recipient));
+        course.work.push(item);
         while let Some(item) = course.work.pop() {
             if course.is_done(&item) {
                 continue;
@@ -160,14 +182,11 @@ impl Expander<'_> {
     async fn step(&mut self, mut item: Item, course: &Course, warnings: &mut Vec<BString>) -> Step {
         let route = match item.parsed.take() {
             Some(route) => Ok(route),
-            None => self.route(&mut item.recipient).await,
+            None => self.place(&mut item.recipient).await,
         };
         let mut route = match route {
             Ok(route) => route,
-            Err(refusal) => {
-                self.name_finally(&mut item.recipient);
-                return Step::Refused(refused(item.recipient, refusal));
-            }
+            Err(refused) => return Step::Refused(refused),
         };
         let Some(mailer) = self.mailer(&route) else {
             let text = format!("mailer {} is not defined: add an M line for it to the configuration", route.mailer);

@@ -7,7 +7,7 @@ use super::terminal::Terminal;
 use crate::deliver::services::Services;
 use crate::log::{Delivered, Level, Priority};
 use crate::mail::address_list::{self, Separator};
-use crate::mail::envelope::{Notify, Recipient};
+use crate::mail::envelope::{Notify, Recipient, Route};
 use crate::mail::header::Header;
 use crate::mail::token::{ScanError, ScanOptions};
 use crate::name::{QueueId, Status, Sysexit};
@@ -45,6 +45,15 @@ pub(super) struct Recipients {
     pub(super) separator: Separator,
     /// The only address that was named on the command line, for `$u`.
     pub(super) only: Option<BString>,
+}
+
+/// An address that the rules lead somewhere.
+struct Placed {
+    /// As it was named.
+    spelling: BString,
+    /// With the address balanced.
+    recipient: Recipient,
+    route: Route,
 }
 
 /// What addresses are looked up with.
@@ -88,32 +97,53 @@ impl Desk<'_> {
 
     /// Adds the addresses of one list.
     ///
-    // QUIRK(lists-backwards): the original takes the addresses of one list from the last to the first.
+    // QUIRK(lists-backwards): the rules are asked about all addresses of a list in order, then they are looked up from the last
+    // to the first.
     async fn add_list(&self, ctx: &mut Context, list: &[u8], to: &mut Recipients, terminal: &mut Terminal<'_>) {
         let addresses = address_list::split(list, to.separator);
         to.separator = to.separator.after(list);
-        for address in addresses.into_iter().rev() {
-            to.named += 1;
-            self.add(ctx, address, to, terminal).await;
+        to.named += addresses.len();
+        let mut placed = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            placed.extend(self.place(ctx, address, to, terminal).await);
+        }
+        for placed in placed.into_iter().rev() {
+            self.add(ctx, placed, to, terminal).await;
         }
     }
 
-    /// Adds one address and whoever it stands for.
-    async fn add(&self, ctx: &mut Context, address: BString, to: &mut Recipients, terminal: &mut Terminal<'_>) {
-        let spelling = address.clone();
-        let (address, complaint) = mended(ctx, address);
+    /// Asks the rules where an address leads; tells what is wrong with it.
+    async fn place(
+        &self,
+        ctx: &mut Context,
+        spelling: BString,
+        to: &mut Recipients,
+        terminal: &mut Terminal<'_>,
+    ) -> Option<Placed> {
+        let (address, complaint) = mended(ctx, spelling.clone());
         if let Some(complaint) = complaint {
             let complaint = BString::from(format!("{spelling}... {complaint}"));
             self.tell(&complaint, terminal);
             to.misspelt = true;
             to.complaint = Some(complaint);
         }
-        let mut recipient = Recipient::new(address.clone());
+        let mut recipient = Recipient::new(address);
         recipient.notify = self.submission.notify;
-        let uses_aliases = self.follows_aliases && !self.submission.without_aliases;
-        let Services { aliases, hands, witness, .. } = self.services;
-        let expanded =
-            Expander { ctx, tables: Tables { aliases, hands, uses_aliases }, witness }.expand(recipient).await;
+        match self.expander(ctx).place(&mut recipient).await {
+            Ok(route) => Some(Placed { spelling, recipient, route }),
+            Err(mut refused) => {
+                refused.recipient.address = spelling;
+                self.turn_away(refused, to, terminal);
+                None
+            }
+        }
+    }
+
+    /// Adds whoever an address stands for.
+    async fn add(&self, ctx: &mut Context, placed: Placed, to: &mut Recipients, terminal: &mut Terminal<'_>) {
+        let Placed { spelling, recipient, route } = placed;
+        let address = recipient.address.clone();
+        let expanded = self.expander(ctx).expand_placed(recipient, route).await;
         ctx.log_notes(&self.services.log, self.id);
         for warning in &expanded.warnings {
             self.services.log.line(Level::UNSAFE_FILE, self.id, warning);
@@ -129,14 +159,26 @@ impl Desk<'_> {
         }
         for mut refused in expanded.refused {
             respelt(&mut refused.recipient);
-            if refused.refusal.is_temporary() {
-                to.counted += 1;
-                to.later.push(refused);
-            } else {
-                to.counted += usize::from(refused.is_missing_user());
-                self.refuse(&refused, terminal);
-                to.refused.push(refused);
-            }
+            self.turn_away(refused, to, terminal);
+        }
+    }
+
+    /// Returns what looks addresses up.
+    fn expander<'c>(&'c self, ctx: &'c mut Context) -> Expander<'c> {
+        let uses_aliases = self.follows_aliases && !self.submission.without_aliases;
+        let Services { aliases, hands, witness, .. } = self.services;
+        Expander { ctx, tables: Tables { aliases, hands, uses_aliases }, witness }
+    }
+
+    /// Takes note of a recipient that cannot be served, or not now.
+    fn turn_away(&self, refused: Refused, to: &mut Recipients, terminal: &mut Terminal<'_>) {
+        if refused.refusal.is_temporary() {
+            to.counted += 1;
+            to.later.push(refused);
+        } else {
+            to.counted += usize::from(refused.is_missing_user());
+            self.refuse(&refused, terminal);
+            to.refused.push(refused);
         }
     }
 
