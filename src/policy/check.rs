@@ -2,6 +2,7 @@
 
 use bstr::{BString, ByteSlice};
 
+use super::hooks;
 use super::verdict::Verdict;
 use crate::log::{self, Log};
 use crate::mail::reply::Reply;
@@ -23,8 +24,9 @@ pub struct Ask<'a> {
 }
 
 impl<'a> Ask<'a> {
-    /// Returns the question to `ruleset` about text that is no address.
+    /// Returns the question to `ruleset`, one of [`super::HOOKS`], about text that is no address.
     pub fn text(ruleset: &'a str, args: &'a [&'a [u8]]) -> Self {
+        debug_assert!(hooks::subject(ruleset.as_bytes()).is_some(), "{ruleset} is not among the HOOKS");
         Self { ruleset, args, about: b"", comments: Comments::Strip }
     }
 

@@ -60,7 +60,7 @@ impl HeaderQuestion {
 
     /// Returns the question to the ruleset, with the arguments that [`Self::args`] gives.
     pub fn ask<'a>(&'a self, args: &'a [&'a [u8]]) -> Ask<'a> {
-        Ask { comments: self.comments, ..Ask::text(&self.ruleset, args) }
+        Ask { ruleset: &self.ruleset, args, about: b"", comments: self.comments }
     }
 }
 

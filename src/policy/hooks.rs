@@ -1,5 +1,5 @@
 //! The rulesets that the program asks by their names, and what each of them judges (op guide "Required Rulesets",
-//! cf README "ANTI-SPAM CONFIGURATION CONTROL").
+//! cf README "ANTI-SPAM CONFIGURATION CONTROL"); some of those about peers are reserved for TLS and AUTH.
 
 /// What a ruleset judges.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,6 +45,13 @@ pub const HOOKS: [(&str, Subject); 22] = [
     ("tls_srv_features", Subject::Peer),
     ("queuegroup", Subject::Queue),
 ];
+
+/// Tells whether a command is refused when rules of `ruleset` meet a value that does not scan; all others go on without a word.
+// QUIRK(odd-values)
+pub fn refuses_odd_values(ruleset: &str) -> bool {
+    let subject = subject(ruleset.as_bytes());
+    matches!(subject, Some(Subject::Sender | Subject::Recipient | Subject::Command)) && ruleset != "check_other"
+}
 
 /// Returns what the ruleset `name` judges, if the program asks it; capitals do not count.
 pub fn subject(name: &[u8]) -> Option<Subject> {

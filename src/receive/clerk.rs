@@ -355,8 +355,7 @@ impl<'a> Clerk<'a> {
         let verdict = policy::check(&mut self.ctx, ask).await;
         self.ctx.log_notes(&self.service.log, &self.id);
         let subject = policy::subject(ask.ruleset.as_bytes());
-        if let Some(Subject::Sender | Subject::Recipient | Subject::Command) = subject
-            && ask.ruleset != "check_other"
+        if policy::refuses_odd_values(ask.ruleset)
             && let Some(reply) = address::odd_value(&mut self.ctx)
         {
             return Err(Refusal { reply, logged: subject != Some(Subject::Recipient) });

@@ -42,27 +42,31 @@ impl Finder<'_> {
         let original =
             recipient.final_recipient.as_ref().map(|value| value.split_once_str("; ").map_or(&b""[..], |it| it.1));
         let names = [&controller.user, local_part(&controller.alias), local_part(original.unwrap_or_default())];
-        let mut work = self.roots(&names).await;
-        let (mut looked_through, mut unread) = (0, None);
-        while let Some((source, text)) = work.pop() {
+        let mut search = Search::default();
+        self.begin(&mut search, &names).await;
+        let mut looked_through = 0;
+        while let Some((source, text)) = search.work.pop() {
             looked_through += 1;
             if looked_through > TEXTS_MAX {
+                search.note(format!("more than {TEXTS_MAX} texts may name it").into());
                 break;
             }
-            let elements = match text {
-                Some(value) => address_list::split_value(&value).map_err(|error| later(&source, error)),
+            let elements: Vec<BString> = match text {
+                Some(value) => match address_list::split_value(&value) {
+                    Ok(elements) => elements,
+                    Err(error) => {
+                        search.note(later(&source, error));
+                        continue;
+                    }
+                },
                 None => match read_source(self.hands, &source).await {
-                    Text::Here { lists, .. } => Ok(lists.into_iter().flatten().map(|listed| listed.address).collect()),
-                    Text::Later(reason) => Err(reason),
+                    Text::Here { lists, .. } => lists.into_iter().flatten().map(|listed| listed.address).collect(),
+                    Text::Later(reason) => {
+                        search.note(reason);
+                        continue;
+                    }
                     Text::Missing(_) | Text::Refused(_) => continue,
                 },
-            };
-            let elements: Vec<BString> = match elements {
-                Ok(elements) => elements,
-                Err(reason) => {
-                    unread.get_or_insert(reason);
-                    continue;
-                }
             };
             for (number, element) in (0..).zip(&elements) {
                 let place = at(&source, number);
@@ -71,44 +75,71 @@ impl Finder<'_> {
                     return Ok(Some(place));
                 }
                 if plain.starts_with(b":include:") && place.elements.len() < DEPTH_MAX {
-                    work.push((place, None));
-                } else if let Alias::Found { file, value } = self.aliases.find(&plain).await
-                    && source.elements.is_empty()
-                {
-                    let root = SourceRoot::Alias { file, key: plain.to_ascii_lowercase().into() };
-                    work.push((Source { root, elements: Vec::new() }, Some(value)));
-                } else if let Ok(Some((file, value))) = self.site.maildrops_of(&plain) {
-                    let root = SourceRoot::UserDatabase { file, user: plain };
-                    work.push((Source { root, elements: Vec::new() }, Some(value)));
+                    search.work.push((place, None));
+                } else if !source.elements.is_empty() || !self.follow_alias(&mut search, &plain).await {
+                    self.follow_maildrops(&mut search, &plain);
                 }
             }
         }
-        unread.map_or(Ok(None), Err)
+        search.unread.map_or(Ok(None), Err)
     }
 
-    /// Returns the texts where the search begins: the aliases, maildrops and `.forward` files of these names, each once. What
-    /// was found in a database is at hand already.
-    async fn roots(&self, names: &[&[u8]]) -> Vec<(Source, Option<BString>)> {
-        let mut roots = Vec::new();
+    /// Begins with the aliases, maildrops and `.forward` files of these names, each once.
+    async fn begin(&self, search: &mut Search, names: &[&[u8]]) {
         for (number, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
             if names[..number].contains(name) {
                 continue;
             }
-            if let Alias::Found { file, value } = self.aliases.find(name).await {
-                let root = SourceRoot::Alias { file, key: name.to_ascii_lowercase().into() };
-                roots.push((Source { root, elements: Vec::new() }, Some(value)));
-            }
-            if let Ok(Some((file, value))) = self.site.maildrops_of(name) {
-                let root = SourceRoot::UserDatabase { file, user: (*name).into() };
-                roots.push((Source { root, elements: Vec::new() }, Some(value)));
-            }
+            self.follow_alias(search, name).await;
+            self.follow_maildrops(search, name);
             for path in 0..self.forward_paths {
                 let root = SourceRoot::Forward { user: (*name).into(), path };
-                roots.push((Source { root, elements: Vec::new() }, None));
+                search.work.push((Source { root, elements: Vec::new() }, None));
             }
         }
-        roots.reverse();
-        roots
+        search.work.reverse();
+    }
+
+    /// Looks through what an alias stands for; tells whether there is such an alias.
+    async fn follow_alias(&self, search: &mut Search, name: &[u8]) -> bool {
+        match self.aliases.find(name).await {
+            Alias::Found { file, value } => {
+                let root = SourceRoot::Alias { file, key: name.to_ascii_lowercase().into() };
+                search.work.push((Source { root, elements: Vec::new() }, Some(value)));
+                return true;
+            }
+            Alias::TempFail(reason) => search.note(reason),
+            Alias::None => {}
+        }
+        false
+    }
+
+    /// Looks through the maildrops of a user.
+    fn follow_maildrops(&self, search: &mut Search, user: &[u8]) {
+        match self.site.maildrops_of(user) {
+            Ok(Some((file, value))) => {
+                let root = SourceRoot::UserDatabase { file, user: user.into() };
+                search.work.push((Source { root, elements: Vec::new() }, Some(value)));
+            }
+            Ok(None) => {}
+            Err(reason) => search.note(reason),
+        }
+    }
+}
+
+/// How far a search has come.
+#[derive(Default)]
+struct Search {
+    /// The texts to look through, the next one last; what was found in a database is at hand already.
+    work: Vec<(Source, Option<BString>)>,
+    /// Why the first text that could not be read is not to be had now.
+    unread: Option<BString>,
+}
+
+impl Search {
+    /// Takes note of a text that cannot be read now.
+    fn note(&mut self, reason: BString) {
+        self.unread.get_or_insert(reason);
     }
 }
 
