@@ -90,10 +90,11 @@ impl Reply {
         self.code / 100 == 5
     }
 
-    /// Returns what counts of this refusal and an earlier one of the same message: this one, unless it may pass and the
-    /// earlier one is final.
+    /// Returns which of this refusal and an earlier one of the same message counts: this one, unless only the earlier one is
+    /// final.
     // QUIRK(refusals-of-a-message)
-    pub fn behind(self, earlier: Option<Reply>) -> Reply {
+    #[must_use]
+    pub fn or_graver(self, earlier: Option<Reply>) -> Reply {
         match earlier {
             Some(earlier) if earlier.is_permanent() && self.is_temporary() => earlier,
             _ => self,
@@ -312,6 +313,23 @@ mod tests {
         let mut out = Vec::new();
         Reply::new(550, None, "no\r\n250 yes\0").write(&mut out);
         assert_eq!(out.as_bstr(), "550 no  250 yes \r\n");
+    }
+
+    #[test]
+    fn the_last_final_refusal_counts_else_the_last() {
+        let refusal = |(code, text): (u16, &str)| Reply::new(code, None, text);
+        for (later, earlier, counts) in [
+            ((451, "b"), None, "b"),
+            ((550, "b"), None, "b"),
+            ((451, "b"), Some((452, "a")), "b"),
+            ((550, "b"), Some((554, "a")), "b"),
+            ((550, "b"), Some((451, "a")), "b"),
+            ((451, "b"), Some((550, "a")), "a"),
+            ((421, "b"), Some((550, "a")), "a"),
+        ] {
+            let found = refusal(later).or_graver(earlier.map(refusal));
+            assert_eq!(found.text(), counts, "{later:?} after {earlier:?}");
+        }
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Clerk<'_> {
         for question in header_questions(config, &self.transaction.headers, size_bytes) {
             question.publish(&mut self.ctx);
             if let Err(refusal) = self.check(&question.ask(&question.args())).await {
-                refused = Some(refusal.reply.behind(refused));
+                refused = Some(refusal.reply.or_graver(refused));
             }
         }
         refused.map_or(Answer::Yes, |reply| Answer::No(Refusal::logged(reply)))
@@ -134,10 +134,10 @@ impl Clerk<'_> {
         let mut refused = ending.refused.take();
         let is_strict = self.options().eight_bit_mode == EightBitMode::Strict;
         if let Some(reply) = envelope.undeclared_eight_bits().filter(|_| is_strict) {
-            refused = Some(reply.behind(refused));
+            refused = Some(reply.or_graver(refused));
         }
         if let Err(refusal) = self.last_check(&envelope).await {
-            refused = Some(refusal.reply.behind(refused));
+            refused = Some(refusal.reply.or_graver(refused));
         }
         self.hold_back(&mut envelope);
         self.count(&envelope);

@@ -24,6 +24,7 @@ use crate::site::{Context, Identity, LoadOptions, Site};
 
 const CF: &str = "V10/Berkeley
 Djmx.test
+D{bad}a(b
 O LogLevel=9
 O DeliveryMode=queueonly
 HReceived: from $s by $j id $i
@@ -37,21 +38,28 @@ Scheck_mail
 R$* bad $*\t$#error $@ 5.7.1 $: \"550 bad sender\"
 R$* gone $*\t$#discard $: x
 R$* turns $*\t$: $>Turns $1
+R$* odd $*\t$: $&{bad}
 STurns
 R$*\t$@ $>Turns $1
 Scheck_rcpt
 R$* held $*\t$#error $@ quarantine $: held back
 R$* told $*\t$#error $@ 5.7.1 $: \"550 mail of \" $&{mail_from}
+R$* odd $*\t$: $&{bad}
 Scheck_vrfy
 R$* seen $*\t$#error $@ 5.7.1 $: \"550 last \" $&{rcpt_addr}
+R$* odd $*\t$: $&{bad}
 Scheck_data
 R3\t$#error $@ 5.7.1 $: \"550 three are too many\"
 Scheck_eom
 R66\t$#error $@ 5.7.1 $: \"554 5.7.1 sixty-six\"
+R67\t$#error $@ 4.7.1 $: \"451 4.7.1 sixty-seven\"
 R13\t$#error $@ quarantine $: thirteen
 SCheckIt
 R$* evil $*\t$#error $@ 5.7.1 $: \"554 5.7.1 evil header\"
-Mlocal, P=/bin/true, F=lw, A=true
+R$* odd $*\t$: $&{bad}
+R$* foul $*\t$#error $@ 5.7.1 $: \"554 5.7.1 foul header\"
+R$* later $*\t$#error $@ 4.7.1 $: \"451 4.7.1 later header\"
+Mlocal, P=/bin/true, F=lw:/|, A=true
 Mesmtp, P=[IPC], F=m, A=TCP $h
 ";
 
@@ -270,6 +278,50 @@ fn a_message_for_nobody_or_too_many_is_refused_in_time() {
 }
 
 #[tokio::test]
+async fn a_value_that_does_not_scan_refuses_the_command_but_no_header() {
+    let server = Server::new();
+    let parts = [
+        "VRFY odd\r\n",
+        "MAIL FROM:<odd>\r\n",
+        "MAIL FROM:<a>\r\n",
+        "RCPT TO:<odd>\r\n",
+        "RCPT TO:<b>\r\n",
+        "DATA\r\n",
+        "X-Checked: odd\r\n\r\nz\r\n.\r\n",
+        "QUIT\r\n",
+    ];
+    let replies = server.play(&parts, usize::MAX).await;
+    assert_eq!(codes(&replies), ["220", "553", "553", "250", "553", "250", "354", "250", "221"], "{replies}");
+    assert_eq!(replies.matches("553 5.0.0 a(b... Unbalanced '('\r\n").count(), 3, "{replies}");
+    assert_eq!(server.files(), ["df", "qf"]);
+}
+
+#[tokio::test]
+async fn all_checks_of_a_message_are_asked_and_the_last_final_refusal_is_told() {
+    let filler = |header: &str, size: usize| {
+        let rest = size - header.replace('\r', "").len() - 2;
+        format!("{header}\r\n{}\r\n.\r\n", "x".repeat(rest))
+    };
+    let (later, evil, foul) = ("X-Checked: later\r\n", "X-Checked: evil\r\n", "X-Checked: foul\r\n");
+    for (header, size, reply) in [
+        (format!("{later}{evil}"), 90, "554 5.7.1 evil header"),
+        (format!("{evil}{later}"), 90, "554 5.7.1 evil header"),
+        (format!("{evil}{foul}"), 90, "554 5.7.1 foul header"),
+        (format!("{evil}{later}"), 67, "554 5.7.1 evil header"),
+        (format!("{evil}{later}"), 66, "554 5.7.1 sixty-six"),
+        (later.to_owned(), 67, "451 4.7.1 sixty-seven"),
+        (later.to_owned(), 66, "554 5.7.1 sixty-six"),
+    ] {
+        let server = Server::new();
+        let message = filler(&header, size);
+        let replies = server.play(&[&HEAD[..], &[&message, "QUIT\r\n"]].concat(), usize::MAX).await;
+        assert!(replies.contains(&format!("\r\n{reply}\r\n221 ")), "{message:?}: {replies}");
+        let asked = server.log().matches("ruleset=check_eom").count();
+        assert_eq!(asked, usize::from(size < 90), "{message:?}: {}", server.log());
+    }
+}
+
+#[tokio::test]
 async fn check_rcpt_sees_the_sender_as_the_client_spelt_it() {
     let parts = ["MAIL FROM:<@r:a@B.test> SIZE=9\r\n", "RCPT TO:<told>\r\n", "QUIT\r\n"];
     let replies = Server::new().play(&parts, usize::MAX).await;
@@ -290,6 +342,14 @@ fn a_discarded_message_seems_to_be_accepted() {
     let parts = ["MAIL FROM:<gone>\r\n", "RCPT TO:<nobody>\r\n", "DATA\r\n", "x: y\r\n\r\nz\r\n.\r\n", "QUIT\r\n"];
     let server = check(&parts, &["220", "250", "250", "354", "250", "221"], &[]);
     assert!(server.log().ends_with(": discarded"));
+}
+
+#[test]
+fn where_rules_discard_a_message_files_and_lists_are_recipients_but_no_programs() {
+    let rcpts = ["RCPT TO:</x>\r\n", "RCPT TO:<:include:/x>\r\n", "RCPT TO:<|/bin/x>\r\n", "QUIT\r\n"];
+    let with = |sender| [&[sender][..], &rcpts[..]].concat();
+    check(&with("MAIL FROM:<gone>\r\n"), &["220", "250", "250", "250", "550", "221"], &[]);
+    check(&with("MAIL FROM:<a>\r\n"), &["220", "250", "550", "550", "550", "221"], &[]);
 }
 
 #[tokio::test]

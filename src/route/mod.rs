@@ -14,3 +14,6 @@ pub mod remote_name;
 pub mod role;
 pub mod source;
 mod text;
+
+#[cfg(test)]
+mod tests;

@@ -92,7 +92,7 @@ impl Message {
 
     /// Refuses the message; it is still read to its end.
     pub(super) fn refuse(&mut self, reply: Reply) {
-        self.refused = Some(reply.behind(self.refused.take()));
+        self.refused = Some(reply.or_graver(self.refused.take()));
     }
 
     /// Takes wire bytes off the front of `input`; stops behind the end mark.

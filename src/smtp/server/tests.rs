@@ -135,7 +135,11 @@ impl World {
             Question::RecipientCheck { address, .. } => Answer::Recipient { address, queued: false },
             Question::Header { headers, .. } => {
                 self.headers = headers.len();
-                if headers.iter().any(|h| h.is("Evil")) { no(554, "evil") } else { Answer::Yes }
+                match headers.iter().find_map(|field| ["Evil", "Later"].into_iter().find(|name| field.is(name))) {
+                    Some("Evil") => no(554, "evil"),
+                    Some(_) => Answer::No(Refusal::new(Reply::new(451, Status::new(4, 7, 1), "later"))),
+                    None => Answer::Yes,
+                }
             }
             Question::Finish(ending) => Answer::Reply(match ending.refused {
                 Some(reply) => reply,

@@ -98,6 +98,30 @@ fn messages_beyond_a_limit_are_read_and_refused() {
 }
 
 #[test]
+fn the_last_final_refusal_of_a_message_is_its_answer() {
+    let mut strict = settings();
+    (strict.nul_refused, strict.limits.hops_max) = (true, Some(2));
+    let hops = "Received: x\r\n".repeat(2);
+    let long = "y".repeat(40);
+    let (too_many_hops, too_large) =
+        ("554 5.4.6 Too many hops 3 (2 max)", "552 5.2.3 Message exceeds maximum fixed size (30)");
+    let (evil, nul) = ("554 5.7.1 evil", "554 5.6.1 NUL byte not allowed");
+    for (bytes_max, text, reply) in [
+        (0, "Later: x\r\n\r\nb", "451 4.7.1 later"),
+        (0, "Later: x\r\n\r\nb\0", nul),
+        (30, &format!("Later: x\r\n\r\n{long}"), too_large),
+        (0, &format!("{hops}Later: x\r\n\r\nb"), too_many_hops),
+        (0, &format!("{hops}Evil: x\r\n\r\nb"), evil),
+        (0, &format!("{hops}Evil: x\r\n\r\nb\0"), nul),
+        (30, &format!("{hops}Evil: x\r\n\r\n\0{long}"), too_large),
+    ] {
+        strict.limits.message_bytes_max = bytes_max;
+        let replies: Vec<&str> = MAIL_REPLIES.iter().copied().chain([reply]).collect();
+        check_with(&strict, &format!("{MAIL}{text}\r\n.\r\n"), &replies);
+    }
+}
+
+#[test]
 fn memory_does_not_grow_with_a_line_of_the_body() {
     let mut world = World::new(settings(), Opening::Welcome);
     world.send(format!("{MAIL}S: x\r\n\r\n").as_bytes(), 99);
