@@ -1,5 +1,6 @@
 //! Reads `src/` and fails where the house rules of `src/ARCHITECTURE.md` are broken.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -263,6 +264,26 @@ fn an_option_works_where_something_reads_it() {
             complaints
                 .push(format!("option {field}: marked {word}, but {}", if is_read { "read" } else { "read nowhere" }));
         }
+    }
+    report(&complaints);
+}
+
+#[test]
+fn every_surprise_is_told_and_marked() {
+    let told = include_str!("data/QUIRKS.md");
+    let (marked, unmarked) = told.split_once("\n## Told by behaviour only\n").expect("the last heading");
+    let names = |text| str::lines(text).filter_map(|line| line.strip_prefix("- ")?.split(':').next());
+    let entries: BTreeSet<&str> = names(marked).collect();
+    let all = sources();
+    let lines = all.iter().flat_map(|source| &source.code);
+    let marks = lines.flat_map(|line| line.split("QUIRK(").skip(1)).filter_map(|rest| rest.split(')').next());
+    let marks: BTreeSet<&str> = marks.collect();
+    let mut complaints: Vec<String> =
+        entries.difference(&marks).map(|name| format!("QUIRKS.md: no code is marked {name}")).collect();
+    let without: BTreeSet<&str> = names(unmarked).collect();
+    for name in marks.difference(&entries) {
+        let fault = if without.contains(name) { "stands under the last heading" } else { "is not there" };
+        complaints.push(format!("QUIRKS.md: {name}, which code is marked with, {fault}"));
     }
     report(&complaints);
 }

@@ -84,14 +84,23 @@ impl Config {
         names.iter().filter_map(|name| self.filters.iter().find(|filter| filter.name == *name))
     }
 
-    /// Says what else this version does not act upon: of each milter that some session should ask, what becomes of mail
-    /// without it; what queue groups say of their runs; line ends of network mailers; and user databases of a kind that is
-    /// not there.
-    pub fn asked_in_vain(&self) -> Vec<String> {
+    /// Says what this version does not act upon: options; AUTH; of each milter that some session should ask, what becomes of
+    /// mail without it; what queue groups say of their runs; line ends of network mailers; and user databases of a kind that
+    /// is not there.
+    pub fn not_acted_upon(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        let options = self.options.without_effect();
+        if !options.is_empty() {
+            told.push(format!("options that this version does not act upon yet: {}", options.join(", ")));
+        }
+        let trusts = self.classes.words.iter().any(|words| words.class.to_string().contains("TrustAuthMech"));
+        if trusts || self.maps.iter().any(|map| map.name.as_bytes() == b"authinfo") {
+            told.push("AUTH is not there yet in this version: nobody can log in, and no password is sent".to_owned());
+        }
         let ports = self.options.daemon_ports();
         let is_wanted =
             |filter: &&Filter| ports.iter().any(|port| self.filters_of(Some(port)).any(|used| used == *filter));
-        let told = self.filters.iter().filter(is_wanted).map(|filter| {
+        told.extend(self.filters.iter().filter(is_wanted).map(|filter| {
             let fate = match filter.failure {
                 FilterFailure::Pass => "mail passes without it (F=T would defer mail instead)",
                 FilterFailure::Reject => "mail is rejected (F=R)",
@@ -99,8 +108,7 @@ impl Config {
                 FilterFailure::Shutdown => "connections are closed with 421 (F=4)",
             };
             format!("Milter ({}): this version has no mail filters yet: {fate}; line {}", filter.name, filter.line)
-        });
-        let mut told: Vec<String> = told.collect();
+        }));
         told.extend(self.queue_groups.iter().filter_map(QueueGroup::asked_in_vain));
         told.extend(self.mailers.iter().filter(|mailer| mailer.is_ipc() && mailer.end_of_line != "\r\n").map(
             |mailer| {

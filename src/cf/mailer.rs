@@ -12,9 +12,9 @@ use crate::name::{CSpace as _, MailerName, RulesetName, TrimSpace as _};
 /// Recipients of one transaction where a mailer says nothing (RFC 5321 §4.5.3.1.8).
 pub(super) const RECIPIENTS_MAX: u32 = 100;
 
-/// The flags of a mailer (`F=`): any single characters.
+/// The flags of a mailer (`F=`): ASCII characters, a bit each.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct MailerFlags([u128; 2]);
+pub struct MailerFlags(u128);
 
 impl MailerFlags {
     /// Returns the flags that `letters` name.
@@ -26,24 +26,29 @@ impl MailerFlags {
 
     /// Adds the flags that `letters` name; white space counts for nothing, nor does what is no ASCII.
     pub fn extend(&mut self, letters: &[u8]) {
-        for &letter in letters.iter().filter(|letter| letter.is_ascii() && !letter.is_c_space()) {
+        for &letter in letters.iter().filter(|letter| !letter.is_c_space()) {
             self.insert(letter);
         }
     }
 
-    /// Tells whether `letter` is set.
-    pub const fn contains(self, letter: u8) -> bool {
-        self.0[(letter >> 7) as usize] & 1 << (letter & 127) != 0
+    /// Returns the bit of `letter`; none if it is no ASCII.
+    const fn bit(letter: u8) -> u128 {
+        if letter.is_ascii() { 1 << letter } else { 0 }
     }
 
-    /// Sets `letter`.
+    /// Tells whether `letter` is set.
+    pub const fn contains(self, letter: u8) -> bool {
+        self.0 & Self::bit(letter) != 0
+    }
+
+    /// Sets `letter`, if it is ASCII.
     pub const fn insert(&mut self, letter: u8) {
-        self.0[(letter >> 7) as usize] |= 1 << (letter & 127);
+        self.0 |= Self::bit(letter);
     }
 
     /// Takes the flag with this letter away.
     pub const fn remove(&mut self, letter: u8) {
-        self.0[(letter >> 7) as usize] &= !(1 << (letter & 127));
+        self.0 &= !Self::bit(letter);
     }
 
     /// Tells whether any of `letters` is set.
@@ -55,7 +60,7 @@ impl MailerFlags {
 /// Writes the letters in the order of their codes: digits and signs, capitals, small letters.
 impl fmt::Display for MailerFlags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (0..=u8::MAX).filter(|letter| self.contains(*letter)).try_for_each(|letter| write!(f, "{}", char::from(letter)))
+        (0..128).filter(|letter| self.contains(*letter)).try_for_each(|letter| write!(f, "{}", char::from(letter)))
     }
 }
 

@@ -377,21 +377,34 @@ proptest::proptest! {
 #[test]
 fn a_user_database_of_an_unknown_kind_is_told() {
     let config = super::read(b"V10\nO UserDatabaseSpec=/etc/mail/userdb.db,hesiod\n", "x.cf", &ReadEnv::default()).0;
-    let told = config.asked_in_vain();
+    let told = config.not_acted_upon();
     assert!(told.len() == 1 && told[0].starts_with("UserDatabaseSpec: hesiod is neither"), "{told:?}");
+}
+
+#[test]
+fn options_and_logins_that_are_not_there_yet_are_told() {
+    let text = b"V10\nO ServerCertFile=/x.pem\nC{TrustAuthMech}PLAIN\n";
+    let told = super::read(text, "x.cf", &ReadEnv::default()).0.not_acted_upon();
+    assert_eq!(
+        told,
+        [
+            "options that this version does not act upon yet: ServerCertFile=/x.pem",
+            "AUTH is not there yet in this version: nobody can log in, and no password is sent"
+        ]
+    );
 }
 
 #[test]
 fn line_ends_that_smtp_does_not_have_are_told() {
     let text = b"V10\nMa, P=[IPC], A=TCP $h, E=\\r\\n\nMb, P=[IPC], A=TCP $h, E=\\n\nMc, P=/c, A=c, E=x\n";
-    let told = super::read(text, "x.cf", &ReadEnv::default()).0.asked_in_vain();
+    let told = super::read(text, "x.cf", &ReadEnv::default()).0.not_acted_upon();
     assert_eq!(told, ["Mailer b: E= is not acted upon: lines of SMTP end with CRLF; line 3"]);
 }
 
 #[test]
 fn what_queue_groups_ask_in_vain_is_told() {
     let text = b"V10\nQplain, P=/var/spool/a, r=9\nQslow, P=/var/spool/b, I=1h, R=2, F=f\n";
-    let told = super::read(text, "x.cf", &ReadEnv::default()).0.asked_in_vain();
+    let told = super::read(text, "x.cf", &ReadEnv::default()).0.not_acted_upon();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].starts_with("Queue group slow: this version does not act upon I=, R=, F=f: "), "{told:?}");
     assert!(told[0].ends_with("; line 3"), "{told:?}");

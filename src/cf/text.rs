@@ -49,7 +49,7 @@ pub(super) fn is_true(text: &[u8]) -> bool {
     matches!(text.first(), None | Some(b't' | b'T' | b'y' | b'Y' | b'1'))
 }
 
-/// Splits at commas; a backslash keeps a comma (`\,`); surrounding white space goes.
+/// Splits at commas; surrounding white space and empty fields go.
 pub(super) fn comma_fields(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| *byte == b',').map(<[u8]>::trim_space).filter(|field| !field.is_empty())
 }

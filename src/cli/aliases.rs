@@ -12,11 +12,11 @@ use super::begin::begin;
 use super::command_line::CommandLine;
 use super::debug::file_listeners;
 use super::desk;
-use crate::log::{About, Level, Log, Priority};
+use crate::log::{About, Level, Log};
 use crate::mail::address_list::{self, Separator};
 use crate::mail::token::ScanOptions;
 use crate::map::aliases::{self, Alias, AliasError, AliasTable};
-use crate::map::{self, Method, TargetOptions};
+use crate::map::{Method, TargetOptions};
 use crate::name::Sysexit;
 use crate::queue::Layout;
 use crate::route::parse;
@@ -83,12 +83,7 @@ impl Builder<'_> {
         // What is wrong with the option has been told of where the configuration was read.
         for definition in aliases::definitions(&site.config.options.alias_file) {
             // The texts of other classes are read as they are.
-            let method = match definition.kind {
-                map::Kind::Implicit | map::Kind::Hash => Method::Hash,
-                map::Kind::Btree => Method::Btree,
-                map::Kind::Cdb => Method::Cdb,
-                _ => continue,
-            };
+            let Some(method) = definition.kind.method() else { continue };
             let Some(file) = &definition.file else { continue };
             let text = Path::new(OsStr::from_bytes(file));
             if !definition.optional || text.exists() {
@@ -138,7 +133,7 @@ impl Builder<'_> {
             return;
         }
         let rebuilt = format!("alias database {file} rebuilt by {}", self.by);
-        self.log.say(Level { priority: Priority::Notice, detail: 6 }, About::Program, rebuilt);
+        self.log.say(Level::REBUILT, About::Program, rebuilt);
         for alias in &entries {
             self.check(file, alias).await;
         }
@@ -155,7 +150,7 @@ impl Builder<'_> {
         }
         let counts = format!("{file}: {}", table.counts);
         self.terminal.tell(&counts);
-        self.log.say(Level { priority: Priority::Info, detail: 8 }, About::Program, counts);
+        self.log.say(Level::ALIASES, About::Program, counts);
     }
 
     /// Returns an alias under the user that the rules make of its name; none, with a note, if that is no local user.
@@ -241,7 +236,7 @@ impl Builder<'_> {
         self.terminal.tell(text);
         self.terminal.fail(Sysexit::Software);
         let line = format!("SYSERR({}): {text}", self.by.as_bstr());
-        self.log.say(Level { priority: Priority::Critical, detail: 1 }, About::NoQueue, line);
+        self.log.say(Level::SYSTEM_ERROR, About::NoQueue, line);
     }
 }
 

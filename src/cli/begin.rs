@@ -111,7 +111,7 @@ pub fn check_config(command: &CommandLine) -> ExitCode {
     if let Ok(text) = Source::of(command).text
         && let Ok((config, _)) = configuration::read(command)
     {
-        let told = remarks::loose_ends(&config, &text).into_iter().chain(remarks::not_acted_upon(&config));
+        let told = remarks::loose_ends(&config, &text).into_iter().chain(config.not_acted_upon());
         told.for_each(|line| print(&format!("{}\n", configuration::shown(&line))));
     }
     // Aliases may be made after the configuration that is checked here.

@@ -8,14 +8,12 @@ use bstr::ByteSlice;
 use nix::errno::Errno;
 use nix::unistd::geteuid;
 
-use crate::cf::{self, CfError, Config, OptionError, Problem, ReadEnv, Severity};
+use crate::cf::{self, CfError, Config, OptionError, Problem, Severity};
 use crate::log::{About, Level, Log};
 use crate::name::Sysexit;
-use crate::net::listen::is_service;
-use crate::site::unreadable;
+use crate::site::{read_env, unreadable};
 use crate::submit::Caller;
 use crate::sys::safe_file::READ;
-use crate::sys::user::ACCOUNTS;
 
 use super::command_line::{CommandLine, ConfigChoice};
 use super::desk;
@@ -153,27 +151,12 @@ pub fn read(command: &CommandLine) -> Result<(Config, Vec<CfError>), Sysexit> {
             return Err(Sysexit::OsFile);
         }
     };
-    let processors = std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1));
-    let overrides = command.overrides.clone();
-    let env = ReadEnv {
-        processors,
-        overrides,
-        accounts: Some(ACCOUNTS),
-        has_service: Some(is_service),
-        ..ReadEnv::default()
-    };
-    Ok(cf::read(&text, &name, &env))
+    Ok(cf::read(&text, &name, &read_env(command.overrides.clone())))
 }
 
 /// Returns what is wrong with the options that the command line sets; then no file is looked at.
 pub fn faults(command: &CommandLine) -> Vec<CfError> {
-    let env = ReadEnv {
-        overrides: command.overrides.clone(),
-        accounts: Some(ACCOUNTS),
-        has_service: Some(is_service),
-        ..ReadEnv::default()
-    };
-    let (_, mut errors) = cf::read(b"", "", &env);
+    let (_, mut errors) = cf::read(b"", "", &read_env(command.overrides.clone()));
     errors.retain(|error| error.exit().is_some());
     errors
 }
@@ -282,6 +265,7 @@ mod tests {
     use bstr::BString;
 
     use super::*;
+    use crate::cf::ReadEnv;
 
     #[track_caller]
     fn check(words: &str, submit_exists: bool, expected: &str) {

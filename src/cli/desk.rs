@@ -25,7 +25,7 @@ use crate::cf::{Config, DeliveryMode, Options, Principal, Privacy};
 use crate::daemon::programs::{Programs, Release, Surroundings, Task};
 use crate::daemon::{client_queue, hand, keeper};
 use crate::deliver::services::Services;
-use crate::log::{About, Level, Log, Priority, Sink, Syslog, Traffic, Witness};
+use crate::log::{About, Level, Log, Sink, Syslog, Traffic, Witness};
 use crate::name::Sysexit;
 use crate::queue::problem::{Expected, SpoolProblem, examine};
 use crate::queue::{DirectSpool, Layout, LayoutError, Orphans, Queue, QueueOptions};
@@ -258,8 +258,7 @@ pub(super) fn is_administrator(caller: &Caller, site: &Site, log: &Log, attempt:
     if is_trusted(caller, site) {
         return true;
     }
-    let level = Level { priority: Priority::Alert, detail: 1 };
-    log.say(level, About::Program, format_args!("user {} attempted to {attempt}", caller.uid));
+    log.say(Level::ALERT, About::Program, format_args!("user {} attempted to {attempt}", caller.uid));
     Terminal::new(&mut io::stdout()).tell("Permission denied (real uid not trusted)");
     false
 }
@@ -283,12 +282,11 @@ fn no_queue(error: &LayoutError, config: &Config, log: &Log, caller: &Caller) ->
     let mut out = io::stdout();
     let mut terminal = Terminal::new(&mut out);
     terminal.tell(error.to_string());
-    let level = Level { priority: Priority::Critical, detail: 1 };
-    log.say(level, About::NoQueue, format_args!("SYSERR({}): {error}", caller.name));
+    log.say(Level::SYSTEM_ERROR, About::NoQueue, format_args!("SYSERR({}): {error}", caller.name));
     match client_queue_problem(config) {
         Some(problem) => {
             terminal.tell(problem.to_string());
-            log.say(level, About::NoQueue, format_args!("SYSERR({}): {problem}", caller.name));
+            log.say(Level::SYSTEM_ERROR, About::NoQueue, format_args!("SYSERR({}): {problem}", caller.name));
             problem.sysexit()
         }
         None => {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use bstr::{BString, ByteSlice};
 
 use super::configuration::{DAEMON_FILE, Source};
-use crate::map::{Database, DatabaseError, Method, Target, TargetOptions};
+use crate::map::{Database, DatabaseError, Kind, Method, Target, TargetOptions};
 use crate::name::{Sysexit, TrimSpace as _};
 use crate::sys::errors::reason;
 use crate::sys::user::User;
@@ -160,12 +160,9 @@ pub(super) struct Named {
 impl Named {
     /// Knows `kind` as a type that can be made; `program` is for the message.
     pub(super) fn new(program: &str, kind: &[u8], name: &[u8]) -> Result<Named, Failure> {
-        let method = match kind {
-            b"hash" | b"implicit" => Method::Hash,
-            b"btree" => Method::Btree,
-            b"cdb" => Method::Cdb,
-            _ => return Err(unknown_type(program, kind, name)),
-        };
+        // Unlike in `K` lines, capitals count.
+        let found = Kind::of_class(kind).filter(|found| found.class().as_bytes() == kind);
+        let method = found.and_then(|found| found.method()).ok_or_else(|| unknown_type(program, kind, name))?;
         Ok(Named { method, kind: kind.into(), name: name.into() })
     }
 

@@ -12,12 +12,10 @@ use crate::cf::{self, Config, Override, ReadEnv};
 use crate::daemon::order::{Named, Order};
 use crate::log::{Log, Sink, Syslog};
 use crate::macros::MacroTable;
-use crate::net::listen::is_service;
 use crate::queue::spool::Spool;
 use crate::queue::{DirectSpool, Layout};
-use crate::site::VERSION;
+use crate::site::{self, VERSION};
 use crate::sys::host;
-use crate::sys::user::ACCOUNTS;
 
 /// The name in the log where `-L` gives none.
 pub(super) const TAG: &str = "sendmail";
@@ -63,7 +61,7 @@ pub(super) fn order(command: &CommandLine, purpose: Purpose) -> io::Result<Order
             named("m", domain),
         ],
         overrides: command.overrides.iter().map(named_override).collect(),
-        processors: std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1)),
+        processors: host::processors(),
         tag: command.tag.clone().unwrap_or_else(|| TAG.into()),
         listen: listens,
         queue_secs: interval.map_or(0, |interval| interval.as_secs()),
@@ -130,12 +128,7 @@ fn read_env(order: &Order) -> ReadEnv {
     for named in &order.macros {
         macros.set(&named.name, named.value.clone());
     }
-    ReadEnv {
-        macros: Arc::new(macros),
-        overrides: overrides(order),
-        processors: order.processors,
-        ..ReadEnv::default()
-    }
+    ReadEnv { macros: Arc::new(macros), processors: order.processors, ..site::read_env(overrides(order)) }
 }
 
 /// Returns the text of the configuration as it is now.
@@ -149,8 +142,7 @@ pub(super) fn text(order: &Order) -> io::Result<Vec<u8>> {
 
 /// Reads the text of a configuration; the problems that forbid its use, one a line.
 pub(super) fn read(order: &Order, text: &[u8]) -> Result<Config, Vec<String>> {
-    let env = ReadEnv { accounts: Some(ACCOUNTS), has_service: Some(is_service), ..read_env(order) };
-    let (config, errors) = cf::read(text, &order.config_file.to_str_lossy(), &env);
+    let (config, errors) = cf::read(text, &order.config_file.to_str_lossy(), &read_env(order));
     let bad: Vec<String> = errors.iter().filter(|error| error.exit().is_some()).map(ToString::to_string).collect();
     if bad.is_empty() { Ok(config) } else { Err(bad) }
 }

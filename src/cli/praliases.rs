@@ -9,7 +9,7 @@ use bstr::{BString, ByteSlice};
 
 use super::map_tools::{Flags, Named, OptionLines, Streams, until_nul, with_streams};
 use crate::cf::AliasSpec;
-use crate::map::{Database, DatabaseError, Definition, Kind, Target, TargetOptions};
+use crate::map::{Database, DatabaseError, Definition, Target, TargetOptions};
 use crate::name::Sysexit;
 use crate::sys::errors::reason;
 
@@ -50,9 +50,8 @@ fn run(args: &[OsString], streams: &mut Streams<'_>) -> Sysexit {
 /// Prints the aliases of one map, or those called `keys`; the error is the text for the user.
 fn print(spec: &AliasSpec, keys: &[BString], streams: &mut Streams<'_>) -> Result<(), String> {
     let class = spec.class();
-    let is_database = |kind: &Kind| matches!(kind, Kind::Implicit | Kind::Hash | Kind::Btree | Kind::Cdb);
     let definition = Definition::parse(b"aliases", class, &spec.args).0;
-    let Some(definition) = definition.filter(|definition| is_database(&definition.kind)) else {
+    let Some(definition) = definition.filter(|definition| definition.kind.method().is_some()) else {
         return Err(format!("Skipping non-file based alias type {}", class.as_bstr()));
     };
     let file = definition.file.unwrap_or_default();

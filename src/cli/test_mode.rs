@@ -92,7 +92,7 @@ async fn session(command: &CommandLine) -> ExitCode {
         // Who only reads the answers gets those of the original.
         // A file that is not there is told when it is asked, as in the original.
         let meant = |map: &Map| map.is_damaged() || map.told().is_none();
-        let remarks = remarks::not_acted_upon(&site.config).into_iter().chain(remarks::unreadable_maps(&site, meant));
+        let remarks = site.config.not_acted_upon().into_iter().chain(remarks::unreadable_maps(&site, meant));
         remarks.for_each(|line| eprintln!("{}", configuration::shown(&line)));
     }
     let mut session = TestMode::new(&site, output, exit);

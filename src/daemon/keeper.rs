@@ -159,16 +159,8 @@ impl Keeper {
         let order = &self.generation.order;
         let duties = super::runner::duties(order.listen, order.queue_interval());
         self.log.say(Level::DAEMON, None, format_args!("starting daemon ({PRODUCT}): {duties}"));
-        let config = &self.generation.config;
-        let options = config.options.without_effect().join(", ");
-        if !options.is_empty() {
-            self.log.say(
-                Level::MINOR,
-                None,
-                format_args!("options that this version does not act upon yet: {options}"),
-            );
-        }
-        config.asked_in_vain().iter().for_each(|text| self.log.say(Level::SETUP, None, text));
+        let remarks = self.generation.config.not_acted_upon();
+        remarks.iter().for_each(|text| self.log.say(Level::SETUP, None, text));
     }
 
     /// Waits for a message, a signal or an appointment.

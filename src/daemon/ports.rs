@@ -130,6 +130,7 @@ fn place(config: &Config, port: &DaemonPort) -> Result<ListenAddress, PortError>
 }
 
 /// Reads an address, or a name that the system's list of hosts has.
+// QUIRK(port-host)
 fn find_address(name: &[u8], family: ListenFamily) -> Option<IpAddr> {
     family.literal(name).or_else(|| {
         let hosts = Hosts::parse(&std::fs::read(HOSTS_FILE).unwrap_or_default());
@@ -244,9 +245,10 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_read_in_all_spellings() {
+    fn addresses_are_read_without_brackets() {
         assert_eq!(find_address(b"IPv6:::1", ListenFamily::Inet6), Some(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1_u16])));
         assert_eq!(find_address(b"127.0.0.1", ListenFamily::Inet), Some(IpAddr::from([127, 0, 0, 1])));
         assert_eq!(find_address(b"localhost", ListenFamily::Inet), Some(IpAddr::from([127, 0, 0, 1])));
+        assert_eq!(find_address(b"[127.0.0.1]", ListenFamily::Inet), None);
     }
 }

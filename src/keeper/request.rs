@@ -208,6 +208,9 @@ wire! {
     }
 }
 
+/// The deepest chain of included files: the most elements of a [`Source`].
+pub const INCLUDE_DEPTH_MAX: usize = 10;
+
 wire! {
     /// The text that decides what is done for a recipient and as whom; a hand reads it there itself.
     pub struct Source {

@@ -70,14 +70,10 @@ levels! {
     DAEMON = Info 1;
     /// Something is set up so that it will not work.
     SETUP = Warning 1;
-    /// `SMTP violation`, `possible SMTP attack`, traffic before the greeting, an open proxy.
-    ATTACK = Info 1;
-    /// A peer went away in the middle of a message.
-    LOST = Notice 2;
     /// A file that others can have written is not used.
     UNSAFE_FILE = Warning 3;
-    /// Malformed addresses, loops, refused commands: `ADDR... User unknown`.
-    USER_ERROR = Notice 2;
+    /// `setsender: ADDR: invalid or unparsable, …`.
+    BAD_SENDER = Notice 3;
     /// An alias database that is out of date, and the like.
     MINOR = Notice 4;
     /// `Milter: …`.
@@ -90,22 +86,20 @@ levels! {
     AUTH_WARNING = Info 4;
     /// `from=…`.
     ACCEPTED = Info 5;
-    /// `… did not issue MAIL/EXPN/VRFY/ETRN during connection to …`, VRFY, EXPN, ETRN.
-    COMMAND = Info 6;
     /// `DSN: …` and `postmaster notify: …`.
     REPORT = Info 6;
     /// `to=…, stat=` with a permanent failure.
     FAILED = Info 7;
-    /// `to=…, stat=Sent`; aliases rebuilt.
+    /// `to=…, stat=Sent`.
     DELIVERED = Info 8;
     /// `alias database … rebuilt by …`.
-    REBUILT = Notice 8;
+    REBUILT = Notice 6;
+    /// `FILE: … aliases, longest … bytes, … bytes total`.
+    ALIASES = Info 8;
     /// `to=…, stat=Deferred` or `queued`.
     DEFERRED = Info 9;
     /// Aliases as they are expanded.
     EXPANDED = Info 10;
-    /// `done; delay=…, ntries=…`.
-    DONE = Info 11;
     /// `connect from …`.
     CONNECTION = Info 12;
     /// Connections refused because of load.
@@ -114,10 +108,6 @@ levels! {
     DOOR = Info 9;
     /// Connections have been refused for long.
     SHUT = Error 1;
-    /// Every command (`<--`) and reply (`---`).
-    DIALOGUE = Info 15;
-    /// Queue files that are locked.
-    LOCKED = Info 20;
 }
 
 /// What a line is about, which stands before it.

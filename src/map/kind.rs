@@ -2,7 +2,7 @@
 
 use bstr::BString;
 
-use super::{DnsRecord, LdapSpec, RegexSpec};
+use super::{DnsRecord, LdapSpec, Method, RegexSpec};
 use crate::log::Priority;
 use crate::name::Sysexit;
 
@@ -58,6 +58,16 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Returns how the database file of a class finds its keys; none of a class that has none. An implicit one is made as a hash.
+    pub fn method(&self) -> Option<Method> {
+        match self {
+            Kind::Hash | Kind::Implicit => Some(Method::Hash),
+            Kind::Btree => Some(Method::Btree),
+            Kind::Cdb => Some(Method::Cdb),
+            _ => None,
+        }
+    }
+
     /// Returns the class with this name; capitals do not count.
     pub fn of_class(class: &[u8]) -> Option<Kind> {
         Some(match class.to_ascii_lowercase().as_slice() {

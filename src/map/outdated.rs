@@ -2,17 +2,12 @@
 
 use bstr::ByteSlice;
 
-use super::{Definition, KeyEnd, Kind, Method, Opener};
+use super::{Definition, KeyEnd, Kind, Opener};
 use crate::sys::shell::quoted;
 
 /// Returns a line for the log where the database of a map is older than its text: which, and what makes it again.
 pub fn outdated(definition: &Definition, opener: &dyn Opener) -> Option<String> {
-    let method = match definition.kind {
-        Kind::Hash | Kind::Implicit => Method::Hash,
-        Kind::Btree => Method::Btree,
-        Kind::Cdb => Method::Cdb,
-        _ => return None,
-    };
+    let method = definition.kind.method()?;
     let text = definition.file.as_ref()?;
     let database = method.file_of(text);
     if database == *text {
@@ -29,17 +24,14 @@ pub fn outdated(definition: &Definition, opener: &dyn Opener) -> Option<String> 
 /// Returns the command that makes the database of a map again from its text.
 pub fn mend(definition: &Definition) -> Option<String> {
     let text = definition.file.as_ref()?;
-    match definition.kind {
-        Kind::Implicit => Some("newaliases".to_owned()),
-        _ if definition.of_aliases => Some("newaliases".to_owned()),
-        Kind::Hash | Kind::Btree | Kind::Cdb => {
-            let nul = if definition.key_end == KeyEnd::Nul { "-N " } else { "" };
-            let case = if definition.keep_case { "-f " } else { "" };
-            let text = quoted(text);
-            Some(format!("makemap {nul}{case}{} {text} < {text}", definition.kind.class()))
-        }
-        _ => None,
+    if definition.of_aliases || definition.kind == Kind::Implicit {
+        return Some("newaliases".to_owned());
     }
+    definition.kind.method()?;
+    let nul = if definition.key_end == KeyEnd::Nul { "-N " } else { "" };
+    let case = if definition.keep_case { "-f " } else { "" };
+    let text = quoted(text);
+    Some(format!("makemap {nul}{case}{} {text} < {text}", definition.kind.class()))
 }
 
 #[cfg(test)]

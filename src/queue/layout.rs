@@ -9,14 +9,11 @@ use std::path::{Path, PathBuf};
 use bstr::{BString, ByteSlice};
 
 use super::spool::SpoolDirectory;
-use crate::cf::Config;
+use crate::cf::{Config, DEFAULT_QUEUE_GROUP};
 use crate::sys::errors::reason;
 
 /// The most directories of one queue: what an [`super::spool::EntryName`] can count, and far more than anybody has.
 const DIRECTORIES_MAX: usize = 4096;
-
-/// The name of the default queue group.
-pub use crate::cf::DEFAULT_QUEUE_GROUP as DEFAULT_GROUP;
 
 /// What a configuration says about where its queue is.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -52,9 +49,9 @@ impl Layout {
     /// The directory above a `*` cannot be read, or nothing matches, or too much does.
     pub fn directories(&self) -> Result<Vec<SpoolDirectory>, LayoutError> {
         let mut all = Vec::new();
-        let own = self.groups.iter().find(|(group, _)| group == DEFAULT_GROUP).map(|(_, path)| path);
-        let default = (BString::from(DEFAULT_GROUP), own.unwrap_or(&self.queue_directory).clone());
-        let others = self.groups.iter().filter(|(group, _)| group != DEFAULT_GROUP);
+        let own = self.groups.iter().find(|(group, _)| group == DEFAULT_QUEUE_GROUP).map(|(_, path)| path);
+        let default = (BString::from(DEFAULT_QUEUE_GROUP), own.unwrap_or(&self.queue_directory).clone());
+        let others = self.groups.iter().filter(|(group, _)| group != DEFAULT_QUEUE_GROUP);
         for (group, path) in std::iter::once(&default).chain(others) {
             let path = if path.is_empty() { self.queue_directory.clone() } else { self.absolute(path) };
             for path in expand(&path)? {

@@ -47,7 +47,7 @@ pub use control::read_control;
 pub use direct::DirectSpool;
 pub use draft::Draft;
 pub use error::{LostReason, QueueError};
-pub use layout::{DEFAULT_GROUP, Layout, LayoutError};
+pub use layout::{Layout, LayoutError};
 pub use parts::{Part, parts, take_back};
 pub use recover::{Orphans, Recovered};
 pub use store::{Listed, Queue, QueueOptions};

@@ -13,9 +13,8 @@ use super::commit::Committer;
 use super::control::read_control;
 use super::draft::Draft;
 use super::error::{LostReason, QueueError};
-use super::layout::DEFAULT_GROUP;
 use super::spool::{EntryName, FileKind, Hold, Move, OpenEntry, Opened, Spool, SpoolError, Step};
-use crate::cf::{Config, SuperSafe};
+use crate::cf::{Config, DEFAULT_QUEUE_GROUP, SuperSafe};
 use crate::mail::envelope::Occasion;
 use crate::name::{QueueId, QueueIdMaker, UnixTime};
 
@@ -107,7 +106,7 @@ impl Queue {
     /// # Errors
     /// No room, no permission, no free identifier.
     pub async fn create(&self, now: UnixTime) -> Result<Draft, QueueError> {
-        self.create_in(DEFAULT_GROUP.as_bytes(), now).await
+        self.create_in(DEFAULT_QUEUE_GROUP.as_bytes(), now).await
     }
 
     /// Begins a message in a queue group.
@@ -227,7 +226,7 @@ impl Queue {
         let turn = self.shared.turn.fetch_add(1, Ordering::Relaxed);
         match places.len() {
             // A group without directories of its own waits in those of the default one.
-            0 if group != DEFAULT_GROUP.as_bytes() => self.pick_directory(DEFAULT_GROUP.as_bytes()),
+            0 if group != DEFAULT_QUEUE_GROUP.as_bytes() => self.pick_directory(DEFAULT_QUEUE_GROUP.as_bytes()),
             0 => Err(QueueError::NoGroup(group.into())),
             count => Ok(places[turn % count]),
         }

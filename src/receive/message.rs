@@ -5,7 +5,7 @@ use bstr::{BString, ByteSlice};
 use super::clerk::{Clerk, now};
 use super::service::Accepted;
 use super::transaction::Taken;
-use crate::cf::{DeliveryMode, EightBitMode};
+use crate::cf::{DEFAULT_QUEUE_GROUP, DeliveryMode, EightBitMode};
 use crate::log::{self, Level};
 use crate::mail::address_field::{self, Party};
 use crate::mail::address_list;
@@ -70,7 +70,7 @@ impl Clerk<'_> {
         if self.service.study.is_some() {
             return Answer::Yes;
         }
-        match self.service.queue.create_as(b"mqueue", self.id.clone(), now()).await {
+        match self.service.queue.create_as(DEFAULT_QUEUE_GROUP.as_bytes(), self.id.clone(), now()).await {
             Ok(draft) => {
                 self.id = draft.id().clone();
                 self.ctx.set("i", self.id.to_string());

@@ -5,13 +5,13 @@ use bstr::{BStr, BString, ByteSlice};
 use super::address;
 use super::clerk::{Clerk, now, yes_or_no};
 use crate::cf::Privacy;
+use crate::log::Level;
 use crate::mail::envelope::Route;
 use crate::mail::header::Header;
 use crate::mail::token::ScanOptions;
 use crate::policy::Ask;
 use crate::route::remote_name;
 use crate::route::role::Role;
-use crate::smtp::server::notes::Severity;
 use crate::smtp::server::{Answer, MailParams, Refusal, decode_xtext, texts};
 
 /// The most fields that warn of a client without HELO.
@@ -39,7 +39,7 @@ impl Clerk<'_> {
         if route.special().is_some() {
             let shown = texts::shortened(argument);
             let line = format!("setsender: {shown}: invalid or unparsable, received from {}", self.facts.origin);
-            self.log(3, Severity::Notice, Some(&self.id), line.as_bytes());
+            self.service.log.say(Level::BAD_SENDER, &self.id, line);
             return Answer::No(Refusal::new(texts::invalid_sender(spelling)));
         }
         // QUIRK(mail-from): as the client spelt it, brackets and all; FEATURE(delay_checks) hands it to check_mail.
@@ -88,7 +88,7 @@ impl Clerk<'_> {
         let host = self.ctx.get("j").unwrap_or_default();
         let text = BString::from(format!("{host}: {} didn't use HELO protocol", self.facts.origin));
         let line = BString::from(format!("Authentication-Warning: {text}"));
-        self.log(4, Severity::Info, Some(&self.id), &line);
+        self.service.log.line(Level::AUTH_WARNING, &self.id, &line);
         // The original adds one for each MAIL, be it refused, without end.
         if self.transaction.added.len() < WARNINGS_MAX {
             self.transaction.added.push(Header::new("X-Authentication-Warning", text));

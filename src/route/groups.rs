@@ -3,8 +3,9 @@
 use bstr::{BString, ByteSlice};
 
 use super::parse::queue_group;
+use crate::cf::DEFAULT_QUEUE_GROUP;
 use crate::mail::envelope::Recipient;
-use crate::queue::{DEFAULT_GROUP, Part, parts};
+use crate::queue::{Part, parts};
 use crate::site::Context;
 
 /// Returns the recipients of a message sorted by queue group: that of the ruleset `queuegroup`, that of the mailer (`Q=`), or
@@ -14,7 +15,7 @@ pub async fn sort(ctx: &mut Context, recipients: &[Recipient]) -> Vec<Part> {
     let mut sorted = Vec::with_capacity(recipients.len());
     for recipient in recipients {
         let group = if groups.is_empty() { None } else { group(ctx, recipient).await };
-        sorted.push((group.unwrap_or_else(|| DEFAULT_GROUP.into()), recipient.clone()));
+        sorted.push((group.unwrap_or_else(|| DEFAULT_QUEUE_GROUP.into()), recipient.clone()));
     }
     let recipients_max = |name: &[u8]| {
         let group = groups.iter().find(|group| group.name == name);

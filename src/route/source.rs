@@ -6,7 +6,7 @@
 use bstr::{BString, ByteSlice};
 
 use crate::keeper::hands::Hands;
-use crate::keeper::request::{Source, SourceRoot};
+use crate::keeper::request::{INCLUDE_DEPTH_MAX, Source, SourceRoot};
 use crate::mail::address_list::{self, TooMany};
 use crate::mail::envelope::Recipient;
 use crate::route::alias::{Alias, Aliases};
@@ -15,9 +15,6 @@ use crate::site::Site;
 
 /// The most texts that are looked through for one recipient.
 const TEXTS_MAX: usize = 1000;
-
-/// The deepest chain of included files.
-const DEPTH_MAX: usize = 10;
 
 /// Where the texts are.
 pub struct Finder<'a> {
@@ -74,7 +71,7 @@ impl Finder<'_> {
                 if plain == command {
                     return Ok(Some(place));
                 }
-                if plain.starts_with(b":include:") && place.elements.len() < DEPTH_MAX {
+                if plain.starts_with(b":include:") && place.elements.len() < INCLUDE_DEPTH_MAX {
                     search.work.push((place, None));
                 } else if !source.elements.is_empty() || !self.follow_alias(&mut search, &plain).await {
                     self.follow_maildrops(&mut search, &plain);

@@ -11,6 +11,7 @@ use super::start::{Started, configured, macros_of_reading, probe};
 use crate::cf::{self, Config, Override, ReadEnv, Severity};
 use crate::map::Opener;
 use crate::net::{Hosts, Resolver, ResolverSettings};
+use crate::sys::host;
 
 /// What others have read for the process.
 pub struct Inside<'a> {
@@ -38,8 +39,9 @@ pub async fn start_inside(inside: Inside<'_>, opener: impl FnOnce(&Arc<Config>) 
     settings.hosts = Hosts::parse(inside.hosts);
     let mut identity = Identity::find(&Resolver::new(settings.clone())).await;
     let macros = macros_of_reading(&identity, inside.mode, &inside.zone);
-    let processors = std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1));
-    let env = ReadEnv { macros: Arc::new(macros), processors, overrides: inside.overrides, ..ReadEnv::default() };
+    // The users and services of the system cannot be asked here: the keeper has judged their names.
+    let (processors, overrides) = (host::processors(), inside.overrides);
+    let env = ReadEnv { macros: Arc::new(macros), processors, overrides, ..ReadEnv::default() };
     let (mut config, mut errors) = cf::read(inside.text, inside.name, &env);
     if errors.iter().any(|error| matches!(error.severity(), Severity::Fatal(_))) {
         return Started { site: None, errors };

@@ -29,7 +29,7 @@ pub use identity::{Identity, Probe};
 pub use inside::{Inside, start_inside};
 pub use load::{LoadOptions, Site};
 pub use maps::Maps;
-pub use start::{StartOptions, Started, start, unreadable};
+pub use start::{StartOptions, Started, read_env, start, unreadable};
 pub use user_database::{Maildrops, maildrop_key, user_database_files};
 pub use zone::zone_of;
 

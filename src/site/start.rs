@@ -24,7 +24,7 @@ use crate::name::Sysexit;
 use crate::net::listen::is_service;
 use crate::net::{Answer, Family, Hosts, Resolver, ResolverFlags, ResolverSettings};
 use crate::sys::errors::reason;
-use crate::sys::host::LoadAverage;
+use crate::sys::host::{self, LoadAverage};
 use crate::sys::safe_file::{Inspector, Listeners};
 use crate::sys::user::ACCOUNTS;
 
@@ -58,6 +58,18 @@ impl Started {
     }
 }
 
+/// Returns what a configuration is read with in this system: its processors, users, groups and services, and what the command
+/// line sets; macros have no values yet.
+pub fn read_env(overrides: Vec<Override>) -> ReadEnv {
+    ReadEnv {
+        processors: host::processors(),
+        overrides,
+        accounts: Some(ACCOUNTS),
+        has_service: Some(is_service),
+        ..ReadEnv::default()
+    }
+}
+
 /// Reads the text of the configuration and puts it to use.
 pub async fn start(options: StartOptions) -> Started {
     let StartOptions { file, text, mode, overrides, listeners } = options;
@@ -73,14 +85,7 @@ pub async fn start(options: StartOptions) -> Started {
     let settings = system_settings();
     let mut identity = Identity::find(&Resolver::new(settings.clone())).await;
     let macros = macros_of_reading(&identity, mode, &zone_of(&Options::default()));
-    let processors = std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1));
-    let env = ReadEnv {
-        macros: Arc::new(macros),
-        processors,
-        overrides,
-        accounts: Some(ACCOUNTS),
-        has_service: Some(is_service),
-    };
+    let env = ReadEnv { macros: Arc::new(macros), ..read_env(overrides) };
     let (mut config, mut errors) = cf::read(&text, &name, &env);
     if errors.iter().any(|error| matches!(error.severity(), Severity::Fatal(_))) {
         return Started { site: None, errors };

@@ -84,8 +84,7 @@ pub async fn submit(
 
 /// Tells of a queue that does not work; returns what the program exits with.
 fn queue_failed(services: &Services, terminal: &mut Terminal<'_>, error: &QueueError) -> Sysexit {
-    let level = Level { priority: Priority::Critical, detail: 1 };
-    services.log.say(level, crate::log::About::NoQueue, error);
+    services.log.say(Level::SYSTEM_ERROR, crate::log::About::NoQueue, error);
     terminal.tell(error.to_string());
     error.sysexit()
 }
@@ -466,7 +465,7 @@ impl<'a> Work<'a> {
         let max = self.hops_max();
         let text = format!("Too many hops {hops} ({max} max): from {} via {from}, to {to}", envelope.sender);
         let line = format!("SYSERR({}): {text}", self.party.caller.name);
-        self.services.log.say(Level { priority: Priority::Critical, detail: 1 }, &envelope.id, line);
+        self.services.log.say(Level::SYSTEM_ERROR, &envelope.id, line);
         Outcome::failed(Status::new(5, 4, 6), "Too many hops").with_reply(format!("554 5.4.6 {text}"))
     }
 }

@@ -9,7 +9,7 @@ use super::submission::Submission;
 use super::terminal::Terminal;
 use crate::cf::Privacy;
 use crate::deliver::services::Services;
-use crate::log::{Level, Priority};
+use crate::log::Level;
 use crate::mail::envelope::{Ownership, Route};
 use crate::mail::full_name;
 use crate::mail::header::Header;
@@ -115,8 +115,7 @@ impl Registrar<'_> {
             return None;
         }
         let text = BString::from([ctx.get("j").unwrap_or_default().as_slice(), b": ", text].concat());
-        let level = Level { priority: Priority::Info, detail: 4 };
-        self.services.log.say(level, self.id, format_args!("Authentication-Warning: {text}"));
+        self.services.log.say(Level::AUTH_WARNING, self.id, format_args!("Authentication-Warning: {text}"));
         Some(Header::new("X-Authentication-Warning", text))
     }
 
@@ -148,7 +147,7 @@ impl Registrar<'_> {
         let origin = ctx.get("_").unwrap_or_default();
         let shown = crate::log::shorten(wanted, SENDER_BYTES_MAX);
         let line = format!("setsender: {shown}: invalid or unparsable, received from {origin}");
-        self.services.log.say(Level { priority: Priority::Notice, detail: 3 }, self.id, line);
+        self.services.log.say(Level::BAD_SENDER, self.id, line);
         let own = self.caller.name.clone();
         let route = parse::parse(ctx, &own, Role::Sender).await.ok().map(parse::Parsed::into_route);
         (own, route)

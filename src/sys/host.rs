@@ -21,6 +21,11 @@ pub fn name() -> io::Result<BString> {
     Ok(nix::unistd::gethostname()?.into_vec().into())
 }
 
+/// Returns how many processors this process may use.
+pub fn processors() -> i64 {
+    std::thread::available_parallelism().map_or(1, |count| i64::try_from(count.get()).unwrap_or(1))
+}
+
 /// Returns what tells this start of the machine from every other: process ids count only within it.
 ///
 /// `None` where the system does not tell. In a container of its own it differs from the host's.

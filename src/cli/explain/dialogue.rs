@@ -14,6 +14,7 @@ use super::destination::{self, Destination};
 use super::fate::{self, Fate};
 use super::port;
 use super::record::{Event, Recorder};
+use crate::cf::DEFAULT_QUEUE_GROUP;
 use crate::daemon::hand;
 use crate::deliver::services::Services;
 use crate::log::Log;
@@ -21,7 +22,7 @@ use crate::mail::date;
 use crate::mail::header::Header;
 use crate::policy::Numbers;
 use crate::queue::spool::SpoolDirectory;
-use crate::queue::{AbsentSpool, DEFAULT_GROUP, Queue, QueueOptions};
+use crate::queue::{AbsentSpool, Queue, QueueOptions};
 use crate::receive::{Client, Connection, Service, SiteDirectory, Study, serve};
 use crate::site::{Site, Supposed};
 use crate::sys::safe_file::Listeners;
@@ -99,7 +100,7 @@ impl Dialogue {
 
 fn services(site: &Arc<Site>) -> Services {
     let path = site.config.options.queue_directory.clone();
-    let spool = AbsentSpool::new(vec![SpoolDirectory { group: DEFAULT_GROUP.into(), path }]);
+    let spool = AbsentSpool::new(vec![SpoolDirectory { group: DEFAULT_QUEUE_GROUP.into(), path }]);
     let queue = Queue::new(Arc::new(spool), QueueOptions::default());
     let hands = Arc::new(hand::in_process(&site.config, Listeners::default()));
     Services::new(Arc::clone(site), hands, queue, Log::nowhere(), None)

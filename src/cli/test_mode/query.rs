@@ -1,4 +1,4 @@
-//! The commands of test mode that begin with `/`.
+//! The commands of test mode that begin with `/`: which there are, and `/mx`, `/canon`, `/map` and `/expand`.
 
 use std::io;
 

@@ -13,7 +13,7 @@ use nix::unistd::geteuid;
 use super::{Charter, Refusal, Served, accounts, failure_of, failure_of_file, refusal};
 use crate::cf::{Blame, Config};
 use crate::keeper::client::Answered;
-use crate::keeper::request::{Answer, FailureKind, Source, SourceRoot, Standing};
+use crate::keeper::request::{Answer, FailureKind, INCLUDE_DEPTH_MAX, Source, SourceRoot, Standing};
 use crate::macros::{Value, Values, expand};
 use crate::mail::address_list::{self, TEXT_BYTES_MAX, TooMany};
 use crate::map::aliases;
@@ -24,9 +24,6 @@ use crate::sys::bounded::read_within;
 use crate::sys::privilege::Acting;
 use crate::sys::safe_file::{Reading, TextKind, Trust};
 use crate::sys::user::User;
-
-/// The deepest chain of included files.
-const DEPTH_MAX: usize = 10;
 
 /// What stands before the name of an included file.
 const INCLUDE: &[u8] = b":include:";
@@ -105,7 +102,7 @@ pub(super) fn default_user(config: &Config) -> Result<User, Refusal> {
 
 /// Follows `source` to the element it names.
 fn resolve(charter: &Charter, source: &Source) -> Result<Element, Refusal> {
-    if source.elements.len() > DEPTH_MAX {
+    if source.elements.len() > INCLUDE_DEPTH_MAX {
         return Err(refusal(FailureKind::Permanent {}, "included files are nested too deeply"));
     }
     let mut numbers = source.elements.iter();

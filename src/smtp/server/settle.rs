@@ -99,7 +99,7 @@ impl Session {
         }
     }
 
-    /// Goes on with what the filters do not let pass.
+    /// Goes on with what filters or the rules for the header do not let pass.
     fn object(&mut self, held: Held, refusal: Refusal) {
         match held {
             Held::Greeting(_) if refusal.reply.closes() => self.end(refusal.reply),
