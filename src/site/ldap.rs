@@ -28,6 +28,8 @@ use crate::sys::errors::reason;
 const PORT: u16 = 389;
 /// The longest file with a password, in bytes.
 const PASSWORD_BYTES_MAX: u64 = 1024;
+/// How long one look-up with all its searches may take.
+const LOOK_UP_PATIENCE: Duration = Duration::from_secs(60);
 /// How many searches one look-up may lead to.
 const SEARCHES_MAX: usize = 10_000;
 /// How many entries one look-up may find.
@@ -37,11 +39,15 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// What every entry matches.
 const ANY_ENTRY: &str = "(objectClass=*)";
 
+/// The result of a search below an entry that is not there: noSuchObject (RFC 4511 §4.1.9).
+const NO_SUCH_OBJECT: u32 = 32;
+
 /// What the usual failures of a search are called.
-const RESULTS: [(u32, &str); 7] = [
+const RESULTS: [(u32, &str); 8] = [
     (3, "Time limit exceeded"),
     (4, "Size limit exceeded"),
-    (32, "No such object"),
+    (NO_SUCH_OBJECT, "No such object"),
+    (34, "Invalid DN syntax"),
     (50, "Insufficient access"),
     (51, "Server is busy"),
     (52, "Server is unavailable"),
@@ -69,7 +75,7 @@ pub(super) async fn look_up(reach: Reach<'_>, entry: &Entry, key: &[u8], args: &
         }
     };
     entry.tell_failure(false);
-    let (outcome, message) = ask(&mut ldap, map, &map.fold(key), args).await;
+    let (outcome, message) = ask_within(LOOK_UP_PATIENCE, &mut ldap, map, &map.fold(key), args).await;
     if ldap.is_closed() {
         *entry.directory.lock().await = None;
     }
@@ -91,7 +97,7 @@ pub(super) async fn open(reach: Reach<'_>, entry: &Entry) -> Result<(), BString>
 /// Looks the words of a class up, over a connection of their own.
 pub(super) async fn words(reach: Reach<'_>, map: &Definition, key: &[u8]) -> Result<Vec<BString>, BString> {
     let mut ldap = connect(reach, map).await?;
-    match ask(&mut ldap, map, &map.fold(key), &[]).await {
+    match ask_within(LOOK_UP_PATIENCE, &mut ldap, map, &map.fold(key), &[]).await {
         (Outcome::Found(value), _) => Ok(value.fields().map(BString::from).collect()),
         (Outcome::NotFound(_), _) => Ok(Vec::new()),
         (Outcome::TempFail(reason), message) => Err(message.unwrap_or(reason)),
@@ -190,8 +196,26 @@ struct Search {
     filter: String,
 }
 
-/// Makes the searches of a look-up, those that its results ask for too.
-async fn ask(ldap: &mut Ldap, map: &Definition, key: &[u8], args: &[&[u8]]) -> (Outcome, Option<BString>) {
+/// Makes the searches of a look-up, those that its results ask for too, in `patience`.
+async fn ask_within(
+    patience: Duration,
+    ldap: &mut Ldap,
+    map: &Definition,
+    key: &[u8],
+    args: &[&[u8]],
+) -> (Outcome, Option<BString>) {
+    let asked = tokio::time::timeout(patience, ask(ldap, map, key, args)).await;
+    match asked.unwrap_or(Err(Unfound::TooSlow(patience))) {
+        Ok(outcome) => (outcome, None),
+        Err(why) => {
+            let text = why.told(map, key);
+            (Outcome::TempFail(text.clone()), Some(text))
+        }
+    }
+}
+
+/// Makes the searches of a look-up one after the other.
+async fn ask(ldap: &mut Ldap, map: &Definition, key: &[u8], args: &[&[u8]]) -> Result<Outcome, Unfound> {
     let spec = spec_of(map);
     let first = Search { base: spec.base.clone(), scope: number_of(spec.scope), filter: spec.filter_for(key, args) };
     let (mut seen, mut waiting, mut values) = (HashSet::new(), VecDeque::from([first]), Vec::new());
@@ -202,17 +226,17 @@ async fn ask(ldap: &mut Ldap, map: &Definition, key: &[u8], args: &[&[u8]]) -> (
             continue;
         }
         if seen.len() > SEARCHES_MAX {
-            return failed(map, key, &Unfound::TooManySearches);
+            return Err(Unfound::TooManySearches);
         }
         let is_first = seen.len() == 1;
         let entries = match found(ldap, spec, &search, &mut amount).await {
             Ok(entries) => entries,
-            // What an entry points at may be gone.
-            Err(Unfound::Refused(_) | Unfound::Asking(LdapError::FilterParsing)) if !is_first => continue,
-            Err(why) => return failed(map, key, &why),
+            // QUIRK(ldap-gone)
+            Err(why) if !is_first && why.is_of_pointer() => continue,
+            Err(why) => return Err(why),
         };
         if is_first && spec.is_single && entries.len() > 1 {
-            return (Outcome::NotFound(Sysexit::NoHost), None);
+            return Ok(Outcome::NotFound(Sysexit::NoHost));
         }
         for entry in entries.into_iter().filter(|entry| !entry.is_ref() && !entry.is_intermediate()) {
             let mut parts = parts(entry.0).into_iter();
@@ -222,12 +246,11 @@ async fn ask(ldap: &mut Ldap, map: &Definition, key: &[u8], args: &[&[u8]]) -> (
             }
         }
     }
-    let outcome = match (values.first(), map.separator) {
+    Ok(match (values.first(), map.separator) {
         (None, _) => Outcome::NotFound(Sysexit::NoHost),
         (Some(_), Some(separator)) => Outcome::Found(bstr::join([separator], &values).into()),
         (Some(value), None) => Outcome::Found(value.clone()),
-    };
-    (outcome, None)
+    })
 }
 
 /// Returns the entries that one search finds.
@@ -277,16 +300,6 @@ async fn found(
     if result.rc == 0 { Ok(entries) } else { Err(Unfound::Refused(result)) }
 }
 
-/// Returns what becomes of a look-up without entries, with the message for the log.
-fn failed(map: &Definition, key: &[u8], why: &Unfound) -> (Outcome, Option<BString>) {
-    let (map, name) = (&map.name, key.as_bstr());
-    let text = match why {
-        Unfound::Asking(LdapError::FilterParsing) => format!("Error in ldap_search in map {map}: Bad search filter"),
-        _ => format!("Error getting LDAP results, map={map}, name={name}: {why}"),
-    };
-    (Outcome::TempFail(text.clone().into()), Some(text.into()))
-}
-
 /// Why a search has no entries.
 #[derive(Debug, thiserror::Error)]
 enum Unfound {
@@ -300,6 +313,29 @@ enum Unfound {
     TooLarge,
     #[error("it leads to more than {SEARCHES_MAX} searches")]
     TooManySearches,
+    #[error("it takes more than {} seconds", .0.as_secs())]
+    TooSlow(Duration),
+}
+
+impl Unfound {
+    /// Tells whether a search fails since what asks for it is out of date: what an entry points at is gone, or is no filter.
+    fn is_of_pointer(&self) -> bool {
+        match self {
+            Self::Refused(result) => result.rc == NO_SUCH_OBJECT,
+            Self::Asking(error) => matches!(error, LdapError::FilterParsing),
+            Self::TooMany | Self::TooLarge | Self::TooManySearches | Self::TooSlow(_) => false,
+        }
+    }
+
+    /// Returns the message for the log.
+    fn told(&self, map: &Definition, key: &[u8]) -> BString {
+        let (map, name) = (&map.name, key.as_bstr());
+        match self {
+            Self::Asking(LdapError::FilterParsing) => format!("Error in ldap_search in map {map}: Bad search filter"),
+            _ => format!("Error getting LDAP results, map={map}, name={name}: {self}"),
+        }
+        .into()
+    }
 }
 
 /// Returns what the result of a search is called.
@@ -456,6 +492,36 @@ mod tests {
         amount.add(&entry(ANSWER_BYTES_MAX / 2)).expect("it fits");
         let told = amount.add(&entry(ANSWER_BYTES_MAX / 2)).expect_err("too large").to_string();
         assert_eq!(told, "it has more than 64 MiB");
+    }
+
+    #[tokio::test]
+    async fn a_look_up_ends_though_the_directory_never_answers() {
+        let (ours, _theirs) = UnixStream::pair().expect("a pair");
+        let settings = LdapConnSettings::new().set_std_stream(StdStream::Unix(ours));
+        let (connection, mut ldap) = LdapConnAsync::with_settings(settings, "ldapi://x").await.expect("connected");
+        tokio::spawn(connection.drive());
+        let (map, errors) = Definition::parse(b"m", b"ldap", b"-H ldapi://x -b dc=x -k (key=%0) -v val");
+        let map = map.filter(|_| errors.is_empty()).expect("a map");
+        let (outcome, message) = ask_within(Duration::from_millis(20), &mut ldap, &map, b"one", &[]).await;
+        let text = "Error getting LDAP results, map=m, name=one: it takes more than 0 seconds";
+        assert_eq!((outcome, message), (Outcome::TempFail(text.into()), Some(text.into())));
+    }
+
+    #[test]
+    fn only_what_an_entry_points_at_may_be_missing() {
+        let refused = |rc| {
+            Unfound::Refused(LdapResult {
+                rc,
+                matched: String::new(),
+                text: String::new(),
+                refs: Vec::new(),
+                ctrls: Vec::new(),
+            })
+        };
+        assert!(refused(NO_SUCH_OBJECT).is_of_pointer());
+        assert!(Unfound::Asking(LdapError::FilterParsing).is_of_pointer());
+        assert!([3, 4, 34, 50, 51, 52, 53, 80].into_iter().all(|rc| !refused(rc).is_of_pointer()));
+        assert!(![Unfound::TooMany, Unfound::TooSlow(LOOK_UP_PATIENCE)].iter().any(Unfound::is_of_pointer));
     }
 
     #[test]

@@ -117,6 +117,19 @@ const ANSWERS: &[(&str, &str, &str)] = &[
         "twice",
         "Error getting LDAP results, map=m, name=twice: Size limit exceeded\nno match (75)",
     ),
+    ("-k (key=%0) -v val,link:FILTER -z,", "many", "returns m,x,y (0)"),
+    (
+        "-Z1 -k (key=%0) -v val,link:FILTER -z,",
+        "many",
+        "Error getting LDAP results, map=m, name=many: Size limit exceeded\nno match (75)",
+    ),
+    (
+        "-k (key=%0) -v val,link:DN -z,",
+        "nowhere",
+        "Error getting LDAP results, map=m, name=nowhere: Invalid DN syntax\nno match (75)",
+    ),
+    // QUIRK(ldap-gone)
+    ("-k (key=%0) -v val,link:DN -z,", "gone", "returns g,first (0)"),
 ];
 
 #[test]
