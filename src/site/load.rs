@@ -1,5 +1,6 @@
 //! Putting a configuration to use: classes filled, maps declared, macros defined.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice as _};
@@ -154,6 +155,21 @@ fn named<'d>(definitions: impl IntoIterator<Item = &'d Definition>, name: &[u8])
     definitions.into_iter().find(|known| known.name.eq_ignore_ascii_case(name))
 }
 
+/// Returns the members of a switch: `name.kind` for each kind that the service switch names for its service, or that is usual
+/// where it does not.
+fn switched(switch: &Definition, service_switch: &[u8]) -> Vec<BString> {
+    let service = switch.file.clone().unwrap_or_default();
+    let mut lines = service_switch.lines().map(|line| line.fields());
+    let kinds = lines.find_map(|mut words| (words.next()? == service).then_some(words));
+    let usual: &[&[u8]] = match service.as_slice() {
+        b"hosts" => &[b"files", b"dns"],
+        b"aliases" | b"passwd" => &[b"files"],
+        _ => &[],
+    };
+    let kinds: Vec<&[u8]> = kinds.map_or_else(|| usual.to_vec(), Iterator::collect);
+    kinds.iter().map(|kind| [&switch.name[..], b".", kind].concat().into()).collect()
+}
+
 /// What loading gathers.
 struct Loader<'a> {
     config: &'a Config,
@@ -242,16 +258,16 @@ impl Loader<'_> {
     fn words_of_file(&self, file: &ClassFile, path: &BString) -> Result<Vec<BString>, Refused> {
         match self.read(path) {
             Ok(text) => Ok(class_file::words(&text, &file.pattern)),
-            Err(error) if file.optional && error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) if file.optional && error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => {
                 let reason = reason(&error);
                 // The original says no more; who wrote a .mc file need not know what the file is for.
                 let is_ours = self.config.marks.source(file.line).is_some();
                 let help = match error.kind() {
-                    std::io::ErrorKind::NotFound if is_ours && file.class.as_bytes() == b"w" => {
+                    ErrorKind::NotFound if is_ours && file.class.as_bytes() == b"w" => {
                         ": make it, with a name of this host on each line; it may be empty"
                     }
-                    std::io::ErrorKind::NotFound if is_ours => ": make it, with a word on each line; it may be empty",
+                    ErrorKind::NotFound if is_ours => ": make it, with a word on each line; it may be empty",
                     _ => "",
                 };
                 let command = remedy(path, reason.as_bytes()).filter(|_| is_ours);
@@ -355,9 +371,10 @@ impl Loader<'_> {
         }
         definitions.extend(user_database_files(self.config));
         self.alias_maps(&mut definitions);
+        let switch = self.service_switch();
         for definition in &mut definitions {
             if let Kind::Switch(_) = definition.kind {
-                definition.kind = Kind::Switch(self.switched(definition));
+                definition.kind = Kind::Switch(switched(definition, &switch));
             }
         }
         definitions
@@ -394,21 +411,17 @@ impl Loader<'_> {
         }
     }
 
-    /// Returns the members of a switch: `name.kind` for each kind that the service switch names for its service, or that is
-    /// usual where it does not.
-    fn switched(&self, switch: &Definition) -> Vec<BString> {
-        let service = switch.file.clone().unwrap_or_default();
-        let opened = self.opener.open_switch(&self.config.options.service_switch_file);
-        let text = opened.and_then(|file| read_within(file, CLASS_BYTES_MAX)).unwrap_or_default();
-        let kinds =
-            text.lines().map(|line| line.fields()).find_map(|mut words| (words.next()? == service).then_some(words));
-        let usual: &[&[u8]] = match service.as_slice() {
-            b"hosts" => &[b"files", b"dns"],
-            b"aliases" | b"passwd" => &[b"files"],
-            _ => &[],
-        };
-        let kinds: Vec<&[u8]> = kinds.map_or_else(|| usual.to_vec(), Iterator::collect);
-        kinds.iter().map(|kind| [&switch.name[..], b".", kind].concat().into()).collect()
+    /// Reads the service switch; one that cannot be read says nothing, as with the original, but that is told.
+    fn service_switch(&mut self) -> Vec<u8> {
+        let path = &self.config.options.service_switch_file;
+        let opened = if path.is_empty() { Err(ErrorKind::NotFound.into()) } else { self.opener.open_switch(path) };
+        opened.and_then(|file| read_within(file, CLASS_BYTES_MAX)).unwrap_or_else(|error| {
+            if error.kind() != ErrorKind::NotFound {
+                let text = format!("ServiceSwitchFile {path} is not used: {}", reason(&error));
+                self.report(0, text.into(), Sysexit::Ok);
+            }
+            Vec::new()
+        })
     }
 
     /// Notes what is wrong with a map.

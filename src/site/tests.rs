@@ -301,6 +301,18 @@ fn check_load(lines: &str, expected: &[&str]) {
 }
 
 #[test]
+fn a_service_switch_that_cannot_be_read_is_told_once() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = folder.path().join("switch");
+    let lines = format!("O ServiceSwitchFile={}\nKone switch hosts\nKtwo switch hosts\n", path.display());
+    check_load(&lines, &[]);
+    let file = std::fs::File::create(&path).expect("created");
+    file.set_len(crate::map::CLASS_BYTES_MAX + 1).expect("a file with a hole");
+    let told = format!("ServiceSwitchFile {} is not used: it has more than 64 MiB", path.display());
+    check_load(&lines, &[&told]);
+}
+
+#[test]
 fn a_class_whose_words_are_too_many_has_none() {
     let folder = tempfile::tempdir().expect("a directory");
     let path = folder.path().join("names");
