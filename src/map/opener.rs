@@ -113,11 +113,15 @@ impl fmt::Debug for dyn Opener {
     }
 }
 
-/// Refuses to let root run a program that somebody else could have written.
+/// Refuses a program that each process would look for in a directory of its own, and lets root run none that somebody else
+/// could have written.
 ///
 /// # Errors
 /// It is such a program, or there is none.
 pub fn check_class_program(path: &Path) -> io::Result<()> {
+    if !path.is_absolute() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "write the full path of the program"));
+    }
     let metadata = std::fs::metadata(path)?;
     if nix::unistd::geteuid().is_root() && !(metadata.uid() == 0 && metadata.mode() & 0o022 == 0) {
         return Err(io::Error::other("run as root, it must belong to root and be writable by nobody else"));
@@ -163,8 +167,8 @@ impl Opener for DirectOpener {
     }
 
     fn run_class(&self, path: &[u8]) -> io::Result<Vec<u8>> {
-        let path = unsearched(path);
-        check_class_program(&path)?;
+        let path = Path::new(OsStr::from_bytes(path));
+        check_class_program(path)?;
         let mut command = std::process::Command::new(path);
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let read = child.stdout.take().map(|output| read_within(output, CLASS_BYTES_MAX));
@@ -214,4 +218,20 @@ async fn run_here(call: ProgramCall<'_>) -> io::Result<ProgramAnswer> {
     let signal = status.signal().and_then(|signal| u8::try_from(signal).ok()).unwrap_or(0);
     let end = status.code().map_or(Err(signal), |code| Ok(u8::try_from(code).unwrap_or(u8::MAX)));
     Ok(ProgramAnswer { output: output.into(), end })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_program_is_searched_for() {
+        assert_eq!(unsearched(b"echo"), Path::new("./echo"));
+        assert_eq!(unsearched(b"../bin/echo"), Path::new("./../bin/echo"));
+        assert_eq!(unsearched(b"/bin/echo"), Path::new("/bin/echo"));
+        for path in ["true", "./true", ""] {
+            let refused = DirectOpener::for_tests().run_class(path.as_bytes()).expect_err("not a full path");
+            assert_eq!(refused.to_string(), "write the full path of the program", "{path}");
+        }
+    }
 }

@@ -21,7 +21,7 @@ use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Launch};
 use crate::macros::expand;
 use crate::name::MapName;
-use crate::sys::errors::reason_of;
+use crate::sys::errors::{reason, reason_of};
 use crate::sys::process::{Child, Ended, Identity, Program, StartError};
 use crate::sys::user::{Group, User};
 
@@ -63,11 +63,14 @@ impl Programs {
     pub(super) fn start_class(&mut self, config: &Config, line: u16) -> Served {
         let undeclared = || refusal(FailureKind::Undeclared {}, format!("F line {line} names no program"));
         let path = match config.classes.files.get(usize::from(line)).map(|file| &file.source) {
-            Some(ClassSource::Program(path)) if path.starts_with(b"/") => path,
+            Some(ClassSource::Program(path)) => path,
             _ => return Err(undeclared()),
         };
         let file = Path::new(OsStr::from_bytes(path));
-        crate::map::check_class_program(file).map_err(|error| super::failure_of(&path.to_str_lossy(), &error))?;
+        crate::map::check_class_program(file).map_err(|error| Refusal {
+            text: reason(&error).into(),
+            ..super::failure_of(&path.to_str_lossy(), &error)
+        })?;
         let mut program = Program::new(file, path);
         program.env(b"AGENT", b"sendmail").directory(Path::new("/"));
         self.run(program.into(), false)
@@ -377,7 +380,7 @@ mod tests {
         let text = format!(
             "V10\nO DefaultUser={user}:{user}\nO DontBlameSendmail=TrustStickyBit\nO AliasFile={}\n\
              Mprog, P=/bin/sh, F=lsDFMoqeu9, A=sh -c $u\n\
-             Mcount, P=/bin/sh, F=lsDFMoqeu9, A=sh -c cat;exit\\ 7 $u\n",
+             Mcount, P=/bin/sh, F=lsDFMoqeu9, A=sh -c cat;exit\\ 7 $u\nF{{X}}|./p\n",
             aliases.display()
         );
         let (config, errors) = cf::read(text.as_bytes(), "x.cf", &ReadEnv::default());
@@ -425,6 +428,13 @@ mod tests {
         let ended = tokio::time::timeout(Duration::from_secs(20), hands.ask(Request::Wait { program })).await;
         let ended = ended.expect("in time").expect("told").answer;
         assert!(matches!(ended, Answer::Ended { signal: 9, .. }), "{ended:?}");
+    }
+
+    #[tokio::test]
+    async fn the_program_of_a_class_has_a_full_path() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let refused = hands(folder.path()).start_class(0).await.err().expect("refused");
+        assert_eq!(refused.to_string(), "write the full path of the program");
     }
 
     #[tokio::test]
