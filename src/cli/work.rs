@@ -106,6 +106,7 @@ pub(super) async fn load(surroundings: &Surroundings) -> Loaded {
         duties: duties(order.listen, order.queue_interval()),
         resolv_conf: &surroundings.resolv_conf,
         hosts: &surroundings.hosts,
+        services: &surroundings.services,
         zone: surroundings.zone.clone(),
     };
     let opener = |config: &Arc<_>| Arc::new(HandOpener::new(Arc::clone(hands), Arc::clone(config))) as Arc<_>;

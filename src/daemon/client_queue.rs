@@ -23,7 +23,7 @@ use crate::name::Sysexit;
 use crate::queue::problem::{Expected, examine};
 use crate::queue::schedule::Policy;
 use crate::queue::{Orphans, Queue, QueueOptions};
-use crate::site::{PRODUCT, zone_of};
+use crate::site::{PRODUCT, Services, zone_of};
 use crate::submit::Caller;
 use crate::sys::daemonize;
 use crate::sys::host::LoadAverage;
@@ -164,6 +164,7 @@ async fn serve(
         log: log.clone(),
         resolv_conf: read("/etc/resolv.conf"),
         hosts: read("/etc/hosts"),
+        services: Services::of(&config),
         zone: zone_of(&config.options),
         ending: is_ending,
         delivery,

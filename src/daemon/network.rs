@@ -31,7 +31,7 @@ use crate::name::Sysexit;
 use crate::queue::schedule::Policy;
 use crate::queue::spool::{EntryName, SpoolDirectory};
 use crate::queue::{Layout, Orphans, Queue, QueueOptions};
-use crate::site::zone_of;
+use crate::site::{Services, zone_of};
 use crate::submit::Caller;
 use crate::sys::host::LoadAverage;
 use crate::sys::title::Title;
@@ -64,6 +64,7 @@ struct Outside {
     directories: Vec<SpoolDirectory>,
     resolv_conf: BString,
     hosts: BString,
+    services: Services,
     zone: jiff::tz::TimeZone,
     load: LoadAverage,
 }
@@ -79,6 +80,7 @@ impl Outside {
             directories,
             resolv_conf: read("/etc/resolv.conf"),
             hosts: read("/etc/hosts"),
+            services: Services::of(&start.config),
             zone: zone_of(&start.config.options),
             load: LoadAverage::open(),
         })
@@ -158,6 +160,7 @@ async fn work(start: Start, outside: Outside, socket: OwnedFd, programs: Program
         log: outside.log,
         resolv_conf: outside.resolv_conf,
         hosts: outside.hosts,
+        services: outside.services,
         zone: outside.zone,
         ending: is_ending,
         delivery,

@@ -8,8 +8,8 @@ use bstr::{BString, ByteSlice};
 
 use crate::cf::{CfError, Config, DaemonPort, Family, OptionError};
 use crate::net::Hosts;
-use crate::net::listen::{ListenAddress, ListenError, ListenFamily, Port, listen, listen_beside};
-use crate::sys::host;
+use crate::net::listen::{ListenAddress, ListenError, ListenFamily, listen, listen_beside};
+use crate::net::services::Port;
 
 /// The system's list of hosts.
 const HOSTS_FILE: &str = "/etc/hosts";
@@ -106,8 +106,7 @@ fn open_one(place: &ListenAddress, ours: &[OpenPort], end: Instant) -> Result<Tc
 fn place(config: &Config, port: &DaemonPort) -> Result<ListenAddress, PortError> {
     let useless = |text: String| PortError::Useless { name: port.name.clone(), text };
     let service = if port.port.is_empty() { "smtp".into() } else { port.port.to_str_lossy() };
-    let number = Port::find(&service, |name| host::service_port(name.as_bytes()));
-    let number = number.map_err(|bad| useless(bad.to_string()))?.0;
+    let number = service.parse::<Port>().map_err(|bad| useless(bad.to_string()))?.0;
     let family = match port.family {
         Family::Inet => ListenFamily::Inet,
         Family::Inet6 => ListenFamily::Inet6,

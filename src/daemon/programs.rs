@@ -22,7 +22,7 @@ use crate::queue::schedule::Facts;
 use crate::queue::select::Selection;
 use crate::queue::spool::Spool;
 use crate::queue::{Claimed, Queue};
-use crate::site::Classes;
+use crate::site::{Classes, Services};
 use crate::submit::Caller;
 use crate::sys::host::LoadAverage;
 
@@ -81,6 +81,8 @@ pub struct Surroundings {
     pub resolv_conf: BString,
     /// The text of hosts(5), read likewise.
     pub hosts: BString,
+    /// The services that the configuration names, looked up likewise.
+    pub services: Services,
     /// The time zone of dates, read likewise.
     pub zone: jiff::tz::TimeZone,
     /// Who called the program.

@@ -2,9 +2,8 @@
 
 use bstr::{BString, ByteSlice};
 
-use super::smtp::literal;
 use crate::name::TrimSpace as _;
-use crate::net::{Answer, Mx, Resolver};
+use crate::net::{Answer, Mx, Resolver, literal};
 
 /// Hosts tried for one domain; more MX records than this are a mistake or an attack.
 const HOSTS_MAX: usize = 100;
@@ -118,7 +117,7 @@ async fn for_domain(resolver: &Resolver, host: &[u8], rules: &ExchangerRules<'_>
 /// Tells whether a host is given by its address: `[192.0.2.1]`, `[IPv6:2001:db8::1]`.
 fn is_literal(host: &[u8]) -> bool {
     let inside = host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
-    inside.is_some_and(|text| literal(text).is_some())
+    inside.is_some_and(|text| literal::any(text).is_some())
 }
 
 /// Returns the canonical name of a host that has no mail exchangers, with a dot at its end.

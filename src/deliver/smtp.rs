@@ -16,8 +16,9 @@ use super::outcome::{Outcome, Verdict, exit_text};
 use crate::cf::{ClientPort, Config, EightBitMode, Family as PortFamily, Timeouts};
 use crate::name::{Status, Sysexit};
 use crate::net::connect::{Sources, connect};
-use crate::net::listen::Port;
-use crate::net::{Answer, Family, Resolver};
+use crate::net::listen::ListenFamily;
+use crate::net::services::Port;
+use crate::net::{Answer, Family, Resolver, literal};
 use crate::sys::errors::reason;
 
 /// The port of SMTP.
@@ -86,22 +87,20 @@ impl SmtpSettings {
     }
 }
 
-/// Returns where connections come from (`ClientPortOptions`); an address that is none is passed over.
+/// Returns where connections come from (`ClientPortOptions`): hosts and services have numbers here; what was told not to have
+/// one when the configuration was read is passed over.
 fn sources(ports: &[ClientPort]) -> Sources {
     let mut sources = Sources { reuse: true, ..Sources::default() };
     for port in ports {
-        let number = if port.port.is_empty() {
-            Some(0)
-        } else {
-            port.port.to_str().ok().and_then(|text| text.parse::<Port>().ok()).map(|port| port.0)
-        };
-        let (any, slot) = match port.family {
-            PortFamily::Inet => (IpAddr::from([0; 4]), &mut sources.v4),
-            PortFamily::Inet6 => (IpAddr::from([0_u16; 8]), &mut sources.v6),
+        let number =
+            if port.port.is_empty() { Some(0) } else { port.port.to_str().ok().and_then(|port| port.parse().ok()) };
+        let (any, family, slot) = match port.family {
+            PortFamily::Inet => (IpAddr::from([0; 4]), ListenFamily::Inet, &mut sources.v4),
+            PortFamily::Inet6 => (IpAddr::from([0_u16; 8]), ListenFamily::Inet6, &mut sources.v6),
             PortFamily::Local | PortFamily::Other(_) => continue,
         };
-        let address = if port.address.is_empty() { Some(any) } else { literal(&port.address) };
-        if let (Some(number), Some(address)) = (number, address.filter(|address| address.is_ipv4() == any.is_ipv4())) {
+        let address = if port.address.is_empty() { Some(any) } else { family.literal(&port.address) };
+        if let (Some(number), Some(address)) = (number, address) {
             *slot = (number != 0 || !port.address.is_empty()).then_some(SocketAddr::new(address, number));
         }
     }
@@ -293,7 +292,7 @@ impl SmtpClient {
             return Ok(vec![address]);
         }
         let name = host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).unwrap_or(host);
-        if let Some(address) = literal(name.strip_suffix(b".").unwrap_or(name)) {
+        if let Some(address) = literal::any(name.strip_suffix(b".").unwrap_or(name)) {
             return Ok(vec![address]);
         }
         match self.resolver.addresses(name, self.settings.family).await {
@@ -515,16 +514,6 @@ fn is_worth_a_smart_host(outcome: &Outcome) -> bool {
 /// Returns the outcome where no host was tried: time was over before.
 fn no_host() -> Outcome {
     Outcome::deferred(Status::new(4, 4, 1), "Connection timed out")
-}
-
-/// Reads an address, with or without `IPv6:` before it.
-pub(super) fn literal(text: &[u8]) -> Option<IpAddr> {
-    let text = text.to_str().ok()?;
-    let text = match text.get(..5) {
-        Some(tag) if tag.eq_ignore_ascii_case("IPv6:") => &text[5..],
-        _ => text,
-    };
-    text.parse().ok()
 }
 
 /// Writes an address as the log does.

@@ -2,67 +2,15 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::str::FromStr;
 
-use bstr::ByteSlice as _;
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::ReusePort;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use crate::sys::host;
+use super::literal;
 
 /// The shortest queue of connections that wait to be accepted: a flood of connects must not close the door.
 const BACKLOG_MIN: i32 = 1024;
-
-/// Services that are known without asking the system, which in a chroot could not answer.
-const SERVICES: &[(&str, u16)] = &[
-    ("smtp", 25),
-    ("mail", 25),
-    ("smtps", 465),
-    ("submissions", 465),
-    ("ssmtp", 465),
-    ("submission", 587),
-    ("lmtp", 24),
-];
-
-/// A port by number or by the name of a service.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Port(pub u16);
-
-/// The text is no port.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("service {0:?} unknown: give the number of the port, or add the name to /etc/services")]
-pub struct BadPort(String);
-
-impl FromStr for Port {
-    type Err = BadPort;
-
-    /// Reads a number or a name of the built-in list.
-    fn from_str(text: &str) -> Result<Self, BadPort> {
-        Self::find(text, |_| None)
-    }
-}
-
-impl Port {
-    /// Reads a number or a name; names that are not built in are asked of `services` (the system's list).
-    ///
-    /// # Errors
-    /// Neither a number of a port nor a known name.
-    pub fn find(text: &str, services: impl FnOnce(&str) -> Option<u16>) -> Result<Self, BadPort> {
-        if text.starts_with(|first: char| first.is_ascii_digit())
-            && let Ok(number) = text.parse()
-        {
-            return Ok(Self(number));
-        }
-        let built_in = SERVICES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, port)| *port);
-        built_in.or_else(|| services(text)).map(Self).ok_or_else(|| BadPort(text.to_owned()))
-    }
-}
-
-/// Tells whether a service has a port, here or in services(5).
-pub fn is_service(name: &[u8]) -> bool {
-    name.to_str().is_ok_and(|name| Port::find(name, |name| host::service_port(name.as_bytes())).is_ok())
-}
 
 /// Which address family a socket serves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -74,39 +22,13 @@ pub enum ListenFamily {
 }
 
 impl ListenFamily {
-    /// Reads an address of this family: up to four numbers with dots between them, as inet_addr(3) does, or the usual form of
-    /// IPv6 addresses, with or without `IPv6:` before it.
+    /// Reads an address of this family.
     pub fn literal(self, text: &[u8]) -> Option<IpAddr> {
-        let text = text.to_str().ok()?;
         match self {
-            Self::Inet => numbers_and_dots(text).map(IpAddr::from),
-            Self::Inet6 => {
-                let tag = text.get(..IPV6_TAG.len()).filter(|tag| tag.eq_ignore_ascii_case(IPV6_TAG));
-                text[tag.map_or(0, str::len)..].parse::<Ipv6Addr>().ok().map(IpAddr::from)
-            }
+            Self::Inet => literal::ipv4(text).map(IpAddr::from),
+            Self::Inet6 => literal::ipv6(text).map(IpAddr::from),
         }
     }
-}
-
-/// What may stand before an IPv6 address (RFC 5321 §4.1.3).
-const IPV6_TAG: &str = "IPv6:";
-
-/// Reads `127.0.0.1`, `127.1` or `0x7f000001`: each number is a byte, but the last fills all that is left.
-fn numbers_and_dots(text: &str) -> Option<Ipv4Addr> {
-    let number = |text: &str| {
-        let (digits, radix) = match text.strip_prefix('0') {
-            None | Some("") => (text, 10),
-            Some(rest) => rest.strip_prefix(['x', 'X']).map_or((rest, 8), |digits| (digits, 16)),
-        };
-        u32::from_str_radix(digits, radix).ok().filter(|_| !digits.starts_with('+'))
-    };
-    let numbers: Vec<u32> = text.split('.').map(number).collect::<Option<_>>()?;
-    let (last, first) = numbers.split_last().filter(|(_, first)| first.len() < 4)?;
-    let room = 32 - 8 * u32::try_from(first.len()).ok()?;
-    let fits = first.iter().all(|byte| *byte < 256) && u64::from(*last) < 1 << room;
-    let front = first.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
-    let address = u32::try_from(front << room | u64::from(*last)).ok()?;
-    fits.then_some(Ipv4Addr::from_bits(address))
 }
 
 /// What a listening socket is made of.
@@ -259,34 +181,6 @@ fn open(place: &ListenAddress, address: SocketAddr, shares: bool) -> io::Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn services_are_known_by_name_and_number() {
-        assert_eq!("smtp".parse(), Ok(Port(25)));
-        assert_eq!("Submission".parse(), Ok(Port(587)));
-        assert_eq!("2525".parse(), Ok(Port(2525)));
-        assert_eq!(Port::find("odd", |name| (name == "odd").then_some(99)), Ok(Port(99)));
-        assert!("70000".parse::<Port>().is_err());
-        assert!(["", "+25", "-1", "no-such-service"].iter().all(|name| !is_service(name.as_bytes())));
-        assert!(is_service(b"smtp"));
-    }
-
-    #[test]
-    fn addresses_are_read_as_the_system_reads_them() {
-        let four = |text: &str| ListenFamily::Inet.literal(text.as_bytes()).map(|address| address.to_string());
-        let six = |text: &str| ListenFamily::Inet6.literal(text.as_bytes()).map(|address| address.to_string());
-        for text in ["127.0.0.1", "127.1", "0x7f.1", "0177.0.1", "2130706433", "0x7F000001"] {
-            assert_eq!(four(text).as_deref(), Some("127.0.0.1"), "{text}");
-        }
-        assert_eq!(four("0.0.0.0").as_deref(), Some("0.0.0.0"));
-        assert_eq!(four("255.255.255.255").as_deref(), Some("255.255.255.255"));
-        let bad =
-            ["", "127.0.0.256", "1.2.3.4.5", "1.2.3.", "256.1", "08.1", "+1.2", "0x", "::1", "[127.0.0.1]", "hub"];
-        assert!(bad.iter().all(|text| four(text).is_none()), "{:?}", bad.map(four));
-        assert_eq!(six("::1").as_deref(), Some("::1"));
-        assert_eq!(six("ipv6:2001:DB8::1").as_deref(), Some("2001:db8::1"));
-        assert!(["[IPv6:::1]", "127.0.0.1", "", "localhost"].iter().all(|text| six(text).is_none()));
-    }
 
     #[test]
     fn a_taken_port_is_named_with_what_to_do() {

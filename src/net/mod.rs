@@ -7,7 +7,9 @@ mod canonify;
 pub mod connect;
 mod hosts;
 pub mod listen;
+pub mod literal;
 pub mod resolver;
+pub mod services;
 mod settings;
 pub mod testing;
 

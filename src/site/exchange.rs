@@ -1,14 +1,10 @@
 //! The mail exchangers of a domain as the original's test mode and bestmx maps see them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 
-use crate::name::CSpace as _;
-use crate::net::{Answer, Resolver, is_askable, without_end};
-
-/// What stands before an IPv6 address in brackets.
-const IPV6_TAG: &str = "IPv6:";
+use crate::net::{Answer, Resolver, is_askable, literal, without_end};
 
 /// What the name service says of a domain's mail exchangers.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -73,8 +69,7 @@ async fn look_up(resolver: &Resolver, domain: &[u8], end: &[u8]) -> Exchanges {
 async fn in_brackets(resolver: &Resolver, whole: &[u8], inside: &[u8], end: &[u8]) -> Exchanges {
     let Some(len) = memchr::memchr(b']', inside) else { return Exchanges::Nothing };
     let inside = &inside[..len];
-    let is_bare = |text: &[u8]| text.to_str().is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok());
-    if literal(inside).is_some() || is_bare(inside) {
+    if literal_in_rules(inside).is_some() || literal::ipv6(inside).is_some() {
         return Exchanges::Hosts(vec![whole.into()]);
     }
     match resolver.canonify(&[inside, end].concat()).await {
@@ -85,35 +80,10 @@ async fn in_brackets(resolver: &Resolver, whole: &[u8], inside: &[u8], end: &[u8
 }
 
 /// Reads the address inside of brackets: `IPv6:2001:db8::1`, or what the C library's `inet_addr` takes for an address.
-pub(super) fn literal(text: &[u8]) -> Option<IpAddr> {
-    let text = text.to_str().ok()?;
-    match text.split_at_checked(IPV6_TAG.len()) {
-        Some((tag, address)) if tag.eq_ignore_ascii_case(IPV6_TAG) => address.parse().ok().map(IpAddr::V6),
-        _ => number_and_dots(text).map(|number| Ipv4Addr::from(number).into()),
-    }
-}
-
-/// Reads one to four numbers with dots, of which the last stands for all bytes that are left; `0x7f.1` is 127.0.0.1.
-fn number_and_dots(text: &str) -> Option<u32> {
-    let text = text.trim_end_matches(|byte: char| byte.is_c_space());
-    let parts: Vec<u32> = text.split('.').map(number).collect::<Option<_>>()?;
-    let (last, bytes) = parts.split_last().filter(|(_, bytes)| bytes.len() < 4)?;
-    let room = 32 - 8 * u32::try_from(bytes.len()).expect("below 4");
-    let front = bytes.iter().try_fold(0_u32, |sum, byte| (*byte <= 255).then(|| sum << 8 | byte))?;
-    let front = u32::try_from(u64::from(front) << room).ok()?;
+pub(super) fn literal_in_rules(text: &[u8]) -> Option<IpAddr> {
     // The highest one is what the C library returns for what is no address.
-    (u64::from(*last) < 1_u64 << room).then_some(front | last).filter(|number| *number != u32::MAX)
-}
-
-/// Reads a number as C does: `0x10`, `010`, `16`.
-fn number(text: &str) -> Option<u32> {
-    let (digits, radix) = match text.as_bytes() {
-        [b'0', b'x' | b'X', ..] => (&text[2..], 16),
-        [b'0', _, ..] => (&text[1..], 8),
-        _ => (text, 10),
-    };
-    // A sign is none of it.
-    if digits.starts_with('+') { None } else { u32::from_str_radix(digits, radix).ok() }
+    let four = literal::ipv4(text).filter(|address| !address.is_broadcast()).map(IpAddr::V4);
+    four.or_else(|| literal::tagged_ipv6(text).map(IpAddr::V6))
 }
 
 /// Tells whether `host` is `domain`, alone or completed.
@@ -135,23 +105,13 @@ fn dotted(name: &[u8]) -> BString {
 mod tests {
     use super::*;
 
-    #[track_caller]
-    fn check(text: &str, expected: &str) {
-        assert_eq!(literal(text.as_bytes()).map_or_else(String::new, |address| address.to_string()), expected);
-    }
-
     #[test]
-    fn addresses_are_those_of_the_c_library() {
-        check("192.0.2.1", "192.0.2.1");
-        check("127.1", "127.0.0.1");
-        check("0x7f.1 ", "127.0.0.1");
-        check("010.1.1.1", "8.1.1.1");
-        check("1", "0.0.0.1");
-        check("IPv6:2001:db8::1", "2001:db8::1");
-        for text in
-            ["", "x", "1.2.3.999", "1.2.3.4.5", "255.255.255.255", " 1.2.3.4", "1..2", "08", "+1", "2001:db8::1"]
-        {
-            check(text, "");
+    fn what_rules_take_for_an_address_is_a_little_less() {
+        let read = |text: &str| literal_in_rules(text.as_bytes()).map(|address| address.to_string());
+        assert_eq!(read("0x7f.1 ").as_deref(), Some("127.0.0.1"));
+        assert_eq!(read("IPv6:2001:db8::1").as_deref(), Some("2001:db8::1"));
+        for text in ["255.255.255.255", "2001:db8::1", "IPv6:1.2.3.4", "IPv6:IPv6:::1", "x"] {
+            assert_eq!(read(text), None, "{text}");
         }
     }
 }

@@ -4,13 +4,11 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
+use tokio::time::{Instant, timeout_at};
 
 use crate::macros::MacroTable;
 use crate::net::{Answer, Family, Resolver};
 use crate::sys::host;
-
-/// The longest that all questions about this host's own names may take together.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The names and addresses of this host.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -38,24 +36,24 @@ impl Identity {
     pub async fn find(resolver: &Resolver) -> Self {
         let node = host::name().unwrap_or_default();
         let mut identity = Self { node: node.clone(), name: node.clone(), ..Self::default() };
-        let deadline = tokio::time::Instant::now() + NAME_PATIENCE;
-        if let Ok(Some(name)) = tokio::time::timeout_at(deadline, official_name(resolver, &node)).await {
+        let deadline = Instant::now() + NAME_PATIENCE;
+        if let Ok(Some(name)) = timeout_at(deadline, official_name(resolver, &node)).await {
             identity.name = name;
         }
         identity.name_parts();
         // A slow name service costs only the addresses that it has not told by now.
-        let _ = tokio::time::timeout_at(deadline, identity.ask_addresses(resolver)).await;
+        let _ = timeout_at(deadline, identity.ask_addresses(resolver)).await;
         identity
     }
 
-    /// Finds the other names and the addresses of this host; ends after [`PATIENCE`].
-    pub async fn probe(&mut self, resolver: &Resolver, probe: Probe) {
+    /// Finds the other names and the addresses of this host, until `end`.
+    pub async fn probe(&mut self, end: Instant, resolver: &Resolver, probe: Probe) {
         if probe == Probe::Nothing {
             return;
         }
         let asked = self.probe_interfaces(probe);
         // A slow name service costs only the names that it has not told by now.
-        let _ = tokio::time::timeout(PATIENCE, self.ask_names(resolver, &asked)).await;
+        let _ = timeout_at(end, self.ask_names(resolver, &asked)).await;
     }
 
     /// Derives the domain.

@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 
 use super::identity::Identity;
 use super::load::{LoadOptions, Site};
-use super::port_hosts;
-use super::start::{Started, configured, macros_of_reading, probe};
+use super::ports::{self, Services};
+use super::start::{Started, ask_names, configured, macros_of_reading};
 use crate::cf::{self, Config, Override, ReadEnv, Severity};
 use crate::map::Opener;
 use crate::net::{Hosts, Resolver, ResolverSettings};
@@ -29,6 +29,8 @@ pub struct Inside<'a> {
     pub resolv_conf: &'a [u8],
     /// The text of hosts(5).
     pub hosts: &'a [u8],
+    /// The services that the configuration names.
+    pub services: &'a Services,
     /// The system's time zone.
     pub zone: TimeZone,
 }
@@ -47,14 +49,13 @@ pub async fn start_inside(inside: Inside<'_>, opener: impl FnOnce(&Arc<Config>) 
         return Started { site: None, errors };
     }
     let resolver = Arc::new(Resolver::new(configured(settings, &config, &identity, inside.mode)));
-    identity.probe(&resolver, probe(&config)).await;
-    errors.extend(port_hosts::settle(&mut config, &resolver).await);
+    errors.extend(ask_names(&mut config, &mut identity, inside.services, &resolver).await);
     let config = Arc::new(config);
     let opener = opener(&config);
     let load = LoadOptions { identity, resolver, zone: inside.zone, mode: inside.mode, duties: Some(inside.duties) };
     // Class files are opened by a hand, which takes a thread that may wait.
     let (site, more) = tokio::task::block_in_place(|| Site::load(config, opener, load));
     errors.extend(more);
-    errors.sort_by_key(port_hosts::place);
+    errors.sort_by_key(ports::place);
     Started { site: Some(site), errors }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
 
-use super::exchange::{Exchanges, exchangers_as_written, literal};
+use super::exchange::{Exchanges, exchangers_as_written, literal_in_rules};
 use super::load::Site;
 use super::maps::Entry;
 use super::outside;
@@ -62,7 +62,7 @@ async fn host(site: &Site, map: &Definition, key: &[u8], args: &[&[u8]]) -> (Out
 /// Reads `[192.0.2.1]` or `[IPv6:2001:db8::1]`.
 fn bracketed(key: &[u8]) -> Result<IpAddr, Sysexit> {
     let end = memchr::memchr(b']', key).ok_or(Sysexit::Ok)?;
-    literal(&key[1..end]).ok_or(Sysexit::NoHost)
+    literal_in_rules(&key[1..end]).ok_or(Sysexit::NoHost)
 }
 
 /// Looks up records of one type; the search list completes a name without a dot at its end.

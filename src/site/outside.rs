@@ -1,7 +1,7 @@
 //! Map classes that ask other programs (program, socket) and the system's users (user).
 
 use std::future::Future as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -14,9 +14,8 @@ use super::maps::{Entry, Stream};
 use super::network::OUTSIDE_PATIENCE;
 use crate::map::{Definition, Opener, Outcome, ProgramCall};
 use crate::name::{Sysexit, TrimSpace as _};
-use crate::net::listen::Port;
-use crate::net::{Answer, Family, Resolver};
-use crate::sys::host;
+use crate::net::services::Port;
+use crate::net::{Answer, Family, Resolver, literal};
 
 /// The longest answer of a socket that is read, in bytes (the original's).
 const ANSWER_BYTES_MAX: usize = 1_000_000;
@@ -169,8 +168,7 @@ async fn connect(site: &Site, map: &Definition) -> Result<Stream, String> {
         _ => return Err(format!("unknown socket type {kind} (write unix:/path, inet:port@host or inet6:port@host)")),
     };
     let (port, host) = rest.split_once('@').ok_or_else(|| format!("bad address {rest} (expected port@host)"))?;
-    let number = Port::find(port, |name| host::service_port(name.as_bytes()));
-    let port = number.map_err(|_| format!("unknown port name {port} (write its number)"))?.0;
+    let port = port.parse::<Port>().map_err(|_| format!("unknown port name {port} (write its number)"))?.0;
     let host = host.trim_matches(['[', ']']);
     let addresses = addresses(&site.resolver, host, port, family).await?;
     let stream = TcpStream::connect(addresses.as_slice()).await;
@@ -184,7 +182,7 @@ pub(super) async fn addresses(
     port: u16,
     family: Family,
 ) -> Result<Vec<SocketAddr>, String> {
-    if let Ok(address) = host.parse::<IpAddr>() {
+    if let Some(address) = literal::any(host.as_bytes()) {
         return Ok(vec![(address, port).into()]);
     }
     match resolver.addresses(host.as_bytes(), family).await {

@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,10 +9,11 @@ use std::time::{Duration, SystemTime};
 
 use bstr::{BString, ByteSlice};
 use jiff::tz::TimeZone;
+use tokio::time::{Instant, timeout_at};
 
 use super::identity::{Identity, Probe};
 use super::load::{self, LoadOptions, Site};
-use super::port_hosts;
+use super::ports::{self, Services};
 use super::zone::zone_of;
 use crate::cf::{self, CfError, Config, DontProbe, Options, Override, Problem, ReadEnv, ResolverFlag, Severity};
 use crate::macros::{MacroTable, expand};
@@ -21,12 +21,16 @@ use crate::mail::date;
 use crate::mail::token::EXPAND;
 use crate::map::DirectOpener;
 use crate::name::Sysexit;
-use crate::net::listen::is_service;
-use crate::net::{Answer, Family, Hosts, Resolver, ResolverFlags, ResolverSettings};
+use crate::net::services::is_service;
+use crate::net::{Answer, Family, Hosts, Resolver, ResolverFlags, ResolverSettings, literal};
 use crate::sys::errors::reason;
 use crate::sys::host::{self, LoadAverage};
 use crate::sys::safe_file::{Inspector, Listeners};
 use crate::sys::user::ACCOUNTS;
+
+/// The longest that all questions about names may take together, after those that [`Identity::find`] asks: every mode begins
+/// with this, also where no name server answers.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How a program begins.
 pub struct StartOptions {
@@ -92,15 +96,14 @@ pub async fn start(options: StartOptions) -> Started {
     }
     let settings = configured(settings, &config, &identity, mode);
     let resolver = Arc::new(Resolver::new(settings));
-    identity.probe(&resolver, probe(&config)).await;
-    errors.extend(port_hosts::settle(&mut config, &resolver).await);
-    errors.extend(unknown_hosts(&config, &resolver).await);
+    let services = Services::of(&config);
+    errors.extend(ask_names(&mut config, &mut identity, &services, &resolver).await);
     let zone = zone_of(&config.options);
     let load = LoadOptions { identity, resolver, zone, mode, duties: None };
     let opener = Arc::new(DirectOpener::new(Inspector::of(&config.options).telling(listeners)));
     let (site, more) = Site::load(Arc::new(config), opener, load);
     errors.extend(more);
-    errors.sort_by_key(port_hosts::place);
+    errors.sort_by_key(ports::place);
     if site.config.mailers.get(b"local").is_none() {
         errors.push(site.config.error(0, Problem::NoLocalMailer));
     }
@@ -162,17 +165,32 @@ pub(super) fn configured(
     settings
 }
 
-/// Returns what is wrong with the hosts of milters; that nobody knows them now is nothing wrong.
-async fn unknown_hosts(config: &Config, resolver: &Resolver) -> Vec<CfError> {
+/// Asks the name service for the hosts of ports and milters and for the names of interfaces; returns which hosts are unknown.
+pub(super) async fn ask_names(
+    config: &mut Config,
+    identity: &mut Identity,
+    services: &Services,
+    resolver: &Resolver,
+) -> Vec<CfError> {
+    let end = Instant::now() + PATIENCE;
+    let mut errors = ports::settle(end, config, services, resolver).await;
+    errors.extend(unknown_hosts(end, config, resolver).await);
+    identity.probe(end, resolver, probe(config)).await;
+    errors
+}
+
+/// Returns what is wrong with the hosts of milters; that nobody knows them now, or until `end`, is nothing wrong.
+async fn unknown_hosts(end: Instant, config: &Config, resolver: &Resolver) -> Vec<CfError> {
     let mut errors = Vec::new();
     for filter in &config.filters {
         let Some((_, host)) = filter.socket.strip_prefix(b"inet").and_then(|rest| rest.split_once_str(b"@")) else {
             continue;
         };
-        if host.starts_with(b"[") || host.to_str().is_ok_and(|host| host.parse::<IpAddr>().is_ok()) {
+        if host.starts_with(b"[") || literal::any(host).is_some() {
             continue;
         }
-        if let Answer::NotFound | Answer::NoData = resolver.addresses(host, Family::Any).await {
+        let answer = timeout_at(end, resolver.addresses(host, Family::Any)).await;
+        if let Ok(Answer::NotFound | Answer::NoData) = answer {
             let text = format!("X{}: Unknown host name {}", filter.name, host.as_bstr()).into();
             let problem = Problem::Outside { text, exit: Sysexit::Software };
             errors.push(config.error(filter.line, problem));
@@ -194,10 +212,35 @@ fn flags(config: &Config) -> ResolverFlags {
 }
 
 /// Returns which interfaces are asked for their addresses.
-pub(super) fn probe(config: &Config) -> Probe {
+fn probe(config: &Config) -> Probe {
     match config.options.dont_probe_interfaces {
         DontProbe::Nothing => Probe::All,
         DontProbe::Loopback => Probe::NoLoopback,
         DontProbe::All => Probe::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::testing::DnsServer;
+
+    /// Returns what is told of the hosts of two milters.
+    async fn told(server: std::net::SocketAddr, patience: Duration) -> Vec<String> {
+        let lines = b"V10\nXone, S=inet:1@none.example\nXtwo, S=inet:1@127.1\n";
+        let (config, errors) = cf::read(lines, "x.cf", &ReadEnv::default());
+        assert!(errors.is_empty(), "{errors:?}");
+        let resolver = Resolver::new(ResolverSettings::with_servers(vec![server]));
+        let errors = unknown_hosts(Instant::now() + patience, &config, &resolver).await;
+        errors.iter().map(ToString::to_string).collect()
+    }
+
+    #[tokio::test]
+    async fn hosts_of_milters_are_unknown_only_where_a_name_server_says_so() {
+        let dns = DnsServer::start("");
+        let patience = Duration::from_secs(60);
+        assert_eq!(told(dns.address(), patience).await, ["x.cf: line 2: Xone: Unknown host name none.example"]);
+        let deaf = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        assert!(told(deaf.local_addr().expect("bound"), Duration::from_millis(20)).await.is_empty());
     }
 }

@@ -5,9 +5,8 @@ use std::net::IpAddr;
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::cf::{DaemonPort, Family};
-use crate::net::listen::Port;
+use crate::net::services::Port;
 use crate::site::Site;
-use crate::sys::host::service_port;
 
 /// Returns the port that is called so, or has this number or service; without a wish, the first.
 ///
@@ -33,8 +32,7 @@ pub(super) fn find(site: &Site, client: IpAddr, wanted: Option<&BString>) -> Res
 
 /// Returns the number of a port that `DaemonPortOptions` or the command line names.
 fn number(text: &[u8]) -> Option<u16> {
-    let text = shown(text).to_str().ok()?;
-    Port::find(text, |name| service_port(name.as_bytes())).ok().map(|port| port.0)
+    shown(text).to_str().ok()?.parse().ok().map(|Port(number)| number)
 }
 
 /// Returns the text of a port; that of SMTP where none is written.

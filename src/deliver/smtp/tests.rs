@@ -486,7 +486,7 @@ fn mailer_commands_say_where_to_connect() {
 
 #[test]
 fn addresses_are_written_as_the_log_does() {
-    let address = literal(b"IPv6:2001:db8:1::16").expect("an address");
+    let address = literal::any(b"IPv6:2001:db8:1::16").expect("an address");
     assert_eq!(bracketed(address, false), "[IPv6:2001:db8:1:0:0:0:0:16]");
     assert_eq!(bracketed(address, true), "[IPv6:2001:db8:1::16]");
     assert_eq!(bracketed(IpAddr::from([192, 0, 2, 1]), false), "[192.0.2.1]");

@@ -1,25 +1,43 @@
-//! Host names in DaemonPortOptions and ClientPortOptions: looked up once, when the configuration is put to use.
+//! Hosts and services in DaemonPortOptions and ClientPortOptions: looked up once, when the configuration is put to use.
 
-use std::time::Duration;
-
-use bstr::BString;
+use bstr::{BString, ByteSlice as _};
 use tokio::time::{Instant, timeout_at};
 
 use crate::cf::{self, CfError, Config, OptionError, Options, Port, Problem};
 use crate::net::listen::ListenFamily;
-use crate::net::{Answer, Family, Resolver};
+use crate::net::{Answer, Family, Resolver, services};
 
-/// How long all of them are waited for: every mode begins with this, also where no name server answers.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The services that ClientPortOptions names, with their numbers: found while the system can be asked, used where it cannot.
+#[derive(Clone, Debug)]
+pub struct Services(Vec<(BString, u16)>);
 
-/// Puts addresses in the place of the names; returns which hosts nobody knows.
-///
-/// The daemon listens where its keeper says, which asks no name server but gives the same names to the same file of hosts.
-pub(super) async fn settle(config: &mut Config, resolver: &Resolver) -> Vec<CfError> {
-    settle_until(Instant::now() + PATIENCE, config, resolver).await
+impl Services {
+    /// Asks the system for the services that `config` names.
+    pub fn of(config: &Config) -> Self {
+        let number = |name: &BString| Some((name.clone(), name.to_str().ok()?.parse::<services::Port>().ok()?.0));
+        Self(config.options.client_port_options.iter().filter_map(|port| number(&port.port)).collect())
+    }
+
+    /// Puts the numbers in the place of the names.
+    fn settle(&self, config: &mut Config) {
+        for port in &mut config.options.client_port_options {
+            if let Some((_, number)) = self.0.iter().find(|(name, _)| *name == port.port) {
+                port.port = number.to_string().into();
+            }
+        }
+    }
 }
 
-async fn settle_until(end: Instant, config: &mut Config, resolver: &Resolver) -> Vec<CfError> {
+/// Puts addresses and, for clients, numbers in the place of names, until `end`; returns which hosts nobody knows.
+///
+/// The daemon listens where its keeper says, which asks no name server but gives the same names to the same file of hosts.
+pub(super) async fn settle(
+    end: Instant,
+    config: &mut Config,
+    services: &Services,
+    resolver: &Resolver,
+) -> Vec<CfError> {
+    services.settle(config);
     let mut errors = Vec::new();
     let lists: [fn(&mut Options) -> &mut Vec<Port>; 2] =
         [|options| &mut options.daemon_port_options, |options| &mut options.client_port_options];
@@ -68,17 +86,24 @@ async fn address(port: &Port, resolver: &Resolver) -> Result<Option<BString>, Op
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::cf::ReadEnv;
     use crate::name::Sysexit;
     use crate::net::ResolverSettings;
     use crate::net::testing::DnsServer;
 
+    /// Returns a time that no test waits for.
+    fn far() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
     /// Returns what is told of a configuration and the addresses that its ports have afterwards.
     async fn settled(lines: &str, settings: ResolverSettings) -> (Vec<String>, Vec<String>) {
         let (mut config, errors) = cf::read(format!("V10\n{lines}").as_bytes(), "x.cf", &ReadEnv::default());
         assert!(errors.is_empty(), "{errors:?}");
-        let errors = settle(&mut config, &Resolver::new(settings)).await;
+        let errors = settle(far(), &mut config, &Services(Vec::new()), &Resolver::new(settings)).await;
         let options = &config.options;
         let ports = options.daemon_port_options.iter().chain(&options.client_port_options);
         let addresses = ports.map(|port| port.address.to_string()).collect();
@@ -113,10 +138,26 @@ mod tests {
         let lines: String = (0..9).map(|number| format!("O ClientPortOptions=Addr=a{number}.example\n")).collect();
         let (mut config, _) = cf::read(lines.as_bytes(), "x.cf", &ReadEnv::default());
         let begin = Instant::now();
-        let errors = settle_until(begin + Duration::from_millis(50), &mut config, &Resolver::new(settings)).await;
+        let end = begin + Duration::from_millis(50);
+        let errors = settle(end, &mut config, &Services(Vec::new()), &Resolver::new(settings)).await;
         assert_eq!(errors.len(), 9, "{errors:?}");
         assert_eq!(errors[8].exit(), Some(Sysexit::OsErr));
-        assert!(begin.elapsed() < PATIENCE, "{:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    }
+
+    #[tokio::test]
+    async fn services_of_clients_become_numbers() {
+        let lines = b"O ClientPortOptions=Port=odd,Addr=127.0.0.1\nO ClientPortOptions=Family=inet6,Port=smtps\n\
+                      O ClientPortOptions=Addr=127.0.0.2\nO DaemonPortOptions=Port=smtp\n";
+        let (mut config, _) = cf::read(lines, "x.cf", &ReadEnv::default());
+        let mut services = Services::of(&config);
+        assert_eq!(services.0, [("smtps".into(), 465)]);
+        services.0.push(("odd".into(), 99));
+        let resolver = Resolver::new(ResolverSettings::with_servers(Vec::new()));
+        assert!(settle(far(), &mut config, &services, &resolver).await.is_empty());
+        let ports = |ports: &[Port]| ports.iter().map(|port| port.port.to_string()).collect::<Vec<_>>();
+        assert_eq!(ports(&config.options.client_port_options), ["99", "465", ""]);
+        assert_eq!(ports(&config.options.daemon_port_options), ["smtp"]);
     }
 
     #[tokio::test]
@@ -126,7 +167,7 @@ mod tests {
         let (mut config, mut errors) = cf::read(text.as_bytes(), "x.cf", &env);
         let dns = DnsServer::start("");
         let resolver = Resolver::new(ResolverSettings::with_servers(vec![dns.address()]));
-        errors.extend(settle(&mut config, &resolver).await);
+        errors.extend(settle(far(), &mut config, &Services(Vec::new()), &resolver).await);
         errors.sort_by_key(place);
         let told: Vec<String> = errors.iter().map(|error| format!("{} {error}", error.status_code())).collect();
         assert_eq!(
