@@ -301,7 +301,7 @@ impl Run<'_> {
             return Outcome::sent("");
         }
         let mailbox = if self.mailer.is_file() {
-            match source_of(services, ctx, recipient, &route.user).await {
+            match source_of(services, recipient, &route.user).await {
                 Ok(source) => Mailbox::File { source },
                 Err(outcome) => return outcome,
             }
@@ -325,7 +325,7 @@ impl Run<'_> {
         let first = self.recipients.first().ok_or_else(no_route)?;
         let route = first.route.as_ref().ok_or_else(no_route)?;
         let source =
-            if route.user.starts_with(b"|") { Some(source_of(services, ctx, first, &route.user).await?) } else { None };
+            if route.user.starts_with(b"|") { Some(source_of(services, first, &route.user).await?) } else { None };
         if self.mailer.argv.iter().any(|word| names(word, b'z')) {
             ctx.set("z", home(services, first, route).await);
         }
@@ -420,20 +420,8 @@ fn is_served_mailbox(services: &Services, mailer: &Mailer) -> bool {
 }
 
 /// Returns where the text stands that names a program or a file for a recipient.
-async fn source_of(
-    services: &Services,
-    ctx: &Context,
-    recipient: &Recipient,
-    command: &[u8],
-) -> Result<Source, Outcome> {
-    let options = &ctx.config().options;
-    let paths = options.forward_path.split(|byte| *byte == b':').filter(|path| !path.is_empty()).count();
-    let finder = Finder {
-        site: &services.site,
-        aliases: &services.aliases,
-        hands: &services.hands,
-        forward_paths: u8::try_from(paths).unwrap_or(u8::MAX),
-    };
+async fn source_of(services: &Services, recipient: &Recipient, command: &[u8]) -> Result<Source, Outcome> {
+    let finder = Finder { site: &services.site, aliases: &services.aliases, hands: &services.hands };
     match finder.find(recipient, command).await {
         Ok(source) => source.ok_or_else(source_gone),
         Err(reason) => Err(Outcome::deferred(Status::new(4, 3, 0), reason)),

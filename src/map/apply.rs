@@ -22,8 +22,8 @@ impl Definition {
     pub fn result(&self, key: &[u8], value: &[u8], args: &[&[u8]]) -> BString {
         let mut result = match () {
             () if self.match_only => BString::from(key),
-            // No rule asks what fills a class.
-            () if self.class_line.is_some() => until_nul(value).into(),
+            // No rule asks what fills a class, or whom an alias stands for.
+            () if self.class_line.is_some() || self.of_aliases => until_nul(value).into(),
             () => fill_in(until_nul(value), key, args),
         };
         result.extend_from_slice(&self.append);

@@ -137,7 +137,8 @@ impl Transaction {
             Entry::Occupied(place) => Some(&self.recipients[*place.get()].recipient.address),
             Entry::Vacant(place) => {
                 place.insert(self.recipients.len());
-                self.recipient_bytes += taken.recipient.address.len();
+                let orcpt = taken.recipient.orcpt.as_ref();
+                self.recipient_bytes += taken.recipient.address.len() + orcpt.map_or(0, |orcpt| orcpt.len());
                 self.recipients.push(taken);
                 None
             }

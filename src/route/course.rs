@@ -5,11 +5,13 @@ use std::collections::HashSet;
 use bstr::BString;
 
 use crate::keeper::request::{Source, Standing};
+use crate::mail::address_list::TEXT_BYTES_MAX;
 use crate::mail::envelope::{Recipient, Route};
 use crate::name::Status;
 use crate::route::local::{Progress, Stage};
 use crate::route::recipients::{Place, RECIPIENTS_MAX, Refused, refused};
 use crate::route::refusal::Refusal;
+use crate::route::source::TEXTS_MAX;
 
 /// One address on its way.
 #[derive(Clone)]
@@ -88,11 +90,36 @@ pub(super) struct Course {
     /// Who was found; a parent keeps its place free.
     pub(super) found: Vec<Option<Recipient>>,
     pub(super) seen: HashSet<Option<Route>>,
+    /// What others stand for already, and on whose responsibility.
+    expanded: HashSet<(Route, Option<u32>)>,
+    /// How many texts were read, and their bytes.
+    texts: usize,
+    text_bytes: u64,
 }
 
 impl Course {
+    /// Tells whether the address is there already, with others that stand for it: once is enough.
+    pub(super) fn is_expanded(&self, recipient: &Recipient) -> bool {
+        key(recipient).is_some_and(|key| self.expanded.contains(&key))
+    }
+
+    /// Takes note of a text that was read.
+    ///
+    /// # Errors
+    /// One address makes the program read too much.
+    pub(super) fn count_text(&mut self, len_bytes: u64) -> Result<(), Refusal> {
+        self.texts += 1;
+        self.text_bytes += len_bytes;
+        if self.texts <= TEXTS_MAX && self.text_bytes <= TEXT_BYTES_MAX {
+            return Ok(());
+        }
+        let text = format!("more than {TEXTS_MAX} files of addresses, or {TEXT_BYTES_MAX} bytes of them");
+        Err(Refusal::permanent(Status::new(5, 4, 6), 554, text))
+    }
+
     /// Notes that others stand for an address.
     pub(super) fn expand(&mut self, recipient: Recipient, parent: Option<usize>, items: Vec<Item>) {
+        self.expanded.extend(key(&recipient));
         let number = self.parents.len();
         let place = self.found.len();
         self.parents.push(Parent { recipient, place, parent, names_itself: false, stage: Stage::First });
@@ -147,4 +174,10 @@ mod tests {
         assert_eq!(refused.refusal.text, "more than 200000 recipients: use a mailing list manager");
         assert!(refused.refusal.is_temporary());
     }
+}
+
+/// Returns what makes two addresses one: where they lead, and on whose responsibility.
+fn key(recipient: &Recipient) -> Option<(Route, Option<u32>)> {
+    let uid = recipient.controller.as_ref().and_then(|controller| controller.uid);
+    recipient.route.clone().map(|route| (route, uid))
 }

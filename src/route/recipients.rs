@@ -1,6 +1,7 @@
 //! From one address to those who get the message: aliases, `:include:` lists, `.forward` files, users and programs.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
@@ -15,10 +16,10 @@ use crate::route::account::{self, Found};
 use crate::route::alias::Alias;
 use crate::route::course::{Course, Item, Parent, Step};
 use crate::route::listed::{List, items, numbered};
-use crate::route::local::{self, Local, Stage, Tables};
+use crate::route::local::{self, Local, Progress, Stage, Tables};
 use crate::route::parse::{self, Parsed};
 use crate::route::refusal::Refusal;
-use crate::route::source::local_part;
+use crate::route::source::{Finder, forward_paths, local_part};
 use crate::route::text::{Text, read_source};
 use crate::site::{Context, Maildrops};
 
@@ -131,7 +132,7 @@ impl Expander<'_> {
                 continue;
             }
             let (parent, place) = (item.parent, item.place.clone());
-            match self.step(item, &course, &mut expanded.warnings).await {
+            match self.step(item, &mut course, &mut expanded.warnings).await {
                 Step::Final(recipient) => {
                     if course.seen.insert(recipient.route.clone()) {
                         course.found.push(Some(recipient));
@@ -179,7 +180,7 @@ impl Expander<'_> {
     }
 
     /// Takes one address one step on.
-    async fn step(&mut self, mut item: Item, course: &Course, warnings: &mut Vec<BString>) -> Step {
+    async fn step(&mut self, mut item: Item, course: &mut Course, warnings: &mut Vec<BString>) -> Step {
         let route = match item.parsed.take() {
             Some(route) => Ok(route),
             None => self.place(&mut item.recipient).await,
@@ -207,9 +208,12 @@ impl Expander<'_> {
                 Step::Nothing
             };
         }
+        if item.progress == Progress::default() && course.is_expanded(&item.recipient) {
+            return Step::Nothing;
+        }
         match special(&route) {
-            Some(special) => self.special(item, special).await,
-            None => self.ordinary(item, &mailer, route, warnings).await,
+            Some(special) => self.special(item, special, course).await,
+            None => self.ordinary(item, &mailer, route, course, warnings).await,
         }
     }
 
@@ -248,7 +252,14 @@ impl Expander<'_> {
     }
 
     /// Follows aliases, ruleset 5, users and their `.forward` files.
-    async fn ordinary(&mut self, item: Item, mailer: &Mailer, route: Route, warnings: &mut Vec<BString>) -> Step {
+    async fn ordinary(
+        &mut self,
+        item: Item,
+        mailer: &Mailer,
+        route: Route,
+        course: &mut Course,
+        warnings: &mut Vec<BString>,
+    ) -> Step {
         self.tell_texts(&item, mailer, &route);
         let found = match local::look_up(self.ctx, self.tables, mailer, &route, item.progress).await {
             Ok(found) => found,
@@ -268,7 +279,7 @@ impl Expander<'_> {
                 Step::Again(Item { parsed: Some(Route { user: account.name, ..route }), progress, ..item })
             }
             Local::User(Found::Account(account)) if !route.plain_user().1 && self.tables.uses_aliases => {
-                self.forward(item, route, account, warnings).await
+                self.forward(item, route, account, course, warnings).await
             }
             Local::User(Found::Account(account)) => Step::Final(owned(item.recipient, route, account)),
         }
@@ -363,18 +374,27 @@ impl Expander<'_> {
     }
 
     /// Puts the addresses of a user's `.forward` in the place of the user, if there is one.
-    async fn forward(&mut self, item: Item, route: Route, account: Account, warnings: &mut Vec<BString>) -> Step {
+    async fn forward(
+        &mut self,
+        item: Item,
+        route: Route,
+        account: Account,
+        course: &mut Course,
+        warnings: &mut Vec<BString>,
+    ) -> Step {
         let already = item.recipient.controller.as_ref().is_some_and(|controller| {
             controller.user == account.name && local_part(&controller.alias) == account.name.as_slice()
         });
         self.ctx.set("z", account.home.clone());
-        let paths = self.ctx.config().options.forward_path.split(|byte| *byte == b':').filter(|path| !path.is_empty());
-        let count = u8::try_from(paths.count()).unwrap_or(u8::MAX);
+        let count = forward_paths(&self.ctx.config().options);
         for path in (0..count).filter(|_| !already) {
             let root = SourceRoot::Forward { user: account.name.clone(), path };
             let source = Source { root, elements: Vec::new() };
             match read_source(self.tables.hands, &source).await {
-                Text::Here { path, lists, standing, .. } => {
+                Text::Here { path, len_bytes, lists, standing, .. } => {
+                    if let Err(refusal) = course.count_text(len_bytes) {
+                        return Step::Refused(refused(item.recipient, refusal));
+                    }
                     let controller = Controller {
                         user: account.name.clone(),
                         uid: Some(account.uid),
@@ -398,7 +418,7 @@ impl Expander<'_> {
     }
 
     /// Handles `|program`, `/file` and `:include:`.
-    async fn special(&mut self, item: Item, special: Special) -> Step {
+    async fn special(&mut self, item: Item, special: Special, course: &mut Course) -> Step {
         // The queue file tells who is responsible; the text that names the program is looked for when it is started.
         let is_vouched_for = item.recipient.controller.is_some();
         match (&special, item.source.clone()) {
@@ -411,7 +431,15 @@ impl Expander<'_> {
                     )),
                 }
             }
-            (Special::Include, Some(source)) => self.include(item, &source).await,
+            (Special::Include, Some(source)) => self.include(item, &source, course).await,
+            (Special::Include, None) if is_vouched_for => match self.find_again(&item.recipient).await {
+                Ok(Some(source)) => self.include(item, &source, course).await,
+                Ok(None) => {
+                    let text = format!("no alias, .forward or included file names {} any more", item.recipient.address);
+                    Step::Refused(refused(item.recipient, Refusal::permanent(Status::new(5, 2, 4), 550, text)))
+                }
+                Err(reason) => Step::Refused(later(item.recipient, reason)),
+            },
             _ => {
                 let refusal = Refusal::permanent(Status::new(5, 7, 1), 550, special.refusal());
                 Step::Refused(refused(item.recipient, refusal))
@@ -419,10 +447,20 @@ impl Expander<'_> {
         }
     }
 
+    /// Finds where the text stands that names a list of a message that has waited: the queue file does not tell.
+    async fn find_again(&self, recipient: &Recipient) -> Result<Option<Source>, BString> {
+        let site = Arc::clone(self.ctx.site());
+        let finder = Finder { site: &site, aliases: self.tables.aliases, hands: self.tables.hands };
+        finder.find(recipient, &recipient.address).await
+    }
+
     /// Puts the addresses of an included file in its place.
-    async fn include(&mut self, item: Item, source: &Source) -> Step {
+    async fn include(&mut self, item: Item, source: &Source, course: &mut Course) -> Step {
         match read_source(self.tables.hands, source).await {
-            Text::Here { path, lists, owner, standing } => {
+            Text::Here { path, len_bytes, lists, owner, standing } => {
+                if let Err(refusal) = course.count_text(len_bytes) {
+                    return Step::Refused(refused(item.recipient, refusal));
+                }
                 let name = item.recipient.address.strip_prefix(b":include:").unwrap_or_default();
                 self.witness.tell(format!("including file {}", name.as_bstr()));
                 let alias = item.recipient.address.clone();

@@ -5,6 +5,7 @@
 
 use bstr::{BString, ByteSlice};
 
+use crate::cf::Options;
 use crate::keeper::hands::Hands;
 use crate::keeper::request::{INCLUDE_DEPTH_MAX, Source, SourceRoot};
 use crate::mail::address_list::{self, TooMany};
@@ -14,7 +15,7 @@ use crate::route::text::{Text, read_source};
 use crate::site::Site;
 
 /// The most texts that are looked through for one recipient.
-const TEXTS_MAX: usize = 1000;
+pub(super) const TEXTS_MAX: usize = 1000;
 
 /// Where the texts are.
 pub struct Finder<'a> {
@@ -24,8 +25,12 @@ pub struct Finder<'a> {
     pub aliases: &'a Aliases,
     /// Whom to ask for other files.
     pub hands: &'a Hands,
-    /// How many elements of option ForwardPath there are.
-    pub forward_paths: u8,
+}
+
+/// Returns how many files ForwardPath names for each user.
+pub(super) fn forward_paths(options: &Options) -> u8 {
+    let paths = options.forward_path.split(|byte| *byte == b':').filter(|path| !path.is_empty());
+    u8::try_from(paths.count()).unwrap_or(u8::MAX)
 }
 
 impl Finder<'_> {
@@ -89,7 +94,7 @@ impl Finder<'_> {
             }
             self.follow_alias(search, name).await;
             self.follow_maildrops(search, name);
-            for path in 0..self.forward_paths {
+            for path in 0..forward_paths(&self.site.config.options) {
                 let root = SourceRoot::Forward { user: (*name).into(), path };
                 search.work.push((Source { root, elements: Vec::new() }, None));
             }

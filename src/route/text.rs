@@ -17,6 +17,8 @@ pub(super) enum Text {
     Here {
         /// The name of its file.
         path: BString,
+        /// Its length.
+        len_bytes: u64,
         /// Its lists of addresses.
         lists: Vec<Vec<Numbered>>,
         /// User and group of the file.
@@ -42,11 +44,15 @@ pub(super) async fn read_source(hands: &Hands, source: &Source) -> Text {
     };
     let read = file.metadata().and_then(|metadata| {
         let text = read_within(&file, TEXT_BYTES_MAX)?;
-        Ok((text, (metadata.uid(), metadata.gid())))
+        Ok((text, metadata))
     });
     let read = read.map_err(|error| reason(&error));
-    match read.and_then(|(text, owner)| Ok((numbered_lines(&text).map_err(|error| error.to_string())?, owner))) {
-        Ok((lists, owner)) => Text::Here { path, lists, owner, standing },
+    let parsed = read.and_then(|(text, metadata)| {
+        let lists = numbered_lines(&text).map_err(|error| error.to_string())?;
+        Ok((text.len() as u64, lists, (metadata.uid(), metadata.gid())))
+    });
+    match parsed {
+        Ok((len_bytes, lists, owner)) => Text::Here { path, len_bytes, lists, owner, standing },
         Err(reason) => Text::Later(format!("cannot read {path}: {reason}").into()),
     }
 }

@@ -19,7 +19,7 @@ use crate::site::Context;
 use crate::site::completion::is_resent;
 
 /// The fields that name recipients, and those that do so in a message that is sent again.
-const FIELDS: [&str; 3] = ["To", "Cc", "Bcc"];
+const FIELDS: [&str; 4] = ["To", "Cc", "Bcc", "Apparently-To"];
 const RESENT_FIELDS: [&str; 3] = ["Resent-To", "Resent-Cc", "Resent-Bcc"];
 
 /// The recipients found so far.
@@ -88,7 +88,7 @@ impl Desk<'_> {
         to: &mut Recipients,
         terminal: &mut Terminal<'_>,
     ) {
-        let names = if is_resent(header) { RESENT_FIELDS } else { FIELDS };
+        let names: &[&str] = if is_resent(header) { &RESENT_FIELDS } else { &FIELDS };
         for field in header.iter().filter(|field| names.iter().any(|name| field.is(name))) {
             let text = BString::from(field.value.replace(b"\n", b""));
             self.add_list(ctx, &text, to, terminal).await;
