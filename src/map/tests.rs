@@ -154,6 +154,11 @@ fn an_alias_file_is_its_database_or_its_text_and_another_implicit_map_its_databa
     let definitions =
         super::aliases::definitions(&AliasSpec::split(room.path("aliases").display().to_string().as_bytes(), 0));
     assert_eq!(Map::open(&definitions[0], &DirectOpener::for_tests()).lookup(b"ROOT", &[]), found("text"));
+    // No percent sign of an alias stands for anything.
+    room.write("aliases", b"root: joe%163.com@%0\n");
+    let aliases = Map::open(&definitions[0], &DirectOpener::for_tests());
+    assert_eq!(aliases.lookup(b"root", &[]), found("joe%163.com@%0"));
+    room.write("aliases", b"root: text\n");
     let missing = room.open("implicit", "", "aliases");
     assert!(missing.complaint().is_some_and(|text| text.to_string().contains("missing map file")));
     assert_eq!(missing.told(), None);

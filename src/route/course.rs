@@ -160,6 +160,12 @@ impl Course {
     }
 }
 
+/// Returns what makes two addresses one: where they lead, and on whose responsibility.
+fn key(recipient: &Recipient) -> Option<(Route, Option<u32>)> {
+    let uid = recipient.controller.as_ref().and_then(|controller| controller.uid);
+    recipient.route.clone().map(|route| (route, uid))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,10 +180,4 @@ mod tests {
         assert_eq!(refused.refusal.text, "more than 200000 recipients: use a mailing list manager");
         assert!(refused.refusal.is_temporary());
     }
-}
-
-/// Returns what makes two addresses one: where they lead, and on whose responsibility.
-fn key(recipient: &Recipient) -> Option<(Route, Option<u32>)> {
-    let uid = recipient.controller.as_ref().and_then(|controller| controller.uid);
-    recipient.route.clone().map(|route| (route, uid))
 }
