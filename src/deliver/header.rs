@@ -126,7 +126,7 @@ async fn addresses(ctx: &mut Context, mailer: &Mailer, party: Party, field: &Hea
     };
     let mut elements = Vec::new();
     // The queue keeps no list of the old style.
-    for mut element in address_list::split(value, Separator::Comma) {
+    for mut element in address_list::split_field(value, Separator::Comma) {
         // QUIRK(renamed-in-queue): the original writes these names into the queue file already.
         if role == Role::HeaderRecipient && ctx.renames_recipients {
             element = ctx.mailname(&element).unwrap_or(element);

@@ -78,7 +78,7 @@ pub fn join(field_name: &[u8], elements: &[BString]) -> BString {
 
 #[cfg(test)]
 mod tests {
-    use super::super::address_list::split;
+    use super::super::address_list::split_field;
     use super::*;
 
     #[test]
@@ -87,6 +87,6 @@ mod tests {
         let value = join(b"To", &elements);
         assert!(value.split(|byte| *byte == b'\n').all(|line| line.len() < LINE_BYTES_MAX), "{value}");
         assert!(value.starts_with(b" user0@example.com, user1@example.com,"));
-        assert_eq!(split(&value, Separator::Comma).len(), 9);
+        assert_eq!(split_field(&value, Separator::Comma).len(), 9);
     }
 }

@@ -48,9 +48,36 @@ fn is_new_style(list: &[u8]) -> bool {
 
 /// Splits a list of a header or a command at the commas that stand outside quotes, comments and angle brackets.
 ///
-/// Every address keeps its spelling, without the white space around it; empty ones vanish.
+/// Every address keeps its spelling, without the white space around it; what is none vanishes.
 pub fn split(text: &[u8], separator: Separator) -> Vec<BString> {
     addresses(text, separator).map(BString::from).collect()
+}
+
+/// Splits the value of a header field that is written again: what is no address, but a comment, is kept.
+pub fn split_field(text: &[u8], separator: Separator) -> Vec<BString> {
+    elements(text, separator).map(BString::from).collect()
+}
+
+/// Tells whether a text is no address, but white space and comments alone (`RFC 5322 §3.2.2`).
+///
+// QUIRK(comment-is-nobody): such a one is passed over in lists, be it the only one.
+pub fn is_comment(text: &[u8]) -> bool {
+    let mut nesting = Nesting::default();
+    let mut passes = |byte: &u8| {
+        let is_outside = nesting.comments == 0 && *byte != b'(' && !byte.is_c_space();
+        nesting.pass(*byte);
+        !is_outside
+    };
+    text.iter().all(&mut passes) && nesting.is_outside()
+}
+
+/// What an element begins with that names a list file, in any case.
+const INCLUDE: &[u8] = b":include:";
+
+/// Returns the list file that an element without quotes names (`:include:/file`); none if it names none.
+pub fn included(element: &[u8]) -> Option<&[u8]> {
+    let (start, file) = element.split_at_checked(INCLUDE.len())?;
+    start.eq_ignore_ascii_case(INCLUDE).then_some(file)
 }
 
 /// Splits the list that an alias or a maildrop stands for.
@@ -84,6 +111,11 @@ fn within_limit<T>(found: impl Iterator<Item = T>) -> Result<Vec<T>, TooMany> {
 
 /// Walks over the addresses of a list.
 fn addresses(text: &[u8], separator: Separator) -> impl Iterator<Item = &[u8]> {
+    elements(text, separator).filter(|element| !is_comment(element))
+}
+
+/// Walks over what the separators of a list divide.
+fn elements(text: &[u8], separator: Separator) -> impl Iterator<Item = &[u8]> {
     let by_blanks = separator == Separator::OldStyle && !is_new_style(text);
     let mut nesting = Nesting::default();
     let ends = move |byte: &u8| {
@@ -93,7 +125,7 @@ fn addresses(text: &[u8], separator: Separator) -> impl Iterator<Item = &[u8]> {
         }
         ends
     };
-    text.split(ends).map(<[u8]>::trim_space).filter(|address| !address.is_empty())
+    text.split(ends).map(<[u8]>::trim_space).filter(|element| !element.is_empty())
 }
 
 /// Removes the quotes around (parts of) a text and the backslashes before characters.
@@ -186,13 +218,31 @@ mod tests {
     }
 
     #[test]
+    fn comments_alone_are_no_addresses() {
+        check("a, (b left), c", Separator::Comma, &["a", "c"]);
+        check("(a) (b\\) (c)), (), a (b)", Separator::Comma, &["a (b)"]);
+        check("(a, b", Separator::Comma, &["(a, b"]);
+        check("\"(a)\", <(b)>, \\(c)", Separator::Comma, &["\"(a)\"", "<(b)>", "\\(c)"]);
+        assert_eq!(split_value(b"(nobody)"), Ok(Vec::new()));
+        assert_eq!(split_file(b"(on holiday)\na\n"), Ok(vec![(2, "a".into())]));
+        assert_eq!(split_field(b" a, (b), ", Separator::Comma), ["a", "(b)"]);
+        assert!(is_comment(b"") && is_comment(b" (a)\t") && !is_comment(b"(a") && !is_comment(b"(a)b"));
+    }
+
+    #[test]
+    fn list_files_are_named_in_any_case() {
+        assert_eq!(included(b":Include:/list"), Some(&b"/list"[..]));
+        assert_eq!(included(b":include"), None);
+    }
+
+    #[test]
     fn too_many_addresses_are_told() {
         let list = |count: usize| "a,".repeat(count);
         assert_eq!(split_value(list(LIST_LEN_MAX).as_bytes()).map(|list| list.len()), Ok(LIST_LEN_MAX));
         assert_eq!(split_value(list(LIST_LEN_MAX + 1).as_bytes()), Err(TooMany));
         assert_eq!(split_file(list(LIST_LEN_MAX + 1).replace("a,", "a\n").as_bytes()), Err(TooMany));
         // A field of a header is written again with all that stands in it.
-        assert_eq!(split(list(LIST_LEN_MAX + 1).as_bytes(), Separator::Comma).len(), LIST_LEN_MAX + 1);
+        assert_eq!(split_field(list(LIST_LEN_MAX + 1).as_bytes(), Separator::Comma).len(), LIST_LEN_MAX + 1);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::address;
 use super::clerk::Clerk;
 use super::service::Standing;
 use super::transaction::{Key, Taken};
+use crate::mail::address_list;
 use crate::mail::envelope::{Recipient, Special};
 use crate::policy::Ask;
 use crate::route::parse::Parsed;
@@ -19,6 +20,9 @@ impl Clerk<'_> {
             self.ctx.clear(name);
         }
         self.ctx.set("addr_type", "e r");
+        if address_list::is_comment(spelling) {
+            return self.refuse(Refusal::new(texts::missing_recipient()));
+        }
         match address::parse(&mut self.ctx, spelling, Role::Recipient).await {
             Ok(parsed) => {
                 let route = parsed.route();

@@ -26,6 +26,9 @@ impl Clerk<'_> {
         if !after_hello {
             self.warn_of_missing_hello();
         }
+        if !argument.starts_with(spelling) {
+            self.log_no_sender(argument);
+        }
         let parsed = address::parse(&mut self.ctx, spelling, Role::Sender).await;
         // QUIRK(unparsed-sender-logged): of a transaction that has begun, the log tells of the last sender.
         let has_begun = self.transaction.sender_to_log.is_some();
@@ -37,9 +40,7 @@ impl Clerk<'_> {
             Err(reply) => return Answer::No(Refusal::new(reply)),
         };
         if route.special().is_some() {
-            let shown = texts::shortened(argument);
-            let line = format!("setsender: {shown}: invalid or unparsable, received from {}", self.facts.origin);
-            self.service.log.say(Level::BAD_SENDER, &self.id, line);
+            self.log_no_sender(argument);
             return Answer::No(Refusal::new(texts::invalid_sender(spelling)));
         }
         // QUIRK(mail-from): as the client spelt it, brackets and all; FEATURE(delay_checks) hands it to check_mail.
@@ -55,6 +56,13 @@ impl Clerk<'_> {
         self.transaction.sender = spelling.into();
         self.transaction.sender_to_log = Some(spelling.into());
         Answer::Yes
+    }
+
+    /// Logs that what MAIL names is no sender.
+    fn log_no_sender(&self, argument: &BStr) {
+        let shown = texts::shortened(argument);
+        let line = format!("setsender: {shown}: invalid or unparsable, received from {}", self.facts.origin);
+        self.service.log.say(Level::BAD_SENDER, &self.id, line);
     }
 
     /// Sets `$f` (the sender as rewritten), `$x` and `$z` (full name and home of a local one).

@@ -8,7 +8,7 @@ use bstr::{BString, ByteSlice};
 use crate::cf::{Mailer, Mailers};
 use crate::mail::address_list;
 use crate::mail::envelope::Route;
-use crate::mail::token::{Mark, ScanError, ScanOptions, Token, Tokens, join, join_within};
+use crate::mail::token::{Mark, ScanOptions, Token, Tokens, join, join_within};
 use crate::name::{CSpace as _, MailerName, Status, Sysexit, Told};
 use crate::rewrite::RulesetId;
 use crate::site::{Context, Heard};
@@ -182,7 +182,7 @@ pub fn scan_address(ctx: &Context, address: &[u8], role: Role) -> Result<Tokens,
     let scanned = ctx.scan(address, ScanOptions::ADDRESS);
     match (scanned.errors.first(), scanned.tokens) {
         (None, Some(tokens)) if !tokens.is_empty() => Ok(tokens),
-        (None, _) => Err(Refusal::of_scan(ScanError::TooLong)),
+        (None, _) => Err(Refusal::of_none()),
         (Some(error), _) => Err(Refusal::of_scan(*error)),
     }
 }
@@ -263,8 +263,8 @@ async fn route(
     let mailer = match plain.first() {
         Some(b'|') if mailer.flags.contains(b'|') => mailers.get(b"prog").unwrap_or(mailer),
         Some(b'/') if mailer.flags.contains(b'/') => mailers.get(b"*file*").unwrap_or(mailer),
-        Some(b':') if mailer.flags.contains(b':') && is_include(plain) => {
-            let user = BString::from(&address_list::unquote(&text)[INCLUDE.len()..]);
+        Some(b':') if mailer.flags.contains(b':') && address_list::included(plain).is_some() => {
+            let user = BString::from(address_list::included(&address_list::unquote(&text)).unwrap_or_default());
             let (mailer, host) = (MailerName::new("*include*"), host.unwrap_or_default());
             return Ok(Route { mailer, host, user, is_settled });
         }
@@ -311,14 +311,6 @@ pub fn mended(user: &[u8]) -> (BString, Option<&'static str>) {
 /// Returns what is said of a user with a flaw.
 pub fn syntax_error(user: &BString, flaw: &str) -> String {
     format!("Syntax error in mailbox address \"{}\" ({flaw})", Told::from(user.clone()))
-}
-
-/// What a list file is named by.
-const INCLUDE: &[u8] = b":include:";
-
-/// Tells whether a user part names a list file.
-fn is_include(user: &[u8]) -> bool {
-    user.get(..INCLUDE.len()).is_some_and(|start| start.eq_ignore_ascii_case(INCLUDE))
 }
 
 /// Rewrites the user part as the mailer's host shall see it: rulesets 2, R= and 4.

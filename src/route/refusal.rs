@@ -55,6 +55,11 @@ impl Refusal {
         Self { code: 553, status, text: error.to_string().into(), exit: Sysexit::Usage }
     }
 
+    /// Returns the refusal of a text in which no address stands; the stock rules say so of an empty one.
+    pub fn of_none() -> Self {
+        Self::permanent(Status::new(5, 1, 3), 553, "User address required").with_exit(Sysexit::Usage)
+    }
+
     /// Tells whether the rules are to blame, not the address.
     pub fn is_fault(&self) -> bool {
         self.exit == Sysexit::Software

@@ -76,7 +76,7 @@ impl Finder<'_> {
                 if plain == command {
                     return Ok(Some(place));
                 }
-                if plain.starts_with(b":include:") && place.elements.len() < INCLUDE_DEPTH_MAX {
+                if address_list::included(&plain).is_some() && place.elements.len() < INCLUDE_DEPTH_MAX {
                     search.work.push((place, None));
                 } else if !source.elements.is_empty() || !self.follow_alias(&mut search, &plain).await {
                     self.follow_maildrops(&mut search, &plain);

@@ -107,7 +107,7 @@ impl Completion<'_> {
         }
         match address_field::Party::of_field(&field.name) {
             Some(party) => {
-                let elements = address_list::split(&field.value, party.separator(self.separator));
+                let elements = address_list::split_field(&field.value, party.separator(self.separator));
                 if elements.is_empty() {
                     return field;
                 }

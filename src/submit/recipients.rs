@@ -76,7 +76,7 @@ impl Desk<'_> {
             self.add_list(ctx, argument, to, terminal).await;
         }
         if let ([only], 1) = (self.submission.recipients.as_slice(), to.named) {
-            to.only = Some(only.clone());
+            to.only = address_list::split(only, Separator::Comma).pop();
         }
     }
 

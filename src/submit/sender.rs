@@ -10,6 +10,7 @@ use super::terminal::Terminal;
 use crate::cf::Privacy;
 use crate::deliver::services::Services;
 use crate::log::Level;
+use crate::mail::address_list;
 use crate::mail::envelope::{Ownership, Route};
 use crate::mail::full_name;
 use crate::mail::header::Header;
@@ -121,6 +122,10 @@ impl Registrar<'_> {
 
     /// Asks the rules where the sender's address leads; one that is no address is replaced by the caller's.
     async fn route(&self, ctx: &mut Context, wanted: BString, terminal: &mut Terminal<'_>) -> (BString, Option<Route>) {
+        // QUIRK(comment-as-sender): nothing is said of one.
+        if address_list::is_comment(&wanted) {
+            return self.own_route(ctx, &wanted).await;
+        }
         let reason = match parse::parse(ctx, &wanted, Role::Sender).await {
             Ok(parsed) => {
                 let route = parsed.into_route();

@@ -25,9 +25,6 @@ use crate::sys::privilege::Acting;
 use crate::sys::safe_file::{Reading, TextKind, Trust};
 use crate::sys::user::User;
 
-/// What stands before the name of an included file.
-const INCLUDE: &[u8] = b":include:";
-
 /// An element of a text.
 struct Element {
     text: BString,
@@ -191,7 +188,7 @@ fn without_warning(charter: &Charter, path: &[u8], failure: Refusal) -> Refusal 
 // may not either; in the original, who writes a user's `.forward` can run programs in his name.
 fn open_included(charter: &Charter, element: Element) -> Result<Text, Refusal> {
     let text = address_list::unquote(&element.text);
-    let path = text.strip_prefix(INCLUDE).map(|path| path.trim_space()).filter(|path| path.starts_with(b"/"));
+    let path = address_list::included(&text).map(|path| path.trim_space()).filter(|path| path.starts_with(b"/"));
     let path = path.ok_or_else(|| refusal(FailureKind::Undeclared {}, "the source includes no file"))?;
     let reader = with_default(&charter.config, element.user.clone())?;
     let Reading { file, owner, trust } = open_text(charter, path, TextKind::Include, &reader)?;
@@ -322,7 +319,7 @@ mod tests {
         fs::write(&path, list).expect("written");
         let user = User::by_uid(geteuid().as_raw()).expect("a list of users").expect("there is one");
         let user = format!("{}:{}", user.uid, user.gid);
-        let mut charter = with_aliases(folder.path(), &format!("all: :include:{}\n", path.display()));
+        let mut charter = with_aliases(folder.path(), &format!("all: :Include:{}\n", path.display()));
         charter.config.options.default_user = crate::cf::UserSpec::parse(user.as_bytes());
         let command =
             |number| super::command(&charter, &alias_element("all", &[0, number])).map(|(command, _)| command);

@@ -11,8 +11,10 @@ use super::params::RcptParams;
 use super::session::{ETRN_MAX, HELLO_MAX, Session, VERIFY_MAX};
 use super::state::{Denial, Held, State};
 use super::texts;
+use crate::mail::address_list;
 use crate::mail::envelope::BodyType;
 use crate::mail::reply::Reply;
+use crate::mail::report;
 use crate::name::CSpace as _;
 
 /// The longest name after HELO, in bytes (the original's MAXNAME).
@@ -194,6 +196,8 @@ impl Session {
             Err(word) => return self.send(texts::syntax_error(word)),
         };
         let (address, params) = split_address(rest);
+        // QUIRK(comment-as-sender): a comment alone stands for the host itself.
+        let address = if address_list::is_comment(address) { report::AUTHOR.as_bytes() } else { address };
         let (argument, after_hello) = (rest.into(), self.hello_seen);
         let question = Question::Sender { address: address.into(), argument, after_hello };
         self.ask(question, State::ExpectSender { address: address.into(), params: params.into() });

@@ -131,9 +131,9 @@ pub enum Question {
     },
     /// Is this a sender's address? Answered by yes or no.
     Sender {
-        /// The address as it was typed.
+        /// The address as it was typed, or the one that a comment stands for.
         address: BString,
-        /// The address and all that stands behind it.
+        /// What was typed: the address and all that stands behind it.
         argument: BString,
         /// Whether the client said HELO or EHLO.
         after_hello: bool,

@@ -209,6 +209,11 @@ pub fn sender_ok(address: &[u8]) -> Reply {
     about(address, 250, status(2, 1, 0), "Sender ok")
 }
 
+/// RCPT of a comment alone.
+pub fn missing_recipient() -> Reply {
+    reply!(501, status(5, 0, 0), "Missing recipient")
+}
+
 /// RCPT before MAIL.
 pub fn need_mail_before_rcpt() -> Reply {
     reply!(503, status(5, 0, 0), "Need MAIL before RCPT")
