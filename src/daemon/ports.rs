@@ -67,11 +67,14 @@ pub fn open(config: &Config, held: &[OpenPort]) -> Result<Vec<OpenPort>, PortErr
     let end = Instant::now() + PREDECESSOR_WAIT;
     let mut open: Vec<OpenPort> = Vec::new();
     let mut passed_over = None;
-    for (index, port) in (0..).zip(&declared) {
-        let place = place(config, port)?;
+    let mut places = declared.iter().map(|port| place(config, port)).collect::<Result<Vec<_>, _>>()?;
+    let of_ipv4: Vec<u16> =
+        places.iter().filter(|place| place.socket_address().is_ipv4()).map(|place| place.port).collect();
+    for (index, (port, place)) in (0..).zip(declared.iter().zip(&mut places)) {
+        place.takes_ipv4 = !of_ipv4.contains(&place.port);
         let address = place.socket_address();
         let same = held.iter().find(|held| held.address == address).and_then(|held| held.listener.try_clone().ok());
-        match same.map_or_else(|| open_one(&place, held, end), Ok) {
+        match same.map_or_else(|| open_one(place, held, end), Ok) {
             Ok(listener) => open.push(OpenPort { index, address, listener }),
             Err(error) => {
                 let holder = if error.is_in_use() { holder_text(place.port) } else { String::new() };

@@ -50,6 +50,8 @@ pub struct ListenAddress {
     pub receive_buffer_bytes: Option<usize>,
     /// The interface a link-local IPv6 address belongs to, by index; 0 for none.
     pub interface: u32,
+    /// Whether a socket for all IPv6 addresses takes IPv4 connections, too, if the system does that.
+    pub takes_ipv4: bool,
 }
 
 impl ListenAddress {
@@ -65,6 +67,7 @@ impl ListenAddress {
             send_buffer_bytes,
             receive_buffer_bytes,
             interface: 0,
+            takes_ipv4: false,
         }
     }
 
@@ -128,7 +131,7 @@ impl ListenError {
     }
 }
 
-/// Opens a listening socket, non-blocking and closed on exec; IPv6 sockets never take IPv4 connections.
+/// Opens a listening socket, non-blocking and closed on exec.
 ///
 /// # Errors
 /// The port is taken or reserved, or the address or family is not there.
@@ -160,7 +163,7 @@ fn open(place: &ListenAddress, address: SocketAddr, shares: bool) -> io::Result<
     if place.reuse {
         socket.set_reuse_address(true)?;
     }
-    if address.is_ipv6() {
+    if address.is_ipv6() && !place.takes_ipv4 {
         socket.set_only_v6(true)?;
     }
     socket.set_nonblocking(true)?;

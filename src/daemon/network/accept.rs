@@ -1,6 +1,7 @@
 //! Accepting connections: one task a listener, one a session.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -102,6 +103,8 @@ pub(super) async fn accept(
         };
         match accepted {
             Ok((stream, peer)) => {
+                // An IPv6 port may take IPv4 connections.
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 match sessions.enter() {
                     Some((counted, count)) => {
                         let crowded = count > sessions.0.count_max / 5 * 4;
