@@ -205,7 +205,7 @@ impl Expander<'_> {
             return if item.parent == Some(number) {
                 self.itself(&mailer, &route, item, number).await
             } else {
-                Step::Nothing
+                self.break_loop(item, number, course).await
             };
         }
         if item.progress == Progress::default() && course.is_expanded(&item.recipient) {
@@ -444,6 +444,37 @@ impl Expander<'_> {
                 let refusal = Refusal::permanent(Status::new(5, 7, 1), 550, special.refusal());
                 Step::Refused(refused(item.recipient, refusal))
             }
+        }
+    }
+
+    /// Ends a loop of several addresses at the first that is a user: this one, or one of those between it and `top`, which is
+    /// the same address.
+    async fn break_loop(&mut self, item: Item, top: usize, course: &Course) -> Step {
+        match self.resident(&item.recipient).await {
+            Ok(Some(recipient)) => return Step::Final(recipient),
+            Ok(None) => {}
+            Err(refusal) => return Step::Refused(refused(item.recipient, refusal)),
+        }
+        let mut next = item.parent;
+        while let Some(number) = next.filter(|number| *number != top) {
+            match self.resident(&course.parents[number].recipient).await {
+                Ok(Some(_)) => return Step::Itself(number),
+                Ok(None) => next = course.parents[number].parent,
+                Err(refusal) => return Step::Refused(refused(item.recipient, refusal)),
+            }
+        }
+        Step::Nothing
+    }
+
+    /// Returns a recipient that is served without asking who else it stands for: a user of this host, or whoever a mailer
+    /// without users knows; none if there is no such user.
+    async fn resident(&mut self, recipient: &Recipient) -> Result<Option<Recipient>, Refusal> {
+        let Some(route) = recipient.route.clone() else { return Ok(None) };
+        let Some(mailer) = self.mailer(&route) else { return Ok(None) };
+        match account::find(self.tables.hands, &self.ctx.config().options, &mailer, route.plain_user().0).await? {
+            Found::Account(account) => Ok(Some(owned(recipient.clone(), route, account))),
+            Found::Elsewhere => Ok(Some(recipient.clone())),
+            Found::Nobody | Found::Called(_) => Ok(None),
         }
     }
 

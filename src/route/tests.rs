@@ -80,3 +80,13 @@ async fn an_alias_for_oneself_leads_to_the_user_else_by_ruleset_5_else_nowhere()
     check("nobody: nobody, bob@b\n", "nobody", &["net bob@b", "User unknown"]).await;
     check("other: bob@b\n", "ghost", &["net ghost@hub"]).await;
 }
+
+#[tokio::test]
+async fn a_loop_of_aliases_ends_at_the_user_in_it() {
+    let loop_of_three = "alice: a.lice\na.lice: lice\nlice: alice\n";
+    for start in ["alice", "a.lice", "lice"] {
+        check(loop_of_three, start, &["local alice"]).await;
+    }
+    check("one: two\ntwo: one, bob@b\n", "one", &["net bob@b"]).await;
+    check("list: alice, more\nmore: alice, alice, more2\nmore2: alice\nalice: list\n", "list", &["local alice"]).await;
+}
