@@ -113,7 +113,9 @@ impl Course {
         if self.texts <= TEXTS_MAX && self.text_bytes <= TEXT_BYTES_MAX {
             return Ok(());
         }
-        let text = format!("more than {TEXTS_MAX} files of addresses, or {TEXT_BYTES_MAX} bytes of them");
+        let text = format!(
+            "more than {TEXTS_MAX} included files, or {TEXT_BYTES_MAX} bytes of them: use a mailing list manager"
+        );
         Err(Refusal::permanent(Status::new(5, 4, 6), 554, text))
     }
 

@@ -482,7 +482,8 @@ impl Expander<'_> {
     async fn find_again(&self, recipient: &Recipient) -> Result<Option<Source>, BString> {
         let site = Arc::clone(self.ctx.site());
         let finder = Finder { site: &site, aliases: self.tables.aliases, hands: self.tables.hands };
-        finder.find(recipient, &recipient.address).await
+        // The address may stand in quotes, as it does in its list.
+        finder.find(recipient, &address_list::unquote(&recipient.address)).await
     }
 
     /// Puts the addresses of an included file in its place.

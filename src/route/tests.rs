@@ -12,7 +12,7 @@ use crate::keeper::client::Answered;
 use crate::keeper::hands::Hands;
 use crate::keeper::request::{Account, Answer, FailureKind, Request};
 use crate::log::Witness;
-use crate::mail::envelope::Recipient;
+use crate::mail::envelope::{Controller, Recipient};
 use crate::map::DirectOpener;
 use crate::net::{Resolver, ResolverSettings};
 use crate::site::{Context, Identity, LoadOptions, Site};
@@ -24,7 +24,7 @@ R$+ @ $+\t$#net $@ $2 $: $1 @ $2\n\
 R$+\t$#local $: $1\n\
 S5\n\
 Rghost\t$#net $@ hub $: ghost @ hub\n\
-Mlocal, P=/bin/true, F=lwA5, A=true $u\n\
+Mlocal, P=/bin/true, F=lwA5:, A=true $u\n\
 Mnet, P=[IPC], F=m, A=TCP $h\n";
 
 fn context() -> Context {
@@ -58,6 +58,12 @@ fn hands() -> Hands {
 /// Expands `address` by the alias file `aliases` and compares mailer and user of all who get the message, and what is said of the
 /// others.
 async fn check(aliases: &str, address: &str, expected: &[&str]) {
+    check_recipient(aliases, Recipient::new(address), expected).await;
+}
+
+/// Does the same with a recipient of a message that may have waited.
+async fn check_recipient(aliases: &str, recipient: Recipient, expected: &[&str]) {
+    let address = recipient.address.clone();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("aliases");
     std::fs::write(&file, aliases).expect("written");
@@ -65,8 +71,7 @@ async fn check(aliases: &str, address: &str, expected: &[&str]) {
     let aliases = Aliases::open(&specs, Arc::new(DirectOpener::for_tests()));
     let (mut ctx, hands) = (context(), hands());
     let tables = Tables { aliases: &aliases, hands: &hands, uses_aliases: true };
-    let expanded =
-        Expander { ctx: &mut ctx, tables, witness: &Witness::default() }.expand(Recipient::new(address)).await;
+    let expanded = Expander { ctx: &mut ctx, tables, witness: &Witness::default() }.expand(recipient).await;
     let routes = expanded.recipients.iter().map(|recipient| recipient.route.as_ref().expect("routed"));
     let mut seen: Vec<String> = routes.map(|route| format!("{} {}", route.mailer, route.user)).collect();
     seen.extend(expanded.refused.iter().map(|refused| refused.words().to_string()));
@@ -89,4 +94,16 @@ async fn a_loop_of_aliases_ends_at_the_user_in_it() {
     }
     check("one: two\ntwo: one, bob@b\n", "one", &["net bob@b"]).await;
     check("list: alice, more\nmore: alice, alice, more2\nmore2: alice\nalice: list\n", "list", &["local alice"]).await;
+}
+
+#[tokio::test]
+async fn a_list_that_has_waited_is_found_in_the_text_that_names_it() {
+    for spelling in [":include:/l", "\":include:/l\""] {
+        let controller = Some(Controller { user: "list".into(), ..Controller::default() });
+        let waiting = Recipient { controller, ..Recipient::new(spelling) };
+        check_recipient(&format!("list: {spelling}\n"), waiting.clone(), &[&format!("{spelling}... Cannot open none")])
+            .await;
+        let gone = format!("{spelling}... no alias, .forward or included file names {spelling} any more");
+        check_recipient("list: alice\n", waiting, &[&gone]).await;
+    }
 }
