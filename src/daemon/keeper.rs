@@ -23,6 +23,7 @@ use self::pair::Pair;
 use super::back_off::{BackOffs, Cause};
 use super::order::{Control, Order};
 use super::pid_file::PidFile;
+use super::ports::{self, OpenPort};
 use super::programs::Programs;
 use crate::keeper::Kind;
 use crate::keeper::request::Entry;
@@ -52,6 +53,8 @@ pub(super) struct Keeper {
     pid_file: Option<PidFile>,
     /// What the current pair serves, and the next one will.
     generation: Rc<Generation>,
+    /// Where: the only listeners that this process has, so that a port ends with the network process that serves it.
+    ports: Vec<OpenPort>,
     /// The pair that serves.
     current: Option<Pair>,
     /// A pair that has not said yet that it serves.
@@ -98,7 +101,14 @@ pub fn go_on(socket: &OwnedFd, programs: Programs) -> ExitCode {
 }
 
 impl Keeper {
-    fn new(programs: Programs, log: Log, title: Title, signals: Signals, generation: Rc<Generation>) -> Self {
+    fn new(
+        programs: Programs,
+        log: Log,
+        title: Title,
+        signals: Signals,
+        generation: Rc<Generation>,
+        ports: Vec<OpenPort>,
+    ) -> Self {
         Self {
             programs,
             log,
@@ -106,6 +116,7 @@ impl Keeper {
             signals,
             pid_file: None,
             generation,
+            ports,
             current: None,
             candidate: None,
             old: Vec::new(),
@@ -307,9 +318,15 @@ impl Keeper {
 
     /// Starts a pair for the configuration as it is now; a broken one is logged and changes nothing.
     fn renew(&mut self) {
-        match Generation::after(&self.generation, self.programs) {
-            Ok((generation, odd)) => {
+        let read = Generation::read_anew(&self.generation.order, self.programs).and_then(|(generation, odd)| {
+            let is_listening = generation.order.listen;
+            let ports = if is_listening { ports::open(&generation.config, &self.ports)? } else { Vec::new() };
+            Ok((generation, ports, odd))
+        });
+        match read {
+            Ok((generation, ports, odd)) => {
                 self.generation = Rc::new(generation);
+                self.ports = ports;
                 odd.iter().for_each(|problem| self.log.say(Level::SETUP, None, problem));
                 self.log_start();
                 self.start_pair();
@@ -330,7 +347,7 @@ impl Keeper {
     }
 
     fn start_pair(&mut self) {
-        match Pair::start(&self.generation, &std::mem::take(&mut self.suspects)) {
+        match Pair::start(&self.generation, &self.ports, &std::mem::take(&mut self.suspects)) {
             Ok(pair) => self.candidate = Some(pair),
             Err(error) => {
                 self.log.say(Level::SYSTEM_ERROR, None, &error);
@@ -376,16 +393,7 @@ impl Keeper {
             let _ = file.release();
         }
         self.pairs_mut().for_each(|pair| pair.finish(END_WITHIN_SECS));
-        self.close_listeners();
-    }
-
-    /// Closes every listener that this process holds.
-    fn close_listeners(&mut self) {
-        let closed = Rc::new(self.generation.closed());
-        for pair in self.pairs_mut() {
-            pair.generation = Rc::clone(&closed);
-        }
-        self.generation = closed;
+        self.ports.clear();
     }
 
     fn end(mut self, exit: ExitCode) -> ExitCode {

@@ -14,13 +14,14 @@ use std::time::Duration;
 
 use bstr::BString;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
-use self::accept::Sessions;
+use self::accept::{Acceptor, Sessions};
 use self::control::Told;
 use super::cage;
 use super::hand_spool::HandSpool;
 use super::order::{Cage, Control, Order};
-use super::programs::{Programs, Release, Surroundings, Work};
+use super::programs::{Programs, Release, Surroundings};
 use super::runner::{self, Pace, Rhythm, RunOptions, Runner, Stage};
 use super::work_table::{Watched, WorkTable};
 use crate::cf::Config;
@@ -134,6 +135,7 @@ struct Serving {
     log: Log,
     stage: watch::Sender<Stage>,
     ending: watch::Sender<bool>,
+    acceptors: JoinSet<()>,
     sessions: Sessions,
 }
 
@@ -184,10 +186,15 @@ async fn work(start: Start, outside: Outside, socket: OwnedFd, programs: Program
     let policy = Policy::new(&config.options, order.queue_interval());
     let runner = Runner::new(queue, Arc::clone(&work.attempt), log.clone(), watched, policy, options, load);
     let run = tokio::spawn(runner.run(intake, reached.clone()));
-    let serving = Serving { hands, log, stage, ending, sessions: Sessions::new(host::descriptor_limit().ok()) };
+    let sessions = Sessions::new(host::descriptor_limit().ok());
+    let mut acceptors = JoinSet::new();
     for (port, listener) in listeners {
-        serving.listen(port, listener, &work, &reached)?;
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
+        let (session, pace) = (Arc::clone(&work.session), Arc::clone(&work.pace));
+        let acceptor = Acceptor { port, sessions: sessions.clone(), session, pace, log: log.clone() };
+        acceptors.spawn(acceptor.serve(listener, reached.clone()));
     }
+    let serving = Serving { hands, log, stage, ending, acceptors, sessions };
     // A keeper that is gone is noticed below.
     let _ = told.send(Control::Ready {}).await;
     serving.serve(run, &mut messages).await;
@@ -248,20 +255,6 @@ async fn set_aside(queue: &Queue, suspects: &[Entry], log: &Log) {
 }
 
 impl Serving {
-    fn listen(
-        &self,
-        port: u16,
-        listener: TcpListener,
-        work: &Work,
-        stage: &watch::Receiver<Stage>,
-    ) -> Result<(), String> {
-        let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| error.to_string())?;
-        let sessions = self.sessions.clone();
-        let (work, log, stage) = (work.clone(), self.log.clone(), stage.clone());
-        tokio::spawn(accept::accept(port, listener, sessions, work, log, stage));
-        Ok(())
-    }
-
     /// Waits for the end and sees to it that it comes in time.
     async fn serve(self, mut run: tokio::task::JoinHandle<()>, messages: &mut mpsc::Receiver<Told>) {
         let mut run_ended = false;
@@ -279,7 +272,11 @@ impl Serving {
         };
         self.stage.send_replace(if limit.is_some() { Stage::Ending } else { Stage::Finishing });
         self.ending.send_replace(limit.is_some());
-        let sessions = self.sessions.ended();
+        let sessions = async {
+            // Closing, they may still let somebody in.
+            self.acceptors.join_all().await;
+            self.sessions.ended().await;
+        };
         tokio::pin!(sessions);
         let mut sessions_ended = false;
         let deadline =

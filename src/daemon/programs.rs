@@ -101,9 +101,9 @@ pub struct Surroundings {
 #[derive(Clone)]
 pub struct Work {
     /// Serves one connection to its end.
-    pub session: Arc<dyn Fn(Connection) -> Task<()> + Send + Sync>,
+    pub session: Session,
     /// Takes note that a port has accepted a connection; returns how long it waits before it accepts the next.
-    pub pace: Arc<dyn Fn(u16) -> Duration + Send + Sync>,
+    pub pace: AcceptDelay,
     /// Which entries queue runs try.
     pub meant: Selection,
     /// Attempts messages.
@@ -113,6 +113,12 @@ pub struct Work {
     /// Puts away what is counted, and sees the last lines into the log; called once all work has ended.
     pub part: Arc<dyn Fn() -> Task<()> + Send + Sync>,
 }
+
+/// Serves a connection.
+pub type Session = Arc<dyn Fn(Connection) -> Task<()> + Send + Sync>;
+
+/// Tells of a port how long it waits before it accepts the next connection.
+pub type AcceptDelay = Arc<dyn Fn(u16) -> Duration + Send + Sync>;
 
 /// Attempts a message whose lock we hold.
 pub type Attempt = Arc<dyn Fn(Claimed) -> Task<Attempted> + Send + Sync>;

@@ -31,12 +31,25 @@ say "HUP takes the port of one address instead of all of them, and back"
 inside() { perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new("127.0.0.1:25")'; }
 sed 's/^O DaemonPortOptions=Name=MTA$/&, Addr=192.0.2.10/' /tmp/good.cf >/etc/mail/sendmail.cf
 kill -HUP "$keeper"
+one_address() { ss -ltn | grep -q "192\.0\.2\.10:25 "; }
 outside_only() { ! inside && send "to one address"; }
 until_true 100 outside_only
+# A session of the old configuration goes on, but its port is the new one's.
+mkfifo /tmp/end
+perl -MIO::Socket::INET -e '
+	my $s = IO::Socket::INET->new("192.0.2.10:25") or die; print scalar <$s>; close STDOUT;
+	open my $end, "<", "/tmp/end"; print $s "QUIT\r\n"; print STDERR scalar <$s>;
+' >/tmp/greeting 2>/tmp/farewell &
+until_true 100 test -s /tmp/greeting
+one_address || fail "there is no port of one address"
 cp /tmp/good.cf /etc/mail/sendmail.cf
 kill -HUP "$keeper"
 until_true 100 inside
+closed() { ! one_address; }
+until_true 100 closed
 send "to all addresses" || fail "all addresses are not served again"
+echo end >/tmp/end
+until_true 100 grep -q '^221 ' /tmp/farewell
 
 say "a killed keeper frees the ports, and a new start succeeds"
 kill -9 "$keeper"

@@ -1,4 +1,4 @@
-//! A configuration with what it asks of the keeper.
+//! What the processes of a pair serve.
 
 use std::rc::Rc;
 
@@ -8,42 +8,27 @@ use super::start::{StartError, look_at_queues};
 use crate::cf::Config;
 use crate::daemon::cage;
 use crate::daemon::order::{Cage, Order};
-use crate::daemon::ports::{self, OpenPort};
 use crate::daemon::programs::Programs;
 use crate::queue::problem::SpoolProblem;
 
-/// A configuration with the ports and the cage that it asks for.
+/// A configuration with the cage that it asks for.
 #[derive(Debug)]
 pub(super) struct Generation {
     pub(super) order: Order,
     pub(super) text: Vec<u8>,
     pub(super) config: Rc<Config>,
     pub(super) cage: Option<Cage>,
-    pub(super) ports: Vec<OpenPort>,
 }
 
 impl Generation {
-    /// Reads the configuration as it is now and opens its ports; those of `before` that it names too go on.
+    /// Reads the configuration as it is now, under the order of the one before.
     ///
     /// What is odd about its queue directories is returned too.
-    pub(super) fn after(before: &Self, programs: Programs) -> Result<(Self, Vec<SpoolProblem>), StartError> {
-        let order = before.order.clone();
-        let (text, config) = read_config(&order, programs)?;
+    pub(super) fn read_anew(order: &Order, programs: Programs) -> Result<(Self, Vec<SpoolProblem>), StartError> {
+        let (text, config) = read_config(order, programs)?;
         let odd = look_at_queues(&config)?;
         let cage = cage::find(&config)?;
-        let ports = if order.listen { ports::open(&config, &before.ports)? } else { Vec::new() };
-        Ok((Self { order, text, config: Rc::new(config), cage, ports }, odd))
-    }
-
-    /// Returns the same without ports.
-    pub(super) fn closed(&self) -> Self {
-        Self {
-            order: self.order.clone(),
-            text: Vec::new(),
-            config: Rc::clone(&self.config),
-            cage: None,
-            ports: Vec::new(),
-        }
+        Ok((Self { order: order.clone(), text, config: Rc::new(config), cage }, odd))
     }
 }
 

@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 use super::generation::Generation;
 use crate::daemon::launch::{HAND_NAME, LaunchError, Launched, NETWORK_NAME, launch};
 use crate::daemon::order::{Control, send_order};
+use crate::daemon::ports::OpenPort;
 use crate::daemon::work_table::WorkTable;
 use crate::keeper::Kind;
 use crate::keeper::request::Entry;
@@ -49,8 +50,12 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    /// Starts a network process and its hands; `suspects` are set aside before anything else.
-    pub(super) fn start(generation: &Rc<Generation>, suspects: &[Entry]) -> Result<Self, LaunchError> {
+    /// Starts a network process and its hands to serve at `ports`; `suspects` are set aside before anything else.
+    pub(super) fn start(
+        generation: &Rc<Generation>,
+        ports: &[OpenPort],
+        suspects: &[Entry],
+    ) -> Result<Self, LaunchError> {
         let table = WorkTable::create()?;
         let mut pair = Self {
             generation: Rc::clone(generation),
@@ -59,14 +64,14 @@ impl Pair {
             is_ready: false,
             is_finishing: false,
         };
-        let started = pair.start_all(suspects);
+        let started = pair.start_all(ports, suspects);
         if started.is_err() {
             pair.signal(Signal::SIGKILL);
         }
         started.map(|()| pair)
     }
 
-    fn start_all(&mut self, suspects: &[Entry]) -> Result<(), LaunchError> {
+    fn start_all(&mut self, ports: &[OpenPort], suspects: &[Entry]) -> Result<(), LaunchError> {
         let network = launch(&self.generation.order, NETWORK_NAME)?;
         self.push(network, None);
         let generation = Rc::clone(&self.generation);
@@ -74,11 +79,11 @@ impl Pair {
         heard(send_order(control, &generation.order, &generation.text))?;
         let message = Control::Listen {
             cage: generation.cage.clone(),
-            ports: generation.ports.iter().map(|port| port.index).collect(),
+            ports: ports.iter().map(|port| port.index).collect(),
             suspects: suspects.to_vec(),
         };
         let mut passed = vec![self.table.as_fd()];
-        passed.extend(generation.ports.iter().map(|port| port.listener.as_fd()));
+        passed.extend(ports.iter().map(|port| port.listener.as_fd()));
         heard(message.send(control.as_fd(), &passed))?;
         for kind in Kind::ALL {
             for _ in 0..self.hands_at_start(kind) {

@@ -79,6 +79,7 @@ wire! {
 /// What a keeper finds that was executed anew.
 pub(super) struct Inherited {
     pub(super) generation: Rc<Generation>,
+    pub(super) ports: Vec<OpenPort>,
     pub(super) pid_file: Option<PidFile>,
     /// Oldest first.
     pub(super) pairs: Vec<Pair>,
@@ -113,7 +114,7 @@ impl Keeper {
         let generation = &self.generation;
         let text = File::from(memfd_create("configuration", MFdFlags::MFD_CLOEXEC)?);
         (&text).write_all(&generation.text)?;
-        let ports = generation.ports.iter();
+        let ports = self.ports.iter();
         let legacy = Legacy {
             order: generation.order.clone(),
             pid_file: self
@@ -170,13 +171,12 @@ pub(super) fn inherit(
         ports.push(OpenPort { index: port.index, address, listener: next()?.into() });
     }
     let config = read(&legacy.order, &text).map_err(|problems| invalid(&problems.join("; ")))?;
-    let generation =
-        Rc::new(Generation { order: legacy.order, text, config: Rc::new(config), cage: legacy.cage, ports });
+    let generation = Rc::new(Generation { order: legacy.order, text, config: Rc::new(config), cage: legacy.cage });
     let mut pairs = Vec::new();
     for _ in 0..legacy.pairs {
         pairs.push(inherit_pair(socket, &generation)?);
     }
-    Ok(Inherited { generation, pid_file, pairs })
+    Ok(Inherited { generation, ports, pid_file, pairs })
 }
 
 fn inherit_pair(socket: &OwnedFd, generation: &Rc<Generation>) -> io::Result<Pair> {

@@ -139,14 +139,14 @@ pub(super) fn start(order: Order, programs: Programs) -> Result<Keeper, StartErr
     odd.iter().for_each(|problem| log.say(Level::SETUP, None, problem));
     let pid_file = PidFile::of(&order, &config, &log)?;
     let ports = if order.listen { ports::open(&config, &[])? } else { Vec::new() };
-    let generation = Rc::new(Generation { order, text, config: Rc::new(config), cage, ports });
+    let generation = Rc::new(Generation { order, text, config: Rc::new(config), cage });
     let signals = Signals::watch(&SIGNALS)?;
-    let mut keeper = Keeper::new(programs, log, title, signals, generation);
+    let mut keeper = Keeper::new(programs, log, title, signals, generation, ports);
     keeper.pid_file = pid_file;
     keeper.waiting = waiting;
     keeper.show_title();
     keeper.log_start();
-    keeper.candidate = Some(Pair::start(&keeper.generation, &[])?);
+    keeper.candidate = Some(Pair::start(&keeper.generation, &keeper.ports, &[])?);
     Ok(keeper)
 }
 
@@ -159,7 +159,7 @@ pub(super) fn resume(socket: &OwnedFd, programs: Programs) -> io::Result<Keeper>
     let signals = Signals::watch(&SIGNALS)?;
     unblock_signals()?;
     let log = (programs.log)(&inherited.generation.order, &inherited.generation.config);
-    let mut keeper = Keeper::new(programs, log, title, signals, inherited.generation);
+    let mut keeper = Keeper::new(programs, log, title, signals, inherited.generation, inherited.ports);
     keeper.pid_file = inherited.pid_file;
     keeper.old = inherited.pairs;
     let serves = |pair: &Pair| pair.is_ready && !pair.is_finishing;

@@ -68,9 +68,9 @@ fn start(order: Order, programs: Programs) -> Result<TaskKeeper, StartError> {
     let waiting = if order.foreground { None } else { Some(daemonize::background()?) };
     let log = (programs.log)(&order, &config);
     title.set(task_title(&order, &config).as_bytes());
-    let generation = Rc::new(Generation { order, text, config: Rc::new(config), cage, ports: Vec::new() });
+    let generation = Rc::new(Generation { order, text, config: Rc::new(config), cage });
     let signals = Signals::watch(&SIGNALS)?;
-    let pair = Pair::start(&generation, &[])?;
+    let pair = Pair::start(&generation, &[], &[])?;
     daemonize::leave_terminal(daemonize::open_null()?.as_fd())?;
     Ok(TaskKeeper { log, signals, pair, waiting, lost_hands: 0, exit: None, kill_at: None })
 }

@@ -12,7 +12,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 
-use crate::daemon::programs::{Connection, Work};
+use crate::daemon::programs::{AcceptDelay, Connection, Session};
 use crate::daemon::runner::Stage;
 use crate::log::{Level, Log};
 
@@ -85,54 +85,81 @@ impl Drop for Counted {
     }
 }
 
-/// Accepts connections at one listener as long as `stage` is the first; then the listener closes.
-pub(super) async fn accept(
-    port: u16,
-    listener: TcpListener,
-    sessions: Sessions,
-    work: Work,
-    log: Log,
-    mut stage: watch::Receiver<Stage>,
-) {
-    let mut logged: Option<Instant> = None;
-    let mut reserve = Reserve::take(&listener);
-    loop {
-        let accepted = tokio::select! {
-            _ = stage.wait_for(|stage| *stage > Stage::Serving) => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                // An IPv6 port may take IPv4 connections.
-                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-                match sessions.enter() {
-                    Some((counted, count)) => {
-                        let crowded = count > sessions.0.count_max / 5 * 4;
-                        let session = (work.session)(Connection { stream, peer, port, sessions: count, crowded });
-                        tokio::spawn(async move {
-                            session.await;
-                            drop(counted);
-                        });
+/// A port, and what becomes of those who come to it.
+pub(super) struct Acceptor {
+    /// Its place in the options.
+    pub(super) port: u16,
+    /// All sessions, of other ports too.
+    pub(super) sessions: Sessions,
+    pub(super) session: Session,
+    pub(super) pace: AcceptDelay,
+    pub(super) log: Log,
+}
+
+impl Acceptor {
+    /// Accepts connections as long as `stage` is the first; then the listener closes.
+    pub(super) async fn serve(self, listener: TcpListener, mut stage: watch::Receiver<Stage>) {
+        let mut logged: Option<Instant> = None;
+        let mut reserve = Reserve::take(&listener);
+        loop {
+            let accepted = tokio::select! {
+                _ = stage.wait_for(|stage| *stage > Stage::Serving) => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    self.admit(stream, peer);
+                    wait((self.pace)(self.port), &mut stage).await;
+                }
+                Err(error) if is_shortage(&error) => {
+                    if logged.is_none_or(|at| at.elapsed() >= SHORTAGE_LOG) {
+                        logged = Some(Instant::now());
+                        self.log.say(
+                            Level::SYSTEM_ERROR,
+                            None,
+                            format_args!("cannot accept connections: {error}; raise the limit of open files"),
+                        );
                     }
-                    None => drop(tokio::spawn(turn_away(stream))),
+                    if !reserve.turn_away(&listener) {
+                        tokio::time::sleep(SHORTAGE_WAIT).await;
+                    }
                 }
-                wait((work.pace)(port), &mut stage).await;
+                // The client went away before it was accepted.
+                Err(_) => {}
             }
-            Err(error) if is_shortage(&error) => {
-                if logged.is_none_or(|at| at.elapsed() >= SHORTAGE_LOG) {
-                    logged = Some(Instant::now());
-                    log.say(
-                        Level::SYSTEM_ERROR,
-                        None,
-                        format_args!("cannot accept connections: {error}; raise the limit of open files"),
-                    );
-                }
-                if !reserve.turn_away(&listener) {
-                    tokio::time::sleep(SHORTAGE_WAIT).await;
-                }
+        }
+        // A listener that cannot be taken out of the runtime closes as it is.
+        if let Ok(listener) = listener.into_std() {
+            self.admit_waiting(&listener);
+        }
+    }
+
+    /// Serves those who have connected already: when `listener` closes, the system would reset their connections.
+    fn admit_waiting(&self, listener: &std::net::TcpListener) {
+        for _ in 0..self.sessions.0.count_max {
+            // No more wait, or they cannot be served.
+            let Ok((stream, peer)) = listener.accept() else { return };
+            let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+            let Ok(stream) = stream else { return };
+            self.admit(stream, peer);
+        }
+    }
+
+    /// Starts a session, or turns the client away.
+    fn admit(&self, stream: TcpStream, peer: SocketAddr) {
+        // An IPv6 port may take IPv4 connections.
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        match self.sessions.enter() {
+            Some((counted, count)) => {
+                let crowded = count > self.sessions.0.count_max / 5 * 4;
+                let connection = Connection { stream, peer, port: self.port, sessions: count, crowded };
+                let session = (self.session)(connection);
+                tokio::spawn(async move {
+                    session.await;
+                    drop(counted);
+                });
             }
-            // The client went away before it was accepted.
-            Err(_) => {}
+            None => drop(tokio::spawn(turn_away(stream))),
         }
     }
 }
@@ -187,6 +214,28 @@ mod tests {
     use std::io::Read;
 
     use super::*;
+
+    #[tokio::test]
+    async fn whoever_waits_at_the_end_is_served() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let clients = [(); 3].map(|()| std::net::TcpStream::connect(address).expect("the backlog takes it"));
+        let session: Session = Arc::new(|mut connection| {
+            Box::pin(async move { connection.stream.write_all(b"421 bye\r\n").await.expect("room for it") })
+        });
+        let sessions = Sessions::new(None);
+        let pace: AcceptDelay = Arc::new(|_| Duration::ZERO);
+        let acceptor = Acceptor { port: 0, sessions: sessions.clone(), session, pace, log: Log::nowhere() };
+        let (_, ended) = watch::channel(Stage::Finishing);
+        acceptor.serve(listener, ended).await;
+        sessions.ended().await;
+        for mut client in clients {
+            let mut heard = String::new();
+            client.read_to_string(&mut heard).expect("closed in order");
+            assert_eq!(heard, "421 bye\r\n");
+        }
+        std::net::TcpStream::connect(address).expect_err("the port is closed");
+    }
 
     #[tokio::test]
     async fn when_descriptors_are_short_then_the_reserve_tells_a_client() {
