@@ -2,12 +2,12 @@
 pkill -f fakedns.py || true
 start=$(date +%s)
 sh "$HERE/rc.d/sendmail.sh" start
-until_true 100 test -s /var/run/sendmail.pid
+until_true test -s /var/run/sendmail.pid
 printf 'Subject: without a name server\n\nhello\n' | su alice -c '/usr/sbin/sendmail -oi bob@hoge.foo.jp' || fail "exit $?"
-until_true 200 grep -q 'without a name server' /var/mail/bob
+until_true grep -q 'without a name server' /var/mail/bob
 end=$(date +%s)
 echo "start and delivery took $((end - start)) s without a name server"
-[ $((end - start)) -lt 30 ] || fail "too long"
+[ $((end - start)) -lt 60 ] || fail "too long"
 hostname plain
 /usr/sbin/sendmail -Am -bt </dev/null >/dev/null || fail "a host name without a dot stops the program"
 sh "$HERE/rc.d/sendmail.sh" stop

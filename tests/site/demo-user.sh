@@ -35,13 +35,13 @@ sendmail -bi
 
 say "both daemons"
 sendmail -bd -q15m 2>"$demo/var/log/stderr" || { cat "$demo/var/log/stderr"; fail "the daemon does not start"; }
-until_true 100 test -s "$demo/var/run/sendmail.pid"
+until_true test -s "$demo/var/run/sendmail.pid"
 stop() { kill "$(head -n 1 "$demo/var/run/sendmail.pid")" 2>/dev/null || true; }
 trap stop EXIT
 
 say "a local program: sendmail -oi -t"
 printf 'To: %s\nSubject: from a local program\n\nHello from the command line.\n' "$me" | submit -oi -t
-until_true 100 grep -q 'from a local program' "$demo/var/mail/$me"
+until_true grep -q 'from a local program' "$demo/var/mail/$me"
 say "the mailbox"
 cat "$demo/var/mail/$me"
 say "both queues"

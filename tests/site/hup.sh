@@ -1,10 +1,10 @@
 # HUP under load loses no session and no message; a broken configuration leaves the old one serving. Read by jail.sh.
 start_daemon() { /usr/sbin/sendmail -L sm-mta -bd -q15m; }
 start_daemon
-until_true 100 test -s /var/run/sendmail.pid
+until_true test -s /var/run/sendmail.pid
 keeper=$(head -n 1 /var/run/sendmail.pid)
 send() { client 192.168.2.5 25 a@lan.foo.jp alice@hoge.foo.jp "$1" >/dev/null; }
-until_true 100 send first
+until_true send first
 
 say "a second start is refused with the pid of the first"
 start_daemon 2>/tmp/second && fail "a second daemon started"
@@ -17,13 +17,13 @@ for number in 1 2 3 4 5 6 7 8 9 10; do
 	[ $((number % 3)) != 0 ] || kill -HUP "$keeper"
 done
 [ "$(head -n 1 /var/run/sendmail.pid)" = "$keeper" ] || fail "the pid has changed"
-for number in 1 2 3 4 5 6 7 8 9 10; do until_true 100 grep -q "Subject: number $number\$" /var/mail/alice; done
+for number in 1 2 3 4 5 6 7 8 9 10; do until_true grep -q "Subject: number $number\$" /var/mail/alice; done
 
 say "a broken configuration at HUP leaves the old one serving"
 cp /etc/mail/sendmail.cf /tmp/good.cf
 echo "what is this" >>/etc/mail/sendmail.cf
 kill -HUP "$keeper"
-until_true 100 grep -q 'unknown configuration line' /var/log/maillog
+until_true grep -q 'unknown configuration line' /var/log/maillog
 send "after a broken HUP" || fail "the old configuration no longer serves"
 cp /tmp/good.cf /etc/mail/sendmail.cf
 
@@ -33,32 +33,32 @@ sed 's/^O DaemonPortOptions=Name=MTA$/&, Addr=192.0.2.10/' /tmp/good.cf >/etc/ma
 kill -HUP "$keeper"
 one_address() { ss -ltn | grep -q "192\.0\.2\.10:25 "; }
 outside_only() { ! inside && send "to one address"; }
-until_true 100 outside_only
+until_true outside_only
 # A session of the old configuration goes on, but its port is the new one's.
 mkfifo /tmp/end
 perl -MIO::Socket::INET -e '
 	my $s = IO::Socket::INET->new("192.0.2.10:25") or die; print scalar <$s>; close STDOUT;
 	open my $end, "<", "/tmp/end"; print $s "QUIT\r\n"; print STDERR scalar <$s>;
 ' >/tmp/greeting 2>/tmp/farewell &
-until_true 100 test -s /tmp/greeting
+until_true test -s /tmp/greeting
 one_address || fail "there is no port of one address"
 cp /tmp/good.cf /etc/mail/sendmail.cf
 kill -HUP "$keeper"
-until_true 100 inside
+until_true inside
 closed() { ! one_address; }
-until_true 100 closed
+until_true closed
 send "to all addresses" || fail "all addresses are not served again"
 echo end >/tmp/end
-until_true 100 grep -q '^221 ' /tmp/farewell
+until_true grep -q '^221 ' /tmp/farewell
 
 say "a killed keeper frees the ports, and a new start succeeds"
 kill -9 "$keeper"
-until_true 150 start_daemon
-until_true 100 send "after a kill"
+until_true start_daemon
+until_true send "after a kill"
 
 say "TERM ends everything and removes the pid file"
 kill -TERM "$(head -n 1 /var/run/sendmail.pid)"
-until_true 150 test ! -e /var/run/sendmail.pid
+until_true test ! -e /var/run/sendmail.pid
 
 say "without its queue directory the daemon does not start; the command that it names mends that"
 rm -rf /var/spool/mqueue

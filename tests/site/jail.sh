@@ -73,9 +73,9 @@ set_up() {
 	log_to /dev/log /var/log/maillog
 	if command -v python3 >/dev/null; then
 		python3 "$here/tests/oracle/fakedns.py" "$here/tests/oracle/worlds/seed/zone" 127.0.0.1 >/tmp/dns &
-		until_true 50 test -s /tmp/dns
+		until_true test -s /tmp/dns
 	fi
-	until_true 50 test -S /dev/log
+	until_true test -S /dev/log
 }
 
 # Keeps what is sent to the system log ($1) in the file $2.

@@ -50,11 +50,11 @@ def alive(pid):
 def ensure():
     """Starts what is not running."""
     if not alive(pid_of(PID_FILE)):
-        wait(15, "ports that are free again", lambda: not listens())
+        wait("ports that are free again", lambda: not listens())
         start_daemon()
     if not alive(pid_of(CLIENT_PID_FILE)):
         subprocess.run(["/usr/sbin/sendmail", "-L", "sm-msp-queue", "-Ac", "-q2s"], check=True)
-    wait(20, "a listener on port 25", listens)
+    wait("a listener on port 25", listens)
 
 
 def arrived():
@@ -83,12 +83,12 @@ for _ in range(ROUNDS):
     ensure()
 stop.set()
 for thread in threads:
-    thread.join(60)
+    thread.join(300)
 ensure()
-wait(90, f"{len(acked)} acknowledged messages", lambda: not set(acked) - arrived())
-subprocess.run(["/usr/sbin/sendmail", "-Ac", "-q"], timeout=60)
-subprocess.run(["/usr/sbin/sendmail", "-q"], timeout=60)
-wait(30, "queues without orphans", lambda: not left())
+wait(f"{len(acked)} acknowledged messages", lambda: not set(acked) - arrived())
+subprocess.run(["/usr/sbin/sendmail", "-Ac", "-q"], timeout=180)
+subprocess.run(["/usr/sbin/sendmail", "-q"], timeout=180)
+wait("queues without orphans", lambda: not left())
 second = len(copies()) - len(arrived())
 torn = len(re.findall(rb"^From ", box(), re.M)) - len(copies())
 print(f"killed {killed}; {len(acked)} acknowledged, all arrived, {second} second copies, {torn} torn")

@@ -3,7 +3,7 @@ rm -f /etc/mail/sendmail.cf /etc/mail/submit.cf
 
 say "both daemons start"
 sh "$HERE/rc.d/sendmail.sh" start 2>/tmp/told || fail "they do not start: $(cat /tmp/told)"
-until_true 100 test -s /var/run/sendmail.pid
+until_true test -s /var/run/sendmail.pid
 for file in sendmail submit; do
 	grep -q "^/etc/mail/$file.cf is not there: the built-in default is in force" /tmp/told || fail "standard error: $(cat /tmp/told)"
 	[ "$(grep -c "/etc/mail/$file.cf is not there: the built-in default is in force" /var/log/maillog)" = 1 ] || fail "the log does not say it once"
@@ -12,7 +12,7 @@ done
 say "mail between the users of the host"
 printf 'To: alice\nSubject: no configuration\n\nHello\n' | su alice -c '/usr/sbin/sendmail -oi -t' 2>/tmp/told || fail "not taken: $(cat /tmp/told)"
 [ ! -s /tmp/told ] || fail "a program that hands in mail is told: $(cat /tmp/told)"
-until_true 100 grep -q 'no configuration' /var/mail/alice
+until_true grep -q 'no configuration' /var/mail/alice
 
 say "and nothing else"
 client 192.168.2.5 25 someone@example.net alice@hoge.foo.jp outside && fail "it listens to the network"
@@ -31,17 +31,17 @@ cp /etc/mail/sendmail.cf /tmp/kept.cf
 kill -HUP "$(head -n 1 /var/run/sendmail.pid)"
 greeting() { perl -MIO::Socket::INET -e 'print scalar readline(IO::Socket::INET->new("127.0.0.1:25") or die)'; }
 has_a_file() { greeting | grep -q 'has a file'; }
-until_true 100 has_a_file
+until_true has_a_file
 
 say "HUP without the file that was there changes nothing"
 rm /etc/mail/sendmail.cf
 sh "$HERE/rc.d/sendmail.sh" stop
 cp /tmp/kept.cf /etc/mail/sendmail.cf
 sh "$HERE/rc.d/sendmail.sh" start
-until_true 100 has_a_file
+until_true has_a_file
 rm /etc/mail/sendmail.cf
 kill -HUP "$(head -n 1 /var/run/sendmail.pid)"
-until_true 100 grep -q 'sendmail.cf: line 0: cannot open: No such file or directory' /var/log/maillog
+until_true grep -q 'sendmail.cf: line 0: cannot open: No such file or directory' /var/log/maillog
 has_a_file || fail "the site's rules are gone"
 
 say "a file that is named must be there"

@@ -1,7 +1,7 @@
 # A daemon or a submission that cannot begin says why, in the log as at the terminal, with the command that mends it. Read by jail.sh.
 start_daemon() { /usr/sbin/sendmail -L sm-mta -bd -q15m; }
 start_client() { /usr/sbin/sendmail -L sm-msp-queue -Ac -q15m; }
-logged() { until_true 50 grep -qF -e "$*" /var/log/maillog; }
+logged() { until_true grep -qF -e "$*" /var/log/maillog; }
 
 say "a broken configuration"
 cp /etc/mail/sendmail.cf /tmp/good.cf
@@ -35,9 +35,9 @@ odd="/var/spool/clientmqueue: mode is 0777, must be 0770: run \`chmod 0770 /var/
 su alice -c "echo hello | /usr/sbin/sendmail -odq root" || fail "it refused mail"
 logged "NOQUEUE: $odd"
 start_client
-until_true 50 grep -qF -e "sm-msp-queue" /var/log/maillog
+until_true grep -qF -e "sm-msp-queue" /var/log/maillog
 logged_by_daemon() { grep -F -e "$odd" /var/log/maillog | grep -q sm-msp-queue; }
-until_true 50 logged_by_daemon
+until_true logged_by_daemon
 kill "$(head -n 1 /var/spool/clientmqueue/sm-client.pid)"
 chmod 770 /var/spool/clientmqueue
 rm /var/spool/mqueue
@@ -50,7 +50,7 @@ logged "/var/spool/mqueue: owner is alice, must be root: run \`chown root /var/s
 chown root /var/spool/mqueue
 chmod 700 /var/spool/mqueue
 kill -TERM "$(head -n 1 /var/run/sendmail.pid)"
-until_true 150 test ! -e /var/run/sendmail.pid
+until_true test ! -e /var/run/sendmail.pid
 
 say "a restart with a broken configuration stops nothing"
 script() { SENDMAIL=/usr/sbin/sendmail sh "$HERE/rc.d/sendmail.sh" "$@"; }

@@ -4,15 +4,15 @@ say "a stopped daemon leaves submissions in the client queue"
 printf 'Subject: while stopped\n\nhello\n' | su alice -c '/usr/sbin/sendmail -oi bob@www.foo.jp' || fail "exit $? although the client queue takes the message"
 mailq -Ac | grep -q 'Total requests: 1' || { mailq -Ac; fail "not in the client queue"; }
 sh "$HERE/rc.d/sendmail.sh" start
-until_true 100 test -s /var/run/sendmail.pid
+until_true test -s /var/run/sendmail.pid
 say "and they arrive after it starts"
 /usr/sbin/sendmail -L sm-msp-queue -Ac -q
-until_true 150 grep -q 'while stopped' /var/mail/bob
+until_true grep -q 'while stopped' /var/mail/bob
 
 say "each local domain leads to the mailbox"
 for domain in hoge.foo.jp www.foo.jp baz.bar.jp; do
 	send 203.0.113.77 25 x@example.net "bob@$domain" "for $domain" || { cat /tmp/dialogue; fail "mail to $domain refused"; }
-	until_true 100 grep -q "for $domain" /var/mail/bob
+	until_true grep -q "for $domain" /var/mail/bob
 done
 say "aliases, lists, programs and .forward files are followed"
 cat >>/etc/mail/aliases <<'A'
@@ -26,9 +26,9 @@ echo '\\alice, bob' >/home/alice/.forward
 chown alice /home/alice/.forward
 send 203.0.113.77 25 x@example.net onward@hoge.foo.jp "for the team" || { cat /tmp/dialogue; fail "an alias was refused"; }
 send 203.0.113.77 25 x@example.net keeper@hoge.foo.jp "for the program" || { cat /tmp/dialogue; fail "an alias was refused"; }
-until_true 100 grep -q "for the team" /var/mail/alice
-until_true 100 grep -q "for the team" /var/mail/bob
-until_true 100 grep -q "for the program" /tmp/kept
+until_true grep -q "for the team" /var/mail/alice
+until_true grep -q "for the team" /var/mail/bob
+until_true grep -q "for the program" /tmp/kept
 
 say "a stranger is refused with the original's words"
 send 203.0.113.77 25 x@example.net y@example.com no && fail "relayed for a stranger"
@@ -50,7 +50,7 @@ say "a failure that nobody can be told of ends, and is kept for a person"
 sed -i 's#^postmaster:.*#postmaster: /nonexistent/mail#; $agone: /nonexistent/gone' /etc/mail/aliases
 newaliases
 send 203.0.113.77 25 '' gone@hoge.foo.jp "to nowhere" || { cat /tmp/dialogue; fail "an alias was refused"; }
-until_true 100 sh -c 'ls /var/spool/mqueue/Qf*'
+until_true sh -c 'ls /var/spool/mqueue/Qf*'
 [ "$(grep -c 'postmaster notify\|return to sender' /var/log/maillog)" = 1 ] || { tail -n 5 /var/log/maillog; fail "not told once"; }
 rm /var/spool/mqueue/*
 sed -i 's#^postmaster:.*#postmaster: root#' /etc/mail/aliases
@@ -76,7 +76,7 @@ service start 2>/tmp/second && fail "a second start succeeded"
 grep -q "pid $network" /tmp/second || { cat /tmp/second; fail "the refusal does not name pid $network"; }
 [ "$(head -n 1 /var/run/sendmail.pid)" = "$network" ] || fail "the second start has changed the pid file"
 service restart || fail "restart gave status $?"
-until_true 100 test -s /var/run/sendmail.pid
+until_true test -s /var/run/sendmail.pid
 [ "$(head -n 1 /var/run/sendmail.pid)" != "$network" ] || fail "the restart has not replaced pid $network"
 service stop || fail "stop gave status $?"
 [ ! -e /var/run/sendmail.pid ] || fail "the pid file is still there although stop waits for the end"
@@ -85,7 +85,7 @@ service status && fail "status of stopped daemons is 0"
 printf '1\nsendmail -bd\n' >/var/run/sendmail.pid
 service stop 2>/tmp/stale && fail "something else than sendmail was stopped"
 service start || fail "a stale pid file prevents the start"
-until_true 100 service status
+until_true service status
 service stop || fail "stop gave status $?"
 status=0
 service wrong || status=$?
