@@ -2,18 +2,19 @@
 
 use bstr::BString;
 
-use super::message::Incoming;
+use super::message::{Flaws, Incoming};
 use super::terminal::Terminal;
 use crate::cf::EightBitMode;
 use crate::deliver::attempt::Settled;
 use crate::deliver::outcome::Outcome;
 use crate::deliver::services::Services;
-use crate::log::Event;
+use crate::log::{Event, Level, Priority};
 use crate::mail::envelope::Envelope;
 use crate::mail::reply::Reply;
 use crate::name::{QueueId, Status, Sysexit};
 use crate::policy::{self, Verdict, header_questions, log_verdict};
 use crate::site::Context;
+use crate::smtp::server::{notes, texts};
 
 /// What the rules say.
 #[derive(Debug, Default)]
@@ -97,9 +98,6 @@ pub(super) async fn judge(
             Verdict::Failed(reply) => judgement.refuse(reply, Sysexit::Software, terminal),
         }
     }
-    if let Some(reply) = &judgement.told {
-        terminal.tell(reply.text());
-    }
     judgement
 }
 
@@ -120,12 +118,37 @@ impl Judgement {
         }
     }
 
-    /// Refuses a message with bytes above 127 that nothing announced, where the site wants that; it does not count for the
-    /// exit status.
-    pub(super) fn look_at(&mut self, envelope: &Envelope, mode: EightBitMode, terminal: &mut Terminal<'_>) {
+    /// Refuses a message for what it is, whatever its header says: its `flaws`, and bytes above 127 that nothing announced
+    /// where the site wants that; it does not count for the exit status.
+    ///
+    // QUIRK(size-of-refused): how large it is does not matter once its header is refused for good.
+    pub(super) fn look_at(
+        &mut self,
+        services: &Services,
+        envelope: &Envelope,
+        flaws: Flaws,
+        terminal: &mut Terminal<'_>,
+    ) {
+        let is_refused = self.refusal.as_ref().is_some_and(|refusal| refusal.reply.is_permanent());
+        if let Some(max) = flaws.larger_than.filter(|_| !is_refused) {
+            let note = notes::message_too_large(envelope.size_bytes, max);
+            let level = Level { priority: Priority::Notice, detail: note.log_level.into() };
+            services.log.line(level, &envelope.id, &note.text);
+            self.refuse(texts::message_too_large(max), Sysexit::Ok, terminal);
+        }
+        let mode = services.site.config.options.eight_bit_mode;
         if let Some(reply) = envelope.undeclared_eight_bits().filter(|_| mode == EightBitMode::Strict) {
-            terminal.tell(reply.text());
             self.refuse(reply, Sysexit::Ok, terminal);
+        }
+        if flaws.has_nul {
+            self.refuse(texts::nul_not_allowed(), Sysexit::Ok, terminal);
+        }
+    }
+
+    /// Tells the caller why the message is refused.
+    pub(super) fn tell(&self, terminal: &mut Terminal<'_>) {
+        if let Some(reply) = &self.told {
+            terminal.tell(reply.text());
         }
     }
 

@@ -5,7 +5,9 @@
 /// A first line `From …` (as mailboxes have it) is dropped. Memory does not grow with the length of a line.
 #[derive(Debug)]
 pub struct LocalInput {
-    dot_ends: bool,
+    dots_count: bool,
+    /// Eighth bits are cleared before anything is read from the bytes (SevenBitInput, `-B7BIT`).
+    seven_bit: bool,
     place: Place,
     /// How many bytes of `From ` the first line has matched; none past the first line.
     first_line: Option<usize>,
@@ -36,9 +38,24 @@ enum Place {
 const MAILBOX_LINE: &[u8] = b"From ";
 
 impl LocalInput {
-    /// Returns a reader; without `ignore_dots` (option IgnoreDots, `-i`) a line with only a dot ends the message.
+    /// Returns a reader; without `ignore_dots` (option IgnoreDots, `-i`) a line with only a dot ends the message, and of two
+    /// dots at the beginning of a line one is dropped.
     pub fn new(ignore_dots: bool) -> Self {
-        Self { dot_ends: !ignore_dots, place: Place::Start, first_line: Some(0), dropping: false, size_bytes: 0 }
+        Self {
+            dots_count: !ignore_dots,
+            seven_bit: false,
+            place: Place::Start,
+            first_line: Some(0),
+            dropping: false,
+            size_bytes: 0,
+        }
+    }
+
+    /// Returns the reader as one that clears the eighth bit of all bytes, if `seven_bit`.
+    #[must_use]
+    pub fn with_seven_bits(mut self, seven_bit: bool) -> Self {
+        self.seven_bit = seven_bit;
+        self
     }
 
     /// Tells whether the message has ended before the input did.
@@ -64,6 +81,7 @@ impl LocalInput {
             if self.has_ended() {
                 return;
             }
+            let byte = if self.seven_bit { byte & 0x7f } else { byte };
             match self.first_line {
                 Some(matched) => self.pass_first_line(matched, byte, out),
                 None => self.pass(byte, out),
@@ -72,19 +90,19 @@ impl LocalInput {
     }
 
     /// Appends what was held back at the end of the input.
+    ///
+    // QUIRK(last-dot): a last line that is only a dot ends the message without a line end, too.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         let before = out.len();
         if let Some(matched) = self.first_line.take().filter(|_| !self.dropping) {
             MAILBOX_LINE[..matched].iter().for_each(|&byte| self.pass(byte, out));
         }
         match self.place {
-            Place::Dot => out.push(b'.'),
-            Place::DotCr => out.extend_from_slice(b".\r"),
             Place::Cr => out.push(b'\r'),
-            Place::Start | Place::Inside | Place::Ended => {}
+            Place::Start | Place::Dot | Place::DotCr | Place::Inside | Place::Ended => {}
         }
         self.size_bytes += (out.len() - before) as u64;
-        if !matches!(self.place, Place::Start | Place::Ended) {
+        if matches!(self.place, Place::Cr | Place::Inside) {
             out.push(b'\n');
         }
         self.place = Place::Ended;
@@ -113,12 +131,13 @@ impl LocalInput {
     /// Passes one byte of the message.
     fn pass(&mut self, byte: u8, out: &mut Vec<u8>) {
         self.place = match (self.place, byte) {
-            (Place::Start, b'.') if self.dot_ends => Place::Dot,
+            (Place::Start, b'.') if self.dots_count => Place::Dot,
             (Place::Dot | Place::DotCr, b'\n') => Place::Ended,
             (Place::Dot, b'\r') => Place::DotCr,
             (place, byte) => {
                 match place {
-                    Place::Dot => out.push(b'.'),
+                    // QUIRK(stuffed-dots)
+                    Place::Dot if byte != b'.' => out.push(b'.'),
                     Place::DotCr => out.extend_from_slice(b".\r"),
                     Place::Cr if byte != b'\n' => out.push(b'\r'),
                     _ => {}
@@ -177,14 +196,29 @@ mod tests {
         check(false, "a\n.\nb\n", "a\n");
         check(false, ".\r\nb\n", "");
         check(true, "a\n.\nb\n", "a\n.\nb\n");
-        check(false, "a\n..\n.b\n", "a\n..\n.b\n");
+        check(false, "x\n.", "x\n");
+        check(false, "x\n.\r", "x\n");
+        check(true, "x\n.", "x\n.\n");
+    }
+
+    #[test]
+    fn of_two_dots_at_the_beginning_of_a_line_one_is_dropped_unless_dots_are_ignored() {
+        check(false, "a\n..\n.b\n...c\nd..e\n", "a\n.\n.b\n..c\nd..e\n");
+        check(false, "..A: b\r\n..\r\n.\rx\n..", ".A: b\n.\n.\rx\n.\n");
+        check(true, "..\n...\n", "..\n...\n");
+    }
+
+    #[test]
+    fn eighth_bits_are_cleared_before_lines_are_read() {
+        let (mut input, mut out) = (LocalInput::new(false).with_seven_bits(true), Vec::new());
+        input.feed(b"\xc6rom x\n\xe9\x8d\x8a\xaex\n\xae\x8aafter", &mut out);
+        assert_eq!((out.as_slice(), input.has_ended()), (&b"i\n.x\n"[..], true));
     }
 
     #[test]
     fn line_ends_become_lf_and_the_last_line_gets_one() {
         check(false, "a\r\nb\rc\n", "a\nb\rc\n");
         check(false, "a", "a\n");
-        check(false, "a\n.", "a\n.\n");
         check(false, "a\r", "a\r\n");
         check(false, "", "");
     }

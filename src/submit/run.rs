@@ -8,7 +8,7 @@ use tokio::io::AsyncRead;
 use super::caller::Caller;
 use super::header_check::{self, Judgement, Refusal};
 use super::input::LocalInput;
-use super::message::{self, Incoming, InputError};
+use super::message::{self, Incoming, InputError, Limits};
 use super::recipients::{self, Desk, Recipients};
 use super::returns::Returns;
 use super::sender::{Registrar, Sender};
@@ -25,7 +25,7 @@ use crate::mail::address_list::Separator;
 use crate::mail::date;
 use crate::mail::envelope::{BodyType, Envelope, Recipient};
 use crate::mail::full_name;
-use crate::mail::header::{self as fields, Header, HeaderLimits};
+use crate::mail::header::{self as fields, Header};
 use crate::mail::reply::Reply;
 use crate::name::{MacroName, Status, Sysexit, UnixTime};
 use crate::queue::{Draft, QueueError};
@@ -97,6 +97,16 @@ struct Work<'a> {
     now: UnixTime,
     draft: Draft,
     ctx: Context,
+}
+
+/// What of a message is refused.
+struct Refusals {
+    /// A recipient that its header names.
+    late: bool,
+    /// All of it was kept: it was not too large.
+    is_whole: bool,
+    /// The message itself.
+    refusal: Option<Refusal>,
 }
 
 /// What becomes of a message after it was read.
@@ -212,10 +222,12 @@ impl<'a> Work<'a> {
         }
         recipients.found.retain(|recipient| !is_left_out(&self.ctx, recipient, sender.route.as_ref()));
         recipients.counted += error_recipients(&self.ctx, &incoming.headers).len();
+        let flaws = incoming.flaws;
         let mut envelope = self.envelope(incoming, &sender, warnings, &recipients);
         envelope.quarantine = judgement.quarantine.clone();
-        judgement.look_at(&envelope, services.site.config.options.eight_bit_mode, terminal);
         self.log_accepted(&envelope, &recipients);
+        judgement.look_at(services, &envelope, flaws, terminal);
+        judgement.tell(terminal);
         envelope.settle_body();
         self.count(&envelope, &sender, &judgement);
         if recipients.named == 0 {
@@ -234,7 +246,8 @@ impl<'a> Work<'a> {
         if let Some(refusal) = refusal.as_ref().filter(|_| !submission.reads_recipients) {
             self.log_refused(&envelope, refusal);
         }
-        self.settle(envelope, sender, recipients, (refused_late, refusal), terminal).await
+        let refused = Refusals { late: refused_late, is_whole: flaws.larger_than.is_none(), refusal };
+        self.settle(envelope, sender, recipients, refused, terminal).await
     }
 
     /// Counts the message for the statistics.
@@ -271,8 +284,12 @@ impl<'a> Work<'a> {
     /// Reads the message.
     async fn read(&mut self, input: &mut (dyn AsyncRead + Send + Unpin)) -> Result<Incoming, InputError> {
         let options = &self.services.site.config.options;
-        let limits = HeaderLimits::new(options.max_headers_length);
-        message::read(input, LocalInput::new(options.ignore_dots), limits, &mut self.draft).await
+        let seven_bit = match self.submission.body {
+            Some(body) => body == BodyType::SevenBit,
+            None => options.seven_bit_input,
+        };
+        let text = LocalInput::new(options.ignore_dots).with_seven_bits(seven_bit);
+        message::read(input, text, Limits::of(options), &mut self.draft).await
     }
 
     /// Tells of a message that could not be read or kept.
@@ -318,7 +335,7 @@ impl<'a> Work<'a> {
         envelope.classify(&config.precedences);
         envelope.flags.eight_bit = incoming.bits.message;
         envelope.flags.split = true;
-        envelope.flags.no_body_return = envelope.class < 0;
+        envelope.flags.no_body_return = envelope.class < 0 || incoming.flaws.larger_than.is_some();
         envelope.auth = sender.auth.clone();
         envelope.envid = self.submission.envid.clone();
         envelope.ret = self.submission.ret;
@@ -380,10 +397,11 @@ impl<'a> Work<'a> {
         mut envelope: Envelope,
         sender: Sender,
         recipients: Recipients,
-        (refused_late, refusal): (bool, Option<Refusal>),
+        refused: Refusals,
         terminal: &mut Terminal<'_>,
     ) -> Sysexit {
         let services = self.services;
+        let Refusals { late: refused_late, is_whole, refusal } = refused;
         let returned = refusal.as_ref().map(|refusal| refusal.apply(&mut envelope)).unwrap_or_default();
         let parts = groups::sort(&mut self.ctx, &envelope.recipients).await;
         self.ctx.log_notes(&services.log, &envelope.id);
@@ -421,7 +439,7 @@ impl<'a> Work<'a> {
         transcript.extend(refusal.as_ref().map(|refusal| refusal.transcript.clone()));
         let told = refusal.as_ref().map(Refusal::text).or_else(|| recipients.refused.last().map(Refused::words));
         // QUIRK(refused-header-stays)
-        let stays = !returned.is_empty();
+        let stays = !returned.is_empty() && is_whole;
         failed.extend(returned);
         let returns = Returns {
             services,
