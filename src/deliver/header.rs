@@ -14,7 +14,7 @@ use crate::route::role::Role;
 use crate::site::Context;
 
 /// Fields that stay in the queue file but never leave this host.
-const NEVER_SENT: [&str; 2] = ["Full-Name", "Return-Path"];
+const NEVER_SENT: [&str; 3] = ["Full-Name", "Return-Path", "Content-Length"];
 
 /// Returns the header for `mailer`, each field ending with LF, without the empty line behind it.
 ///
@@ -74,7 +74,8 @@ pub fn trim(ctx: &Context, headers: &mut [Header]) -> Vec<String> {
 pub fn as_returned(ctx: &mut Context, original: &Envelope) -> Vec<Header> {
     let sender = &original.sender;
     ctx.set("g", sender.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")).unwrap_or(sender));
-    let is_seen = |field: &&Header| !field.is("Full-Name") && !is_answered(ctx, field);
+    let is_own = |field: &Header| field.is("Full-Name") || field.is("Content-Length");
+    let is_seen = |field: &&Header| !is_own(field) && !is_answered(ctx, field);
     let returned = |field: &Header| {
         let value = if field.template { ctx.expand(&field.value) } else { field.value.clone() };
         Header::with_value(&field.name, value)

@@ -8,9 +8,20 @@ use super::header::Header;
 /// The longest line of an address field before it is folded, in bytes.
 const LINE_BYTES_MAX: usize = 78;
 
+/// What stands before the first address of each further line.
+const CONTINUATION: &[u8] = b"\n        ";
+
 /// Header fields that name the sender.
-const SENDER_FIELDS: [&str; 7] =
-    ["From", "Sender", "Reply-To", "Errors-To", "Resent-From", "Resent-Sender", "Resent-Reply-To"];
+const SENDER_FIELDS: [&str; 8] = [
+    "From",
+    "Sender",
+    "Reply-To",
+    "Errors-To",
+    "Disposition-Notification-To",
+    "Resent-From",
+    "Resent-Sender",
+    "Resent-Reply-To",
+];
 
 /// Header fields that name recipients.
 const RECIPIENT_FIELDS: [&str; 7] = ["To", "Cc", "Bcc", "Apparently-To", "Resent-To", "Resent-Cc", "Resent-Bcc"];
@@ -44,14 +55,9 @@ impl Party {
     }
 }
 
-/// Tells whether a field is made of addresses, be they rewritten or not.
-pub fn has_addresses(name: &[u8]) -> bool {
-    Party::of_field(name).is_some() || name.eq_ignore_ascii_case(b"Disposition-Notification-To")
-}
-
 /// Returns what separates the recipients in the fields of a header whose envelope had `separator` so far.
 pub fn separator(header: &[Header], separator: Separator) -> Separator {
-    let lists = header.iter().filter(|field| has_addresses(&field.name));
+    let lists = header.iter().filter(|field| Party::of_field(&field.name).is_some());
     lists.fold(separator, |separator, list| separator.after(&list.value))
 }
 
@@ -63,8 +69,8 @@ pub fn join(field_name: &[u8], elements: &[BString]) -> BString {
         if number > 0 {
             value.push(b',');
             if column + element.len() + 2 > LINE_BYTES_MAX {
-                value.extend_from_slice(b"\n\t");
-                column = 8;
+                value.extend_from_slice(CONTINUATION);
+                column = CONTINUATION.len() - 1;
             } else {
                 value.push(b' ');
                 column += 2;
@@ -78,6 +84,8 @@ pub fn join(field_name: &[u8], elements: &[BString]) -> BString {
 
 #[cfg(test)]
 mod tests {
+    use bstr::ByteSlice;
+
     use super::super::address_list::split_field;
     use super::*;
 
@@ -87,6 +95,7 @@ mod tests {
         let value = join(b"To", &elements);
         assert!(value.split(|byte| *byte == b'\n').all(|line| line.len() < LINE_BYTES_MAX), "{value}");
         assert!(value.starts_with(b" user0@example.com, user1@example.com,"));
+        assert!(value.contains_str(",\n        user4@"), "{value}");
         assert_eq!(split_field(&value, Separator::Comma).len(), 9);
     }
 }

@@ -49,6 +49,8 @@ fn is_new_style(list: &[u8]) -> bool {
 /// Splits a list of a header or a command at the commas that stand outside quotes, comments and angle brackets.
 ///
 /// Every address keeps its spelling, without the white space around it; what is none vanishes.
+///
+// QUIRK(backslash-delimiter): a backslash before a separator is the end of an address, or none.
 pub fn split(text: &[u8], separator: Separator) -> Vec<BString> {
     addresses(text, separator).map(BString::from).collect()
 }
@@ -62,6 +64,7 @@ pub fn split_field(text: &[u8], separator: Separator) -> Vec<BString> {
 ///
 // QUIRK(comment-is-nobody): such a one is passed over in lists, be it the only one.
 pub fn is_comment(text: &[u8]) -> bool {
+    let text = text.strip_suffix(b"\\").unwrap_or(text);
     let mut nesting = Nesting::default();
     let mut passes = |byte: &u8| {
         let is_outside = nesting.comments == 0 && *byte != b'(' && !byte.is_c_space();
@@ -120,7 +123,9 @@ fn elements(text: &[u8], separator: Separator) -> impl Iterator<Item = &[u8]> {
     let mut nesting = Nesting::default();
     let ends = move |byte: &u8| {
         let ends = nesting.is_outside() && (*byte == b',' || (by_blanks && byte.is_c_space()));
-        if !ends {
+        if ends {
+            nesting = Nesting::default();
+        } else {
             nesting.pass(*byte);
         }
         ends
@@ -158,7 +163,7 @@ struct Nesting {
 impl Nesting {
     /// Tells whether a separator would count here.
     fn is_outside(&self) -> bool {
-        !self.escaped && !self.quoted && self.comments == 0 && self.angles == 0
+        !self.quoted && self.comments == 0 && self.angles == 0
     }
 
     /// Goes past one byte.
@@ -196,7 +201,13 @@ mod tests {
         check("\"a, b\" <c>, d", Separator::Comma, &["\"a, b\" <c>", "d"]);
         check("a (x, (y, z), w), b", Separator::Comma, &["a (x, (y, z), w)", "b"]);
         check("<@a,@b:c@d>, e", Separator::Comma, &["<@a,@b:c@d>", "e"]);
-        check("a\\,b, c", Separator::Comma, &["a\\,b", "c"]);
+        check("a\\,b, c", Separator::Comma, &["a\\", "b", "c"]);
+        check("\\,a,\\", Separator::Comma, &["a"]);
+        check(
+            "\"a\\,b\", c (\\), d), e\\\", f\\\\,g",
+            Separator::Comma,
+            &["\"a\\,b\"", "c (\\), d)", "e\\\"", "f\\\\", "g"],
+        );
         check(" , ,", Separator::Comma, &[]);
     }
 

@@ -316,8 +316,8 @@ impl Clerk<'_> {
     /// Remembers what is wrong with the spelling of addresses in the header; it refuses nothing.
     fn complain_of_addresses(&mut self, own: &[Header]) {
         let separator = address_field::separator(own, self.separator());
-        for field in own.iter().filter(|field| address_field::has_addresses(&field.name)) {
-            let party = Party::of_field(&field.name).unwrap_or(Party::Sender);
+        for field in own {
+            let Some(party) = Party::of_field(&field.name) else { continue };
             for address in address_list::split(&field.value, party.separator(separator)) {
                 if let Some(error) = self.ctx.scan(&address, ScanOptions::ADDRESS).errors.last() {
                     let text = texts::with_address(553, &address, error.to_string().as_bytes());

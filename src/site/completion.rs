@@ -20,7 +20,7 @@ const KEPT_BESIDE: [&str; 6] =
 const BOUND_LATE: [&str; 1] = ["Return-Path"];
 
 /// Fields of the message itself that keep the condition of the site's field which they replace.
-const KEEPS_CONDITION: [&str; 1] = ["Full-Name"];
+const KEEPS_CONDITION: [&str; 2] = ["Full-Name", "Content-Length"];
 
 /// Fields of a message that is sent again.
 const RESENT: [&str; 9] = [
@@ -98,14 +98,15 @@ impl Completion<'_> {
 
     /// Returns a field of the message as the queue keeps it: addresses in a list with commas.
     fn own_field(&self, mut field: Header) -> Header {
-        if self.unfolds_senders && names_sender(&field) {
+        let party = address_field::Party::of_field(&field.name);
+        if self.unfolds_senders && party == Some(address_field::Party::Sender) {
             field.value = field.value.replace(b"\n", b" ").into();
         }
         if is_among(&field, &KEEPS_CONDITION) {
             let condition = self.rules.iter().find(|rule| rule.name.eq_ignore_ascii_case(&field.name));
             return field.only_for(condition.map_or(Condition::Always, |rule| rule.condition.clone()));
         }
-        match address_field::Party::of_field(&field.name) {
+        match party {
             Some(party) => {
                 let elements = address_list::split_field(&field.value, party.separator(self.separator));
                 if elements.is_empty() {
@@ -155,12 +156,6 @@ pub fn mend_recipients(own: &mut Vec<Header>, action: NoRecipientAction, recipie
         NoRecipientAction::AddToUndisclosed => own.push(Header::new("To", "undisclosed-recipients:;")),
     }
     false
-}
-
-/// Tells whether a field names the sender, or who else hears of the message.
-fn names_sender(field: &Header) -> bool {
-    address_field::Party::of_field(&field.name) == Some(address_field::Party::Sender)
-        || field.is("Disposition-Notification-To")
 }
 
 /// Lets a header that asks for receipts ask for reports of all kinds on each of the recipients for whom nothing else is

@@ -33,6 +33,8 @@ pub(super) struct Recipients {
     pub(super) refused: Vec<Refused>,
     /// Who may get it later: they are looked up again in the queue.
     pub(super) later: Vec<Refused>,
+    /// Who was named, whatever became of him, by host: a header that names nobody tells of them (`NoRecipientAction`).
+    pub(super) addressed: Vec<Recipient>,
     /// How many addresses were named.
     pub(super) named: usize,
     /// An address was misspelt; what could be made of it is used.
@@ -143,6 +145,8 @@ impl Desk<'_> {
     async fn add(&self, ctx: &mut Context, placed: Placed, to: &mut Recipients, terminal: &mut Terminal<'_>) {
         let Placed { spelling, recipient, route } = placed;
         let address = recipient.address.clone();
+        let named = Recipient { route: Some(route.clone()), ..Recipient::new(spelling.clone()) };
+        insert(ctx, &mut to.addressed, named);
         let expanded = self.expander(ctx).expand_placed(recipient, route).await;
         ctx.log_notes(&self.services.log, self.id);
         for warning in &expanded.warnings {
@@ -184,18 +188,10 @@ impl Desk<'_> {
 
     /// Puts a recipient in its place, unless it is there already.
     fn take(&self, ctx: &mut Context, recipient: Recipient, to: &mut Recipients) {
-        let key = |recipient: &Recipient| recipient.route.as_ref().map(|route| key(ctx, route));
-        let own = key(&recipient);
-        if let Some(known) = to.found.iter_mut().find(|known| key(known) == own) {
-            known.primary |= recipient.primary;
-            return;
+        if insert(ctx, &mut to.found, recipient) {
+            to.counted += 1;
+            ctx.set("nrcpts", to.counted.to_string());
         }
-        let host = |recipient: &Recipient| recipient.route.as_ref().map(|route| route.host.to_ascii_lowercase());
-        let own = host(&recipient);
-        let at = to.found.partition_point(|known| host(known) <= own);
-        to.found.insert(at, recipient);
-        to.counted += 1;
-        ctx.set("nrcpts", to.counted.to_string());
     }
 
     /// Tells caller and log what is wrong with an address.
@@ -229,6 +225,21 @@ impl Desk<'_> {
             .write(&self.services.log, self.id);
         }
     }
+}
+
+/// Puts a recipient in its place among others of its host; tells whether it was not there already.
+fn insert(ctx: &Context, list: &mut Vec<Recipient>, recipient: Recipient) -> bool {
+    let key = |recipient: &Recipient| recipient.route.as_ref().map(|route| key(ctx, route));
+    let own = key(&recipient);
+    if let Some(known) = list.iter_mut().find(|known| key(known) == own) {
+        known.primary |= recipient.primary;
+        return false;
+    }
+    let host = |recipient: &Recipient| recipient.route.as_ref().map(|route| route.host.to_ascii_lowercase());
+    let own = host(&recipient);
+    let at = list.partition_point(|known| host(known) <= own);
+    list.insert(at, recipient);
+    true
 }
 
 /// Returns an address as it can be used, and what is wrong with its spelling.

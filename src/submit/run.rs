@@ -326,7 +326,7 @@ impl<'a> Work<'a> {
         envelope.full_name = sender.full_name.clone();
         let mut own = warnings;
         own.extend(incoming.headers);
-        let addresses: Vec<BString> = envelope.recipients.iter().map(|recipient| recipient.address.clone()).collect();
+        let addresses: Vec<BString> = recipients.addressed.iter().map(|recipient| recipient.address.clone()).collect();
         envelope.flags.delete_bcc = mend_recipients(&mut own, config.options.no_recipient_action, &addresses);
         mend_reports(&self.ctx, &own, &mut envelope.recipients);
         self.publish_header(&own, recipients);
@@ -433,8 +433,8 @@ impl<'a> Work<'a> {
         }
         if refused_late {
             envelope.flags.split = false;
-            envelope.message = envelope.message.or_else(|| recipients.refused.last().map(Refused::words));
         }
+        envelope.message = envelope.message.or_else(|| recipients.refused.last().map(Refused::words));
         let mut transcript: Vec<BString> = recipients.refused.iter().map(said).collect();
         transcript.extend(refusal.as_ref().map(|refusal| refusal.transcript.clone()));
         let told = refusal.as_ref().map(Refusal::text).or_else(|| recipients.refused.last().map(Refused::words));
