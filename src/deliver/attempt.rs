@@ -313,7 +313,7 @@ async fn resolve(
         attempted.lists.extend(expanded.list);
         for refused in expanded.refused {
             let (mut recipient, refusal) = (refused.recipient, refused.refusal);
-            if recipient.owner.as_ref().is_some_and(|owner| *owner != envelope.sender) {
+            if recipient.owner.as_ref().is_some_and(|owner| **owner != envelope.sender) {
                 // The owner of the list shall hear of it, not the sender.
                 recipient.route = None;
                 known.push(recipient);
@@ -441,7 +441,7 @@ fn controller(envelope: &Envelope, mailer: &Mailer, recipient: &Recipient) -> Op
         // Nobody's rights hold for the maildrops of a user database.
         let control =
             recipient.controller.as_ref().filter(|control| control.uid.is_some() || !control.user.is_empty())?;
-        let alias = recipient.controlled_by.as_ref().unwrap_or(&control.alias);
+        let alias = recipient.controlled_by.as_deref().unwrap_or(&control.alias);
         return Some((alias.clone(), control.uid.zip(control.gid)));
     }
     match envelope.owner {

@@ -1,5 +1,7 @@
 //! Which reports an attempt makes due (`RFC 3461 §5`), to whom they go, and how they get into the queue.
 
+use std::sync::Arc;
+
 use bstr::{BString, ByteSlice};
 
 use crate::cf::{Mailer, Privacy};
@@ -260,7 +262,7 @@ fn reported(
             address: recipient.address.clone(),
             expanded_from: expanded_from(recipient),
             orcpt: recipient.orcpt.clone(),
-            final_recipient: recipient.final_recipient.clone().unwrap_or_else(|| actual.clone()),
+            final_recipient: recipient.final_recipient.clone().unwrap_or_else(|| Arc::new(actual.clone())),
             actual_recipient: Some(actual).filter(|_| !is_private),
             action,
             status,

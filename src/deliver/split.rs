@@ -25,7 +25,7 @@ pub async fn split(services: &Services, holding: &mut Holding, now: UnixTime) ->
         draft.copy(holding.body()).await?;
         clones.push(draft.commit(&clone).await?);
         let envelope = holding.envelope_mut();
-        envelope.recipients.retain(|recipient| recipient.owner.as_ref() != Some(&owner));
+        envelope.recipients.retain(|recipient| recipient.owner.as_deref() != Some(&owner));
         envelope.sender_is_named = true;
         holding.record().await?;
     }
@@ -35,7 +35,7 @@ pub async fn split(services: &Services, holding: &mut Holding, now: UnixTime) ->
 /// Returns the owners that are not the sender, each once, from the last recipient to the first.
 fn owners(envelope: &Envelope) -> Vec<BString> {
     let mut owners: Vec<BString> = Vec::new();
-    for owner in envelope.recipients.iter().rev().filter_map(|recipient| recipient.owner.as_ref()) {
+    for owner in envelope.recipients.iter().rev().filter_map(|recipient| recipient.owner.as_deref()) {
         if *owner != envelope.sender && !owners.contains(owner) {
             owners.push(owner.clone());
         }
@@ -45,7 +45,7 @@ fn owners(envelope: &Envelope) -> Vec<BString> {
 
 /// Returns the envelope of those whom `owner` is responsible for.
 fn clone(original: &Envelope, owner: &BString, id: crate::name::QueueId) -> Envelope {
-    let is_meant = |recipient: &&Recipient| recipient.owner.as_ref() == Some(owner);
+    let is_meant = |recipient: &&Recipient| recipient.owner.as_deref() == Some(owner);
     let recipients = original.recipients.iter().filter(is_meant).map(|recipient| Recipient {
         owner: None,
         primary: false,
@@ -68,13 +68,15 @@ fn clone(original: &Envelope, owner: &BString, id: crate::name::QueueId) -> Enve
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
     fn every_owner_but_the_sender_gets_an_envelope() {
         let mut envelope = Envelope::new("6AMAKU11004711".parse().expect("an id"), UnixTime::from_secs(0), "a");
         let member = |address: &str, owner: Option<&str>| Recipient {
-            owner: owner.map(BString::from),
+            owner: owner.map(|owner| Arc::new(owner.into())),
             notify: Some(Notify { success: true, failure: true, delay: false }),
             ..Recipient::new(address)
         };

@@ -221,6 +221,15 @@ wire! {
     }
 }
 
+impl Source {
+    /// Returns where an element of this text stands.
+    #[must_use]
+    pub fn element(&self, number: u32) -> Self {
+        let elements = self.elements.iter().copied().chain([number]).collect();
+        Self { root: self.root.clone(), elements }
+    }
+}
+
 wire! {
     /// Where a chain of texts begins.
     pub enum SourceRoot ("source") {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -447,15 +448,15 @@ impl Special {
     }
 }
 
-/// One recipient.
+/// One recipient. What all those of a list have in common stands in memory once.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Recipient {
     /// The address as the `R` line keeps it.
     pub address: BString,
     /// `type; address` of the report (`r` line).
-    pub final_recipient: Option<BString>,
+    pub final_recipient: Option<Arc<BString>>,
     /// `ORCPT=` as it came (`Q` line).
-    pub orcpt: Option<BString>,
+    pub orcpt: Option<Arc<BString>>,
     /// Whether the address was named by the sender (not by an alias).
     pub primary: bool,
     /// `NOTIFY=`, if it was given.
@@ -465,19 +466,19 @@ pub struct Recipient {
     /// `A`: came out of the alias files.
     pub from_alias: bool,
     /// Whose rights hold.
-    pub controller: Option<Controller>,
+    pub controller: Option<Arc<Controller>>,
     /// The address of the user or alias whose rights a maildrop has, for the log; not kept in the queue file.
-    pub controlled_by: Option<BString>,
+    pub controlled_by: Option<Arc<BString>>,
     /// User and group of a recipient that is a user of this host; not kept in the queue file.
     pub account: Option<(u32, u32)>,
     /// The owner of the list it came out of (`owner-LIST`), who hears of what fails; not kept in the queue file.
-    pub owner: Option<BString>,
+    pub owner: Option<Arc<BString>>,
     /// Why this recipient waits.
     pub message: Option<BString>,
     /// Where it goes, once rules have said so; not kept in the queue file.
     pub route: Option<Route>,
     /// The address it was expanded from, for the log; not kept in the queue file.
-    pub alias_of: Option<BString>,
+    pub alias_of: Option<Arc<BString>>,
     /// Letters before the colon of the `R` line that we do not know, kept.
     pub unknown_flags: BString,
 }
@@ -491,13 +492,13 @@ impl Recipient {
     /// Notes that ruleset 5 has put another address in the place of this one.
     pub fn note_alias(&mut self) {
         let alias = self.address.clone();
-        self.controller.get_or_insert_with(|| Controller { alias, ..Controller::default() });
+        self.controller.get_or_insert_with(|| Arc::new(Controller { alias, ..Controller::default() }));
     }
 
     /// Notes whose mailbox it is; whoever expanded to it has no say any more.
     pub fn give_to(&mut self, user: &BStr, uid: u32, gid: u32) {
         self.account = Some((uid, gid));
-        if let Some(controller) = &mut self.controller {
+        if let Some(controller) = self.controller.as_mut().map(Arc::make_mut) {
             (controller.user, controller.uid, controller.gid) = (user.into(), Some(uid), Some(gid));
         }
     }

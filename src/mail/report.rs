@@ -3,6 +3,7 @@
 //! A report tells in words, then field by field, then returns the message or its header. All that others wrote
 //! (remote replies, ENVID, ORCPT) is made one line before it goes in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bstr::BString;
@@ -108,9 +109,9 @@ pub struct Reported {
     /// The alias it was expanded from, as the words tell it.
     pub expanded_from: Option<BString>,
     /// `ORCPT=` in xtext.
-    pub orcpt: Option<BString>,
+    pub orcpt: Option<Arc<BString>>,
     /// `type; address` of `Final-Recipient:`.
-    pub final_recipient: BString,
+    pub final_recipient: Arc<BString>,
     /// `type; address` of `X-Actual-Recipient:`; none where the site does not tell it.
     pub actual_recipient: Option<BString>,
     /// What happened.
@@ -395,7 +396,7 @@ mod tests {
             address: address.into(),
             expanded_from: None,
             orcpt: None,
-            final_recipient: format!("RFC822; {address}@hoge.foo.jp").into(),
+            final_recipient: Arc::new(format!("RFC822; {address}@hoge.foo.jp").into()),
             actual_recipient: Some(format!("rfc822; {address}@hoge.foo.jp").into()),
             action,
             status: Status::new(5, 1, 1),
@@ -557,7 +558,7 @@ BODY
     #[test]
     fn no_text_of_others_begins_a_line() {
         let mut evil = recipient("a", Action::Failed);
-        evil.orcpt = Some("rfc822;a+0D+0AAction:+20delivered+2B".into());
+        evil.orcpt = Some(Arc::new("rfc822;a+0D+0AAction:+20delivered+2B".into()));
         evil.diagnostic = Some(("SMTP".into(), "550 x\r\n\r\n--B\nStatus: 2.0.0".into()));
         let (_, body) = made(|facts| {
             facts.recipients = Box::leak(Box::new([evil]));

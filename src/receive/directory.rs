@@ -114,7 +114,7 @@ impl SiteDirectory {
 
     async fn stand(&self, ctx: &mut Context, spelling: &[u8], parsed: Parsed) -> Standing {
         let mut recipient = Recipient::new(spelling);
-        recipient.final_recipient = final_recipient(ctx, spelling, parsed.route());
+        recipient.final_recipient = final_recipient(ctx, spelling, parsed.route()).map(Arc::new);
         let route = match parsed {
             Parsed::Mailer(route) => route,
             // Where it leads is not known: who is there must not be asked yet, nor may it be sent there.

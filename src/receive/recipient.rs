@@ -1,5 +1,7 @@
 //! RCPT: who shall get the message.
 
+use std::sync::Arc;
+
 use bstr::{BStr, BString};
 
 use super::address;
@@ -92,7 +94,7 @@ impl Clerk<'_> {
             self.transaction.complaint = self.ctx.take_deferral();
         }
         recipient.notify = params.notify;
-        recipient.orcpt = params.orcpt;
+        recipient.orcpt = params.orcpt.map(Arc::new);
         let route = recipient.route.clone();
         let key = route.map_or_else(Default::default, |route| Key::of(&route, &self.service.site.config.mailers));
         let spelling = recipient.address.clone();

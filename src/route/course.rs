@@ -2,14 +2,12 @@
 
 use std::collections::HashSet;
 
-use bstr::BString;
-
-use crate::keeper::request::{Source, Standing};
 use crate::mail::address_list::TEXT_BYTES_MAX;
 use crate::mail::envelope::{Recipient, Route};
 use crate::name::Status;
+use crate::route::listed::Element;
 use crate::route::local::{Progress, Stage};
-use crate::route::recipients::{Place, RECIPIENTS_MAX, Refused, refused};
+use crate::route::recipients::{RECIPIENTS_MAX, Refused, refused};
 use crate::route::refusal::Refusal;
 use crate::route::source::TEXTS_MAX;
 
@@ -19,13 +17,7 @@ pub(super) struct Item {
     pub(super) recipient: Recipient,
     pub(super) depth: i64,
     /// Where the address stands, if not in the envelope: only then it may name a program or a file.
-    pub(super) source: Option<Source>,
-    /// What it may name besides users, as the text says where it stands.
-    pub(super) standing: Standing,
-    /// Which address the text stands for.
-    pub(super) listed_in: BString,
-    /// Where the address stands, if in a file.
-    pub(super) place: Option<Place>,
+    pub(super) element: Option<Element>,
     /// What need not be looked up any more.
     pub(super) progress: Progress,
     /// Its place among the expanded addresses, if it goes on there in case that it is among those that stand for it.
@@ -42,10 +34,7 @@ impl Item {
         Self {
             recipient,
             depth: 0,
-            source: None,
-            standing: Standing::Full {},
-            listed_in: BString::default(),
-            place: None,
+            element: None,
             progress: Progress::default(),
             goes_on: None,
             parsed: None,

@@ -1,6 +1,5 @@
 //! From one address to those who get the message: aliases, `:include:` lists, `.forward` files, users and programs.
 
-use std::fmt;
 use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
@@ -15,7 +14,8 @@ use crate::name::{Status, Sysexit, TrimSpace as _};
 use crate::route::account::{self, Found};
 use crate::route::alias::Alias;
 use crate::route::course::{Course, Item, Parent, Step};
-use crate::route::listed::{List, items, numbered};
+pub use crate::route::listed::Place;
+use crate::route::listed::{Element, List, items, numbered};
 use crate::route::local::{self, Local, Progress, Stage, Tables};
 use crate::route::parse::{self, Parsed};
 use crate::route::refusal::Refusal;
@@ -53,21 +53,6 @@ pub struct Refused {
     pub refusal: Refusal,
     /// Where the address stands, if in a file.
     pub place: Option<Place>,
-}
-
-/// A line of a file.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Place {
-    /// The file.
-    pub file: BString,
-    /// The line, from 1.
-    pub line: usize,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: line {}", self.file, self.line)
-    }
 }
 
 impl Refused {
@@ -131,7 +116,7 @@ impl Expander<'_> {
             if course.is_done(&item) {
                 continue;
             }
-            let (parent, place) = (item.parent, item.place.clone());
+            let (parent, element) = (item.parent, item.element.clone());
             match self.step(item, &mut course, &mut expanded.warnings).await {
                 Step::Final(recipient) => {
                     if course.seen.insert(recipient.route.clone()) {
@@ -155,7 +140,10 @@ impl Expander<'_> {
                     expanded.aliased = true;
                     course.expand_and_go_on(item, items);
                 }
-                Step::Refused(refused) => expanded.refused.push(Refused { place, ..refused }),
+                Step::Refused(refused) => {
+                    let place = element.and_then(|element| element.place());
+                    expanded.refused.push(Refused { place, ..refused });
+                }
                 Step::Nothing => {}
             }
             if course.found.len() + course.work.len() > RECIPIENTS_MAX {
@@ -221,7 +209,8 @@ impl Expander<'_> {
     fn name_finally(&self, recipient: &mut Recipient) {
         let mailer = recipient.route.as_ref().and_then(|route| self.mailer(route));
         if let (None, true, Some(mailer)) = (&recipient.final_recipient, recipient.primary, mailer) {
-            recipient.final_recipient = Some(parse::final_recipient(self.ctx, &mailer, &recipient.address));
+            let text = parse::final_recipient(self.ctx, &mailer, &recipient.address);
+            recipient.final_recipient = Some(Arc::new(text));
         }
     }
 
@@ -307,15 +296,14 @@ impl Expander<'_> {
         let key: BString = name.to_lowercase().into();
         let source = Source { root: SourceRoot::Alias { file, key }, elements: Vec::new() };
         let addresses = match address_list::split_value(value) {
-            Ok(addresses) => [numbered(addresses)],
+            Ok(addresses) => vec![numbered(addresses)],
             Err(error) => return Step::Refused(later(item.recipient, format!("alias {}: {error}", name.as_bstr()))),
         };
         let (uid, gid) = self.default_ids().await;
         let alias = item.recipient.address.clone();
         let controller = Controller { user: name.into(), uid, gid, alias };
-        item.recipient.owner = self.owner(mailer, name).await;
-        let list = List { source: &source, standing: Standing::Full {}, file: None, controller };
-        let mut items = items(&item, &addresses, &list);
+        item.recipient.owner = self.owner(mailer, name).await.map(Arc::new);
+        let mut items = items(&item, addresses, List::of(&item, source), controller);
         items.iter_mut().for_each(|item| item.recipient.from_alias = true);
         item.progress.stage = Stage::Aliased;
         Step::MoreAnd(item, items)
@@ -324,25 +312,24 @@ impl Expander<'_> {
     /// Puts a user's maildrops in the place of the user.
     fn maildrops(&self, mut item: Item, user: &[u8], maildrops: Maildrops) -> Step {
         let addresses = match maildrops.list() {
-            Ok(addresses) => [numbered(addresses)],
+            Ok(addresses) => vec![numbered(addresses)],
             Err(error) => {
                 return Step::Refused(later(item.recipient, format!("maildrops of {}: {error}", user.as_bstr())));
             }
         };
         let Maildrops { file, addresses: text, sender } = maildrops;
-        item.recipient.owner = sender.or(item.recipient.owner);
+        item.recipient.owner = sender.map(Arc::new).or(item.recipient.owner);
         self.witness.tell_about(&item.recipient.address, format!("expanded to {text}"));
         // No file has the last number: what another host's address would be turned to is not started.
         let root = SourceRoot::UserDatabase { file: file.unwrap_or(u8::MAX), user: user.into() };
         let source = Source { root, elements: Vec::new() };
         let alias = item.recipient.address.clone();
-        let whose = item.recipient.controller.clone().filter(|controller| controller.uid.is_some());
+        let whose = item.recipient.controller.as_deref().filter(|controller| controller.uid.is_some());
         let controlled_by =
-            item.recipient.controlled_by.clone().or_else(|| whose.as_ref().map(|controller| controller.alias.clone()));
+            item.recipient.controlled_by.clone().or_else(|| whose.map(|controller| Arc::new(controller.alias.clone())));
         // The queue file names the maildrop, so that the text is found again.
-        let controller = Controller { alias, ..whose.unwrap_or_default() };
-        let list = List { source: &source, standing: Standing::Full {}, file: None, controller };
-        let mut items = items(&item, &addresses, &list);
+        let controller = Controller { alias, ..whose.cloned().unwrap_or_default() };
+        let mut items = items(&item, addresses, List::of(&item, source), controller);
         items.iter_mut().for_each(|item| item.recipient.controlled_by.clone_from(&controlled_by));
         item.progress.stage = Stage::Dropped;
         Step::MoreAnd(item, items)
@@ -401,8 +388,8 @@ impl Expander<'_> {
                         gid: Some(account.gid),
                         alias: item.recipient.address.clone(),
                     };
-                    let list = List { source: &source, standing, file: Some(path), controller };
-                    let items = items(&item, &lists, &list);
+                    let list = List { standing, file: Some(Arc::new(path)), ..List::of(&item, source) };
+                    let items = items(&item, lists, list, controller);
                     if !items.is_empty() {
                         return Step::More(owned(item.recipient, route, account), items);
                     }
@@ -421,7 +408,7 @@ impl Expander<'_> {
     async fn special(&mut self, item: Item, special: Special, course: &mut Course) -> Step {
         // The queue file tells who is responsible; the text that names the program is looked for when it is started.
         let is_vouched_for = item.recipient.controller.is_some();
-        match (&special, item.source.clone()) {
+        match (&special, item.element.as_ref().map(Element::source)) {
             (Special::Program | Special::File, source) if source.is_some() || is_vouched_for => {
                 match self.distrust(&item, &special) {
                     None => Step::Final(item.recipient),
@@ -431,9 +418,9 @@ impl Expander<'_> {
                     )),
                 }
             }
-            (Special::Include, Some(source)) => self.include(item, &source, course).await,
+            (Special::Include, Some(source)) => self.include(item, source, course).await,
             (Special::Include, None) if is_vouched_for => match self.find_again(&item.recipient).await {
-                Ok(Some(source)) => self.include(item, &source, course).await,
+                Ok(Some(source)) => self.include(item, source, course).await,
                 Ok(None) => {
                     let text = format!("no alias, .forward or included file names {} any more", item.recipient.address);
                     Step::Refused(refused(item.recipient, Refusal::permanent(Status::new(5, 2, 4), 550, text)))
@@ -487,8 +474,8 @@ impl Expander<'_> {
     }
 
     /// Puts the addresses of an included file in its place.
-    async fn include(&mut self, item: Item, source: &Source, course: &mut Course) -> Step {
-        match read_source(self.tables.hands, source).await {
+    async fn include(&mut self, item: Item, source: Source, course: &mut Course) -> Step {
+        match read_source(self.tables.hands, &source).await {
             Text::Here { path, len_bytes, lists, owner, standing } => {
                 if let Err(refusal) = course.count_text(len_bytes) {
                     return Step::Refused(refused(item.recipient, refusal));
@@ -496,14 +483,15 @@ impl Expander<'_> {
                 let name = item.recipient.address.strip_prefix(b":include:").unwrap_or_default();
                 self.witness.tell(format!("including file {}", name.as_bstr()));
                 let alias = item.recipient.address.clone();
-                let before = item.recipient.controller.as_ref();
+                let before = item.recipient.controller.as_deref();
                 // An included file speaks for its owner, but never for the superuser.
                 let controller = match before {
                     Some(known) if known.uid == Some(owner.0) => Controller { alias, ..known.clone() },
                     _ if owner.0 == 0 => Controller { alias, ..Controller::default() },
                     _ => Controller { user: BString::default(), uid: Some(owner.0), gid: Some(owner.1), alias },
                 };
-                let items = items(&item, &lists, &List { source, standing, file: Some(path), controller });
+                let list = List { standing, file: Some(Arc::new(path)), ..List::of(&item, source) };
+                let items = items(&item, lists, list, controller);
                 Step::More(item.recipient, items)
             }
             Text::Missing(reason) | Text::Refused(reason) => {
@@ -520,10 +508,11 @@ impl Expander<'_> {
     /// Tells why an address may name no program or file; none if it may.
     fn distrust(&self, item: &Item, special: &Special) -> Option<BString> {
         let noun = special.noun();
-        match &item.standing {
+        let list = &item.element.as_ref()?.list;
+        match &list.standing {
             Standing::Full {} => None,
             Standing::UsersOnly {} => {
-                let name = &item.listed_in;
+                let name = &list.name;
                 Some(format!("Address {name} is unsafe for mailing to {noun}").into())
             }
             Standing::NoShell { user } => {

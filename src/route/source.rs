@@ -40,7 +40,7 @@ impl Finder<'_> {
     /// # Errors
     /// A text that may name it cannot be read now.
     pub async fn find(&self, recipient: &Recipient, command: &[u8]) -> Result<Option<Source>, BString> {
-        let Some(controller) = recipient.controller.as_ref() else { return Ok(None) };
+        let Some(controller) = recipient.controller.as_deref() else { return Ok(None) };
         let original =
             recipient.final_recipient.as_ref().map(|value| value.split_once_str("; ").map_or(&b""[..], |it| it.1));
         let names = [&controller.user, local_part(&controller.alias), local_part(original.unwrap_or_default())];
@@ -71,7 +71,7 @@ impl Finder<'_> {
                 },
             };
             for (number, element) in (0..).zip(&elements) {
-                let place = at(&source, number);
+                let place = source.element(number);
                 let plain = address_list::unquote(element);
                 if plain == command {
                     return Ok(Some(place));
@@ -143,13 +143,6 @@ impl Search {
     fn note(&mut self, reason: BString) {
         self.unread.get_or_insert(reason);
     }
-}
-
-/// Returns the place of an element of the text that `source` names.
-fn at(source: &Source, number: u32) -> Source {
-    let mut elements = source.elements.clone();
-    elements.push(number);
-    Source { root: source.root.clone(), elements }
 }
 
 /// Says why the list of an alias or of maildrops is not used.

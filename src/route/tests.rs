@@ -99,7 +99,7 @@ async fn a_loop_of_aliases_ends_at_the_user_in_it() {
 #[tokio::test]
 async fn a_list_that_has_waited_is_found_in_the_text_that_names_it() {
     for spelling in [":include:/l", "\":include:/l\""] {
-        let controller = Some(Controller { user: "list".into(), ..Controller::default() });
+        let controller = Some(Arc::new(Controller { user: "list".into(), ..Controller::default() }));
         let waiting = Recipient { controller, ..Recipient::new(spelling) };
         check_recipient(&format!("list: {spelling}\n"), waiting.clone(), &[&format!("{spelling}... Cannot open none")])
             .await;

@@ -31,6 +31,8 @@ const BY_TRACE: u8 = 0x10;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::mail::envelope::Controller;
     use crate::mail::envelope::{DeliverBy, DeliverByMode, Envelope, Notify, Recipient, Ret};
@@ -72,7 +74,7 @@ mod tests {
         let by = DeliverBy { seconds: 7200, mode: DeliverByMode::Return, trace: true };
         assert_eq!(envelope.deliver_by, Some(by));
         let [zz, someone, other, bob] = &envelope.recipients[..] else { panic!("four recipients") };
-        assert_eq!((zz.orcpt.clone(), zz.notify), (Some("rfc822;zz".into()), Some(Notify::default())));
+        assert_eq!((zz.orcpt.clone(), zz.notify), (Some(Arc::new("rfc822;zz".into())), Some(Notify::default())));
         assert_eq!(someone.message, Some("450 later".into()));
         assert_eq!(someone.controller.as_ref().map(|c| (c.uid, c.gid)), Some((Some(1020), Some(1020))));
         assert!(other.from_alias && other.controller == someone.controller);
@@ -128,8 +130,8 @@ mod tests {
             |e, text| e.quarantine = Some(text.clone()),
             |e, text| e.macros[0].1 = text.clone(),
             |e, text| e.recipients[0].address = text.clone(),
-            |e, text| e.recipients[0].orcpt = Some(text.clone()),
-            |e, text| e.recipients[1].controller.as_mut().expect("one").alias = text.clone(),
+            |e, text| e.recipients[0].orcpt = Some(Arc::new(text.clone())),
+            |e, text| Arc::make_mut(e.recipients[1].controller.as_mut().expect("one")).alias = text.clone(),
             |e, text| e.headers[2].value = text.clone(),
         ];
         for change in spoil {
@@ -138,7 +140,7 @@ mod tests {
             write(&envelope, None).expect_err("a line end inside");
         }
         let mut envelope = good.clone();
-        envelope.recipients[1].controller.as_mut().expect("one").user = "x\nRPFD".into();
+        Arc::make_mut(envelope.recipients[1].controller.as_mut().expect("one")).user = "x\nRPFD".into();
         write(&envelope, None).expect_err("a line end inside");
         let mut envelope = good;
         envelope.message = Some(inject.clone());
@@ -152,12 +154,12 @@ mod tests {
         let mut envelope = read(&id(), ORIGINAL).expect("good");
         for uid in [Some(1), None] {
             let controller = Controller { user: "\"a:b\"".into(), uid, gid: uid, alias: "list".into() };
-            envelope.recipients[1].controller = Some(controller);
+            envelope.recipients[1].controller = Some(Arc::new(controller));
             let text = write(&envelope, None).expect("all can be written");
             let read = read(&id(), &text).expect("good");
             assert_eq!(
                 read.recipients[1].controller,
-                Some(Controller { alias: "list".into(), ..Controller::default() })
+                Some(Arc::new(Controller { alias: "list".into(), ..Controller::default() }))
             );
         }
     }

@@ -1,5 +1,7 @@
 //! The reader of control files.
 
+use std::sync::Arc;
+
 use bstr::{BString, ByteSlice};
 
 use super::{BY_RETURN, BY_TRACE, FIELD_BYTES_MAX, LINE_BYTES_MAX, QUOTE_MARK, VERSION};
@@ -122,7 +124,7 @@ struct Reader {
     seen_sender: bool,
     /// What the next `R` line gets.
     next: Recipient,
-    controller: Option<Controller>,
+    controller: Option<Arc<Controller>>,
 }
 
 impl Reader {
@@ -171,9 +173,9 @@ impl Reader {
             b'Z' => envelope.envid = Some(text.into()),
             b'A' => envelope.auth = Some(text.into()),
             b'!' => envelope.deliver_by = Some(deliver_by(text)?),
-            b'C' => self.controller = controller(text),
-            b'Q' => self.next.orcpt = Some(text.into()),
-            b'r' => self.next.final_recipient = Some(text.into()),
+            b'C' => self.controller = controller(text).map(Arc::new),
+            b'Q' => self.next.orcpt = Some(self.shared(text, |last| last.orcpt.as_ref())),
+            b'r' => self.next.final_recipient = Some(self.shared(text, |last| last.final_recipient.as_ref())),
             b'R' => self.recipient(text),
             b'H' => {
                 // QUIRK(size-of-fields): each field counts two bytes less than its line has.
@@ -184,6 +186,12 @@ impl Reader {
             _ => return Err(Damage::Unknown(line[..line.len().min(80)].into())),
         }
         Ok(())
+    }
+
+    /// Returns `text`, from the recipient before where that has the same: all members of a list do.
+    fn shared(&self, text: &[u8], field: impl Fn(&Recipient) -> Option<&Arc<BString>>) -> Arc<BString> {
+        let same = self.envelope.recipients.last().and_then(field).filter(|before| before.as_slice() == text);
+        same.map_or_else(|| Arc::new(text.into()), Arc::clone)
     }
 
     /// Files an `R` line with what was gathered for it.

@@ -154,8 +154,8 @@ impl Writer {
     fn recipients(&mut self, recipients: &[Recipient]) -> Result<(), BadField> {
         let mut controller = None;
         for recipient in recipients {
-            if controller != recipient.controller.as_ref() {
-                controller = recipient.controller.as_ref();
+            if controller != recipient.controller.as_deref() {
+                controller = recipient.controller.as_deref();
                 self.controller(controller)?;
             }
             if let Some(message) = &recipient.message {

@@ -1,5 +1,7 @@
 //! The commands of a transaction.
 
+use std::sync::Arc;
+
 use bstr::BString;
 
 use super::Capabilities;
@@ -37,7 +39,7 @@ pub struct Target {
     /// `NOTIFY=`, if it was given.
     pub notify: Option<Notify>,
     /// `ORCPT=` as it came.
-    pub orcpt: Option<BString>,
+    pub orcpt: Option<Arc<BString>>,
 }
 
 impl Transaction {
@@ -75,7 +77,7 @@ impl Target {
             if let Some(notify) = self.notify {
                 line.extend(format!(" NOTIFY={notify}").bytes());
             }
-            parameter(&mut line, " ORCPT=", self.orcpt.as_ref());
+            parameter(&mut line, " ORCPT=", self.orcpt.as_deref());
         }
         ended(line)
     }
@@ -149,7 +151,7 @@ mod tests {
     #[test]
     fn recipients_carry_what_their_sender_asked() {
         let notify = Some(Notify { success: true, failure: true, delay: false });
-        let target = Target { address: "c@d".into(), notify, orcpt: Some("rfc822;c@d".into()) };
+        let target = Target { address: "c@d".into(), notify, orcpt: Some(Arc::new("rfc822;c@d".into())) };
         check(target.rcpt(&all()), "RCPT To:<c@d> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;c@d");
         check(target.rcpt(&Capabilities::default()), "RCPT To:<c@d>");
     }
@@ -158,7 +160,7 @@ mod tests {
     fn what_could_forge_a_command_is_not_sent() {
         let target = Target { address: "c@d>\r\nDATA".into(), ..Target::default() };
         assert_eq!(target.rcpt(&all()), None);
-        let target = Target { address: "c@d".into(), orcpt: Some("x y\r\nQUIT".into()), ..Target::default() };
+        let target = Target { address: "c@d".into(), orcpt: Some(Arc::new("x y\r\nQUIT".into())), ..Target::default() };
         check(target.rcpt(&all()), "RCPT To:<c@d>");
         assert_eq!(Target { address: vec![b'x'; 4000].into(), ..Target::default() }.rcpt(&all()), None);
     }
