@@ -4,6 +4,7 @@
 //! configuration it was started with, the user database, and the form of queue identifiers.
 
 mod accounts;
+mod errand;
 mod files;
 mod held_file;
 mod mailboxes;
@@ -23,25 +24,30 @@ use bstr::ByteSlice;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
+use nix::unistd::{Pid, alarm};
 
+use self::errand::Errands;
 use self::mailboxes::Mailboxes;
 use self::programs::Programs;
 use crate::cf::Config;
 use crate::keeper::client::Answered;
 use crate::keeper::hands::{Hands, Perform};
 use crate::keeper::packet::{DESCRIPTORS_MAX, Numbered, Packet, decode};
-use crate::keeper::request::{Answer, FailureKind, Kind, Request};
+use crate::keeper::request::{Answer, FailureKind, Kind, Launch, Mailbox, READING_LIMIT, Request};
 use crate::keeper::wire::PACKET_BYTES_MAX;
 use crate::log::{Level, Log};
 use crate::queue::spool::Spool;
 use crate::sys::passing;
-use crate::sys::process::reap_any;
+use crate::sys::process::{Ended, reap_any};
 use crate::sys::safe_file::{Inspector, Listeners, Unsafe};
 use crate::sys::signal::Signals;
 use crate::sys::title::Title;
 
 /// How long a hand outlives the keeper, for the network process to end its sessions.
 const AFTER_KEEPER: Duration = Duration::from_secs(15);
+
+/// How long a file that is a recipient may take to open, others' locks included; less than the network process waits.
+const FILE_LIMIT: Duration = Duration::from_secs(240);
 
 /// Opens the queue directories of a configuration.
 type OpenSpool = fn(&Config) -> Result<Arc<dyn Spool>, String>;
@@ -62,6 +68,11 @@ impl Charter {
     }
 }
 
+/// Returns a time in the unit of alarms: at least one second, since none would mean no end.
+fn seconds(limit: Duration) -> u32 {
+    u32::try_from(limit.as_secs()).unwrap_or(u32::MAX).max(1)
+}
+
 /// What performs requests; in a hand of its own or within an unprivileged process.
 struct Service {
     /// The only kind of request that is performed; none: all are.
@@ -70,6 +81,7 @@ struct Service {
     spool: Option<Arc<dyn Spool>>,
     mailboxes: Mailboxes,
     programs: Programs,
+    errands: Errands,
 }
 
 /// Why a request was not done, on its way to the answer.
@@ -80,10 +92,11 @@ type Served = Result<Answered, Refusal>;
 
 impl Service {
     fn new(kind: Option<Kind>, charter: Charter, spool: Option<Arc<dyn Spool>>) -> Self {
-        Self { kind, charter, spool, mailboxes: Mailboxes::default(), programs: Programs::default() }
+        let (mailboxes, programs, errands) = Default::default();
+        Self { kind, charter, spool, mailboxes, programs, errands }
     }
 
-    /// Performs `request`; none if the answer comes when a program ends.
+    /// Performs `request`; none if the answer comes when a program or an errand ends.
     fn perform(&mut self, serial: u32, request: Request) -> Option<Answered> {
         if let Some(kind) = self.kind.filter(|kind| *kind != request.kind()) {
             let text = format!("a {} hand does nothing for {} requests", kind.word(), request.kind().word());
@@ -92,7 +105,14 @@ impl Service {
         let served = match request {
             Request::Wait { program } => return self.programs.wait(serial, program).map(answer_or_failure),
             Request::Kill { program } => self.programs.kill(program),
-            Request::Start { launch } => self.programs.start(&self.charter, launch),
+            Request::Start { launch } if self.kind.is_some() && launch.source.is_some() => {
+                match self.read_for(serial, launch) {
+                    Ok(()) => return None,
+                    Err(failure) => Err(failure),
+                }
+            }
+            Request::Start { launch } => programs::named(&self.charter, &launch)
+                .and_then(|named| self.programs.start(&self.charter, &launch, named)),
             Request::StartClass { line } => self.programs.start_class(&self.charter.config, line),
             Request::StartMap { map, key } => self.programs.start_map(&self.charter.config, &map, &key),
             Request::User { name } => accounts::find(&name),
@@ -108,6 +128,32 @@ impl Service {
             other => queue_files::perform(self.spool.as_deref(), other),
         };
         Some(answer_or_failure(served))
+    }
+
+    /// Has what leads to a program read without waiting for it.
+    fn read_for(&mut self, serial: u32, launch: Launch) -> Result<(), Refusal> {
+        let charter = &self.charter;
+        let missing = || refusal(FailureKind::Undeclared {}, "no source");
+        let work = |launch: &Launch| programs::named(charter, launch)?.ok_or_else(missing);
+        self.errands.begin((serial, launch), READING_LIMIT, work)
+    }
+
+    /// Deals with the end of a process; returns the answer for whoever waits for it.
+    fn ended(&mut self, pid: Pid, ended: Ended) -> Option<(u32, Answered)> {
+        let Some((serial, launch, named)) = self.errands.ended(pid, ended) else {
+            return self.programs.ended(pid, ended);
+        };
+        let served = named.and_then(|named| self.programs.start(&self.charter, &launch, Some(named)));
+        Some((serial, answer_or_failure(served)))
+    }
+}
+
+/// Returns how long a request may take that a file of a user's choosing can hold up; no other is under way then.
+fn patience(request: &Request) -> Option<Duration> {
+    match request {
+        Request::OpenSource { .. } => Some(READING_LIMIT),
+        Request::OpenMailbox { place: Mailbox::File { .. }, .. } => Some(FILE_LIMIT),
+        _ => None,
     }
 }
 
@@ -253,7 +299,14 @@ impl Loop {
     fn answer_all(&mut self, asked: Vec<Numbered<Request>>, requests: &OwnedFd) -> io::Result<()> {
         let mut sending = Sending::new(requests.as_fd());
         for item in asked {
-            if let Some(answered) = self.service.perform(item.serial, item.body) {
+            // What no file system answers, the system ends; another hand takes the place of this one.
+            let patience = patience(&item.body);
+            if let Some(limit) = patience {
+                alarm::set(seconds(limit));
+            }
+            let answered = self.service.perform(item.serial, item.body);
+            alarm::cancel();
+            if let Some(answered) = answered {
                 sending.add(item.serial, answered)?;
             }
         }
@@ -263,7 +316,7 @@ impl Loop {
     fn reap(&mut self, requests: &OwnedFd) -> io::Result<()> {
         let mut sending = Sending::new(requests.as_fd());
         while let Some((pid, ended)) = reap_any()? {
-            if let Some((serial, answered)) = self.service.programs.ended(pid, ended) {
+            if let Some((serial, answered)) = self.service.ended(pid, ended) {
                 sending.add(serial, answered)?;
             }
         }

@@ -208,14 +208,16 @@ impl Hands {
         }
     }
 
-    /// Opens the text that `source` names; returns its path, it, and what its elements may name.
+    /// Reads the text that `source` names.
     ///
     /// # Errors
     /// There is none, or it may not be used.
-    pub async fn open_source(&self, source: Source) -> Result<(BString, OwnedFd, Standing), HandError> {
+    pub async fn open_source(&self, source: Source) -> Result<OpenedText, HandError> {
         let mut answered = self.ask(Request::OpenSource { source }).await?;
         match (answered.answer, answered.descriptors.pop()) {
-            (Answer::Text { path, standing }, Some(file)) => Ok((path, file, standing)),
+            (Answer::Text { path, uid, gid, standing }, Some(copy)) => {
+                Ok(OpenedText { path, copy, owner: (uid, gid), standing })
+            }
             _ => Err(HandError::OutOfTurn("mailbox")),
         }
     }
@@ -353,6 +355,18 @@ impl Stay {
             }
         }
     }
+}
+
+/// A `.forward` or an included file that a hand has read for us.
+pub struct OpenedText {
+    /// The name of its file.
+    pub path: BString,
+    /// What stands in it, in memory.
+    pub copy: OwnedFd,
+    /// User and group of its file.
+    pub owner: (u32, u32),
+    /// What its elements may name.
+    pub standing: Standing,
 }
 
 /// A mailbox that a hand holds locked for us; dropped unsettled, it gets its old length back.

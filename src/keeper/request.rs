@@ -3,7 +3,7 @@
 //! **Invariant:** this file is the whole privilege of the process that reads the network. A request names things
 //! that the configuration declares, users that exist and queue entries; it never holds a path.
 
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::ffi::{OsStrExt, OsStringExt as _};
 use std::time::Duration;
 
 use bstr::BString;
@@ -68,7 +68,7 @@ wire! {
             /// The number from the answer to `Start`.
             program: u32,
         },
-        /// Asks for the text that a recipient's source names: a `.forward` or an included file.
+        /// Asks for a copy of the text that a recipient's source names: a `.forward` or an included file.
         10 => OpenSource {
             /// Which.
             source: Source,
@@ -208,6 +208,12 @@ wire! {
     }
 }
 
+/// How long reading the texts that lead to an address may take: the file system of a user may never answer.
+pub const READING_LIMIT: Duration = Duration::from_secs(30);
+
+/// How much longer the network process waits for what was read.
+const AFTER_READING: Duration = Duration::from_secs(5);
+
 /// The deepest chain of included files: the most elements of a [`Source`].
 pub const INCLUDE_DEPTH_MAX: usize = 10;
 
@@ -326,10 +332,14 @@ wire! {
             /// What must be written first so that the message begins behind an empty line.
             separator: BString,
         },
-        /// The text that a source names is opened.
+        /// The text that a source names; a copy of it in memory, which no file system can hold up.
         11 => Text {
             /// Its path, for messages only.
             path: BString,
+            /// The owner of its file.
+            uid: u32,
+            /// The group of its file.
+            gid: u32,
             /// What its elements may name.
             standing: Standing,
         },
@@ -514,6 +524,14 @@ impl super::wire::sample::Sample for Kind {
     }
 }
 
+impl From<User> for Account {
+    fn from(user: User) -> Self {
+        let User { name, uid, gid, gecos, home, shell } = user;
+        let text = |path: std::path::PathBuf| path.as_os_str().as_bytes().into();
+        Self { name, uid, gid, gecos, home: text(home), shell: text(shell) }
+    }
+}
+
 impl From<Account> for User {
     fn from(account: Account) -> Self {
         let path = |text: BString| std::path::PathBuf::from(std::ffi::OsString::from_vec(text.into()));
@@ -527,6 +545,7 @@ impl Request {
     pub fn time_limit(&self) -> Option<Duration> {
         match self {
             Self::Wait { .. } => None,
+            Self::OpenSource { .. } => Some(READING_LIMIT + AFTER_READING),
             _ => Some(self.kind().time_limit()),
         }
     }

@@ -1,19 +1,30 @@
 //! Lists of addresses: header fields, alias values, `.forward` and `:include:` files.
 
 use bstr::BString;
+use memchr::memchr_iter;
 
 use crate::name::{CSpace as _, TrimSpace as _};
 
 /// The most addresses of one text that stands for an address; a list of more is no list that a person keeps.
 pub const LIST_LEN_MAX: usize = 100_000;
 
-/// The longest `.forward` or included file, in bytes.
-pub const TEXT_BYTES_MAX: u64 = 64 << 20;
+/// The most lines of a `.forward` or included file, comments and empty ones, too.
+const LINES_MAX: usize = 1_000_000;
 
-/// A text that stands for an address has more addresses than are taken.
+/// The longest `.forward` or included file, in bytes, and what all those together may have that one address leads to:
+/// as many addresses as one may become, with names and comments.
+pub const TEXT_BYTES_MAX: u64 = 16 << 20;
+
+/// A text that stands for an address has more than is taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("it has more than {LIST_LEN_MAX} addresses")]
-pub struct TooMany;
+pub enum TooMany {
+    /// Addresses.
+    #[error("it has more than {LIST_LEN_MAX} addresses")]
+    Addresses,
+    /// Lines.
+    #[error("it has more than {LINES_MAX} lines")]
+    Lines,
+}
 
 /// What separates the addresses of a list.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -100,6 +111,9 @@ pub fn split_value(text: &[u8]) -> Result<Vec<BString>, TooMany> {
 //
 // QUIRK(lists-of-texts): option OldStyleHeaders says nothing of lists that stand for an address.
 pub fn split_file(text: &[u8]) -> Result<Vec<(usize, BString)>, TooMany> {
+    if memchr_iter(b'\n', text).nth(LINES_MAX).is_some() {
+        return Err(TooMany::Lines);
+    }
     let lines = (1..).zip(text.split(|byte| *byte == b'\n')).filter(|(_, line)| !line.starts_with(b"#"));
     let of_line =
         |(number, line)| addresses(line, Separator::Comma).map(move |address| (number, BString::from(address)));
@@ -109,7 +123,7 @@ pub fn split_file(text: &[u8]) -> Result<Vec<(usize, BString)>, TooMany> {
 /// Collects what does not exceed the limit.
 fn within_limit<T>(found: impl Iterator<Item = T>) -> Result<Vec<T>, TooMany> {
     let found: Vec<T> = found.take(LIST_LEN_MAX + 1).collect();
-    if found.len() > LIST_LEN_MAX { Err(TooMany) } else { Ok(found) }
+    if found.len() > LIST_LEN_MAX { Err(TooMany::Addresses) } else { Ok(found) }
 }
 
 /// Walks over the addresses of a list.
@@ -250,8 +264,10 @@ mod tests {
     fn too_many_addresses_are_told() {
         let list = |count: usize| "a,".repeat(count);
         assert_eq!(split_value(list(LIST_LEN_MAX).as_bytes()).map(|list| list.len()), Ok(LIST_LEN_MAX));
-        assert_eq!(split_value(list(LIST_LEN_MAX + 1).as_bytes()), Err(TooMany));
-        assert_eq!(split_file(list(LIST_LEN_MAX + 1).replace("a,", "a\n").as_bytes()), Err(TooMany));
+        assert_eq!(split_value(list(LIST_LEN_MAX + 1).as_bytes()), Err(TooMany::Addresses));
+        assert_eq!(split_file(list(LIST_LEN_MAX + 1).replace("a,", "a\n").as_bytes()), Err(TooMany::Addresses));
+        assert_eq!(split_file("\n".repeat(LINES_MAX).as_bytes()), Ok(Vec::new()));
+        assert_eq!(split_file("#\n".repeat(LINES_MAX + 1).as_bytes()), Err(TooMany::Lines));
         // A field of a header is written again with all that stands in it.
         assert_eq!(split_field(list(LIST_LEN_MAX + 1).as_bytes(), Separator::Comma).len(), LIST_LEN_MAX + 1);
     }

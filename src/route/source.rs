@@ -3,6 +3,8 @@
 //! The queue file keeps who is responsible for a recipient (its `C` line) but not where its text stands. A hand runs a
 //! program only because a text that it reads itself says so; here the place of that text is found for it.
 
+use std::collections::HashSet;
+
 use bstr::{BString, ByteSlice};
 
 use crate::cf::Options;
@@ -11,6 +13,7 @@ use crate::keeper::request::{INCLUDE_DEPTH_MAX, Source, SourceRoot};
 use crate::mail::address_list::{self, TooMany};
 use crate::mail::envelope::Recipient;
 use crate::route::alias::{Alias, Aliases};
+use crate::route::recipients::RECIPIENTS_MAX;
 use crate::route::text::{Text, read_source};
 use crate::site::Site;
 
@@ -46,11 +49,8 @@ impl Finder<'_> {
         let names = [&controller.user, local_part(&controller.alias), local_part(original.unwrap_or_default())];
         let mut search = Search::default();
         self.begin(&mut search, &names).await;
-        let mut looked_through = 0;
         while let Some((source, text)) = search.work.pop() {
-            looked_through += 1;
-            if looked_through > TEXTS_MAX {
-                search.note(format!("more than {TEXTS_MAX} texts may name it").into());
+            if search.is_over() {
                 break;
             }
             let elements: Vec<BString> = match text {
@@ -70,6 +70,7 @@ impl Finder<'_> {
                     Text::Missing(_) | Text::Refused(_) => continue,
                 },
             };
+            search.elements += elements.len();
             for (number, element) in (0..).zip(&elements) {
                 let place = source.element(number);
                 let plain = address_list::unquote(element);
@@ -106,8 +107,7 @@ impl Finder<'_> {
     async fn follow_alias(&self, search: &mut Search, name: &[u8]) -> bool {
         match self.aliases.find(name).await {
             Alias::Found { file, value } => {
-                let root = SourceRoot::Alias { file, key: name.to_ascii_lowercase().into() };
-                search.work.push((Source { root, elements: Vec::new() }, Some(value)));
+                search.follow(SourceRoot::Alias { file, key: name.to_ascii_lowercase().into() }, value);
                 return true;
             }
             Alias::TempFail(reason) => search.note(reason),
@@ -120,8 +120,7 @@ impl Finder<'_> {
     fn follow_maildrops(&self, search: &mut Search, user: &[u8]) {
         match self.site.maildrops_of(user) {
             Ok(Some((file, value))) => {
-                let root = SourceRoot::UserDatabase { file, user: user.into() };
-                search.work.push((Source { root, elements: Vec::new() }, Some(value)));
+                search.follow(SourceRoot::UserDatabase { file, user: user.into() }, value);
             }
             Ok(None) => {}
             Err(reason) => search.note(reason),
@@ -132,6 +131,11 @@ impl Finder<'_> {
 /// How far a search has come.
 #[derive(Default)]
 struct Search {
+    /// How many texts were looked through, and how many elements they have.
+    texts: usize,
+    elements: usize,
+    /// The aliases and maildrops that were found: each is looked through once.
+    known: HashSet<SourceRoot>,
     /// The texts to look through, the next one last; what was found in a database is at hand already.
     work: Vec<(Source, Option<BString>)>,
     /// Why the first text that could not be read is not to be had now.
@@ -139,6 +143,26 @@ struct Search {
 }
 
 impl Search {
+    /// Takes note of a text more; tells whether there were too many.
+    fn is_over(&mut self) -> bool {
+        self.texts += 1;
+        if self.texts > TEXTS_MAX {
+            self.note(format!("more than {TEXTS_MAX} texts may name it").into());
+        } else if self.elements > RECIPIENTS_MAX {
+            self.note(format!("more than {RECIPIENTS_MAX} addresses may lead to it").into());
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Remembers to look through what was found in a database.
+    fn follow(&mut self, root: SourceRoot, value: BString) {
+        if self.known.insert(root.clone()) {
+            self.work.push((Source { root, elements: Vec::new() }, Some(value)));
+        }
+    }
+
     /// Takes note of a text that cannot be read now.
     fn note(&mut self, reason: BString) {
         self.unread.get_or_insert(reason);

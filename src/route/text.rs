@@ -1,14 +1,14 @@
-//! The text of a `.forward` or an included file, as a hand opens it.
+//! The text of a `.forward` or an included file, as a hand reads it.
 
-use std::os::unix::fs::MetadataExt;
+use std::fs::File;
+use std::io::Read;
 
 use bstr::BString;
 
-use crate::keeper::hands::Hands;
-use crate::keeper::request::{FailureKind, Source, Standing};
-use crate::mail::address_list::TEXT_BYTES_MAX;
+use crate::keeper::HandError;
+use crate::keeper::hands::{Hands, OpenedText};
+use crate::keeper::request::{FailureKind, Source, SourceRoot, Standing};
 use crate::route::listed::{Numbered, numbered_lines};
-use crate::sys::bounded::read_within;
 use crate::sys::errors::reason;
 
 /// What reading a source came to.
@@ -36,23 +36,37 @@ pub(super) enum Text {
 
 /// Reads the text that a source names.
 pub(super) async fn read_source(hands: &Hands, source: &Source) -> Text {
-    let (path, file, standing) = match hands.open_source(source.clone()).await {
-        Ok((path, file, standing)) => (path, std::fs::File::from(file), standing),
+    let opened = match hands.open_source(source.clone()).await {
+        Ok(opened) => opened,
+        Err(error @ (HandError::TimedOut(..) | HandError::Gone(_))) => {
+            let text = format!("{} cannot be read: {error}; does its disk answer?", described(source));
+            return Text::Later(text.into());
+        }
         Err(error) if error.is_temporary() => return Text::Later(error.to_string().into()),
         Err(error) if error.kind() == Some(&FailureKind::Missing {}) => return Text::Missing(error.to_string().into()),
         Err(error) => return Text::Refused(error.to_string().into()),
     };
-    let read = file.metadata().and_then(|metadata| {
-        let text = read_within(&file, TEXT_BYTES_MAX)?;
-        Ok((text, metadata))
-    });
-    let read = read.map_err(|error| reason(&error));
-    let parsed = read.and_then(|(text, metadata)| {
-        let lists = numbered_lines(&text).map_err(|error| error.to_string())?;
-        Ok((text.len() as u64, lists, (metadata.uid(), metadata.gid())))
-    });
-    match parsed {
-        Ok((len_bytes, lists, owner)) => Text::Here { path, len_bytes, lists, owner, standing },
+    // Long lists hold up nobody else.
+    let read = tokio::task::spawn_blocking(move || split(opened)).await;
+    read.unwrap_or_else(|_| Text::Later(format!("{} was not read", described(source)).into()))
+}
+
+/// Takes a text apart.
+fn split(OpenedText { path, copy, owner, standing }: OpenedText) -> Text {
+    let mut text = Vec::new();
+    let read = File::from(copy).read_to_end(&mut text).map_err(|error| reason(&error));
+    match read.and_then(|_| numbered_lines(&text).map_err(|error| error.to_string())) {
+        Ok(lists) => Text::Here { path, len_bytes: text.len() as u64, lists, owner, standing },
         Err(reason) => Text::Later(format!("cannot read {path}: {reason}").into()),
+    }
+}
+
+/// Says which text cannot be told by its name, since nobody has opened it.
+fn described(source: &Source) -> String {
+    match &source.root {
+        SourceRoot::Forward { user, .. } if source.elements.is_empty() => format!("the .forward file of {user}"),
+        SourceRoot::Forward { user, .. } => format!("a list that the .forward file of {user} includes"),
+        SourceRoot::Alias { key, .. } => format!("a list that the alias {key} includes"),
+        SourceRoot::UserDatabase { user, .. } => format!("a list that the maildrops of {user} include"),
     }
 }

@@ -78,7 +78,13 @@ impl StartError {
             Self::Resources { .. } => true,
             Self::Child { errno, .. } => matches!(
                 errno,
-                Errno::EAGAIN | Errno::ENOMEM | Errno::ENFILE | Errno::EMFILE | Errno::EIO | Errno::ETXTBSY
+                Errno::EAGAIN
+                    | Errno::ENOMEM
+                    | Errno::ENFILE
+                    | Errno::EMFILE
+                    | Errno::EIO
+                    | Errno::ETXTBSY
+                    | Errno::ETIMEDOUT
             ),
         }
     }
@@ -285,10 +291,11 @@ impl Program {
 }
 
 fn read_report(from_child: OwnedFd) -> Option<Report> {
-    let mut bytes = [0; Report::BYTES];
+    let mut bytes = Vec::new();
     // A short read means that the child was killed half way; its wait status will tell.
-    File::from(from_child).read_exact(&mut bytes).ok()?;
-    Some(Report::of(bytes))
+    File::from(from_child).read_to_end(&mut bytes).ok()?;
+    let (reports, _) = bytes.as_chunks();
+    reports.last().map(|bytes| Report::of(*bytes)).filter(|report| report.step != 0)
 }
 
 fn errno_of(error: &io::Error) -> Errno {

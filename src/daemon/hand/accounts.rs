@@ -1,7 +1,5 @@
 //! Users, by name.
 
-use std::os::unix::ffi::OsStrExt;
-
 use super::{Refusal, Served, plain, refusal};
 use crate::keeper::request::{Account, Answer, FailureKind};
 use crate::sys::user::{LookupError, User};
@@ -17,15 +15,7 @@ pub(super) fn find_called(full_name: &[u8]) -> Served {
 }
 
 fn answer(user: Option<User>) -> Served {
-    let user = user.map(|user| Account {
-        name: user.name,
-        uid: user.uid,
-        gid: user.gid,
-        gecos: user.gecos,
-        home: user.home.as_os_str().as_bytes().into(),
-        shell: user.shell.as_os_str().as_bytes().into(),
-    });
-    plain(Answer::User { user })
+    plain(Answer::User { user: user.map(Account::from) })
 }
 
 /// Returns a user that must exist.

@@ -13,6 +13,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, getegid, geteuid, getgid, pipe2};
 
+use super::errand::Named;
 use super::sources::HomeOf;
 use super::words::{self, BadWords};
 use super::{Charter, Refusal, Served, accounts, files, plain, refusal, sources};
@@ -49,9 +50,9 @@ struct Running {
 }
 
 impl Programs {
-    /// Starts a mailer's program.
-    pub(super) fn start(&mut self, charter: &Charter, launch: Launch) -> Served {
-        self.run(prepare(charter, &launch)?, true)
+    /// Starts a mailer's program; `named` is what its source names, if it has one.
+    pub(super) fn start(&mut self, charter: &Charter, launch: &Launch, named: Option<Named>) -> Served {
+        self.run(prepare(charter, launch, named)?, true)
     }
 
     /// Starts the program of a program map.
@@ -224,19 +225,21 @@ impl From<Program> for Prepared {
     }
 }
 
+/// Returns what the source of `launch` names, if it has one.
+pub(super) fn named(charter: &Charter, launch: &Launch) -> Result<Option<Named>, Refusal> {
+    launch.source.as_ref().map(|source| sources::command(charter, source)).transpose()
+}
+
 /// Makes the program that `launch` asks for, if the configuration declares it.
-fn prepare(charter: &Charter, launch: &Launch) -> Result<Prepared, Refusal> {
+fn prepare(charter: &Charter, launch: &Launch, named: Option<Named>) -> Result<Prepared, Refusal> {
     let config = &charter.config;
     let undeclared = |text: &str| refusal(FailureKind::Undeclared {}, format!("mailer {}: {text}", launch.mailer));
     let mailer = config.mailers.get(launch.mailer.as_bytes()).ok_or_else(|| undeclared("not declared"))?;
     if !mailer.path.starts_with(b"/") {
         return Err(undeclared("its P= is no program"));
     }
-    let (command, owner) = match &launch.source {
-        Some(source) => {
-            let (command, user) = sources::command(charter, source)?;
-            (Some(command), Some(user))
-        }
+    let (command, owner) = match named {
+        Some((command, user)) => (Some(command), Some(user)),
         None if mailer.name.as_bytes() == b"prog" => {
             return Err(undeclared("a command without a source is not run"));
         }

@@ -4,10 +4,14 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use bstr::{BString, ByteSlice};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::geteuid;
 
 use super::{Charter, Refusal, Served, accounts, failure_of, failure_of_file, refusal};
@@ -34,23 +38,53 @@ struct Element {
     standing: Standing,
 }
 
-/// A text that was opened.
+/// A text that was read.
 struct Text {
     path: BString,
-    file: File,
+    bytes: Vec<u8>,
+    /// User and group of the file.
+    owner: (u32, u32),
     /// The user its elements speak for; none: the default user.
     user: Option<User>,
     /// What they may name.
     standing: Standing,
 }
 
-/// Opens the text that `source` names, for reading.
+/// How many bytes of texts may still be read.
+struct Budget(u64);
+
+impl Budget {
+    /// What the texts may have in all that lead to one address.
+    const ALL: Self = Self(TEXT_BYTES_MAX);
+
+    fn read(&mut self, path: &[u8], file: &File) -> Result<Vec<u8>, Refusal> {
+        let what = || format!("cannot read {}", path.as_bstr());
+        let text = read_within(file, self.0).map_err(|error| failure_of(&what(), &error))?;
+        self.0 -= text.len() as u64;
+        Ok(text)
+    }
+}
+
+/// Reads the text that `source` names, and returns a copy of it.
 pub(super) fn open(charter: &Charter, source: &Source) -> Served {
-    let Text { path, file, standing, .. } = match (&source.root, source.elements.is_empty()) {
-        (SourceRoot::Forward { user, path }, true) => open_forward(charter, accounts::existing(user)?, *path)?,
-        _ => open_included(charter, resolve(charter, source)?)?,
+    let mut budget = Budget::ALL;
+    let Text { path, bytes, owner: (uid, gid), standing, .. } = match (&source.root, source.elements.is_empty()) {
+        (SourceRoot::Forward { user, path }, true) => {
+            open_forward(charter, accounts::existing(user)?, *path, &mut budget)?
+        }
+        // Whoever asks counts all texts.
+        _ => open_included(charter, resolve(charter, source)?, &mut budget)?,
     };
-    Ok(Answered { answer: Answer::Text { path, standing }, descriptors: vec![file.into()] })
+    let copy = in_memory(&bytes).map_err(|error| failure_of("a copy of a list", &error))?;
+    Ok(Answered { answer: Answer::Text { path, uid, gid, standing }, descriptors: vec![copy] })
+}
+
+/// Returns a file in memory with these bytes, to be read from its beginning.
+fn in_memory(bytes: &[u8]) -> io::Result<OwnedFd> {
+    let mut file = File::from(memfd_create(c"list", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file.into())
 }
 
 /// Returns the file that is the recipient `source` names, and the user who appends to it.
@@ -103,6 +137,7 @@ fn resolve(charter: &Charter, source: &Source) -> Result<Element, Refusal> {
         return Err(refusal(FailureKind::Permanent {}, "included files are nested too deeply"));
     }
     let mut numbers = source.elements.iter();
+    let mut budget = Budget::ALL;
     let mut pick = |elements: Vec<BString>| {
         let number = numbers.next().and_then(|number| usize::try_from(*number).ok());
         let missing = || refusal(FailureKind::Missing {}, "the text has changed since: try again");
@@ -118,15 +153,13 @@ fn resolve(charter: &Charter, source: &Source) -> Result<Element, Refusal> {
             Element { text, user: None, standing: Standing::Full {} }
         }
         SourceRoot::Forward { user, path } => {
-            let text = open_forward(charter, accounts::existing(user)?, *path)?;
-            let (user, standing) = (text.user, text.standing);
-            Element { text: pick(elements_of(text.file)?)?, user, standing }
+            let text = open_forward(charter, accounts::existing(user)?, *path, &mut budget)?;
+            Element { text: pick(elements_of(&text.bytes)?)?, user: text.user, standing: text.standing }
         }
     };
     for _ in 1..source.elements.len() {
-        let text = open_included(charter, element)?;
-        let (user, standing) = (text.user, text.standing);
-        element = Element { text: pick(elements_of(text.file)?)?, user, standing };
+        let text = open_included(charter, element, &mut budget)?;
+        element = Element { text: pick(elements_of(&text.bytes)?)?, user: text.user, standing: text.standing };
     }
     Ok(element)
 }
@@ -158,7 +191,7 @@ fn maildrops(charter: &Charter, file: u8, user: &[u8]) -> Result<BString, Refusa
 }
 
 /// Opens an element of ForwardPath for a user.
-fn open_forward(charter: &Charter, user: User, number: u8) -> Result<Text, Refusal> {
+fn open_forward(charter: &Charter, user: User, number: u8, budget: &mut Budget) -> Result<Text, Refusal> {
     let template = charter.config.options.forward_path.split(|byte| *byte == b':').nth(usize::from(number));
     let template = template.ok_or_else(|| refusal(FailureKind::Undeclared {}, "no such element of ForwardPath"))?;
     let path = expand(template, &HomeOf(&user));
@@ -168,7 +201,7 @@ fn open_forward(charter: &Charter, user: User, number: u8) -> Result<Text, Refus
     let opened = open_text(charter, &path, TextKind::Forward, &user);
     let Reading { file, trust, .. } = opened.map_err(|failure| without_warning(charter, &path, failure))?;
     let standing = if !user.may_log_in() { Standing::NoShell { user: user.name.clone() } } else { standing_of(trust) };
-    Ok(Text { path, file, user: Some(user), standing })
+    read_text(path, &file, Some(user), standing, budget)
 }
 
 /// Returns `failure`, or that there is no such file where the postmaster does not want to hear more of one.
@@ -186,7 +219,7 @@ fn without_warning(charter: &Charter, path: &[u8], failure: Refusal) -> Refusal 
 ///
 // QUIRK(include-forgets): what the element may not name, its own elements
 // may not either; in the original, who writes a user's `.forward` can run programs in his name.
-fn open_included(charter: &Charter, element: Element) -> Result<Text, Refusal> {
+fn open_included(charter: &Charter, element: Element, budget: &mut Budget) -> Result<Text, Refusal> {
     let text = address_list::unquote(&element.text);
     let path = address_list::included(&text).map(|path| path.trim_space()).filter(|path| path.starts_with(b"/"));
     let path = path.ok_or_else(|| refusal(FailureKind::Undeclared {}, "the source includes no file"))?;
@@ -203,7 +236,20 @@ fn open_included(charter: &Charter, element: Element) -> Result<Text, Refusal> {
         };
     }
     let standing = if element.standing == (Standing::Full {}) { standing } else { element.standing };
-    Ok(Text { path: path.into(), file, user, standing })
+    read_text(path.into(), &file, user, standing, budget)
+}
+
+/// Reads a text that was opened.
+fn read_text(
+    path: BString,
+    file: &File,
+    user: Option<User>,
+    standing: Standing,
+    budget: &mut Budget,
+) -> Result<Text, Refusal> {
+    let bytes = budget.read(&path, file)?;
+    let found = file.metadata().map_err(|error| failure_of(&path.to_str_lossy(), &error))?;
+    Ok(Text { path, bytes, owner: (found.uid(), found.gid()), user, standing })
 }
 
 fn standing_of(trust: Trust) -> Standing {
@@ -245,10 +291,9 @@ pub(super) fn groups_of(config: &Config, user: &User) -> Result<Vec<u32>, Refusa
     user.groups().map_err(|error| refusal(FailureKind::Temporary {}, error.to_string()))
 }
 
-/// Reads the elements of a `.forward` or included file.
-fn elements_of(file: File) -> Result<Vec<BString>, Refusal> {
-    let text = read_within(file, TEXT_BYTES_MAX).map_err(|error| failure_of("a list of addresses", &error))?;
-    Ok(address_list::split_file(&text).map_err(too_many)?.into_iter().map(|(_, address)| address).collect())
+/// Returns the elements of a `.forward` or included file.
+fn elements_of(text: &[u8]) -> Result<Vec<BString>, Refusal> {
+    Ok(address_list::split_file(text).map_err(too_many)?.into_iter().map(|(_, address)| address).collect())
 }
 
 /// Refuses a list that may be shorter with the next try.
@@ -273,6 +318,7 @@ impl Values for HomeOf<'_> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::io::Read;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
@@ -329,6 +375,35 @@ mod tests {
         assert_eq!(command(70_000).expect_err("no more").kind, FailureKind::Missing {});
         fs::write(&path, "x\n".repeat(100_001)).expect("written");
         assert_eq!(command(0).expect_err("too many").kind, FailureKind::Temporary {});
+    }
+
+    #[test]
+    fn all_lists_that_lead_to_a_program_together_have_bounds() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let user = User::by_uid(geteuid().as_raw()).expect("a list of users").expect("there is one");
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let write = |remark: usize| {
+            let remark = "#".repeat(remark);
+            fs::write(path("outer"), format!("{remark}\n:include:{}\n", path("inner"))).expect("written");
+            fs::write(path("inner"), format!("{remark}\n|/bin/true\n")).expect("written");
+        };
+        let mut charter = with_aliases(folder.path(), &format!("all: :include:{}\n", path("outer")));
+        charter.config.options.default_user =
+            crate::cf::UserSpec::parse(format!("{}:{}", user.uid, user.gid).as_bytes());
+        let half = usize::try_from(TEXT_BYTES_MAX / 2).expect("small");
+        write(half - 100);
+        assert_eq!(command(&charter, &alias_element("all", &[0, 0, 0])).expect("a command").0, "/bin/true");
+        write(half);
+        let failure = command(&charter, &alias_element("all", &[0, 0, 0])).expect_err("too much");
+        assert_eq!(failure.kind, FailureKind::Temporary {});
+        assert!(failure.text.starts_with(format!("cannot read {}: ", path("inner")).as_bytes()), "{}", failure.text);
+        // Each for itself may be read: whoever includes them counts.
+        let served = open(&charter, &alias_element("all", &[0, 0])).expect("opened");
+        let Answer::Text { uid, .. } = served.answer else { panic!("{:?}", served.answer) };
+        assert_eq!(uid, user.uid);
+        let mut text = Vec::new();
+        File::from(served.descriptors.into_iter().next().expect("a copy")).read_to_end(&mut text).expect("readable");
+        assert!(text.ends_with(b"#\n|/bin/true\n"));
     }
 
     #[test]

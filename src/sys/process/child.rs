@@ -12,9 +12,12 @@ use super::{DESCRIPTOR_MAX, Identity, Step};
 /// Descriptors are closed one by one up to here where the system has no call for it.
 const CLOSE_MAX: RawFd = 65_536;
 
-/// What a child tells its parent before it gives up.
+/// How long entering the working directory may take: that of a user may lie on a disk that never answers.
+const DIRECTORY_SECS: libc::c_uint = 5;
+
+/// What a child tells its parent before it gives up; the last report counts.
 pub(super) struct Report {
-    /// A [`Step`] as a number.
+    /// A [`Step`] as a number; 0 takes back what was told before.
     pub(super) step: u8,
     /// The error number of the call.
     pub(super) errno: i32,
@@ -22,6 +25,7 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) const BYTES: usize = 5;
+    const NONE: Self = Self { step: 0, errno: 0 };
 
     pub(super) fn of(bytes: [u8; Self::BYTES]) -> Self {
         let [step, errno @ ..] = bytes;
@@ -84,13 +88,9 @@ impl Image {
     pub(super) fn become_program(mut self, to_parent: RawFd) -> ! {
         let mut report_to = to_parent;
         let step = self.steps(&mut report_to);
-        let report = Report { step: step as u8, errno: errno() }.bytes();
-        // SAFETY: writes five bytes of a live array; _exit does not return. A failed write cannot be
-        // told to anybody: the parent then sees exit status 127.
-        unsafe {
-            libc::write(report_to, report.as_ptr().cast(), report.len());
-            libc::_exit(127)
-        }
+        tell(report_to, Report { step: step as u8, errno: errno() });
+        // SAFETY: takes a number and does not return.
+        unsafe { libc::_exit(127) }
     }
 
     /// Does one step after the other and returns the one that failed, with errno set.
@@ -115,8 +115,18 @@ impl Image {
             if !self.become_user() {
                 return Step::Identity;
             }
-            if !self.directories.is_empty() && !self.directories.iter().any(|path| libc::chdir(path.as_ptr()) == 0) {
-                return Step::Directory;
+            if !self.directories.is_empty() {
+                // A directory that no file system answers for: the system ends this process, and that is why.
+                tell(*report_to, Report { step: Step::Directory as u8, errno: libc::ETIMEDOUT });
+                libc::alarm(DIRECTORY_SECS);
+                let found = self.directories.iter().any(|path| libc::chdir(path.as_ptr()) == 0);
+                let errno = errno();
+                libc::alarm(0);
+                set_errno(errno);
+                if !found {
+                    return Step::Directory;
+                }
+                tell(*report_to, Report::NONE);
             }
             libc::execve(self.path.as_ptr(), self.argv.as_ptr(), self.env.as_ptr());
         }
@@ -171,6 +181,13 @@ impl Image {
         }
         true
     }
+}
+
+/// Tells the parent something; who cannot be told sees exit status 127 later.
+fn tell(report_to: RawFd, report: Report) {
+    let bytes = report.bytes();
+    // SAFETY: writes five bytes of a live array.
+    unsafe { libc::write(report_to, bytes.as_ptr().cast(), bytes.len()) };
 }
 
 fn duplicate_above(descriptor: RawFd, lowest: RawFd) -> Option<RawFd> {
