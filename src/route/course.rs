@@ -159,7 +159,13 @@ fn key(recipient: &Recipient) -> Option<(Route, Option<u32>)> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use bstr::BString;
+
     use super::*;
+    use crate::mail::envelope::Controller;
+    use crate::name::MailerName;
 
     #[test]
     fn an_address_that_becomes_too_many_waits_under_its_own_name() {
@@ -170,5 +176,37 @@ mod tests {
         assert_eq!(refused.recipient, Recipient::new("<alice@example.com>"));
         assert_eq!(refused.refusal.text, "more than 200000 recipients: use a mailing list manager");
         assert!(refused.refusal.is_temporary());
+    }
+
+    #[test]
+    fn what_others_stand_for_is_expanded_once_for_each_on_whose_responsibility() {
+        let address = |user: &str, uid: Option<u32>| {
+            let (mailer, user) = (MailerName::new("local"), user.into());
+            let route = Some(Route { mailer, host: BString::default(), user, is_settled: false });
+            let controller = uid.map(|uid| Arc::new(Controller { uid: Some(uid), ..Controller::default() }));
+            Recipient { route, controller, ..Recipient::new("<list@example.com>") }
+        };
+        let mut course = Course::default();
+        course.expand(address("list", Some(1)), None, Vec::new());
+        assert!(course.is_expanded(&address("list", Some(1))));
+        assert!(!course.is_expanded(&address("list", Some(2))));
+        assert!(!course.is_expanded(&address("list", None)));
+        assert!(!course.is_expanded(&address("other", Some(1))));
+        // Nobody knows where such a one leads.
+        course.expand(Recipient::new("<list@example.com>"), None, Vec::new());
+        assert!(!course.is_expanded(&Recipient::new("<list@example.com>")));
+    }
+
+    #[test]
+    fn texts_are_counted_and_measured() {
+        let read = |count: usize, len_bytes: u64| {
+            let mut course = Course::default();
+            (0..count).try_for_each(|_| course.count_text(len_bytes)).map_err(|refusal| refusal.text)
+        };
+        assert_eq!(read(TEXTS_MAX, 1), Ok(()));
+        assert_eq!(read(2, TEXT_BYTES_MAX / 2), Ok(()));
+        let told = "more than 1000 included files, or 16777216 bytes of them: use a mailing list manager";
+        assert_eq!(read(TEXTS_MAX + 1, 1), Err(told.into()));
+        assert_eq!(read(2, TEXT_BYTES_MAX / 2 + 1), Err(told.into()));
     }
 }
