@@ -36,6 +36,10 @@ const SEARCHES_MAX: usize = 10_000;
 const ENTRIES_MAX: usize = 100_000;
 /// How many bytes they may take in memory.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// How deep the parentheses of a filter may be nested: the library takes some of the stack for each.
+const FILTER_DEPTH_MAX: usize = 100;
+/// The longest filter, in bytes.
+const FILTER_BYTES_MAX: usize = 64 << 10;
 /// What every entry matches.
 const ANY_ENTRY: &str = "(objectClass=*)";
 
@@ -263,6 +267,9 @@ async fn found(
     search: &Search,
     amount: &mut Amount,
 ) -> Result<Vec<ResultEntry>, Unfound> {
+    if is_too_deep(search.filter.as_bytes()) {
+        return Err(LdapError::FilterParsing.into());
+    }
     let options = SearchOptions::new()
         .deref(match spec.deref {
             LdapDeref::Never => DerefAliases::Never,
@@ -298,6 +305,20 @@ async fn found(
     }
     let result = stream.finish().await;
     if result.rc == 0 { Ok(entries) } else { Err(Unfound::Refused(result)) }
+}
+
+/// Tells whether a filter, which may come from an entry, is too long or too deep for the library.
+fn is_too_deep(filter: &[u8]) -> bool {
+    let mut depth = 0_usize;
+    let mut exceeds = |byte: &u8| {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > FILTER_DEPTH_MAX
+    };
+    filter.len() > FILTER_BYTES_MAX || filter.iter().any(&mut exceeds)
 }
 
 /// Why a search has no entries.
@@ -472,6 +493,15 @@ mod tests {
     use ldap3::asn1::TagClass;
 
     use super::*;
+
+    #[test]
+    fn a_filter_must_not_take_the_stack() {
+        let nested = |depth: usize| format!("{}(a=b){}", "(!".repeat(depth - 1), ")".repeat(depth - 1));
+        assert!(!is_too_deep(nested(FILTER_DEPTH_MAX).as_bytes()));
+        assert!(is_too_deep(nested(FILTER_DEPTH_MAX + 1).as_bytes()));
+        assert!(!is_too_deep(format!("(|{})", "(a=b)".repeat(1000)).as_bytes()));
+        assert!(is_too_deep("a".repeat(FILTER_BYTES_MAX + 1).as_bytes()));
+    }
 
     #[test]
     fn servers_have_a_host_and_a_port() {
