@@ -10,6 +10,7 @@ mod mark;
 mod scan;
 mod shown;
 mod tag;
+mod triple;
 
 pub use mark::Mark;
 pub(crate) use mark::{EXPAND, append_name, name_at};
@@ -17,6 +18,7 @@ pub(crate) use scan::TOKENS_USUAL;
 pub use scan::{Comments, ScanError, ScanOptions, ScanRules, Scanned, TOKEN_BYTES_MAX, TOKENS_MAX, scan};
 pub use shown::show;
 pub(crate) use tag::{PairSet, Tag, TagSet};
+pub use triple::{Target, is_quarantine, user_text};
 
 /// The byte before a data byte that would else be read as a mark (the original's METAQUOTE).
 pub const QUOTE_MARK: u8 = 0xff;

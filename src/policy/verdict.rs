@@ -4,7 +4,7 @@ use bstr::{BString, ByteSlice};
 
 use crate::mail::address_list;
 use crate::mail::reply::Reply;
-use crate::mail::token::{Mark, Token};
+use crate::mail::token::{Mark, Target, Token, is_quarantine, join};
 use crate::name::{Status, Sysexit};
 use crate::smtp::server::texts;
 
@@ -44,13 +44,14 @@ impl Verdict {
         if !mailer.is_text(b"error") {
             return Ok(Self::Accept);
         }
-        let (host, user) = host_and_user(rest);
-        if host.len() == 1 && host[0].is_text(b"quarantine") {
+        let target = Target::of(rest);
+        if is_quarantine(rest) {
             // QUIRK(quarantine-reason): the original logs none where none is given.
-            return Ok(Self::Quarantine(user.map_or_else(|| ruleset.into(), joined)));
+            return Ok(Self::Quarantine(target.map_or_else(|| ruleset.into(), |target| join(target.user, b' '))));
         }
-        let (host, user) = (plain_text(host), plain_text(user.ok_or(NoUser)?));
-        Ok(Self::Reject { reply: error_reply(&host, &user, about), exit: Sysexit::of_error(Some(&host)) })
+        let target = target.ok_or(NoUser)?;
+        let (host, text) = (target.host_text(b' ').unwrap_or_default(), address_list::unquote(&target.user_text()));
+        Ok(Self::Reject { reply: error_reply(&host, &text, about), exit: Sysexit::of_error(Some(&host)) })
     }
 }
 
@@ -64,33 +65,6 @@ impl From<NoUser> for Verdict {
         let reply = Reply::new(554, Status::new(5, 3, 5), error.to_string());
         Self::Reject { reply, exit: Sysexit::Software }
     }
-}
-
-/// Splits what follows the mailer's name into host and user.
-fn host_and_user(tokens: &[Token]) -> (&[Token], Option<&[Token]>) {
-    let user = tokens.iter().position(|token| token.is(&Mark::User));
-    let before = &tokens[..user.unwrap_or(tokens.len())];
-    let host = before.iter().position(|token| token.is(&Mark::Host)).map_or(&[][..], |at| &before[at + 1..]);
-    (host, user.map(|at| &tokens[at + 1..]))
-}
-
-/// Joins tokens into text for people: a space between atoms, quotes and backslashes removed.
-fn plain_text(tokens: &[Token]) -> BString {
-    address_list::unquote(&joined(tokens))
-}
-
-/// Joins tokens with a space between atoms.
-fn joined(tokens: &[Token]) -> BString {
-    let mut out = BString::default();
-    let mut after_atom = false;
-    for token in tokens {
-        if after_atom && token.is_atom() {
-            out.push(b' ');
-        }
-        out.extend_from_slice(token.text().map_or(b"", |(_, text)| text));
-        after_atom = token.is_atom();
-    }
-    out
 }
 
 /// Builds the reply that `$#error $@ host $: text` stands for; `about` is the address that some codes name.
@@ -193,6 +167,18 @@ mod tests {
             &Verdict::Quarantine("held for it".into()),
         );
         judged(&["$#", "error", "$@", "quarantine"], &Verdict::Quarantine("check_x".into()));
+    }
+
+    #[test]
+    fn a_code_has_no_quotes_and_a_text_255_bytes() {
+        let status_of = |texts: &[&str]| match Verdict::of("check_x", &tokens(texts), b"") {
+            Ok(Verdict::Reject { reply, .. }) => (reply.status, reply.to_string().len()),
+            other => panic!("{other:?}"),
+        };
+        let long = "x".repeat(150);
+        let denied = ["$#", "error", "$@", "\"5.7.1\"", "$:", "550", &long, &long];
+        assert_eq!(status_of(&denied), (Some(Status::new(5, 0, 0)), "550 5.0.0 ".len() + 255 - "550 ".len()));
+        judged(&["$#", "error", "$@", "quarantine", "x", "$:", "held"], &Verdict::Quarantine("held".into()));
     }
 
     #[test]

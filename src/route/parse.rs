@@ -8,8 +8,9 @@ use bstr::{BString, ByteSlice};
 use crate::cf::{Mailer, Mailers};
 use crate::mail::address_list;
 use crate::mail::envelope::Route;
-use crate::mail::token::{Mark, ScanOptions, Token, Tokens, join, join_within};
+use crate::mail::token::{Mark, ScanOptions, Target, Token, Tokens, is_quarantine, join, user_text};
 use crate::name::{CSpace as _, MailerName, Status, Sysexit, Told};
+use crate::policy::Hook;
 use crate::rewrite::RulesetId;
 use crate::site::{Context, Heard};
 
@@ -19,10 +20,6 @@ pub use super::refusal::Refusal;
 
 /// The longest address, in bytes; the original's MAXNAME.
 pub const ADDRESS_BYTES_MAX: usize = 256;
-/// The longest user that the rules give, in bytes; what goes beyond is cut off (the original's MAXNAME less one).
-const USER_BYTES_MAX: usize = 255;
-/// The longest host that the rules give, in bytes; what goes beyond is cut off (the original's MAXNAME less two).
-const HOST_BYTES_MAX: usize = 254;
 /// From this configuration level on, the user parts of senders and headers are rewritten by rulesets 2 and R= too.
 const LEVEL_OF_ALL_OUTWARD: i64 = 10;
 
@@ -142,17 +139,19 @@ pub async fn local_address(ctx: &mut Context, route: &Route) -> Result<Option<Ro
 /// Returns what a ruleset that judges refuses with; none if it lets pass, discards or holds back.
 pub async fn refusal_of(ctx: &mut Context, tokens: &[Token]) -> Option<BadRoute> {
     match tokens {
-        [net, name, rest @ ..] if net.is(&Mark::Net) && name.is_text(b"error") => match rest {
-            [at, reason, ..] if at.is(&Mark::Host) && reason.is_text(b"quarantine") => None,
-            _ => build(ctx, tokens, Role::Recipient).await.err(),
-        },
+        [net, name, rest @ ..] if net.is(&Mark::Net) && name.is_text(b"error") && !is_quarantine(rest) => {
+            build(ctx, tokens, Role::Recipient).await.err()
+        }
         _ => None,
     }
 }
 
 /// Asks the ruleset `queuegroup` in which queue group a recipient's mail waits; none leaves it to the mailer.
 pub async fn queue_group(ctx: &mut Context, user: &[u8]) -> Option<BString> {
-    let id = ctx.rulesets().find(b"queuegroup").filter(|id| !ctx.rulesets().get(*id).rules().is_empty())?;
+    let id = ctx
+        .rulesets()
+        .find(Hook::QueueGroup.name().as_bytes())
+        .filter(|id| !ctx.rulesets().get(*id).rules().is_empty())?;
     let tokens = ctx.scan(user, ScanOptions::ADDRESS).tokens.filter(|tokens| !tokens.is_empty())?;
     let rewritten = ctx.rewrite_by(id, tokens).await;
     match rewritten.tokens.as_slice() {
@@ -227,10 +226,10 @@ async fn build(ctx: &mut Context, tokens: &[Token], role: Role) -> Result<Route,
     let Some((name, rest)) = rest.split_first() else { return Err(broken(ctx, "buildaddr: no user")) };
     let name = join(slice::from_ref(name), b' ');
     let blank_sub = ctx.rulesets().scan_rules().blank_sub;
-    let Some((host, user)) = host_and_user(rest) else { return Err(broken(ctx, "buildaddr: no user")) };
-    let host = host.map(|host| join_within(host, blank_sub, HOST_BYTES_MAX));
+    let Some(target) = Target::of(rest) else { return Err(broken(ctx, "buildaddr: no user")) };
+    let host = target.host_text(blank_sub);
     if name.eq_ignore_ascii_case(b"error") {
-        let user = join_within(user, b' ', USER_BYTES_MAX);
+        let user = target.user_text();
         let refusal = Refusal::of_error(host.as_ref().map(|host| host.as_bytes()), &address_list::unquote(&user));
         return Err(BadRoute { host: host.unwrap_or_default(), user, refusal, is_told: false });
     }
@@ -241,7 +240,7 @@ async fn build(ctx: &mut Context, tokens: &[Token], role: Role) -> Result<Route,
     if host.is_none() && !mailer.is_local() {
         return Err(broken(ctx, "buildaddr: no host"));
     }
-    route(ctx, &config.mailers, mailer, host, user, role).await
+    route(ctx, &config.mailers, mailer, host, target.user, role).await
 }
 
 /// Chooses the mailer by the look of the user part and rewrites that for it.
@@ -258,7 +257,7 @@ async fn route(
         Some((first, rest)) if marks && join(slice::from_ref(first), b' ').starts_with(b"@") => (rest, true),
         _ => (user, false),
     };
-    let text = join_within(user, b' ', USER_BYTES_MAX);
+    let text = user_text(user, b' ');
     let plain = text.strip_prefix(b"\"").unwrap_or(&text);
     let mailer = match plain.first() {
         Some(b'|') if mailer.flags.contains(b'|') => mailers.get(b"prog").unwrap_or(mailer),
@@ -327,17 +326,7 @@ async fn outward(ctx: &mut Context, mailer: &Mailer, role: Role, mut tokens: Tok
     for ruleset in rulesets {
         tokens = ctx.rewrite_by(ruleset, tokens).await.tokens;
     }
-    join_within(&tokens, ctx.rulesets().scan_rules().blank_sub, USER_BYTES_MAX)
-}
-
-/// Splits what follows the mailer into host and user; none where there is no user.
-fn host_and_user(tokens: &[Token]) -> Option<(Option<&[Token]>, &[Token])> {
-    let user = tokens.iter().position(|token| token.is(&Mark::User))?;
-    let host = match tokens.first() {
-        Some(first) if first.is(&Mark::Host) && user > 1 => Some(&tokens[1..user]),
-        _ => None,
-    };
-    Some((host, &tokens[user + 1..]))
+    user_text(&tokens, ctx.rulesets().scan_rules().blank_sub)
 }
 
 /// Tells of a configuration that resolves to nothing, and refuses.
