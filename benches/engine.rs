@@ -15,7 +15,7 @@ use futago::cf::{self, Config, Options, ReadEnv};
 use futago::mail::token::{ScanOptions, scan};
 use futago::map::{Definition, DirectOpener, Layout, Map, Method, Pair};
 use futago::net::{Resolver, ResolverSettings};
-use futago::policy::{self, Ask, Verdict};
+use futago::policy::{self, Ask, Hook, Verdict};
 use futago::route::parse;
 use futago::route::remote_name::remote_name;
 use futago::route::role::Role;
@@ -91,7 +91,7 @@ fn session(site: &Arc<Site>) -> Context {
 async fn decide(ctx: &mut Context, spelling: &[u8]) -> BString {
     let route = parse::parse(ctx, spelling, Role::Recipient).await.expect("an address").into_route();
     ctx.set("addr_type", "e r");
-    let verdict = policy::check(ctx, &Ask::address("check_rcpt", &[spelling])).await;
+    let verdict = policy::check(ctx, &Ask::address(Hook::CheckRcpt, &[spelling])).await;
     assert!(matches!(verdict, Verdict::Accept), "{verdict:?}");
     let config = Arc::clone(&ctx.site().config);
     let mailer = config.mailers.get(route.mailer.as_bytes()).expect("a mailer of the configuration");
@@ -137,9 +137,9 @@ fn hostile(site: &Site, name: &str) -> String {
 /// All that rules may be asked of an address: route, verdicts, and how a mailer sees it.
 async fn judge(ctx: &mut Context, spelling: &[u8]) {
     let route = parse::parse(ctx, spelling, Role::Recipient).await;
-    for (kind, ruleset) in [("e s", "check_mail"), ("e r", "check_rcpt")] {
+    for (kind, hook) in [("e s", Hook::CheckMail), ("e r", Hook::CheckRcpt)] {
         ctx.set("addr_type", kind);
-        policy::check(ctx, &Ask::address(ruleset, &[spelling])).await;
+        policy::check(ctx, &Ask::address(hook, &[spelling])).await;
     }
     let config = Arc::clone(&ctx.site().config);
     let route = route.ok().map(|parsed| parsed.into_route());

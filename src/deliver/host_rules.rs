@@ -10,7 +10,7 @@ use crate::log::Log;
 use crate::mail::envelope::{Envelope, Recipient};
 use crate::mail::reply::Reply;
 use crate::name::{QueueId, Status, Sysexit};
-use crate::policy::{self, Ask, Verdict, log_verdict};
+use crate::policy::{self, Ask, Hook, Verdict, log_verdict};
 use crate::site::Context;
 
 /// What `${verify}` says of a connection without TLS.
@@ -21,7 +21,7 @@ const NO_TLS: &[u8] = b"NONE";
 /// A refusal is final for the original whatever its code says; here one with a 4yz code is not.
 pub async fn compat(ctx: &mut Context, log: &Log, envelope: &Envelope, recipient: &Recipient) -> Option<Outcome> {
     let args = [envelope.sender.as_slice(), recipient.address.as_slice()];
-    let ask = Ask { about: &recipient.address, ..Ask::text("check_compat", &args) };
+    let ask = Ask { about: &recipient.address, ..Ask::text(Hook::CheckCompat, &args) };
     ctx.set("addr_type", "e s");
     let verdict = policy::check(ctx, &ask).await;
     ctx.log_notes(log, &envelope.id);
@@ -54,7 +54,7 @@ impl<'a> HostRules<'a> {
     /// Asks clt_features before a host is spoken to; nothing that it may turn off is in use yet.
     pub(super) async fn features(&self, peer: &Peer) {
         let mut ctx = self.ctx.lock().await;
-        policy::evaluate(&mut ctx, &Ask::text("clt_features", &[&peer.host, b""])).await;
+        policy::evaluate(&mut ctx, &Ask::text(Hook::CltFeatures, &[&peer.host, b""])).await;
         ctx.log_notes(self.log, self.id);
     }
 
@@ -69,7 +69,7 @@ impl<'a> HostRules<'a> {
         ctx.set("server_name", name);
         ctx.set("server_addr", address);
         ctx.set("verify", NO_TLS);
-        let ask = Ask { about: first_recipient, ..Ask::text("tls_server", &[NO_TLS]) };
+        let ask = Ask { about: first_recipient, ..Ask::text(Hook::TlsServer, &[NO_TLS]) };
         let verdict = policy::check(&mut ctx, &ask).await;
         ctx.log_notes(self.log, self.id);
         log_verdict(self.log, None, &ask, &verdict, Some(name));
@@ -93,7 +93,7 @@ impl<'a> HostRules<'a> {
     pub(super) async fn recipient(&self, peer: &Peer, address: &[u8]) -> Result<(), Outcome> {
         let mut ctx = self.ctx.lock().await;
         let args = [address];
-        let ask = Ask::address("tls_rcpt", &args);
+        let ask = Ask::address(Hook::TlsRcpt, &args);
         let verdict = policy::check(&mut ctx, &ask).await;
         ctx.log_notes(self.log, self.id);
         log_verdict(self.log, Some(self.id), &ask, &verdict, Some(&peer.host));

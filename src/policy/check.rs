@@ -2,7 +2,7 @@
 
 use bstr::{BString, ByteSlice};
 
-use super::hooks;
+use super::hooks::Hook;
 use super::verdict::Verdict;
 use crate::log::{self, Log};
 use crate::mail::reply::Reply;
@@ -13,7 +13,7 @@ use crate::site::Context;
 /// What a ruleset is asked, and how its argument is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
-    /// The ruleset; one that does not exist accepts everything.
+    /// The ruleset, of a hook or of a header field; one that does not exist accepts everything.
     pub ruleset: &'a str,
     /// The arguments, which reach the ruleset with `$|` between them.
     pub args: &'a [&'a [u8]],
@@ -24,15 +24,14 @@ pub struct Ask<'a> {
 }
 
 impl<'a> Ask<'a> {
-    /// Returns the question to `ruleset`, one of [`super::HOOKS`], about text that is no address.
-    pub fn text(ruleset: &'a str, args: &'a [&'a [u8]]) -> Self {
-        debug_assert!(hooks::subject(ruleset.as_bytes()).is_some(), "{ruleset} is not among the HOOKS");
-        Self { ruleset, args, about: b"", comments: Comments::Strip }
+    /// Returns the question of `hook` about text that is no address.
+    pub fn text(hook: Hook, args: &'a [&'a [u8]]) -> Self {
+        Self { ruleset: hook.name(), args, about: b"", comments: Comments::Strip }
     }
 
-    /// Returns the question to `ruleset` about an address, which replies then name.
-    pub fn address(ruleset: &'a str, args: &'a [&'a [u8]]) -> Self {
-        Self { about: args.first().copied().unwrap_or_default(), ..Self::text(ruleset, args) }
+    /// Returns the question of `hook` about an address, which replies then name.
+    pub fn address(hook: Hook, args: &'a [&'a [u8]]) -> Self {
+        Self { about: args.first().copied().unwrap_or_default(), ..Self::text(hook, args) }
     }
 }
 

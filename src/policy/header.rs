@@ -3,6 +3,7 @@
 use bstr::BString;
 
 use super::check::Ask;
+use super::hooks::Hook;
 use crate::cf::{Config, HeaderRule};
 use crate::mail::address_field::Party;
 use crate::mail::header::{self, Header};
@@ -23,7 +24,8 @@ pub struct HeaderQuestion {
 pub fn header_questions(config: &Config, headers: &[Header], size_bytes: u64) -> Vec<HeaderQuestion> {
     let fields = headers.iter().filter_map(|field| HeaderQuestion::of_field(config, field));
     let args = vec![headers.len().to_string().into(), size_bytes.to_string().into()];
-    let whole = HeaderQuestion { ruleset: "check_eoh".to_owned(), args, comments: Comments::Strip, field: None };
+    let whole =
+        HeaderQuestion { ruleset: Hook::CheckEoh.name().to_owned(), args, comments: Comments::Strip, field: None };
     fields.chain([whole]).collect()
 }
 

@@ -20,40 +20,97 @@ pub enum Subject {
     Queue,
 }
 
-/// All of them, in small letters.
-pub const HOOKS: [(&str, Subject); 22] = [
-    ("srv_features", Subject::Client),
-    ("greet_pause", Subject::Client),
-    ("check_relay", Subject::Client),
-    ("check_mail", Subject::Sender),
-    ("check_rcpt", Subject::Recipient),
-    ("check_compat", Subject::Recipient),
-    ("check_data", Subject::Message),
-    ("check_eoh", Subject::Message),
-    ("check_eom", Subject::Message),
-    ("check_vrfy", Subject::Command),
-    ("check_expn", Subject::Command),
-    ("check_etrn", Subject::Command),
-    ("check_other", Subject::Command),
-    ("trust_auth", Subject::Peer),
-    ("authinfo", Subject::Peer),
-    ("clt_features", Subject::Peer),
-    ("try_tls", Subject::Peer),
-    ("tls_client", Subject::Peer),
-    ("tls_server", Subject::Peer),
-    ("tls_rcpt", Subject::Peer),
-    ("tls_srv_features", Subject::Peer),
-    ("queuegroup", Subject::Queue),
-];
+/// Defines the hooks, each with the name of its ruleset and what that judges.
+macro_rules! hooks {
+    ($($(#[$doc:meta])* $hook:ident = $name:literal, $subject:ident;)*) => {
+        /// A ruleset that the program asks by its name.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub enum Hook {
+            $($(#[$doc])* $hook,)*
+        }
 
-/// Tells whether a command is refused when rules of `ruleset` meet a value that does not scan; all others go on without a word.
-// QUIRK(odd-values)
-pub fn refuses_odd_values(ruleset: &str) -> bool {
-    let subject = subject(ruleset.as_bytes());
-    matches!(subject, Some(Subject::Sender | Subject::Recipient | Subject::Command)) && ruleset != "check_other"
+        impl Hook {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$hook),*];
+
+            /// Returns the name of the ruleset, in small letters.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$hook => $name,)*
+                }
+            }
+
+            /// Returns what the ruleset judges.
+            pub const fn subject(self) -> Subject {
+                match self {
+                    $(Self::$hook => Subject::$subject,)*
+                }
+            }
+        }
+    };
+}
+
+hooks! {
+    /// What a session offers.
+    SrvFeatures = "srv_features", Client;
+    /// How long the greeting is held back.
+    GreetPause = "greet_pause", Client;
+    /// Who may connect.
+    CheckRelay = "check_relay", Client;
+    /// Who may send.
+    CheckMail = "check_mail", Sender;
+    /// Who may be sent to.
+    CheckRcpt = "check_rcpt", Recipient;
+    /// Who may send to whom, asked at delivery.
+    CheckCompat = "check_compat", Recipient;
+    /// Before a message comes.
+    CheckData = "check_data", Message;
+    /// After the header.
+    CheckEoh = "check_eoh", Message;
+    /// After the message.
+    CheckEom = "check_eom", Message;
+    /// VRFY.
+    CheckVrfy = "check_vrfy", Command;
+    /// EXPN.
+    CheckExpn = "check_expn", Command;
+    /// ETRN.
+    CheckEtrn = "check_etrn", Command;
+    /// All other commands.
+    CheckOther = "check_other", Command;
+    /// Whom AUTH= of MAIL may name.
+    TrustAuth = "trust_auth", Peer;
+    /// How to log in elsewhere; reserved.
+    AuthInfo = "authinfo", Peer;
+    /// What is used of what a server offers.
+    CltFeatures = "clt_features", Peer;
+    /// Whether to encrypt; reserved.
+    TryTls = "try_tls", Peer;
+    /// How a client encrypts; reserved.
+    TlsClient = "tls_client", Peer;
+    /// How a server encrypts.
+    TlsServer = "tls_server", Peer;
+    /// How a server encrypts, for a recipient.
+    TlsRcpt = "tls_rcpt", Peer;
+    /// How clients may encrypt; reserved.
+    TlsSrvFeatures = "tls_srv_features", Peer;
+    /// Where a recipient waits.
+    QueueGroup = "queuegroup", Queue;
+}
+
+impl Hook {
+    /// Returns the hook that asks the ruleset `name`; capitals do not count.
+    pub fn of_ruleset(name: &[u8]) -> Option<Self> {
+        Self::ALL.iter().copied().find(|hook| hook.name().as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    /// Tells whether a command is refused when rules meet a value that does not scan; all others go on without a word.
+    // QUIRK(odd-values)
+    pub const fn refuses_odd_values(self) -> bool {
+        matches!(self, Self::CheckMail | Self::CheckRcpt | Self::CheckVrfy | Self::CheckExpn | Self::CheckEtrn)
+    }
 }
 
 /// Returns what the ruleset `name` judges, if the program asks it; capitals do not count.
 pub fn subject(name: &[u8]) -> Option<Subject> {
-    HOOKS.iter().find(|(hook, _)| hook.as_bytes().eq_ignore_ascii_case(name)).map(|(_, subject)| *subject)
+    Hook::of_ruleset(name).map(Hook::subject)
 }

@@ -13,6 +13,6 @@ pub use check::{Ask, check, evaluate, log_verdict};
 pub use features::ServerFeatures;
 pub use gate::{Admitted, Gate, NotAdmitted};
 pub use header::{HeaderQuestion, field_rule, header_questions};
-pub use hooks::{HOOKS, Subject, refuses_odd_values, subject};
+pub use hooks::{Hook, Subject, subject};
 pub use rates::{Numbers, Rates};
 pub use verdict::{Verdict, error_parts};

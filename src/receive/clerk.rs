@@ -17,10 +17,10 @@ use crate::mail::header::HeaderLimits;
 use crate::mail::reply::Reply;
 use crate::mail::token::Token;
 use crate::name::{QueueId, Status, UnixTime};
-use crate::policy::{self, Ask, ServerFeatures, Subject, Verdict, log_verdict};
+use crate::policy::{self, Ask, Hook, ServerFeatures, Subject, Verdict, log_verdict};
 use crate::queue::schedule::Policy;
 use crate::site::{Context, Heard, Listener};
-use crate::smtp::server::notes::{Note, Severity};
+use crate::smtp::server::notes::{self, Note, Severity};
 use crate::smtp::server::{Answer, Limits, Opening, Overload, Question, Refusal, Settings, texts};
 
 /// Answers for one session.
@@ -131,7 +131,7 @@ impl<'a> Clerk<'a> {
             let line = BString::from(format!("connect from {}", self.facts.origin));
             self.service.log.line(Level::CONNECTION, log::About::NoQueue, &line);
             let args = [client_name.as_slice(), address.as_slice()];
-            let ask = Ask::text("check_relay", &args);
+            let ask = Ask::text(Hook::CheckRelay, &args);
             let verdict = policy::check(&mut self.ctx, &ask).await;
             self.ctx.macros_mut().keep_stored();
             self.ctx.log_notes(&self.service.log, log::About::NoQueue);
@@ -149,7 +149,7 @@ impl<'a> Clerk<'a> {
         }
         let mut features = ServerFeatures::new(self.options(), self.connection.daemon.as_ref());
         let origin = self.facts.origin.clone();
-        let told = policy::evaluate(&mut self.ctx, &Ask::text("srv_features", &[&origin, b""])).await;
+        let told = policy::evaluate(&mut self.ctx, &Ask::text(Hook::SrvFeatures, &[&origin, b""])).await;
         let known = told.is_none_or(|tokens| features.apply(&tokens));
         if !known && opening == Opening::Welcome {
             opening = Opening::Refused(texts::try_again());
@@ -191,7 +191,7 @@ impl<'a> Clerk<'a> {
     pub(super) async fn greet_pause(&mut self) -> Duration {
         let (name, address) = (self.facts.trusted_name.clone(), self.ctx.get("client_addr").unwrap_or_default());
         let args = [name.as_slice(), address.as_slice()];
-        let told = policy::evaluate(&mut self.ctx, &Ask::text("greet_pause", &args)).await;
+        let told = policy::evaluate(&mut self.ctx, &Ask::text(Hook::GreetPause, &args)).await;
         self.ctx.log_notes(&self.service.log, &self.id);
         let Some(tokens) = told.filter(|_| self.connection.daemon.is_some()) else { return Duration::ZERO };
         let number = tokens.get(1).and_then(Token::text).filter(|_| tokens.is_resolved());
@@ -221,7 +221,7 @@ impl<'a> Clerk<'a> {
             vrfy_needs_hello: options.privacy.has(Privacy::NeedVrfyHelo),
             expn_needs_hello: options.privacy.has(Privacy::NeedExpnHelo),
             vrfy_refused: options.privacy.has(Privacy::NoVrfy),
-            check_other: self.ctx.has_ruleset("check_other"),
+            check_other: self.ctx.has_ruleset(Hook::CheckOther.name()),
             seven_bit_input: options.seven_bit_input,
             save_from_line: options.save_from_line,
             nul_refused: options.reject_nul,
@@ -354,14 +354,17 @@ impl<'a> Clerk<'a> {
         self.ctx.take_odd_value();
         let verdict = policy::check(&mut self.ctx, ask).await;
         self.ctx.log_notes(&self.service.log, &self.id);
-        let subject = policy::subject(ask.ruleset.as_bytes());
-        if policy::refuses_odd_values(ask.ruleset)
-            && let Some(reply) = address::odd_value(&mut self.ctx)
-        {
-            return Err(Refusal { reply, logged: subject != Some(Subject::Recipient) });
+        let hook = Hook::of_ruleset(ask.ruleset.as_bytes());
+        let subject = hook.map(Hook::subject);
+        let odd = hook.filter(|hook| hook.refuses_odd_values()).and_then(|_| address::odd_value(&mut self.ctx));
+        if let (Some(reply), Some(Subject::Recipient)) = (&odd, subject) {
+            self.note(&notes::refusal(reply));
         }
         let id = Some(&self.id).filter(|_| subject != Some(Subject::Command));
         self.tell_verdict(ask, &verdict, id);
+        if let Some(reply) = odd {
+            return Err(Refusal::logged(reply));
+        }
         match verdict {
             Verdict::Accept => {}
             Verdict::Discard => self.transaction.discard = true,
@@ -378,7 +381,7 @@ impl<'a> Clerk<'a> {
     async fn check_other(&mut self, line: &BStr, digit: u8) -> Answer {
         let digit = [digit];
         let args = [line.as_bytes(), digit.as_slice()];
-        yes_or_no(self.check(&Ask::text("check_other", &args)).await)
+        yes_or_no(self.check(&Ask::text(Hook::CheckOther, &args)).await)
     }
 
     /// Tells the log, and whoever looks on, what a ruleset says.

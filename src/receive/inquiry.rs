@@ -9,15 +9,15 @@ use crate::macros::{HashSign, translate};
 use crate::mail::address_list::Separator;
 use crate::mail::reply::Reply;
 use crate::name::Status;
-use crate::policy::Ask;
+use crate::policy::{Ask, Hook};
 use crate::smtp::server::{notes, texts};
 
 impl Clerk<'_> {
     /// Answers VRFY (`expand` false) and EXPN.
     pub(super) async fn verify(&mut self, address: &BStr, expand: bool) -> Reply {
-        let (ruleset, command) = if expand { ("check_expn", "EXPN") } else { ("check_vrfy", "VRFY") };
+        let (hook, command) = if expand { (Hook::CheckExpn, "EXPN") } else { (Hook::CheckVrfy, "VRFY") };
         let args = [address.as_bytes()];
-        if let Err(refusal) = self.check(&Ask::text(ruleset, &args)).await {
+        if let Err(refusal) = self.check(&Ask::text(hook, &args)).await {
             return refusal.reply;
         }
         let separator = self.separator();
@@ -45,7 +45,7 @@ impl Clerk<'_> {
     /// Answers ETRN.
     pub(super) async fn run_queue(&mut self, node: &BStr) -> Reply {
         let args = [node.as_bytes()];
-        if let Err(refusal) = self.check(&Ask::text("check_etrn", &args)).await {
+        if let Err(refusal) = self.check(&Ask::text(Hook::CheckEtrn, &args)).await {
             return refusal.reply;
         }
         let asked = [b"ETRN ", node.as_bytes()].concat();

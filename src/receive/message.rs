@@ -15,7 +15,7 @@ use crate::mail::header::{self, Header};
 use crate::mail::reply::Reply;
 use crate::mail::token::ScanOptions;
 use crate::name::{MacroName, Status};
-use crate::policy::{Ask, header_questions};
+use crate::policy::{Ask, Hook, header_questions};
 use crate::queue::schedule::Policy;
 use crate::queue::{Claimed, QueueError, take_back};
 use crate::route::groups;
@@ -64,7 +64,7 @@ impl Clerk<'_> {
     pub(super) async fn message(&mut self, recipients: u32) -> Answer {
         let count = recipients.to_string();
         let args = [count.as_bytes()];
-        if let Err(refusal) = self.check(&Ask::text("check_data", &args)).await {
+        if let Err(refusal) = self.check(&Ask::text(Hook::CheckData, &args)).await {
             return Answer::No(refusal);
         }
         if self.service.study.is_some() {
@@ -171,7 +171,7 @@ impl Clerk<'_> {
     async fn last_check(&mut self, envelope: &Envelope) -> Result<(), Refusal> {
         let size = envelope.size_bytes.to_string();
         let args = [size.as_bytes()];
-        self.check(&Ask::text("check_eom", &args)).await
+        self.check(&Ask::text(Hook::CheckEom, &args)).await
     }
 
     /// Logs of a refused message why, and who would have got it.

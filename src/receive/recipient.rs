@@ -10,7 +10,7 @@ use super::service::Standing;
 use super::transaction::{Key, Taken};
 use crate::mail::address_list;
 use crate::mail::envelope::{Recipient, Special};
-use crate::policy::Ask;
+use crate::policy::{Ask, Hook};
 use crate::route::parse::Parsed;
 use crate::route::role::Role;
 use crate::smtp::server::{Answer, RcptParams, Refusal, texts};
@@ -45,7 +45,7 @@ impl Clerk<'_> {
         }
         self.ctx.set("addr_type", "e r");
         let args = [spelling.as_slice()];
-        if let Err(refusal) = self.check(&Ask::address("check_rcpt", &args)).await {
+        if let Err(refusal) = self.check(&Ask::address(Hook::CheckRcpt, &args)).await {
             return self.refuse(refusal);
         }
         for name in ["addr_type", "dsn_notify"] {

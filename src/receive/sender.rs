@@ -9,7 +9,7 @@ use crate::log::Level;
 use crate::mail::envelope::Route;
 use crate::mail::header::Header;
 use crate::mail::token::ScanOptions;
-use crate::policy::Ask;
+use crate::policy::{Ask, Hook};
 use crate::route::remote_name;
 use crate::route::role::Role;
 use crate::smtp::server::{Answer, MailParams, Refusal, decode_xtext, texts};
@@ -119,7 +119,7 @@ impl Clerk<'_> {
         self.take_params(params).await;
         self.ctx.set("addr_type", "e s");
         let args = [spelling.as_bytes()];
-        let outcome = self.check(&Ask::address("check_mail", &args)).await;
+        let outcome = self.check(&Ask::address(Hook::CheckMail, &args)).await;
         self.ctx.clear("addr_type");
         if let (Ok(()), true) = (&outcome, needs_room)
             && let Err(error) = self.service.queue.check_space(self.transaction.params.size_bytes)
@@ -152,7 +152,7 @@ impl Clerk<'_> {
             return author;
         }
         let args = [author.as_slice()];
-        let verdict = crate::policy::check(&mut self.ctx, &Ask::text("trust_auth", &args)).await;
+        let verdict = crate::policy::check(&mut self.ctx, &Ask::text(Hook::TrustAuth, &args)).await;
         if verdict == crate::policy::Verdict::Accept { auth } else { "<>".into() }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bstr::BString;
 
 use super::Difference;
-use crate::policy::{HOOKS, Subject};
+use crate::policy::{Hook, Subject};
 use crate::site::Site;
 
 /// Returns a difference for each field that is checked by other rules, and for each of the rulesets about whole messages.
@@ -15,8 +15,8 @@ pub(super) fn differences(first: &Site, other: &Site) -> Vec<Difference> {
         let title = format!("check of the header field {name}");
         Difference::of(title, &of_field(first, name), &of_field(other, name))
     });
-    let whole = HOOKS.into_iter().filter(|(_, subject)| *subject == Subject::Message);
-    let whole = whole.filter_map(|(ruleset, _)| {
+    let whole = Hook::ALL.iter().filter(|hook| hook.subject() == Subject::Message).map(|hook| hook.name());
+    let whole = whole.filter_map(|ruleset| {
         Difference::of(format!("ruleset {ruleset}"), &rules(first, ruleset), &rules(other, ruleset))
     });
     fields.chain(whole).collect()
