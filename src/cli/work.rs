@@ -104,8 +104,7 @@ pub(super) async fn load(surroundings: &Surroundings) -> Loaded {
         overrides: overrides(order),
         mode: order.mode,
         duties: duties(order.listen, order.queue_interval()),
-        resolv_conf: &surroundings.resolv_conf,
-        hosts: &surroundings.hosts,
+        names: &surroundings.names,
         services: &surroundings.services,
         zone: surroundings.zone.clone(),
     };

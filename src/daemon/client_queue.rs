@@ -1,11 +1,10 @@
 //! The runner of the client queue (`-Ac -q15m`): one process of the submission user, which needs no hand.
 
-use std::fs;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use bstr::{BString, ByteSlice};
+use bstr::ByteSlice;
 use nix::sys::signal::Signal as NixSignal;
 use nix::unistd::{getegid, geteuid, getgid};
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,7 +22,7 @@ use crate::name::Sysexit;
 use crate::queue::problem::{Expected, examine};
 use crate::queue::schedule::Policy;
 use crate::queue::{Orphans, Queue, QueueOptions};
-use crate::site::{PRODUCT, Services, zone_of};
+use crate::site::{NameFiles, PRODUCT, Services, zone_of};
 use crate::submit::Caller;
 use crate::sys::daemonize;
 use crate::sys::host::LoadAverage;
@@ -152,7 +151,6 @@ async fn serve(
     let (ending, is_ending) = watch::channel(false);
     let (delivery, intake) = runner::intake();
     let (order, config, load) = (Arc::new(order), Arc::new(config), Arc::new(LoadAverage::open()));
-    let read = |path: &str| -> BString { fs::read(path).unwrap_or_default().into() };
     let surroundings = Surroundings {
         caller: Caller::find(),
         release: Arc::new(|_| {}),
@@ -162,8 +160,7 @@ async fn serve(
         hands: Arc::new(hand::in_process(&config, Listeners::default())),
         queue: queue.clone(),
         log: log.clone(),
-        resolv_conf: read("/etc/resolv.conf"),
-        hosts: read("/etc/hosts"),
+        names: NameFiles::read().and_of(&config.options),
         services: Services::of(&config),
         zone: zone_of(&config.options),
         ending: is_ending,

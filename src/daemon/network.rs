@@ -12,7 +12,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bstr::BString;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -32,7 +31,7 @@ use crate::name::Sysexit;
 use crate::queue::schedule::Policy;
 use crate::queue::spool::{EntryName, SpoolDirectory};
 use crate::queue::{Layout, Orphans, Queue, QueueOptions};
-use crate::site::{Services, zone_of};
+use crate::site::{NameFiles, Services, zone_of};
 use crate::submit::Caller;
 use crate::sys::host::LoadAverage;
 use crate::sys::title::Title;
@@ -63,8 +62,7 @@ struct Outside {
     /// What takes the place of the caller's terminal.
     null: OwnedFd,
     directories: Vec<SpoolDirectory>,
-    resolv_conf: BString,
-    hosts: BString,
+    names: NameFiles,
     services: Services,
     zone: jiff::tz::TimeZone,
     load: LoadAverage,
@@ -72,15 +70,13 @@ struct Outside {
 
 impl Outside {
     fn read(start: &Start, programs: Programs) -> Result<Self, String> {
-        let read = |path: &str| std::fs::read(path).unwrap_or_default().into();
         let directories = Layout::of(&start.config).directories().map_err(|error| error.to_string())?;
         Ok(Self {
             log: (programs.log)(&start.order, &start.config),
             caller: Caller::find(),
             null: daemonize::open_null().map_err(|error| error.to_string())?,
             directories,
-            resolv_conf: read("/etc/resolv.conf"),
-            hosts: read("/etc/hosts"),
+            names: NameFiles::read().and_of(&start.config.options),
             services: Services::of(&start.config),
             zone: zone_of(&start.config.options),
             load: LoadAverage::open(),
@@ -160,8 +156,7 @@ async fn work(start: Start, outside: Outside, socket: OwnedFd, programs: Program
         hands: Arc::clone(&hands),
         queue: queue.clone(),
         log: outside.log,
-        resolv_conf: outside.resolv_conf,
-        hosts: outside.hosts,
+        names: outside.names,
         services: outside.services,
         zone: outside.zone,
         ending: is_ending,

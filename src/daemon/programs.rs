@@ -8,7 +8,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bstr::BString;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -22,7 +21,7 @@ use crate::queue::schedule::Facts;
 use crate::queue::select::Selection;
 use crate::queue::spool::Spool;
 use crate::queue::{Claimed, Queue};
-use crate::site::{Classes, Services};
+use crate::site::{Classes, NameFiles, Services};
 use crate::submit::Caller;
 use crate::sys::host::LoadAverage;
 
@@ -77,10 +76,8 @@ pub struct Surroundings {
     pub queue: Queue,
     /// Where log lines go.
     pub log: Log,
-    /// The text of resolv.conf(5), read before the process was locked in.
-    pub resolv_conf: BString,
-    /// The text of hosts(5), read likewise.
-    pub hosts: BString,
+    /// The files that say how host names are looked up, read before the process was locked in.
+    pub names: NameFiles,
     /// The services that the configuration names, looked up likewise.
     pub services: Services,
     /// The time zone of dates, read likewise.

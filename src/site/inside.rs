@@ -6,11 +6,12 @@ use jiff::tz::TimeZone;
 
 use super::identity::Identity;
 use super::load::{LoadOptions, Site};
+use super::name_files::NameFiles;
 use super::ports::{self, Services};
 use super::start::{Started, ask_names, configured, macros_of_reading};
 use crate::cf::{self, Config, Override, ReadEnv, Severity};
 use crate::map::Opener;
-use crate::net::{Hosts, Resolver, ResolverSettings};
+use crate::net::Resolver;
 use crate::sys::host;
 
 /// What others have read for the process.
@@ -25,10 +26,8 @@ pub struct Inside<'a> {
     pub mode: u8,
     /// What the daemon does, `SMTP+queueing@00:15:00` (`${daemon_info}`).
     pub duties: String,
-    /// The text of resolv.conf(5).
-    pub resolv_conf: &'a [u8],
-    /// The text of hosts(5).
-    pub hosts: &'a [u8],
+    /// The files that say how host names are looked up.
+    pub names: &'a NameFiles,
     /// The services that the configuration names.
     pub services: &'a Services,
     /// The system's time zone.
@@ -37,8 +36,7 @@ pub struct Inside<'a> {
 
 /// Puts a configuration to use whose files others open: `opener` is made once the configuration is known.
 pub async fn start_inside(inside: Inside<'_>, opener: impl FnOnce(&Arc<Config>) -> Arc<dyn Opener>) -> Started {
-    let mut settings = ResolverSettings::from_resolv_conf(inside.resolv_conf);
-    settings.hosts = Hosts::parse(inside.hosts);
+    let settings = inside.names.settings();
     let mut identity = Identity::find(&Resolver::new(settings.clone())).await;
     let macros = macros_of_reading(&identity, inside.mode, &inside.zone);
     // The users and services of the system cannot be asked here: the keeper has judged their names.
@@ -48,7 +46,7 @@ pub async fn start_inside(inside: Inside<'_>, opener: impl FnOnce(&Arc<Config>) 
     if errors.iter().any(|error| matches!(error.severity(), Severity::Fatal(_))) {
         return Started { site: None, errors };
     }
-    let resolver = Arc::new(Resolver::new(configured(settings, &config, &identity, inside.mode)));
+    let resolver = Arc::new(Resolver::new(configured(settings, inside.names, &config, &identity, inside.mode)));
     errors.extend(ask_names(&mut config, &mut identity, inside.services, &resolver).await);
     let config = Arc::new(config);
     let opener = opener(&config);

@@ -1,18 +1,17 @@
 //! From the name of a configuration file to a site: the one way in which all programs begin.
 
-use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bstr::{BString, ByteSlice};
+use bstr::ByteSlice;
 use jiff::tz::TimeZone;
 use tokio::time::{Instant, timeout_at};
 
 use super::identity::{Identity, Probe};
 use super::load::{self, LoadOptions, Site};
+use super::name_files::NameFiles;
 use super::ports::{self, Services};
 use super::zone::zone_of;
 use crate::cf::{self, CfError, Config, DontProbe, Options, Override, Problem, ReadEnv, ResolverFlag, Severity};
@@ -22,7 +21,7 @@ use crate::mail::token::EXPAND;
 use crate::map::DirectOpener;
 use crate::name::Sysexit;
 use crate::net::services::is_service;
-use crate::net::{Answer, Family, Hosts, Resolver, ResolverFlags, ResolverSettings, literal};
+use crate::net::{Answer, Family, Resolver, ResolverFlags, ResolverSettings, literal};
 use crate::sys::errors::reason;
 use crate::sys::host::{self, LoadAverage};
 use crate::sys::safe_file::{Inspector, Listeners};
@@ -86,7 +85,8 @@ pub async fn start(options: StartOptions) -> Started {
             return Started { site: None, errors: vec![CfError { file: name.into(), line: 0, problem, source: None }] };
         }
     };
-    let settings = system_settings();
+    let files = NameFiles::read();
+    let settings = files.settings();
     let mut identity = Identity::find(&Resolver::new(settings.clone())).await;
     let macros = macros_of_reading(&identity, mode, &zone_of(&Options::default()));
     let env = ReadEnv { macros: Arc::new(macros), ..read_env(overrides) };
@@ -94,7 +94,7 @@ pub async fn start(options: StartOptions) -> Started {
     if errors.iter().any(|error| matches!(error.severity(), Severity::Fatal(_))) {
         return Started { site: None, errors };
     }
-    let settings = configured(settings, &config, &identity, mode);
+    let settings = configured(settings, &files.and_of(&config.options), &config, &identity, mode);
     let resolver = Arc::new(Resolver::new(settings));
     let services = Services::of(&config);
     errors.extend(ask_names(&mut config, &mut identity, &services, &resolver).await);
@@ -127,32 +127,16 @@ pub(super) fn macros_of_reading(identity: &Identity, mode: u8, zone: &TimeZone) 
     macros
 }
 
-/// Returns what the system's files say about the name service.
-fn system_settings() -> ResolverSettings {
-    let read = |path: &str| std::fs::read(path).unwrap_or_default();
-    let mut settings = ResolverSettings::from_resolv_conf(&read("/etc/resolv.conf"));
-    settings.hosts = Hosts::parse(&read("/etc/hosts"));
-    settings.read_nsswitch(&read("/etc/nsswitch.conf"));
-    settings
-}
-
-/// Returns the settings as the configuration changes them.
+/// Returns the settings as the configuration, and the files it names, change them.
 pub(super) fn configured(
     mut settings: ResolverSettings,
+    files: &NameFiles,
     config: &Config,
     identity: &Identity,
     mode: u8,
 ) -> ResolverSettings {
     let options = &config.options;
-    let path = |text: &BString| Path::new(OsStr::from_bytes(text)).to_owned();
-    if options.hosts_file != "/etc/hosts"
-        && let Ok(text) = std::fs::read(path(&options.hosts_file))
-    {
-        settings.hosts = Hosts::parse(&text);
-    }
-    if let Ok(text) = std::fs::read(path(&options.service_switch_file)) {
-        settings.read_service_switch(&text);
-    }
+    files.configure(&mut settings);
     // The file may set `$m`.
     settings.domain = expand(&[EXPAND, b'm'], &load::macros(config, identity, mode));
     settings.expand_cnames = !options.dont_expand_cnames;
