@@ -38,7 +38,7 @@ pub use marks::{Mark, Marks, McLine, call_of};
 pub use mc_names::{McName, mc_names};
 pub use option_kind::{MilterOptions, MimeHeaderLimits};
 pub use options::{Effect, OPTION_TABLE, OptionRow, Options};
-pub use port::{ClientPort, DaemonPort, Family, Port, PortFlags};
+pub use port::{ClientPort, DaemonPort, Family, PortFlags, PortOptions};
 pub use read::{Accounts, LEVEL_KNOWN, Override, ReadEnv, read};
 pub use setting::Setting;
 pub use timeout::{ByAttempt, ByUrgency, Timeouts};

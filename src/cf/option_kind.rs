@@ -11,7 +11,7 @@ use super::alias_spec::AliasSpec;
 use super::choice::{DeliveryMode, DontProbe, EightBitMode, ErrorMode, NoRecipientAction, QueueSortOrder, SuperSafe};
 use super::error::OptionError;
 use super::mailer::UserSpec;
-use super::port::Port;
+use super::port::PortOptions;
 use super::text;
 use super::timeout::{Timeouts, interval};
 use super::word_flags::{Blame, BlameFlags, Privacy, PrivacyFlags, ResolverFlag, ResolverFlags};
@@ -133,9 +133,9 @@ kinds! {
     /// `ResolverOptions`.
     Resolver(ResolverFlags): |value, given, problems| set_resolver(value, given, problems), |value| value.to_string().replace(',', " ");
     /// `DaemonPortOptions`.
-    DaemonPorts(Vec<Port>): |value, given, problems| value.push(Port { line: given.line, ..Port::parse(given.text, true, problems) }), |value| value.len().to_string();
+    DaemonPorts(Vec<PortOptions>): |value, given, problems| value.push(PortOptions { line: given.line, ..PortOptions::parse(given.text, true, problems) }), |value| value.len().to_string();
     /// `ClientPortOptions`.
-    ClientPorts(Vec<Port>): |value, given, problems| value.push(Port { line: given.line, ..Port::parse(given.text, false, problems) }), |value| value.len().to_string();
+    ClientPorts(Vec<PortOptions>): |value, given, problems| value.push(PortOptions { line: given.line, ..PortOptions::parse(given.text, false, problems) }), |value| value.len().to_string();
     /// `Timeout.*`.
     Times(Timeouts): |value, given, problems| value.set(given.sub, given.text, problems), |value| show_interval(value.queuereturn.normal);
     /// `QueueTimeout`.

@@ -92,7 +92,7 @@ impl PortFlags {
 
 /// One listener, or the source of outgoing connections of one family.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Port {
+pub struct PortOptions {
     /// The name for logs and `${daemon_name}`; `Daemon0` … when none is given.
     pub name: BString,
     /// The line of the file; zero for the command line and for what nobody has written.
@@ -140,11 +140,11 @@ impl Options {
 }
 
 /// A listener.
-pub type DaemonPort = Port;
+pub type DaemonPort = PortOptions;
 /// The source of outgoing connections.
-pub type ClientPort = Port;
+pub type ClientPort = PortOptions;
 
-impl Port {
+impl PortOptions {
     /// Reads `Name=MTA, Port=25, M=E`; problems are added to `problems` and the rest still counts.
     pub fn parse(value: &[u8], for_daemon: bool, problems: &mut Vec<OptionError>) -> Self {
         let mut port = Self::default();
@@ -227,9 +227,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn parse(value: &str) -> Port {
+    fn parse(value: &str) -> PortOptions {
         let mut problems = Vec::new();
-        let port = Port::parse(value.as_bytes(), true, &mut problems);
+        let port = PortOptions::parse(value.as_bytes(), true, &mut problems);
         assert!(problems.is_empty(), "{problems:?}");
         port
     }
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn unknown_fields_are_told() {
         let mut problems = Vec::new();
-        Port::parse(b"Q=1, Family=foo", true, &mut problems);
+        PortOptions::parse(b"Q=1, Family=foo", true, &mut problems);
         let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(texts, ["PortOptions parameter \"Q=1\" unknown", "Unknown address family foo in Family=option"]);
     }
@@ -260,7 +260,7 @@ mod tests {
     fn problems(value: &str, expected: &[&str]) {
         for for_daemon in [true, false] {
             let mut problems = Vec::new();
-            Port::parse(value.as_bytes(), for_daemon, &mut problems);
+            PortOptions::parse(value.as_bytes(), for_daemon, &mut problems);
             let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
             assert_eq!(texts, expected, "{value}");
         }

@@ -16,7 +16,7 @@ use super::lines::Lines;
 use super::mailer::{Principal, UserSpec};
 use super::marks::Marks;
 use super::options::Options;
-use super::port::Port;
+use super::port::PortOptions;
 use super::setting::Setting;
 use super::{filter_line, header_rule, mailer_line, text};
 
@@ -502,9 +502,9 @@ impl Reader {
     }
 
     /// Reports the service of the last of some ports if the system does not know it.
-    fn check_service(&mut self, ports: fn(&Options) -> &Vec<Port>) {
+    fn check_service(&mut self, ports: fn(&Options) -> &Vec<PortOptions>) {
         let Some(has_service) = self.has_service else { return };
-        let service = ports(&self.config.options).last().and_then(Port::service);
+        let service = ports(&self.config.options).last().and_then(PortOptions::service);
         if let Some(name) = service.filter(|name| !has_service(name)).cloned() {
             self.report(OptionError::UnknownService(name.as_slice().into()));
         }

@@ -33,7 +33,7 @@ use crate::cf::Config;
 use crate::keeper::client::Answered;
 use crate::keeper::hands::{Hands, Perform};
 use crate::keeper::packet::{DESCRIPTORS_MAX, Numbered, Packet, decode};
-use crate::keeper::request::{Answer, FailureKind, Kind, Launch, Mailbox, READING_LIMIT, Request};
+use crate::keeper::request::{Answer, Failure, FailureKind, Kind, Launch, Mailbox, READING_LIMIT, Request};
 use crate::keeper::wire::PACKET_BYTES_MAX;
 use crate::log::{Level, Log};
 use crate::queue::spool::Spool;
@@ -84,11 +84,8 @@ struct Service {
     errands: Errands,
 }
 
-/// Why a request was not done, on its way to the answer.
-type Refusal = crate::keeper::request::Failure;
-
 /// What a request leads to.
-type Served = Result<Answered, Refusal>;
+type Served = Result<Answered, Failure>;
 
 impl Service {
     fn new(kind: Option<Kind>, charter: Charter, spool: Option<Arc<dyn Spool>>) -> Self {
@@ -131,7 +128,7 @@ impl Service {
     }
 
     /// Has what leads to a program read without waiting for it.
-    fn read_for(&mut self, serial: u32, launch: Launch) -> Result<(), Refusal> {
+    fn read_for(&mut self, serial: u32, launch: Launch) -> Result<(), Failure> {
         let charter = &self.charter;
         let missing = || refusal(FailureKind::Undeclared {}, "no source");
         let work = |launch: &Launch| programs::named(charter, launch)?.ok_or_else(missing);
@@ -167,12 +164,12 @@ fn plain(answer: Answer) -> Served {
 }
 
 /// Returns a failure of `kind` that `text` explains.
-fn refusal(kind: FailureKind, text: impl Into<bstr::BString>) -> Refusal {
-    Refusal { kind, errno: 0, text: text.into() }
+fn refusal(kind: FailureKind, text: impl Into<bstr::BString>) -> Failure {
+    Failure { kind, errno: 0, text: text.into() }
 }
 
 /// Returns the failure that `error` means for `what`.
-fn failure_of(what: &str, error: &io::Error) -> Refusal {
+fn failure_of(what: &str, error: &io::Error) -> Failure {
     let errno = error.raw_os_error().map(Errno::from_raw);
     let kind = match error.kind() {
         // Links that lead in a circle, names that are too long.
@@ -185,13 +182,13 @@ fn failure_of(what: &str, error: &io::Error) -> Refusal {
         _ => FailureKind::Temporary {},
     };
     let errno = error.raw_os_error().unwrap_or(0);
-    Refusal { kind, errno, text: format!("{what}: {error}").into() }
+    Failure { kind, errno, text: format!("{what}: {error}").into() }
 }
 
 /// Returns the failure that the file `path` is not used for `reason`.
-fn failure_of_file(path: &[u8], reason: Unsafe) -> Refusal {
+fn failure_of_file(path: &[u8], reason: Unsafe) -> Failure {
     let failure = failure_of(&path.to_str_lossy(), &reason.into());
-    Refusal { text: reason.to_string().into(), ..failure }
+    Failure { text: reason.to_string().into(), ..failure }
 }
 
 /// Serves as a hand of `kind` until the network process is gone; `has_caller` where that works for one caller.

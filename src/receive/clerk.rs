@@ -21,7 +21,7 @@ use crate::policy::{self, Ask, Hook, ServerFeatures, Subject, Verdict, log_verdi
 use crate::queue::schedule::Policy;
 use crate::site::{Context, Heard, Listener};
 use crate::smtp::server::notes::{self, Note, Severity};
-use crate::smtp::server::{Answer, Limits, Opening, Overload, Question, Refusal, Settings, texts};
+use crate::smtp::server::{Answer, CommandRefusal, Limits, Opening, Overload, Question, Settings, texts};
 
 /// Answers for one session.
 pub(super) struct Clerk<'a> {
@@ -284,8 +284,10 @@ impl<'a> Clerk<'a> {
         match question {
             // No filter, no mechanism is there to ask.
             Question::Filters(_) => Answer::Yes,
-            Question::Auth { mechanism, .. } => Answer::No(Refusal::new(texts::auth_mechanism_unavailable(&mechanism))),
-            Question::AuthLine { .. } => Answer::No(Refusal::new(texts::auth_aborted())),
+            Question::Auth { mechanism, .. } => {
+                Answer::No(CommandRefusal::new(texts::auth_mechanism_unavailable(&mechanism)))
+            }
+            Question::AuthLine { .. } => Answer::No(CommandRefusal::new(texts::auth_aborted())),
             Question::Other { line, digit } => self.check_other(line.as_bstr(), digit).await,
             Question::Sender { address, argument, after_hello } => {
                 self.sender(address.as_bstr(), argument.as_bstr(), after_hello).await
@@ -350,7 +352,7 @@ impl<'a> Clerk<'a> {
     }
 
     /// Asks a ruleset and logs its verdict; the message remembers to be discarded or held back.
-    pub(super) async fn check(&mut self, ask: &Ask<'_>) -> Result<(), Refusal> {
+    pub(super) async fn check(&mut self, ask: &Ask<'_>) -> Result<(), CommandRefusal> {
         self.ctx.take_odd_value();
         let verdict = policy::check(&mut self.ctx, ask).await;
         self.ctx.log_notes(&self.service.log, &self.id);
@@ -363,7 +365,7 @@ impl<'a> Clerk<'a> {
         let id = Some(&self.id).filter(|_| subject != Some(Subject::Command));
         self.tell_verdict(ask, &verdict, id);
         if let Some(reply) = odd {
-            return Err(Refusal::logged(reply));
+            return Err(CommandRefusal::logged(reply));
         }
         match verdict {
             Verdict::Accept => {}
@@ -372,7 +374,7 @@ impl<'a> Clerk<'a> {
                 self.ctx.set("quarantine", reason.clone());
                 self.transaction.quarantine = Some(reason);
             }
-            Verdict::Reject { reply, .. } | Verdict::Failed(reply) => return Err(Refusal::logged(reply)),
+            Verdict::Reject { reply, .. } | Verdict::Failed(reply) => return Err(CommandRefusal::logged(reply)),
         }
         Ok(())
     }
@@ -533,7 +535,7 @@ fn softened(status: Status) -> Status {
 }
 
 /// Turns the outcome of a check into an answer.
-pub(super) fn yes_or_no(outcome: Result<(), Refusal>) -> Answer {
+pub(super) fn yes_or_no(outcome: Result<(), CommandRefusal>) -> Answer {
     match outcome {
         Ok(()) => Answer::Yes,
         Err(refusal) => Answer::No(refusal),

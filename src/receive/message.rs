@@ -20,7 +20,7 @@ use crate::queue::schedule::Policy;
 use crate::queue::{Claimed, QueueError, take_back};
 use crate::route::groups;
 use crate::site::completion::{complete, error_recipients, mend_recipients, mend_reports};
-use crate::smtp::server::{Answer, Ending, Refusal, texts};
+use crate::smtp::server::{Answer, CommandRefusal, Ending, texts};
 
 /// Macros of the session that rules see when the message is delivered at once (op guide, "D -- Define Macro").
 const SESSION_MACROS: [&str; 29] = [
@@ -77,7 +77,7 @@ impl Clerk<'_> {
                 self.transaction.draft = Some(draft);
                 Answer::Yes
             }
-            Err(error) => Answer::No(Refusal::logged(self.queue_failed(&error))),
+            Err(error) => Answer::No(CommandRefusal::logged(self.queue_failed(&error))),
         }
     }
 
@@ -105,7 +105,7 @@ impl Clerk<'_> {
                 refused = Some(refusal.reply.or_graver(refused));
             }
         }
-        refused.map_or(Answer::Yes, |reply| Answer::No(Refusal::logged(reply)))
+        refused.map_or(Answer::Yes, |reply| Answer::No(CommandRefusal::logged(reply)))
     }
 
     /// Takes a piece of the body.
@@ -168,7 +168,7 @@ impl Clerk<'_> {
     }
 
     /// Finds out whether the whole message may come.
-    async fn last_check(&mut self, envelope: &Envelope) -> Result<(), Refusal> {
+    async fn last_check(&mut self, envelope: &Envelope) -> Result<(), CommandRefusal> {
         let size = envelope.size_bytes.to_string();
         let args = [size.as_bytes()];
         self.check(&Ask::text(Hook::CheckEom, &args)).await

@@ -13,7 +13,7 @@ use crate::mail::envelope::{Recipient, Special};
 use crate::policy::{Ask, Hook};
 use crate::route::parse::Parsed;
 use crate::route::role::Role;
-use crate::smtp::server::{Answer, RcptParams, Refusal, texts};
+use crate::smtp::server::{Answer, CommandRefusal, RcptParams, texts};
 
 impl Clerk<'_> {
     /// Finds out whether a recipient's address is one, and sets the macros that tell of it.
@@ -23,7 +23,7 @@ impl Clerk<'_> {
         }
         self.ctx.set("addr_type", "e r");
         if address_list::is_comment(spelling) {
-            return self.refuse(Refusal::new(texts::missing_recipient()));
+            return self.refuse(CommandRefusal::new(texts::missing_recipient()));
         }
         match address::parse(&mut self.ctx, spelling, Role::Recipient).await {
             Ok(parsed) => {
@@ -34,7 +34,7 @@ impl Clerk<'_> {
                 self.transaction.pending = Some(parsed);
                 Answer::Yes
             }
-            Err(reply) => self.refuse(Refusal::new(reply)),
+            Err(reply) => self.refuse(CommandRefusal::new(reply)),
         }
     }
 
@@ -55,7 +55,7 @@ impl Clerk<'_> {
         match self.standing(&spelling, parsed).await {
             Standing::Refused(reply) => {
                 self.transaction.names_others = true;
-                self.refuse(Refusal::new(reply))
+                self.refuse(CommandRefusal::new(reply))
             }
             Standing::Known(recipient) => self.accept(recipient, params, true, false),
             Standing::Elsewhere(recipient) => self.accept(recipient, params, false, false),
@@ -88,7 +88,7 @@ impl Clerk<'_> {
         // QUIRK(hop-count): from the first recipient on, until the message is there.
         self.ctx.set("c", "0");
         if self.transaction.is_full() {
-            return self.refuse(Refusal::new(texts::too_many_recipients()));
+            return self.refuse(CommandRefusal::new(texts::too_many_recipients()));
         }
         if queued && self.transaction.complaint.is_none() {
             self.transaction.complaint = self.ctx.take_deferral();
@@ -104,7 +104,7 @@ impl Clerk<'_> {
     }
 
     /// Counts a refused RCPT.
-    fn refuse(&mut self, refusal: Refusal) -> Answer {
+    fn refuse(&mut self, refusal: CommandRefusal) -> Answer {
         self.transaction.bad_recipients += 1;
         self.ctx.set("nbadrcpts", self.transaction.bad_recipients.to_string());
         Answer::No(refusal)

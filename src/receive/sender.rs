@@ -12,7 +12,7 @@ use crate::mail::token::ScanOptions;
 use crate::policy::{Ask, Hook};
 use crate::route::remote_name;
 use crate::route::role::Role;
-use crate::smtp::server::{Answer, MailParams, Refusal, decode_xtext, texts};
+use crate::smtp::server::{Answer, CommandRefusal, MailParams, decode_xtext, texts};
 
 /// The most fields that warn of a client without HELO.
 const WARNINGS_MAX: usize = 20;
@@ -37,11 +37,11 @@ impl Clerk<'_> {
         }
         let route = match parsed {
             Ok(parsed) => parsed.into_route(),
-            Err(reply) => return Answer::No(Refusal::new(reply)),
+            Err(reply) => return Answer::No(CommandRefusal::new(reply)),
         };
         if route.special().is_some() {
             self.log_no_sender(argument);
-            return Answer::No(Refusal::new(texts::invalid_sender(spelling)));
+            return Answer::No(CommandRefusal::new(texts::invalid_sender(spelling)));
         }
         // QUIRK(mail-from): as the client spelt it, brackets and all; FEATURE(delay_checks) hands it to check_mail.
         self.ctx.set("mail_from", spelling.to_owned());
@@ -50,7 +50,7 @@ impl Clerk<'_> {
         self.ctx.set("mail_addr", route.user.clone());
         self.name_sender(spelling, &route).await;
         if let Some(odd) = address::odd_value(&mut self.ctx) {
-            return Answer::No(Refusal::new(odd));
+            return Answer::No(CommandRefusal::new(odd));
         }
         self.transaction.begun = Some(now());
         self.transaction.sender = spelling.into();
@@ -124,7 +124,7 @@ impl Clerk<'_> {
         if let (Ok(()), true) = (&outcome, needs_room)
             && let Err(error) = self.service.queue.check_space(self.transaction.params.size_bytes)
         {
-            return Answer::No(Refusal::logged(self.queue_failed(&error)));
+            return Answer::No(CommandRefusal::logged(self.queue_failed(&error)));
         }
         yes_or_no(outcome)
     }

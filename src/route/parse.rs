@@ -14,9 +14,8 @@ use crate::policy::Hook;
 use crate::rewrite::RulesetId;
 use crate::site::{Context, Heard};
 
+use super::refusal::Refusal;
 use super::role::Role;
-
-pub use super::refusal::Refusal;
 
 /// The longest address, in bytes; the original's MAXNAME.
 pub const ADDRESS_BYTES_MAX: usize = 256;

@@ -3,7 +3,7 @@
 use bstr::{BString, ByteSlice as _};
 use tokio::time::{Instant, timeout_at};
 
-use crate::cf::{self, CfError, Config, OptionError, Options, Port, Problem};
+use crate::cf::{self, CfError, Config, OptionError, Options, PortOptions, Problem};
 use crate::net::listen::ListenFamily;
 use crate::net::{Answer, Family, Resolver, services};
 
@@ -39,7 +39,7 @@ pub(super) async fn settle(
 ) -> Vec<CfError> {
     services.settle(config);
     let mut errors = Vec::new();
-    let lists: [fn(&mut Options) -> &mut Vec<Port>; 2] =
+    let lists: [fn(&mut Options) -> &mut Vec<PortOptions>; 2] =
         [|options| &mut options.daemon_port_options, |options| &mut options.client_port_options];
     for list in lists {
         let mut ports = std::mem::take(list(&mut config.options));
@@ -65,7 +65,7 @@ pub(super) fn place(error: &CfError) -> (usize, bool) {
 }
 
 /// Returns the address of a port, if it has one and families of the internet can have it.
-async fn address(port: &Port, resolver: &Resolver) -> Result<Option<BString>, OptionError> {
+async fn address(port: &PortOptions, resolver: &Resolver) -> Result<Option<BString>, OptionError> {
     let (family, wanted) = match port.family {
         cf::Family::Inet => (ListenFamily::Inet, Family::V4),
         cf::Family::Inet6 => (ListenFamily::Inet6, Family::V6),
@@ -155,7 +155,7 @@ mod tests {
         services.0.push(("odd".into(), 99));
         let resolver = Resolver::new(ResolverSettings::with_servers(Vec::new()));
         assert!(settle(far(), &mut config, &services, &resolver).await.is_empty());
-        let ports = |ports: &[Port]| ports.iter().map(|port| port.port.to_string()).collect::<Vec<_>>();
+        let ports = |ports: &[PortOptions]| ports.iter().map(|port| port.port.to_string()).collect::<Vec<_>>();
         assert_eq!(ports(&config.options.client_port_options), ["99", "465", ""]);
         assert_eq!(ports(&config.options.daemon_port_options), ["smtp"]);
     }

@@ -1,6 +1,6 @@
 //! Users, by name.
 
-use super::{Refusal, Served, plain, refusal};
+use super::{Failure, Served, plain, refusal};
 use crate::keeper::request::{Account, Answer, FailureKind};
 use crate::sys::user::{LookupError, User};
 
@@ -19,15 +19,15 @@ fn answer(user: Option<User>) -> Served {
 }
 
 /// Returns a user that must exist.
-pub(super) fn existing(name: &[u8]) -> Result<User, Refusal> {
+pub(super) fn existing(name: &[u8]) -> Result<User, Failure> {
     let unknown = || refusal(FailureKind::Missing {}, format!("{}: User unknown", String::from_utf8_lossy(name)));
     look_up(name)?.ok_or_else(unknown)
 }
 
-fn look_up(name: &[u8]) -> Result<Option<User>, Refusal> {
+fn look_up(name: &[u8]) -> Result<Option<User>, Failure> {
     User::by_name(name).map_err(later)
 }
 
-fn later(error: LookupError) -> Refusal {
+fn later(error: LookupError) -> Failure {
     refusal(FailureKind::Temporary {}, error.to_string())
 }

@@ -12,7 +12,7 @@ use bstr::ByteSlice;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 
-use super::{Charter, Refusal, failure_of, refusal, sources};
+use super::{Charter, Failure, failure_of, refusal, sources};
 use crate::keeper::request::FailureKind;
 use crate::sys::lock::{self, Patience};
 use crate::sys::safe_file::{Kind, Unsafe};
@@ -36,19 +36,19 @@ pub(super) struct HeldFile {
 
 impl HeldFile {
     /// Opens and locks the file `name` with the rights of `user`; one that is not there is made.
-    pub(super) fn open(charter: &Charter, name: &[u8], user: &User) -> Result<Self, Refusal> {
+    pub(super) fn open(charter: &Charter, name: &[u8], user: &User) -> Result<Self, Failure> {
         let place = Place::of(&charter.config.options.safe_file_environment, name);
         let writer = Writer::of(&place.path(), user)?;
         Self::hold(charter, &place, &writer, Kind::Recipient)
     }
 
     /// Opens and locks `path`, where mail of `user` is kept that cannot be sent.
-    pub(super) fn open_dead_letter(charter: &Charter, path: &Path, user: &User) -> Result<Self, Refusal> {
+    pub(super) fn open_dead_letter(charter: &Charter, path: &Path, user: &User) -> Result<Self, Failure> {
         let writer = Writer { user: user.clone(), lender: None };
         Self::hold(charter, &Place::of(b"", path.as_os_str().as_bytes()), &writer, Kind::DeadLetter)
     }
 
-    fn hold(charter: &Charter, place: &Place, writer: &Writer, kind: Kind) -> Result<Self, Refusal> {
+    fn hold(charter: &Charter, place: &Place, writer: &Writer, kind: Kind) -> Result<Self, Failure> {
         let path = place.path();
         let inspector = charter.inspector.acting_as(&writer.user);
         let mode = charter.config.options.temp_file_mode & MODE_MASK;
@@ -69,7 +69,7 @@ impl HeldFile {
         let shown = path.display();
         let file = opened.map_err(|reason| {
             let failure = failure_of("", &reason.into());
-            Refusal { text: format!("{shown}: {reason}").into(), ..failure }
+            Failure { text: format!("{shown}: {reason}").into(), ..failure }
         })?;
         let locked = lock::exclusive(file.as_fd(), Patience::Try).map_err(|error| failure_of("a lock", &error))?;
         if !locked {
@@ -179,7 +179,7 @@ struct Writer {
 
 impl Writer {
     /// Returns `user`, or the owner who has marked the file so (op guide, "File Modes").
-    fn of(path: &Path, user: &User) -> Result<Self, Refusal> {
+    fn of(path: &Path, user: &User) -> Result<Self, Failure> {
         let mut writer = Self { user: user.clone(), lender: None };
         let Ok(found) = fs::metadata(path) else { return Ok(writer) };
         if !found.is_file() || found.mode() & 0o111 != 0 || found.mode() & (SET_UID | SET_GID) == 0 {
@@ -209,7 +209,7 @@ mod tests {
     use crate::cf::Config;
     use crate::sys::safe_file::Listeners;
 
-    fn open_at(path: &Path, base: &[u8]) -> Result<HeldFile, Refusal> {
+    fn open_at(path: &Path, base: &[u8]) -> Result<HeldFile, Failure> {
         let mut config = Config::default();
         config.options.safe_file_environment = base.into();
         let user = User::by_uid(geteuid().as_raw()).expect("asked").expect("we are somebody");

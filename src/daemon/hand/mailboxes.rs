@@ -10,7 +10,7 @@ use bstr::{BString, ByteSlice};
 use nix::unistd::{getegid, geteuid, getuid};
 
 use super::held_file::HeldFile;
-use super::{Charter, Refusal, Served, accounts, plain, refusal, sources};
+use super::{Charter, Failure, Served, accounts, plain, refusal, sources};
 use crate::cf::{Config, Mailer};
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Mailbox};
@@ -98,7 +98,7 @@ impl Mailboxes {
     }
 }
 
-fn open_user(config: &Config, mailer: &MailerName, name: &BString) -> Result<Locked, Refusal> {
+fn open_user(config: &Config, mailer: &MailerName, name: &BString) -> Result<Locked, Failure> {
     let declared = config.mailers.get(mailer.as_bytes());
     let place = declared.and_then(place_of).ok_or_else(|| {
         refusal(FailureKind::Undeclared {}, format!("mailer {mailer} does not keep mailboxes as mail.local does"))
@@ -108,7 +108,7 @@ fn open_user(config: &Config, mailer: &MailerName, name: &BString) -> Result<Loc
 }
 
 /// Opens `dead.letter` of the user who called the program.
-fn open_dead_letter(charter: &Charter, uid: u32) -> Result<HeldFile, Refusal> {
+fn open_dead_letter(charter: &Charter, uid: u32) -> Result<HeldFile, Failure> {
     let user = match User::by_uid(uid) {
         Ok(Some(user)) if getuid().as_raw() == uid => user,
         Ok(_) => return Err(refusal(FailureKind::Undeclared {}, format!("uid {uid} has not called"))),
@@ -119,7 +119,7 @@ fn open_dead_letter(charter: &Charter, uid: u32) -> Result<HeldFile, Refusal> {
 }
 
 /// Opens the file for mail of which nobody can be told; it is a file of this process's user.
-fn open_dead_letter_drop(charter: &Charter) -> Result<HeldFile, Refusal> {
+fn open_dead_letter_drop(charter: &Charter) -> Result<HeldFile, Failure> {
     let path = &charter.config.options.dead_letter_drop;
     if !path.starts_with(b"/") {
         return Err(refusal(FailureKind::Undeclared {}, "DeadLetterDrop names no file: write its full path"));
@@ -131,7 +131,7 @@ fn open_dead_letter_drop(charter: &Charter) -> Result<HeldFile, Refusal> {
 }
 
 /// Returns a file that is held if it is one of `uid`, who is `whom`.
-fn owned(file: HeldFile, uid: u32, whom: &str) -> Result<HeldFile, Refusal> {
+fn owned(file: HeldFile, uid: u32, whom: &str) -> Result<HeldFile, Failure> {
     if file.owner() != Some(uid) {
         let text = format!("{}: not a file of {whom}", file.path().display());
         return Err(refusal(FailureKind::Permanent {}, text));
@@ -159,7 +159,7 @@ fn place_of(mailer: &Mailer) -> Option<Place> {
     Some(Place::Spool { directory, depth })
 }
 
-fn failure(error: &MailboxError) -> Refusal {
+fn failure(error: &MailboxError) -> Failure {
     let kind = if error.is_temporary() { FailureKind::Temporary {} } else { FailureKind::Permanent {} };
     // The reply begins with its codes, as the program itself would say it.
     refusal(kind, format!("{} {} {error}", error.code(), error.status()))

@@ -16,7 +16,7 @@ use nix::unistd::{Pid, getegid, geteuid, getgid, pipe2};
 use super::errand::Named;
 use super::sources::HomeOf;
 use super::words::{self, BadWords};
-use super::{Charter, Refusal, Served, accounts, files, plain, refusal, sources};
+use super::{Charter, Failure, Served, accounts, files, plain, refusal, sources};
 use crate::cf::{ClassSource, Config, Mailer, Principal};
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Launch};
@@ -68,7 +68,7 @@ impl Programs {
             _ => return Err(undeclared()),
         };
         let file = Path::new(OsStr::from_bytes(path));
-        crate::map::check_class_program(file).map_err(|error| Refusal {
+        crate::map::check_class_program(file).map_err(|error| Failure {
             text: reason(&error).into(),
             ..super::failure_of(&path.to_str_lossy(), &error)
         })?;
@@ -100,7 +100,7 @@ impl Programs {
     }
 
     /// Forgets what nobody will ask about, and refuses where still too many run.
-    fn make_room(&mut self) -> Result<(), Refusal> {
+    fn make_room(&mut self) -> Result<(), Failure> {
         if self.running.len() >= RUNNING_MAX {
             self.running.retain(|_, running| running.ended.is_none() || !running.is_given_up);
         }
@@ -150,7 +150,7 @@ impl Programs {
     }
 
     /// Lets the program see the end of its input; returns its process, to be waited for without holding all others.
-    pub(super) fn process(&mut self, number: u32) -> Result<Pid, Refusal> {
+    pub(super) fn process(&mut self, number: u32) -> Result<Pid, Failure> {
         let running = self.running.get_mut(&number).ok_or_else(no_such_program)?;
         running.input = None;
         Ok(running.child.pid())
@@ -196,7 +196,7 @@ pub(super) fn wait_here(pid: Pid) -> Served {
     }
 }
 
-fn no_such_program() -> Refusal {
+fn no_such_program() -> Failure {
     refusal(FailureKind::Missing {}, "no such program runs")
 }
 
@@ -207,7 +207,7 @@ fn end_answer(ended: Ended) -> Answer {
     }
 }
 
-fn start_failure(error: &StartError) -> Refusal {
+fn start_failure(error: &StartError) -> Failure {
     let kind = if error.is_temporary() { FailureKind::Temporary {} } else { FailureKind::Permanent {} };
     refusal(kind, error.to_string())
 }
@@ -226,12 +226,12 @@ impl From<Program> for Prepared {
 }
 
 /// Returns what the source of `launch` names, if it has one.
-pub(super) fn named(charter: &Charter, launch: &Launch) -> Result<Option<Named>, Refusal> {
+pub(super) fn named(charter: &Charter, launch: &Launch) -> Result<Option<Named>, Failure> {
     launch.source.as_ref().map(|source| sources::command(charter, source)).transpose()
 }
 
 /// Makes the program that `launch` asks for, if the configuration declares it.
-fn prepare(charter: &Charter, launch: &Launch, named: Option<Named>) -> Result<Prepared, Refusal> {
+fn prepare(charter: &Charter, launch: &Launch, named: Option<Named>) -> Result<Prepared, Failure> {
     let config = &charter.config;
     let undeclared = |text: &str| refusal(FailureKind::Undeclared {}, format!("mailer {}: {text}", launch.mailer));
     let mailer = config.mailers.get(launch.mailer.as_bytes()).ok_or_else(|| undeclared("not declared"))?;
@@ -273,7 +273,7 @@ fn prepare(charter: &Charter, launch: &Launch, named: Option<Named>) -> Result<P
 }
 
 /// Makes the program of a program map, with the key as one word more.
-fn prepare_map(config: &Config, map: &MapName, key: &[u8]) -> Result<Program, Refusal> {
+fn prepare_map(config: &Config, map: &MapName, key: &[u8]) -> Result<Program, Failure> {
     let undeclared = |text: &str| refusal(FailureKind::Undeclared {}, format!("map {map}: {text}"));
     let definition = files::definition(config, map).filter(|definition| definition.kind == crate::map::Kind::Program);
     let definition = definition.ok_or_else(|| undeclared("no such program map is declared"))?;
@@ -302,7 +302,7 @@ fn prepare_map(config: &Config, map: &MapName, key: &[u8]) -> Result<Program, Re
 }
 
 /// Returns the user a mailer's program runs as (op guide, "The run time environment", and the mailer flags `S`, `o`).
-fn user_of(config: &Config, mailer: &Mailer, launch: &Launch, owner: Option<User>) -> Result<User, Refusal> {
+fn user_of(config: &Config, mailer: &Mailer, launch: &Launch, owner: Option<User>) -> Result<User, Failure> {
     let declared = mailer.user.as_ref().and_then(|spec| spec.user.as_ref().map(|user| (user, &spec.group)));
     if mailer.flags.contains(b'S') {
         return match declared {
@@ -323,7 +323,7 @@ fn user_of(config: &Config, mailer: &Mailer, launch: &Launch, owner: Option<User
 }
 
 /// Looks up `U=`.
-fn declared_user(user: &Principal, group: Option<&Principal>) -> Result<User, Refusal> {
+fn declared_user(user: &Principal, group: Option<&Principal>) -> Result<User, Failure> {
     let failed = |error: crate::sys::user::LookupError| refusal(FailureKind::Temporary {}, error.to_string());
     let mut found = match user {
         Principal::Name(name) => accounts::existing(name)?,

@@ -11,7 +11,7 @@ use std::thread::{self, Thread};
 use bstr::BString;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::{Refusal, Served, failure_of, plain, refusal};
+use super::{Failure, Served, failure_of, plain, refusal};
 use crate::keeper::Request;
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, Entry, FailureKind};
@@ -60,7 +60,7 @@ fn named(entry: Entry) -> EntryName {
     EntryName { directory: entry.directory, id: entry.id }
 }
 
-fn kind(number: u8) -> Result<FileKind, Refusal> {
+fn kind(number: u8) -> Result<FileKind, Failure> {
     let found = FileKind::ALL.get(usize::from(number)).copied();
     found.ok_or_else(|| refusal(FailureKind::Undeclared {}, "no such kind of file"))
 }
@@ -70,7 +70,7 @@ fn opened(files: Vec<File>) -> Answered {
     Answered { answer: Answer::Opened {}, descriptors }
 }
 
-fn done(result: Result<(), Refusal>) -> Served {
+fn done(result: Result<(), Failure>) -> Served {
     result.and_then(|()| plain(Answer::Done {}))
 }
 
@@ -117,7 +117,7 @@ fn list(spool: &dyn Spool, directory: u16) -> Served {
 }
 
 /// Returns the only answer of a batch of one.
-fn one<T>(answers: Answers<T>) -> Result<T, Refusal> {
+fn one<T>(answers: Answers<T>) -> Result<T, Failure> {
     let answer = answers.into_iter().next();
     answer
         .ok_or_else(|| refusal(FailureKind::Temporary {}, "the holder of the queue gave no answer"))?
@@ -125,11 +125,11 @@ fn one<T>(answers: Answers<T>) -> Result<T, Refusal> {
 }
 
 /// Returns the failure by which [`crate::daemon::hand_spool`] finds the error again.
-fn spool_failure(error: &SpoolError) -> Refusal {
+fn spool_failure(error: &SpoolError) -> Failure {
     match error {
         SpoolError::Taken(_) => refusal(FailureKind::Exists {}, "taken"),
         SpoolError::Io { what, source, .. } => {
-            Refusal { kind: FailureKind::Temporary {}, errno: source.raw_os_error().unwrap_or(0), text: what.clone() }
+            Failure { kind: FailureKind::Temporary {}, errno: source.raw_os_error().unwrap_or(0), text: what.clone() }
         }
         other => refusal(FailureKind::Permanent {}, BString::from(other.to_string())),
     }

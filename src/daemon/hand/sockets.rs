@@ -9,7 +9,7 @@ use bstr::ByteSlice;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::files::definition;
-use super::{Refusal, Served, failure_of, refusal};
+use super::{Failure, Served, failure_of, refusal};
 use crate::cf::Config;
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Service};
@@ -72,8 +72,8 @@ fn connect_log() -> Served {
 }
 
 /// Returns a failure that always may pass: the server may be started in the next moment.
-fn temporary(what: &str, error: &std::io::Error) -> Refusal {
-    Refusal { kind: FailureKind::Temporary {}, ..failure_of(what, error) }
+fn temporary(what: &str, error: &std::io::Error) -> Failure {
+    Failure { kind: FailureKind::Temporary {}, ..failure_of(what, error) }
 }
 
 /// Makes a stream socket with a reserved port.

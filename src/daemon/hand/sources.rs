@@ -14,7 +14,7 @@ use bstr::{BString, ByteSlice};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::geteuid;
 
-use super::{Charter, Refusal, Served, accounts, failure_of, failure_of_file, refusal};
+use super::{Charter, Failure, Served, accounts, failure_of, failure_of_file, refusal};
 use crate::cf::{Blame, Config};
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, INCLUDE_DEPTH_MAX, Source, SourceRoot, Standing};
@@ -57,7 +57,7 @@ impl Budget {
     /// What the texts may have in all that lead to one address.
     const ALL: Self = Self(TEXT_BYTES_MAX);
 
-    fn read(&mut self, path: &[u8], file: &File) -> Result<Vec<u8>, Refusal> {
+    fn read(&mut self, path: &[u8], file: &File) -> Result<Vec<u8>, Failure> {
         let what = || format!("cannot read {}", path.as_bstr());
         let text = read_within(file, self.0).map_err(|error| failure_of(&what(), &error))?;
         self.0 -= text.len() as u64;
@@ -88,7 +88,7 @@ fn in_memory(bytes: &[u8]) -> io::Result<OwnedFd> {
 }
 
 /// Returns the file that is the recipient `source` names, and the user who appends to it.
-pub(super) fn file_recipient(charter: &Charter, source: &Source) -> Result<(BString, User), Refusal> {
+pub(super) fn file_recipient(charter: &Charter, source: &Source) -> Result<(BString, User), Failure> {
     let element = resolve(charter, source)?;
     check_standing(&element, "files")?;
     let path = address_list::unquote(&element.text);
@@ -99,7 +99,7 @@ pub(super) fn file_recipient(charter: &Charter, source: &Source) -> Result<(BStr
 }
 
 /// Returns the command of the recipient `source` names (without `|`), and the user it runs as.
-pub(super) fn command(charter: &Charter, source: &Source) -> Result<(BString, User), Refusal> {
+pub(super) fn command(charter: &Charter, source: &Source) -> Result<(BString, User), Failure> {
     let element = resolve(charter, source)?;
     check_standing(&element, "programs")?;
     let text = address_list::unquote(&element.text);
@@ -110,7 +110,7 @@ pub(super) fn command(charter: &Charter, source: &Source) -> Result<(BString, Us
 }
 
 /// Refuses what an element may not name.
-fn check_standing(element: &Element, what: &str) -> Result<(), Refusal> {
+fn check_standing(element: &Element, what: &str) -> Result<(), Failure> {
     match &element.standing {
         Standing::Full {} => Ok(()),
         _ => Err(refusal(FailureKind::Permanent {}, format!("its source is not trusted for mailing to {what}"))),
@@ -118,12 +118,12 @@ fn check_standing(element: &Element, what: &str) -> Result<(), Refusal> {
 }
 
 /// Returns `user`, else the default user.
-fn with_default(config: &Config, user: Option<User>) -> Result<User, Refusal> {
+fn with_default(config: &Config, user: Option<User>) -> Result<User, Failure> {
     user.map_or_else(|| default_user(config), Ok)
 }
 
 /// Returns DefaultUser.
-pub(super) fn default_user(config: &Config) -> Result<User, Refusal> {
+pub(super) fn default_user(config: &Config) -> Result<User, Failure> {
     match crate::site::default_user(config) {
         Ok(Some(user)) => Ok(user),
         Ok(None) => Err(refusal(FailureKind::Temporary {}, "DefaultUser does not exist; make the user")),
@@ -132,7 +132,7 @@ pub(super) fn default_user(config: &Config) -> Result<User, Refusal> {
 }
 
 /// Follows `source` to the element it names.
-fn resolve(charter: &Charter, source: &Source) -> Result<Element, Refusal> {
+fn resolve(charter: &Charter, source: &Source) -> Result<Element, Failure> {
     if source.elements.len() > INCLUDE_DEPTH_MAX {
         return Err(refusal(FailureKind::Permanent {}, "included files are nested too deeply"));
     }
@@ -165,7 +165,7 @@ fn resolve(charter: &Charter, source: &Source) -> Result<Element, Refusal> {
 }
 
 /// Looks an alias up in one of the alias files.
-fn alias(charter: &Charter, file: u8, key: &[u8]) -> Result<BString, Refusal> {
+fn alias(charter: &Charter, file: u8, key: &[u8]) -> Result<BString, Failure> {
     let definitions = aliases::definitions(&charter.config.options.alias_file);
     let definition = definitions.get(usize::from(file));
     let definition = definition.ok_or_else(|| refusal(FailureKind::Undeclared {}, "no such alias file"))?;
@@ -179,7 +179,7 @@ fn alias(charter: &Charter, file: u8, key: &[u8]) -> Result<BString, Refusal> {
 /// Reads the maildrops of a user in one of the user databases.
 ///
 // QUIRK(maildrop-owner): what they name is the default user's.
-fn maildrops(charter: &Charter, file: u8, user: &[u8]) -> Result<BString, Refusal> {
+fn maildrops(charter: &Charter, file: u8, user: &[u8]) -> Result<BString, Failure> {
     let files = user_database_files(&charter.config);
     let definition = files.get(usize::from(file));
     let definition = definition.ok_or_else(|| refusal(FailureKind::Undeclared {}, "no such user database"))?;
@@ -191,7 +191,7 @@ fn maildrops(charter: &Charter, file: u8, user: &[u8]) -> Result<BString, Refusa
 }
 
 /// Opens an element of ForwardPath for a user.
-fn open_forward(charter: &Charter, user: User, number: u8, budget: &mut Budget) -> Result<Text, Refusal> {
+fn open_forward(charter: &Charter, user: User, number: u8, budget: &mut Budget) -> Result<Text, Failure> {
     let template = charter.config.options.forward_path.split(|byte| *byte == b':').nth(usize::from(number));
     let template = template.ok_or_else(|| refusal(FailureKind::Undeclared {}, "no such element of ForwardPath"))?;
     let path = expand(template, &HomeOf(&user));
@@ -205,10 +205,10 @@ fn open_forward(charter: &Charter, user: User, number: u8, budget: &mut Budget) 
 }
 
 /// Returns `failure`, or that there is no such file where the postmaster does not want to hear more of one.
-fn without_warning(charter: &Charter, path: &[u8], failure: Refusal) -> Refusal {
+fn without_warning(charter: &Charter, path: &[u8], failure: Failure) -> Failure {
     let is_silent = charter.config.options.dont_blame_sendmail.has(Blame::DontWarnForwardFileInUnsafeDirPath);
     if is_silent && !Path::new(OsStr::from_bytes(path)).exists() {
-        return Refusal { kind: FailureKind::Missing {}, ..failure };
+        return Failure { kind: FailureKind::Missing {}, ..failure };
     }
     failure
 }
@@ -219,7 +219,7 @@ fn without_warning(charter: &Charter, path: &[u8], failure: Refusal) -> Refusal 
 ///
 // QUIRK(include-forgets): what the element may not name, its own elements
 // may not either; in the original, who writes a user's `.forward` can run programs in his name.
-fn open_included(charter: &Charter, element: Element, budget: &mut Budget) -> Result<Text, Refusal> {
+fn open_included(charter: &Charter, element: Element, budget: &mut Budget) -> Result<Text, Failure> {
     let text = address_list::unquote(&element.text);
     let path = address_list::included(&text).map(|path| path.trim_space()).filter(|path| path.starts_with(b"/"));
     let path = path.ok_or_else(|| refusal(FailureKind::Undeclared {}, "the source includes no file"))?;
@@ -246,7 +246,7 @@ fn read_text(
     user: Option<User>,
     standing: Standing,
     budget: &mut Budget,
-) -> Result<Text, Refusal> {
+) -> Result<Text, Failure> {
     let bytes = budget.read(&path, file)?;
     let found = file.metadata().map_err(|error| failure_of(&path.to_str_lossy(), &error))?;
     Ok(Text { path, bytes, owner: (found.uid(), found.gid()), user, standing })
@@ -260,18 +260,18 @@ fn standing_of(trust: Trust) -> Standing {
 }
 
 /// Opens a text with the rights of `user`.
-fn open_text(charter: &Charter, path: &[u8], kind: TextKind, user: &User) -> Result<Reading, Refusal> {
+fn open_text(charter: &Charter, path: &[u8], kind: TextKind, user: &User) -> Result<Reading, Failure> {
     let inspector = charter.inspector.acting_as(user);
     let opened =
         with_rights_of(&charter.config, user, || inspector.open_text(Path::new(OsStr::from_bytes(path)), kind))?;
     opened.map_err(|reason| {
         let failure = failure_of_file(path, reason);
-        Refusal { text: format!("{}: {reason}", path.as_bstr()).into(), ..failure }
+        Failure { text: format!("{}: {reason}", path.as_bstr()).into(), ..failure }
     })
 }
 
 /// Does `work` with the rights of `user`, where this process is root.
-pub(super) fn with_rights_of<T>(config: &Config, user: &User, work: impl FnOnce() -> T) -> Result<T, Refusal> {
+pub(super) fn with_rights_of<T>(config: &Config, user: &User, work: impl FnOnce() -> T) -> Result<T, Failure> {
     if !geteuid().is_root() || user.uid == 0 {
         return Ok(work());
     }
@@ -284,7 +284,7 @@ pub(super) fn with_rights_of<T>(config: &Config, user: &User, work: impl FnOnce(
 }
 
 /// Returns the groups that whatever runs as `user` has: his own alone where DontInitGroups says so.
-pub(super) fn groups_of(config: &Config, user: &User) -> Result<Vec<u32>, Refusal> {
+pub(super) fn groups_of(config: &Config, user: &User) -> Result<Vec<u32>, Failure> {
     if config.options.dont_init_groups {
         return Ok(vec![user.gid]);
     }
@@ -292,12 +292,12 @@ pub(super) fn groups_of(config: &Config, user: &User) -> Result<Vec<u32>, Refusa
 }
 
 /// Returns the elements of a `.forward` or included file.
-fn elements_of(text: &[u8]) -> Result<Vec<BString>, Refusal> {
+fn elements_of(text: &[u8]) -> Result<Vec<BString>, Failure> {
     Ok(address_list::split_file(text).map_err(too_many)?.into_iter().map(|(_, address)| address).collect())
 }
 
 /// Refuses a list that may be shorter with the next try.
-fn too_many(error: TooMany) -> Refusal {
+fn too_many(error: TooMany) -> Failure {
     refusal(FailureKind::Temporary {}, format!("a list of addresses: {error}"))
 }
 

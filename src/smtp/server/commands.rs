@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bstr::{BStr, ByteSlice};
 
-use super::event::{Effect, FilterMoment, Question, Refusal};
+use super::event::{CommandRefusal, Effect, FilterMoment, Question};
 use super::line::{Line, hello_name, skip_word, split_address};
 use super::notes;
 use super::params::RcptParams;
@@ -238,7 +238,7 @@ impl Session {
         };
         let max = self.settings.limits.recipients_max;
         if max > 0 && transaction.recipients >= max {
-            return self.refuse_recipient(Refusal::new(texts::too_many_recipients()));
+            return self.refuse_recipient(CommandRefusal::new(texts::too_many_recipients()));
         }
         match skip_word(line.argument(), "TO") {
             Ok(rest) => {
@@ -246,7 +246,7 @@ impl Session {
                 let question = Question::Recipient { address: address.into() };
                 self.ask(question, State::ExpectRecipient { address: address.into(), params: params.into() });
             }
-            Err(word) => self.refuse_recipient(Refusal::new(texts::syntax_error(word))),
+            Err(word) => self.refuse_recipient(CommandRefusal::new(texts::syntax_error(word))),
         }
     }
 
@@ -267,7 +267,7 @@ impl Session {
     pub(super) fn check_recipient(&mut self, address: bstr::BString, params: &[u8]) {
         match RcptParams::read(params, &self.settings.features) {
             Ok(params) => self.ask(Question::RecipientCheck { address, params }, State::ExpectRecipientVerdict),
-            Err(reply) => self.refuse_recipient(Refusal::new(reply)),
+            Err(reply) => self.refuse_recipient(CommandRefusal::new(reply)),
         }
     }
 

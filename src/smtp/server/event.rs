@@ -237,7 +237,7 @@ pub enum Answer {
     /// Yes; the session goes on.
     Yes,
     /// No.
-    No(Refusal),
+    No(CommandRefusal),
     /// The recipient is accepted.
     Recipient {
         /// The spelling that the reply repeats: that of the first one if it is a duplicate.
@@ -253,14 +253,14 @@ pub enum Answer {
 
 /// Why not.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Refusal {
+pub struct CommandRefusal {
     /// The reply.
     pub reply: Reply,
     /// Whether the log knows already.
     pub logged: bool,
 }
 
-impl Refusal {
+impl CommandRefusal {
     /// Returns a refusal that the log does not know yet.
     pub fn new(reply: Reply) -> Self {
         Self { reply, logged: false }

@@ -1,6 +1,6 @@
 //! How a session goes on when it has its answer.
 
-use super::event::{Answer, FilterMoment, Question, Refusal};
+use super::event::{Answer, CommandRefusal, FilterMoment, Question};
 use super::notes;
 use super::session::Session;
 use super::state::{Denial, Held, State, Transaction};
@@ -42,7 +42,7 @@ impl Session {
                 self.is_authenticated = true;
                 self.resume(texts::authenticated());
             }
-            (State::ExpectReply { ends_message }, Answer::Reply(reply) | Answer::No(Refusal { reply, .. })) => {
+            (State::ExpectReply { ends_message }, Answer::Reply(reply) | Answer::No(CommandRefusal { reply, .. })) => {
                 if ends_message {
                     self.forget_transaction();
                 }
@@ -57,7 +57,7 @@ impl Session {
     }
 
     /// Answers a bad RCPT.
-    pub(super) fn refuse_recipient(&mut self, refusal: Refusal) {
+    pub(super) fn refuse_recipient(&mut self, refusal: CommandRefusal) {
         self.counters.bad_recipients += 1;
         if !refusal.logged {
             self.log(notes::refusal(&refusal.reply));
@@ -100,7 +100,7 @@ impl Session {
     }
 
     /// Goes on with what filters or the rules for the header do not let pass.
-    fn object(&mut self, held: Held, refusal: Refusal) {
+    fn object(&mut self, held: Held, refusal: CommandRefusal) {
         match held {
             Held::Greeting(_) if refusal.reply.closes() => self.end(refusal.reply),
             Held::Greeting(reply) => {

@@ -72,7 +72,7 @@ fn settings() -> Settings {
 }
 
 fn no(code: u16, text: &str) -> Answer {
-    Answer::No(Refusal::new(Reply::new(code, Status::new(5, 7, 1), text)))
+    Answer::No(CommandRefusal::new(Reply::new(code, Status::new(5, 7, 1), text)))
 }
 
 impl World {
@@ -137,7 +137,7 @@ impl World {
                 self.headers = headers.len();
                 match headers.iter().find_map(|field| ["Evil", "Later"].into_iter().find(|name| field.is(name))) {
                     Some("Evil") => no(554, "evil"),
-                    Some(_) => Answer::No(Refusal::new(Reply::new(451, Status::new(4, 7, 1), "later"))),
+                    Some(_) => Answer::No(CommandRefusal::new(Reply::new(451, Status::new(4, 7, 1), "later"))),
                     None => Answer::Yes,
                 }
             }

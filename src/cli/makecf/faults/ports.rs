@@ -3,7 +3,7 @@
 use bstr::{BStr, ByteSlice};
 
 use super::{Fault, Run};
-use crate::cf::{Family, Port};
+use crate::cf::{Family, PortOptions};
 use crate::m4::Place;
 
 /// The letters of `Modifiers=` (op guide, "DaemonPortOptions").
@@ -15,7 +15,7 @@ const LINES: &[(&str, bool)] = &[("O DaemonPortOptions=", true), ("O ClientPortO
 /// A port of the result.
 struct Given<'a> {
     place: &'a Place,
-    port: Port,
+    port: PortOptions,
     /// Whether the file asks for it, and not the library.
     is_own: bool,
     is_daemon: bool,
@@ -48,7 +48,7 @@ impl Run<'_> {
         let origin = self.output.origin(at)?;
         let place = self.output.cause(at, at + line.len()).unwrap_or(&origin.place);
         // What is wrong with its fields is told of the line.
-        let port = Port::parse(value, is_daemon, &mut Vec::new());
+        let port = PortOptions::parse(value, is_daemon, &mut Vec::new());
         Some(Given { place, port, is_own: self.is_given(place), is_daemon })
     }
 }
@@ -71,14 +71,14 @@ fn twice(given: &Given<'_>, other: &Given<'_>) -> Option<Fault> {
 }
 
 /// Tells whether only one of two daemons can listen.
-fn is_same(one: &Port, other: &Port) -> bool {
-    let is_everywhere = |port: &Port| ["", "0.0.0.0", "::"].iter().any(|any| port.address == any.as_bytes());
+fn is_same(one: &PortOptions, other: &PortOptions) -> bool {
+    let is_everywhere = |port: &PortOptions| ["", "0.0.0.0", "::"].iter().any(|any| port.address == any.as_bytes());
     let is_one_place = one.address == other.address || is_everywhere(one) || is_everywhere(other);
     one.family == other.family && one.family != Family::Local && number(one) == number(other) && is_one_place
 }
 
 /// Returns the port as a number where it has a name that mail knows.
-fn number(port: &Port) -> String {
+fn number(port: &PortOptions) -> String {
     match port.port.to_ascii_lowercase().as_slice() {
         b"" | b"smtp" => "25".to_owned(),
         b"submission" | b"msa" => "587".to_owned(),
