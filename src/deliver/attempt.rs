@@ -312,6 +312,7 @@ async fn resolve(
         known.extend(expanded.recipients.into_iter().filter(wanted));
         attempted.lists.extend(expanded.list);
         for refused in expanded.refused {
+            let transcript = refused.transcript();
             let (mut recipient, refusal) = (refused.recipient, refused.refusal);
             if recipient.owner.as_ref().is_some_and(|owner| **owner != envelope.sender) {
                 // The owner of the list shall hear of it, not the sender.
@@ -326,9 +327,7 @@ async fn resolve(
                 known.push(recipient);
             } else {
                 let outcome = refused_by_rules(&refusal);
-                let line = format!("{} {} {}... {}", refusal.code, refusal.status, recipient.address, refusal.text);
-                attempted.transcript.extend_from_slice(line.as_bytes());
-                attempted.transcript.push(b'\n');
+                attempted.transcript.extend_from_slice(&transcript);
                 failed.push(recipient.clone());
                 settled.push(Settled { recipient, outcome });
             }

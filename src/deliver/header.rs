@@ -8,6 +8,7 @@ use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::Envelope;
 use crate::mail::header::{Condition, Header};
 use crate::mail::mime_limit::{self, Trimmed};
+use crate::mail::report::AUTHOR;
 use crate::name::TrimSpace as _;
 use crate::route::remote_name::remote_text;
 use crate::route::role::Role;
@@ -23,7 +24,7 @@ const NEVER_SENT: [&str; 3] = ["Full-Name", "Return-Path", "Content-Length"];
 pub async fn header(ctx: &mut Context, mailer: &Mailer, envelope: &Envelope) -> BString {
     let mut out = BString::default();
     for field in &envelope.headers {
-        if !applies(ctx, mailer, field) || envelope.flags.delete_bcc && is_bcc(field) {
+        if !is_written(ctx, mailer, envelope, field) {
             continue;
         }
         let value = value(ctx, mailer, field).await;
@@ -70,20 +71,30 @@ pub fn trim(ctx: &Context, headers: &mut [Header]) -> Vec<String> {
     told
 }
 
-/// Returns the header of a message as a report returns it: its addresses are left as they were.
+/// Returns the header of a message as a report returns it: as a file would get it, but addresses are left as they were.
 pub fn as_returned(ctx: &mut Context, original: &Envelope) -> Vec<Header> {
     let sender = &original.sender;
-    ctx.set("g", sender.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")).unwrap_or(sender));
-    let is_own = |field: &Header| field.is("Full-Name") || field.is("Content-Length");
-    let is_seen = |field: &&Header| !is_own(field) && !is_answered(ctx, field);
+    let sender = sender.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")).unwrap_or(sender);
+    ctx.set("g", if original.flags.response && sender.is_empty() { AUTHOR.as_bytes() } else { sender });
+    let Some(mailer) = ctx.config().mailers.get(b"*file*").cloned() else { return Vec::new() };
+    let is_seen = |field: &&Header| is_written(ctx, &mailer, original, field);
     let returned = |field: &Header| {
-        let value = if field.template { ctx.expand(&field.value) } else { field.value.clone() };
+        let value = match field.template {
+            _ if is_bcc(field) => BString::default(),
+            true => ctx.expand(&field.value),
+            false => field.value.clone(),
+        };
         Header::with_value(&field.name, value)
     };
     original.headers.iter().filter(is_seen).map(returned).collect()
 }
 
-/// Tells whether a field is written for this mailer at all.
+/// Tells whether a field of a message is written for this mailer: nobody shall see a `Bcc:` that is to be removed.
+fn is_written(ctx: &Context, mailer: &Mailer, envelope: &Envelope, field: &Header) -> bool {
+    applies(ctx, mailer, field) && !(envelope.flags.delete_bcc && is_bcc(field))
+}
+
+/// Tells whether the condition of a field holds for this mailer.
 fn applies(ctx: &Context, mailer: &Mailer, field: &Header) -> bool {
     if is_answered(ctx, field) {
         return false;

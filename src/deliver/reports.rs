@@ -37,6 +37,8 @@ struct Due {
     body: bool,
     /// What the log says of it.
     told: BString,
+    /// Why the sender does not get it: lines with LF.
+    transcript: BString,
 }
 
 /// Makes the reports that are due after an attempt; `warned` wants one of a delay. `told` is what the log says of failures,
@@ -61,6 +63,38 @@ pub async fn tell(
     Ok(reports)
 }
 
+/// Makes the report of failures that the postmaster wants a copy of (PostmasterCopy), where the sender has heard already.
+///
+/// # Errors
+/// The queue cannot be written.
+pub async fn tell_postmaster(
+    services: &Services,
+    holding: &Holding,
+    attempted: &Attempted,
+    told: Option<BString>,
+    now: UnixTime,
+) -> Result<Vec<Claimed>, QueueError> {
+    let told = told.or_else(|| why(attempted)).unwrap_or_default();
+    match copy(services, holding.envelope(), told) {
+        Some(due) => Ok(vec![make(services, holding, attempted, due, now).await?]),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Returns the report of which the postmaster wants a copy, if he does.
+fn copy(services: &Services, envelope: &Envelope, told: BString) -> Option<Due> {
+    let postmaster = &services.site.config.options.postmaster_copy;
+    let is_wanted = !postmaster.is_empty() && !envelope.flags.response && envelope.class >= 0;
+    let (kind, to) = (ReportKind::Postmaster, vec![postmaster.clone()]);
+    is_wanted.then(|| Due { kind, to, body: false, told, transcript: BString::default() })
+}
+
+/// Returns why the last of those failed of whose failure reports are wanted.
+fn why(attempted: &Attempted) -> Option<BString> {
+    let mut failed = attempted.failed.iter().filter(|settled| settled.recipient.reports().failure);
+    failed.next_back().map(|settled| settled.outcome.stat.clone())
+}
+
 /// Tells which reports are due, in their order.
 async fn due(
     services: &Services,
@@ -73,36 +107,40 @@ async fn due(
     let options = &services.site.config.options;
     let has_failed = attempted.failed.iter().any(|settled| settled.recipient.reports().failure);
     let waits = warned && attempted.deferred.iter().any(|settled| settled.recipient.reports().delay);
-    let last = attempted.failed.iter().rev().find(|settled| settled.recipient.reports().failure);
-    let told = told.or_else(|| last.map(|settled| settled.outcome.stat.clone())).unwrap_or_default();
+    let told = told.or_else(|| why(attempted)).unwrap_or_default();
     let sender = envelope.sender.clone();
     let mut due = Vec::new();
     if has_failed && !is_last_resort(services, envelope, attempted) {
         let postmaster = options.double_bounce_address.clone();
         let mut to = others_who_hear(services, envelope, now);
-        if !envelope.has_null_sender() && has_mailbox(services, envelope, now).await {
+        let missing = match envelope.has_null_sender() {
+            true => Vec::new(),
+            false => missing_senders(services, envelope, now).await,
+        };
+        if !envelope.has_null_sender() && missing.is_empty() {
             to.retain(|other| bare(other) != bare(&sender));
             to.push(sender);
         }
+        let transcript = missing.concat().into();
         if !to.is_empty() {
-            due.push(Due { kind: ReportKind::Failure, to, body: true, told: told.clone() });
+            due.push(Due { kind: ReportKind::Failure, to, body: true, told: told.clone(), transcript });
         } else if !postmaster.is_empty() {
-            due.push(Due { kind: ReportKind::Postmaster, to: vec![postmaster], body: true, told: told.clone() });
+            let to = vec![postmaster];
+            due.push(Due { kind: ReportKind::Postmaster, to, body: true, told: told.clone(), transcript });
         }
-        let copy = &options.postmaster_copy;
-        if !copy.is_empty() && !envelope.flags.response && envelope.class >= 0 {
-            due.push(Due { kind: ReportKind::Postmaster, to: vec![copy.clone()], body: false, told });
-        }
+        due.extend(copy(services, envelope, told));
     } else if waits {
         let (waited, kept) = services.policy.limits(&Facts::of(envelope));
         let kind = ReportKind::Delay { waited, kept };
-        due.push(Due { kind, to: vec![sender], body: true, told: kind.subject().into() });
+        let told = kind.subject().into();
+        due.push(Due { kind, to: vec![sender], body: true, told, transcript: BString::default() });
     } else if !envelope.has_null_sender()
         && !options.privacy.has(Privacy::NoReceipts)
         && attempted.sent.iter().any(asks_receipt)
     {
         let kind = ReportKind::Receipt;
-        due.push(Due { kind, to: vec![sender], body: false, told: kind.subject().into() });
+        let told = kind.subject().into();
+        due.push(Due { kind, to: vec![sender], body: false, told, transcript: BString::default() });
     }
     due
 }
@@ -140,19 +178,19 @@ pub(super) fn is_last_resort(services: &Services, envelope: &Envelope, attempted
     is_notice || is_for_postmaster
 }
 
-/// Finds out whether the sender can get a report; if that is a user who does not exist, the log says so.
-async fn has_mailbox(services: &Services, envelope: &Envelope, now: UnixTime) -> bool {
+/// Finds out whether the sender can get a report; returns what is told if not. Of a user who does not exist the log tells, too.
+async fn missing_senders(services: &Services, envelope: &Envelope, now: UnixTime) -> Vec<BString> {
     let mut ctx = context(services, envelope, now);
     let Services { aliases, hands, witness, .. } = services;
     let mut expander = Expander { ctx: &mut ctx, tables: Tables { aliases, hands, uses_aliases: true }, witness };
     let expanded = expander.expand(Recipient::new(envelope.sender.clone())).await;
     if !expanded.recipients.is_empty() || expanded.refused.iter().any(|refused| refused.refusal.is_temporary()) {
-        return true;
+        return Vec::new();
     }
     for refused in expanded.refused.iter().filter(|refused| refused.is_missing_user()) {
         log_refused(services, envelope, refused);
     }
-    expanded.refused.is_empty()
+    expanded.refused.iter().map(Refused::transcript).collect()
 }
 
 /// Logs that nobody can tell the sender.
@@ -160,6 +198,7 @@ fn log_refused(services: &Services, envelope: &Envelope, refused: &Refused) {
     let outcome = refused_by_rules(&refused.refusal);
     Delivered {
         to: vec![refused.recipient.address.clone()],
+        control: refused.control(),
         mailer: refused.recipient.route.as_ref().map(|route| route.mailer.as_bytes().as_bstr()),
         priority: envelope.priority,
         dsn: Some(outcome.status),
@@ -204,7 +243,7 @@ async fn make(
         envid: original.envid.as_ref().map(|envid| envid.as_slice()),
         deliver_by: original.deliver_by,
         recipients: &recipients,
-        transcript: &attempted.transcript,
+        transcript: &[attempted.transcript.as_slice(), &due.transcript].concat(),
         error_header: Some(&error_header(services, &ctx)),
         headers: &returned,
         body_too,
@@ -215,6 +254,9 @@ async fn make(
     let size = if body_too { FUDGE_BYTES + original.size_bytes } else { 0 };
     let mut envelope = envelope(services, draft.id().clone(), due.to, &written, size, now);
     envelope.sender_is_named = original.sender_is_named;
+    // QUIRK(report-of-headers): what came back without its body takes no body back either.
+    envelope.ret = original.ret.map(|ret| if body_too { ret } else { Ret::Headers });
+    envelope.flags.no_body_return = !body_too;
     let flags = original.macro_value("daemon_flags").unwrap_or_default();
     envelope.macros.push((MacroName::new("daemon_flags"), flags.into()));
     draft.write(&written.before).await?;

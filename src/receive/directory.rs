@@ -114,7 +114,7 @@ impl SiteDirectory {
 
     async fn stand(&self, ctx: &mut Context, spelling: &[u8], parsed: Parsed) -> Standing {
         let mut recipient = Recipient::new(spelling);
-        recipient.final_recipient = final_recipient(ctx, spelling, parsed.route()).map(Arc::new);
+        recipient.final_recipient = parse::final_recipient(ctx, spelling, parsed.route()).map(Arc::new);
         let route = match parsed {
             Parsed::Mailer(route) => route,
             // Where it leads is not known: who is there must not be asked yet, nor may it be sent there.
@@ -231,13 +231,6 @@ impl Directory for SiteDirectory {
             Some(Resident { full_name: full_name(&account), home: account.home })
         })
     }
-}
-
-/// Returns what the `r` line of the queue file says.
-fn final_recipient(ctx: &Context, spelling: &[u8], route: &Route) -> Option<BString> {
-    let mailer = ctx.config().mailers.get(route.mailer.as_bytes())?;
-    let complete = route.user.contains(&b'@') || !spelling.contains(&b'@');
-    Some(parse::final_recipient(ctx, mailer, if complete { &route.user } else { spelling }))
 }
 
 /// Returns an entry of the reply to VRFY and EXPN.

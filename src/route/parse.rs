@@ -159,8 +159,12 @@ pub async fn queue_group(ctx: &mut Context, user: &[u8]) -> Option<BString> {
     }
 }
 
-/// Returns the `Final-Recipient:` value of an address that the envelope names: its type and the address, made complete.
-pub fn final_recipient(ctx: &Context, mailer: &Mailer, address: &[u8]) -> BString {
+/// Returns the `Final-Recipient:` value of an address that the envelope names: its type and the address, made complete; one
+/// without a host is told as its mailer knows it.
+pub fn final_recipient(ctx: &Context, address: &[u8], route: &Route) -> Option<BString> {
+    let mailer = ctx.config().mailers.get(route.mailer.as_bytes())?;
+    let is_known = route.user.contains(&b'@') || !address.contains(&b'@');
+    let address = if is_known { route.user.as_slice() } else { address };
     let kind = if mailer.types.address.is_empty() { b"rfc822".as_slice() } else { &mailer.types.address };
     let address = address.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")).unwrap_or(address);
     let mut text = BString::from([kind, b"; ", address].concat());
@@ -168,7 +172,7 @@ pub fn final_recipient(ctx: &Context, mailer: &Mailer, address: &[u8]) -> BStrin
         text.push(b'@');
         text.extend_from_slice(&ctx.get("j").unwrap_or_default());
     }
-    text
+    Some(text)
 }
 
 /// Turns an address from outside into tokens.

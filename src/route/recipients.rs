@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bstr::{BString, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 
 use super::role::Role;
 use crate::cf::{Mailer, Principal};
@@ -59,6 +59,27 @@ impl Refused {
     /// Tells whether the address leads to this host, but to no user.
     pub fn is_missing_user(&self) -> bool {
         self.refusal.exit == Sysexit::NoUser && self.recipient.route.is_some()
+    }
+
+    /// Returns what the caller and the transcript of the message read of it.
+    pub fn complaint(&self) -> BString {
+        let Self { recipient, refusal, place } = self;
+        // QUIRK(address-prefix): what an alias stands for is named with these codes only.
+        let is_named = !refusal.is_fault() && (recipient.primary || matches!(refusal.code, 450 | 550 | 553));
+        let name = if is_named { format!("{}... ", recipient.address) } else { String::new() };
+        let place = place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
+        format!("{place}{name}{}", refusal.text).into()
+    }
+
+    /// Returns the line of the transcript, with LF.
+    pub fn transcript(&self) -> BString {
+        format!("{} {} {}\n", self.refusal.code, self.refusal.status, self.complaint()).into()
+    }
+
+    /// Returns whose rights hold for it, for the log: those of the alias or file that names it.
+    pub fn control(&self) -> Option<(&BStr, Option<(u32, u32)>)> {
+        let controller = self.recipient.controller.as_ref()?;
+        Some((controller.alias.as_bstr(), controller.uid.zip(controller.gid)))
     }
 
     /// Returns what is told of it: with the address, unless it is clear what it is about.
@@ -141,8 +162,11 @@ impl Expander<'_> {
                     course.expand_and_go_on(item, items);
                 }
                 Step::Refused(refused) => {
-                    let place = element.and_then(|element| element.place());
-                    expanded.refused.push(Refused { place, ..refused });
+                    // A user who does not exist is told of once.
+                    if !refused.is_missing_user() || course.seen.insert(refused.recipient.route.clone()) {
+                        let place = element.and_then(|element| element.place());
+                        expanded.refused.push(Refused { place, ..refused });
+                    }
                 }
                 Step::Nothing => {}
             }
@@ -207,10 +231,8 @@ impl Expander<'_> {
 
     /// Notes how reports name a recipient that the sender has named.
     fn name_finally(&self, recipient: &mut Recipient) {
-        let mailer = recipient.route.as_ref().and_then(|route| self.mailer(route));
-        if let (None, true, Some(mailer)) = (&recipient.final_recipient, recipient.primary, mailer) {
-            let text = parse::final_recipient(self.ctx, &mailer, &recipient.address);
-            recipient.final_recipient = Some(Arc::new(text));
+        if let (None, true, Some(route)) = (&recipient.final_recipient, recipient.primary, &recipient.route) {
+            recipient.final_recipient = parse::final_recipient(self.ctx, &recipient.address, route).map(Arc::new);
         }
     }
 

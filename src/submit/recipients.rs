@@ -1,5 +1,7 @@
 //! Who gets the message: addresses of the command line and of the header, expanded, each once.
 
+use std::collections::HashSet;
+
 use bstr::{BString, ByteSlice};
 
 use super::submission::Submission;
@@ -31,6 +33,8 @@ pub(super) struct Recipients {
     pub(super) found: Vec<Recipient>,
     /// Who cannot get it.
     pub(super) refused: Vec<Refused>,
+    /// Whose names were read, and which users do not exist: each is told of once.
+    pub(super) seen: HashSet<(BString, BString, BString)>,
     /// Who may get it later: they are looked up again in the queue.
     pub(super) later: Vec<Refused>,
     /// Who was named, whatever became of him, by host: a header that names nobody tells of them (`NoRecipientAction`).
@@ -144,6 +148,9 @@ impl Desk<'_> {
     /// Adds whoever an address stands for.
     async fn add(&self, ctx: &mut Context, placed: Placed, to: &mut Recipients, terminal: &mut Terminal<'_>) {
         let Placed { spelling, recipient, route } = placed;
+        if !to.seen.insert(key(ctx, &route)) {
+            return;
+        }
         let address = recipient.address.clone();
         let named = Recipient { route: Some(route.clone()), ..Recipient::new(spelling.clone()) };
         insert(ctx, &mut to.addressed, named);
@@ -153,17 +160,22 @@ impl Desk<'_> {
             self.services.log.line(Level::UNSAFE_FILE, self.id, warning);
         }
         let respelt = |recipient: &mut Recipient| {
-            if recipient.primary && recipient.address == address {
+            let is_named = recipient.primary && recipient.address == address;
+            if is_named {
                 recipient.address = spelling.clone();
             }
+            is_named
         };
         for mut recipient in expanded.recipients {
             respelt(&mut recipient);
             self.take(ctx, recipient, to);
         }
         for mut refused in expanded.refused {
-            respelt(&mut refused.recipient);
-            self.turn_away(refused, to, terminal);
+            let is_named = respelt(&mut refused.recipient);
+            let missing = refused.recipient.route.as_ref().filter(|_| refused.is_missing_user());
+            if is_named || missing.is_none_or(|route| to.seen.insert(key(ctx, route))) {
+                self.turn_away(refused, to, terminal);
+            }
         }
     }
 
@@ -208,14 +220,15 @@ impl Desk<'_> {
         let Refused { recipient, refusal, .. } = refused;
         // The log has heard of a fault already.
         match refusal.is_fault() {
-            true => terminal.complain(complaint(refused)),
-            false => self.tell(&complaint(refused), terminal),
+            true => terminal.complain(refused.complaint()),
+            false => self.tell(&refused.complaint(), terminal),
         }
         terminal.fail(exit(refusal));
         if self.logs_refused && refused.is_missing_user() {
             let reply = BString::from(format!("{} {} {}", refusal.code, refusal.status, refusal.text));
             Delivered {
                 to: vec![recipient.address.clone()],
+                control: refused.control(),
                 mailer: recipient.route.as_ref().map(|route| route.mailer.as_bytes().as_bstr()),
                 dsn: Some(refusal.status),
                 reply: Some(reply.as_bstr()),
@@ -255,15 +268,6 @@ fn mended(ctx: &Context, address: BString) -> (BString, Option<ScanError>) {
         }
         _ => (address, None),
     }
-}
-
-/// Returns what the caller reads of a refused recipient.
-pub(super) fn complaint(refused: &Refused) -> BString {
-    let Refused { recipient, refusal, place } = refused;
-    // QUIRK(address-prefix): what an alias stands for is named with these codes only.
-    let is_named = !refusal.is_fault() && (recipient.primary || matches!(refusal.code, 450 | 550 | 553));
-    let about = if is_named { format!("{}... {}", recipient.address, refusal.text) } else { refusal.text.to_string() };
-    place.as_ref().map_or_else(|| about.as_str().into(), |place| format!("{place}: {about}").into())
 }
 
 /// Returns what the program exits with for a refused recipient.

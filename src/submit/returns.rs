@@ -70,11 +70,12 @@ impl Returns<'_> {
             terminal.fail(exit_of(&settled.outcome));
         }
         attempted.failed.extend(failed);
-        if self.gives_back_here(&original, &holding, &attempted.failed, terminal).await {
-            attempted.failed.clear();
-        }
+        let is_given_back = self.gives_back_here(&original, &holding, &attempted.failed, terminal).await;
         let told = self.told.clone();
-        let reports = reports::tell(self.services, &holding, &attempted, false, told, self.now).await?;
+        let reports = match is_given_back {
+            true => reports::tell_postmaster(self.services, &holding, &attempted, told, self.now).await?,
+            false => reports::tell(self.services, &holding, &attempted, false, told, self.now).await?,
+        };
         let clones = std::mem::take(&mut attempted.clones);
         if fate == Fate::Queue {
             clones.iter().rev().for_each(|clone| self.log_queued(&clone.envelope));
@@ -109,7 +110,7 @@ impl Returns<'_> {
         terminal: &mut Terminal<'_>,
     ) -> bool {
         if failed.iter().all(|settled| recipients::is_unreported(&settled.recipient)) {
-            return true;
+            return false;
         }
         match (self.services.site.config.options.error_mode, &self.sender.home) {
             (ErrorMode::Quiet, _) => true,

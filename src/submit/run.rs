@@ -9,7 +9,7 @@ use super::caller::Caller;
 use super::header_check::{self, Judgement, Refusal};
 use super::input::LocalInput;
 use super::message::{self, Incoming, InputError, Limits};
-use super::recipients::{self, Desk, Recipients};
+use super::recipients::{Desk, Recipients};
 use super::returns::Returns;
 use super::sender::{Registrar, Sender};
 use super::submission::Submission;
@@ -435,7 +435,7 @@ impl<'a> Work<'a> {
             envelope.flags.split = false;
         }
         envelope.message = envelope.message.or_else(|| recipients.refused.last().map(Refused::words));
-        let mut transcript: Vec<BString> = recipients.refused.iter().map(said).collect();
+        let mut transcript: Vec<BString> = recipients.refused.iter().map(Refused::transcript).collect();
         transcript.extend(refusal.as_ref().map(|refusal| refusal.transcript.clone()));
         let told = refusal.as_ref().map(Refusal::text).or_else(|| recipients.refused.last().map(Refused::words));
         // QUIRK(refused-header-stays)
@@ -491,12 +491,4 @@ impl<'a> Work<'a> {
 /// Returns how a recipient fared that was refused before any attempt.
 fn settled(refused: &Refused) -> Settled {
     Settled { recipient: refused.recipient.clone(), outcome: refused_by_rules(&refused.refusal) }
-}
-
-/// Returns what the transcript says of a recipient that was refused before any attempt.
-fn said(refused: &Refused) -> BString {
-    let Refused { recipient, refusal, .. } = refused;
-    let text = recipients::complaint(refused);
-    let text = if recipient.primary { text } else { refusal.text.clone() };
-    format!("{} {} {text}\n", refusal.code, refusal.status).into()
 }

@@ -107,6 +107,11 @@ fn submission_goes_as_with_the_original() {
 }
 
 #[test]
+fn returned_mail_is_that_of_the_original() {
+    compare("diff_sub.py", "returns-", &["--deliver", "--log"], "{program} -C {cf}");
+}
+
+#[test]
 fn files_that_others_can_write_are_refused_as_by_the_original() {
     compare("diff_sub.py", "safe-", &["--log"], "{program} -C {cf}");
 }
