@@ -167,7 +167,7 @@ impl Builder<'_> {
         }
         let scanned = ctx.scan(&alias.name, ScanOptions::ADDRESS);
         // What could be made of it is used all the same.
-        scanned.errors.iter().for_each(|error| note(format!("{}... {error}", alias.name), Sysexit::Ok));
+        scanned.errors.iter().for_each(|error| note(format!("{}... {error}", alias.spelling), Sysexit::Ok));
         let Some(tokens) = scanned.tokens.filter(|tokens| !tokens.is_empty()) else {
             note(illegal(), Sysexit::Software);
             return None;
@@ -185,15 +185,15 @@ impl Builder<'_> {
             }
             Err(bad) if bad.is_told => Sysexit::Software,
             Err(bad) if bad.refusal.exit == Sysexit::TempFail => {
-                note(format!("{}... {}", alias.name, bad.refusal.text), Sysexit::Ok);
+                note(format!("{}... {}", alias.spelling, bad.refusal.text), Sysexit::Ok);
                 Sysexit::Ok
             }
             Err(bad) => {
-                note(format!("{}... {}", alias.name, bad.refusal.text), bad.refusal.exit);
+                note(format!("{}... {}", alias.spelling, bad.refusal.text), bad.refusal.exit);
                 Sysexit::Software
             }
         };
-        notes.push(Note { line, text: AliasError::NotLocal(alias.name).to_string(), exit: failed });
+        notes.push(Note { line, text: AliasError::NotLocal(alias.spelling).to_string(), exit: failed });
         None
     }
 

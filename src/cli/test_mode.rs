@@ -100,6 +100,12 @@ async fn session(command: &CommandLine) -> ExitCode {
     session.debug = DebugFlags::parse(&command.debug);
     session.ctx.set_trace_level(session.debug.level(REWRITE_CATEGORY));
     session.publish(SystemTime::now().into());
+    session.echoes = command.is_verbose;
+    for (name, value) in [("r", &command.protocol), ("s", &command.host)] {
+        if let Some(value) = value {
+            session.ctx.set(name, value.clone());
+        }
+    }
     match session.run(Lines::of(io::stdin().lock())).await {
         Ok(status) => ExitCode::from(status),
         Err(_) => Sysexit::IoErr.into(),
@@ -125,6 +131,8 @@ pub struct TestMode {
     debug: DebugFlags,
     /// What `/parse` and `/try` take addresses for.
     role: Role,
+    /// Each line is repeated (`-v`).
+    echoes: bool,
 }
 
 impl TestMode {
@@ -135,7 +143,7 @@ impl TestMode {
         let is_quiet = Arc::new(AtomicBool::new(false));
         let mut ear = Ear::new(&output, &exit, &is_quiet);
         ctx.listen(Box::new(move |heard| ear.hear(heard)), TRACE_LEVEL);
-        Self { ctx, output, exit, is_quiet, debug: DebugFlags::default(), role: Role::Recipient }
+        Self { ctx, output, exit, is_quiet, debug: DebugFlags::default(), role: Role::Recipient, echoes: false }
     }
 
     /// Sets the macros that tell of an envelope, as if a message came in now; those of the date and of the load leave
@@ -170,6 +178,9 @@ impl TestMode {
         self.write(BANNER)?;
         let output = Arc::clone(&self.output);
         while let Some(line) = lines.next(&output)? {
+            if self.echoes {
+                self.write(&[&line[..], b"\n"].concat())?;
+            }
             if !self.take(&line).await? {
                 break;
             }

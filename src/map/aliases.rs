@@ -32,9 +32,11 @@ pub enum AliasError {
     #[error("{0}... cannot alias non-local names")]
     NotLocal(BString),
     /// The name was there before: the later value counts.
-    #[error("{name}... Warning: duplicate alias name {}", .name.to_lowercase().as_bstr())]
+    #[error("{spelling}... Warning: duplicate alias name {}", .name.to_lowercase().as_bstr())]
     Duplicate {
-        /// The name as it stands on the line.
+        /// What stands before the colon.
+        spelling: BString,
+        /// The name that the rules make of it.
         name: BString,
     },
 }
@@ -57,8 +59,10 @@ impl AliasError {
 /// One alias as it stands in the file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Alias {
-    /// Number of the line it begins on, from 1.
+    /// Number of the line it ends on, from 1.
     pub line: usize,
+    /// What stands before the colon, with white space.
+    pub spelling: BString,
     /// The name, with its capitals and quotes, without white space around it.
     pub name: BString,
     /// The addresses, continued lines joined without their line ends.
@@ -73,7 +77,9 @@ pub fn parse(text: &[u8]) -> (Vec<Alias>, Vec<(usize, AliasError)>) {
     let mut errors = Vec::new();
     for (line, text) in logical_lines(text) {
         match parse_line(&text) {
-            Ok((name, value)) => aliases.push(Alias { line, name: name.into(), value: value.into() }),
+            Ok((name, value)) => {
+                aliases.push(Alias { line, spelling: name.into(), name: name.trim_space().into(), value: value.into() })
+            }
             Err(error) => errors.push((line, error)),
         }
     }
@@ -85,9 +91,9 @@ fn parse_line(text: &[u8]) -> Result<(&[u8], &[u8]), AliasError> {
         return Err(AliasError::NoStart);
     }
     let colon = name_end(text).ok_or(AliasError::NoColon)?;
-    let name = text[..colon].trim_space();
+    let name = &text[..colon];
     let value = text[colon + 1..].trim_space_start();
-    if name.is_empty() {
+    if name.trim_space().is_empty() {
         return Err(AliasError::no_name(text));
     }
     if value.is_empty() {
@@ -113,7 +119,7 @@ fn name_end(text: &[u8]) -> Option<usize> {
     if quoted { text.find_byte(b':') } else { None }
 }
 
-/// Joins continued lines; comments and empty lines are left out, and nothing goes on behind an empty line.
+/// Joins continued lines, which have the number of the last; comments and empty lines are left out, and nothing goes on behind an empty line.
 fn logical_lines(text: &[u8]) -> Vec<(usize, BString)> {
     let mut lines: Vec<(usize, BString)> = Vec::new();
     let (mut continues, mut is_open) = (false, false);
@@ -125,7 +131,10 @@ fn logical_lines(text: &[u8]) -> Vec<(usize, BString)> {
             None => (raw, false),
         };
         match lines.last_mut() {
-            Some((_, line)) if continues || (is_open && is_indented(piece)) => line.extend_from_slice(piece),
+            Some((number, line)) if continues || (is_open && is_indented(piece)) => {
+                *number = index + 1;
+                line.extend_from_slice(piece);
+            }
             // A comment is an entry for now, so that what continues it belongs to it.
             _ => {
                 lines.push((index + 1, piece.into()));
@@ -180,7 +189,8 @@ impl AliasTable {
             table.counts.total += alias.name.len() + alias.value.len();
             let key = BString::from(alias.name.to_ascii_lowercase());
             if table.entries.insert(key, alias.value.clone()).is_some() {
-                warnings.push((alias.line, AliasError::Duplicate { name: alias.name.clone() }));
+                let (spelling, name) = (alias.spelling.clone(), alias.name.clone());
+                warnings.push((alias.line, AliasError::Duplicate { spelling, name }));
             }
         }
         (table, warnings)
@@ -291,10 +301,10 @@ mod tests {
 
     #[test]
     fn lines_are_continued() {
-        check("Post: root,\n\tbob,\n  carol\nz: y\n", &[(1, "Post", "root,\tbob,  carol"), (4, "z", "y")]);
-        check("cont: a, b, \\\n c\n", &[(1, "cont", "a, b,  c")]);
-        check("cont: a, b, \\\nc\n", &[(1, "cont", "a, b, c")]);
-        check("root: alice\n # not a comment\n", &[(1, "root", "alice # not a comment")]);
+        check("Post: root,\n\tbob,\n  carol\nz: y\n", &[(3, "Post", "root,\tbob,  carol"), (4, "z", "y")]);
+        check("cont: a, b, \\\n c\n", &[(2, "cont", "a, b,  c")]);
+        check("cont: a, b, \\\nc\n", &[(2, "cont", "a, b, c")]);
+        check("root: alice\n # not a comment\n", &[(2, "root", "alice # not a comment")]);
     }
 
     #[test]
@@ -318,7 +328,7 @@ mod tests {
         check_error("empty:\n", 1, "empty:... missing value for alias");
         check_error(": noname\n", 1, ": noname... illegal alias name");
         check_error(":include: x\n", 1, ":include: x... illegal alias name");
-        check_error("dup: a\nDUP: b\n", 2, "DUP... Warning: duplicate alias name dup");
+        check_error("dup: a\nDUP : b,\n c\n", 3, "DUP ... Warning: duplicate alias name dup");
     }
 
     #[test]

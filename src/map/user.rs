@@ -22,7 +22,7 @@ impl Column {
     /// Reads the name of a column; the error is the text of the original.
     pub(super) fn parse(definition: &Definition) -> Result<Column, BString> {
         let Some(name) = &definition.value_column else { return Ok(Column::Name) };
-        Ok(match name.as_slice() {
+        Ok(match name.to_ascii_lowercase().as_slice() {
             b"name" => Column::Name,
             b"passwd" => Column::Password,
             b"uid" => Column::Uid,

@@ -15,4 +15,4 @@ pub mod testing;
 
 pub use hosts::Hosts;
 pub use resolver::{Answer, Family, Mx, RecordKind, Resolver, is_askable, without_end};
-pub use settings::{ResolverFlags, ResolverSettings, Source};
+pub use settings::{ResolverFlags, ResolverSettings, Source, switched};

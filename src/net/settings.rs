@@ -6,6 +6,7 @@ use std::time::Duration;
 use bstr::{BString, ByteSlice};
 
 use super::Hosts;
+use crate::name::CSpace as _;
 
 /// Name servers used of those in `resolv.conf` (`resolv.conf(5)`, MAXNS).
 const SERVERS_MAX: usize = 3;
@@ -106,7 +107,7 @@ impl ResolverSettings {
 
     /// Reads the `hosts` line of `ServiceSwitchFile`.
     pub fn read_service_switch(&mut self, text: &[u8]) {
-        if let Some(sources) = sources_of(text, b"hosts") {
+        if let Some(sources) = switched(text, b"hosts").and_then(known) {
             self.canonify_sources = sources;
         }
     }
@@ -143,18 +144,32 @@ impl ResolverSettings {
     }
 }
 
-/// Reads the sources after `key` in a switch file.
+/// Reads the sources after `key` in `nsswitch.conf`.
 fn sources_of(text: &[u8], key: &[u8]) -> Option<Vec<Source>> {
     let line = text.lines().find(|line| line.fields().next() == Some(key))?;
-    let words = line.fields().skip(1).take_while(|word| !word.starts_with(b"#"));
-    let sources: Vec<_> = words
-        .filter_map(|word| match word {
-            b"files" => Some(Source::Files),
-            b"dns" => Some(Source::Dns),
-            _ => None,
-        })
-        .collect();
-    (!sources.is_empty()).then_some(sources)
+    known(line.fields().skip(1).take_while(|word| !word.starts_with(b"#")))
+}
+
+/// Returns those sources that we have, if there is any.
+fn known<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Option<Vec<Source>> {
+    let known = words.into_iter().filter_map(|word| match word {
+        b"files" => Some(Source::Files),
+        b"dns" => Some(Source::Dns),
+        _ => None,
+    });
+    Some(known.collect::<Vec<_>>()).filter(|sources| !sources.is_empty())
+}
+
+/// Returns what a service switch names for a service: the last line counts that begins with its name and names anything,
+/// whatever the capitals of the service.
+pub fn switched<'a>(text: &'a [u8], service: &[u8]) -> Option<Vec<&'a [u8]>> {
+    let lines = text.lines().map(|line| line.split(|byte| *byte == b'#').next().unwrap_or_default());
+    let mut kinds = lines.filter(|line| !line.first().is_some_and(u8::is_c_space)).filter_map(|line| {
+        let mut words = line.fields();
+        let is_meant = words.next().is_some_and(|word| word.eq_ignore_ascii_case(service));
+        is_meant.then(|| words.collect::<Vec<_>>()).filter(|kinds| !kinds.is_empty())
+    });
+    kinds.next_back()
 }
 
 /// Reads an address; an IPv6 zone (`%eth0`) is cut off.
@@ -245,6 +260,22 @@ mod tests {
         settings.read_service_switch(b"aliases files\nhosts\tfiles\n");
         assert_eq!(settings.address_sources, [Source::Dns, Source::Files]);
         assert_eq!(settings.canonify_sources, [Source::Files]);
+    }
+
+    #[test]
+    fn a_service_switch_is_read_as_by_the_original() {
+        let check = |text: &str, expected: Option<&[&str]>| {
+            let found = switched(text.as_bytes(), b"hosts");
+            let expected = expected.map(|kinds| kinds.iter().map(|kind| kind.as_bytes()).collect::<Vec<_>>());
+            assert_eq!(found, expected, "{text}");
+        };
+        check("#hosts files\nhosts dns\n", Some(&["dns"]));
+        check("hosts dns#files\n", Some(&["dns"]));
+        check("HOSTS files nis\n", Some(&["files", "nis"]));
+        check(" hosts files\n", None);
+        check("hosts: files\n", None);
+        check("hosts files\nhosts dns\n", Some(&["dns"]));
+        check("hosts\n", None);
     }
 
     #[test]

@@ -132,6 +132,8 @@ mod tests {
     #[test]
     fn a_refusal_never_looks_like_a_success() {
         check("5.7.1", "250 ok", "553 5.7.1 <a@b>... ok");
+        check("", "354 go on", "553 5.0.0 <a@b>... go on");
+        check("5.7.1", "650 no", "553 5.7.1 <a@b>... no");
     }
 
     fn tokens(texts: &[&str]) -> Vec<Token> {

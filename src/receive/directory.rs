@@ -25,8 +25,8 @@ use crate::site::Context;
 use crate::smtp::server::texts;
 use crate::sys::user::User;
 
-/// The most addresses that one VRFY or EXPN tells.
-const LISTED_MAX: usize = 1000;
+/// The most addresses that one VRFY or EXPN tells; each is looked up as a user first.
+const LISTED_MAX: usize = 10_000;
 
 /// Alias files and accounts.
 pub struct SiteDirectory {
@@ -157,8 +157,11 @@ impl SiteDirectory {
             let about = if refused.recipient.address.is_empty() { spelling } else { &refused.recipient.address };
             return Err(address::reply(&refused.refusal, about));
         }
+        if expanded.recipients.len() > LISTED_MAX {
+            return Err(texts::list_too_long(LISTED_MAX));
+        }
         let mut found = Vec::new();
-        for recipient in expanded.recipients.iter().take(LISTED_MAX) {
+        for recipient in &expanded.recipients {
             let Some(route) = &recipient.route else { continue };
             let has_users = ctx.config().mailers.get(route.mailer.as_bytes()).is_some_and(|m| m.flags.contains(b'w'));
             let name = if has_users { self.resident(&route.user).await.and_then(|user| user.full_name) } else { None };

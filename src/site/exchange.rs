@@ -69,7 +69,7 @@ async fn look_up(resolver: &Resolver, domain: &[u8], end: &[u8]) -> Exchanges {
 async fn in_brackets(resolver: &Resolver, whole: &[u8], inside: &[u8], end: &[u8]) -> Exchanges {
     let Some(len) = memchr::memchr(b']', inside) else { return Exchanges::Nothing };
     let inside = &inside[..len];
-    if literal_in_rules(inside).is_some() || literal::ipv6(inside).is_some() {
+    if literal_in_rules(inside).is_some() {
         return Exchanges::Hosts(vec![whole.into()]);
     }
     match resolver.canonify(&[inside, end].concat()).await {
@@ -79,11 +79,12 @@ async fn in_brackets(resolver: &Resolver, whole: &[u8], inside: &[u8], end: &[u8
     }
 }
 
-/// Reads the address inside of brackets: `IPv6:2001:db8::1`, or what the C library's `inet_addr` takes for an address.
+/// Reads the address inside of brackets: `IPv6:2001:db8::1`, tag or not, or what the C library's `inet_addr` takes for an
+/// address.
 pub(super) fn literal_in_rules(text: &[u8]) -> Option<IpAddr> {
     // The highest one is what the C library returns for what is no address.
     let four = literal::ipv4(text).filter(|address| !address.is_broadcast()).map(IpAddr::V4);
-    four.or_else(|| literal::tagged_ipv6(text).map(IpAddr::V6))
+    four.or_else(|| literal::ipv6(text).map(IpAddr::V6))
 }
 
 /// Tells whether `host` is `domain`, alone or completed.
@@ -110,7 +111,8 @@ mod tests {
         let read = |text: &str| literal_in_rules(text.as_bytes()).map(|address| address.to_string());
         assert_eq!(read("0x7f.1 ").as_deref(), Some("127.0.0.1"));
         assert_eq!(read("IPv6:2001:db8::1").as_deref(), Some("2001:db8::1"));
-        for text in ["255.255.255.255", "2001:db8::1", "IPv6:1.2.3.4", "IPv6:IPv6:::1", "x"] {
+        assert_eq!(read("2001:db8::1").as_deref(), Some("2001:db8::1"));
+        for text in ["255.255.255.255", "IPv6:1.2.3.4", "IPv6:IPv6:::1", "x"] {
             assert_eq!(read(text), None, "{text}");
         }
     }

@@ -16,7 +16,7 @@ use crate::macros::MacroTable;
 use crate::map::aliases::{self, Declared};
 use crate::map::{CLASS_BYTES_MAX, Definition, DefinitionError, Kind, Map, Opener, Outcome};
 use crate::name::{ClassName, Named, Sysexit};
-use crate::net::Resolver;
+use crate::net::{Resolver, switched};
 use crate::sys::bounded::read_within;
 use crate::sys::errors::reason;
 use crate::sys::safe_file::remedy;
@@ -157,16 +157,16 @@ fn named<'d>(definitions: impl IntoIterator<Item = &'d Definition>, name: &[u8])
 
 /// Returns the members of a switch: `name.kind` for each kind that the service switch names for its service, or that is usual
 /// where it does not.
-fn switched(switch: &Definition, service_switch: &[u8]) -> Vec<BString> {
+//
+// QUIRK(switch-defaults): for hosts that is the order of the name service before the files, and nothing for other services.
+fn members(switch: &Definition, service_switch: &[u8]) -> Vec<BString> {
     let service = switch.file.clone().unwrap_or_default();
-    let mut lines = service_switch.lines().map(|line| line.fields());
-    let kinds = lines.find_map(|mut words| (words.next()? == service).then_some(words));
     let usual: &[&[u8]] = match service.as_slice() {
-        b"hosts" => &[b"files", b"dns"],
-        b"aliases" | b"passwd" => &[b"files"],
+        b"hosts" => &[b"dns", b"files"],
+        b"aliases" => &[b"files"],
         _ => &[],
     };
-    let kinds: Vec<&[u8]> = kinds.map_or_else(|| usual.to_vec(), Iterator::collect);
+    let kinds = switched(service_switch, &service).unwrap_or_else(|| usual.to_vec());
     kinds.iter().map(|kind| [&switch.name[..], b".", kind].concat().into()).collect()
 }
 
@@ -374,7 +374,7 @@ impl Loader<'_> {
         let switch = self.service_switch();
         for definition in &mut definitions {
             if let Kind::Switch(_) = definition.kind {
-                definition.kind = Kind::Switch(switched(definition, &switch));
+                definition.kind = Kind::Switch(members(definition, &switch));
             }
         }
         definitions

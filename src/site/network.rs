@@ -59,7 +59,7 @@ async fn host(site: &Site, map: &Definition, key: &[u8], args: &[&[u8]]) -> (Out
     }
 }
 
-/// Reads `[192.0.2.1]` or `[IPv6:2001:db8::1]`.
+/// Reads `[192.0.2.1]` or `[IPv6:2001:db8::1]`, the latter with or without its tag.
 fn bracketed(key: &[u8]) -> Result<IpAddr, Sysexit> {
     let end = memchr::memchr(b']', key).ok_or(Sysexit::Ok)?;
     literal_in_rules(&key[1..end]).ok_or(Sysexit::NoHost)
@@ -130,7 +130,8 @@ async fn best_mx(site: &Site, map: &Definition, key: &[u8], args: &[&[u8]]) -> O
     match exchangers_as_written(&site.resolver, key).await {
         Exchanges::Hosts(hosts) => Outcome::Found(joined(map, key, hosts, args)),
         Exchanges::Nothing => Outcome::NotFound(Sysexit::Ok),
-        Exchanges::NoDomain | Exchanges::Null => Outcome::NotFound(Sysexit::NoHost),
+        Exchanges::NoDomain => Outcome::NotFound(Sysexit::NoHost),
+        Exchanges::Null => Outcome::NotFound(Sysexit::Unavailable),
         Exchanges::TempFail(reason) => Outcome::TempFail(reason),
     }
 }

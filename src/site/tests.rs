@@ -38,7 +38,7 @@ Kbest bestmx -z,\n\
 Kaddr dns -RA -a.\n\
 Kseq sequence calc mac\n\
 Kusers.files arith\n\
-Kusers switch passwd\n\
+Kusers switch aliases\n\
 Knote syslog -LNOTICE\n\
 Krx regex -s1,2 ^(a)(b)\n\
 Stest\n\
@@ -132,7 +132,7 @@ async fn maps_answer_by_class() {
     let found = |text: &str| Outcome::Found(text.into());
     assert_eq!(ctx.map_lookup("addr", b"host.example.com", &[]).await, found("192.0.2.5."));
     assert_eq!(ctx.map_lookup("best", b"example.com", &[]).await, found("mx1.example.com.,mx2.example.com."));
-    assert_eq!(ctx.map_lookup("best", b"nullmx.example", &[]).await, Outcome::NotFound(Sysexit::NoHost));
+    assert_eq!(ctx.map_lookup("best", b"nullmx.example", &[]).await, Outcome::NotFound(Sysexit::Unavailable));
     assert_eq!(ctx.map_lookup("seq", b"+", &[b"2", b"3"]).await, found("5"));
     assert_eq!(ctx.map_lookup("users", b"*", &[b"2", b"3"]).await, found("6"));
     assert_eq!(ctx.map_lookup("note", b"text", &[]).await, found(""));

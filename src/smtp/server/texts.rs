@@ -239,6 +239,11 @@ pub fn too_many_recipients() -> Reply {
     reply!(452, status(4, 5, 3), "Too many recipients")
 }
 
+/// VRFY or EXPN of a list with more than `max` members.
+pub fn list_too_long(max: usize) -> Reply {
+    Reply::new(550, status(5, 5, 3), format!("List has more than {max} addresses: ask the postmaster for it"))
+}
+
 /// RCPT is accepted; `queued` if delivery must wait for a map.
 pub fn recipient_ok(address: &[u8], queued: bool) -> Reply {
     about(address, 250, status(2, 1, 5), if queued { "Recipient ok (will queue)" } else { "Recipient ok" })
