@@ -100,8 +100,6 @@ struct Reader {
     has_service: Option<fn(&[u8]) -> bool>,
     /// Options (with their second name) that the command line has set.
     sticky_options: HashSet<(&'static str, BString)>,
-    /// Macros that the command line has set.
-    sticky_macros: HashSet<MacroName>,
     /// Whether the level is still to settle this option.
     colon_ok_is_open: bool,
 }
@@ -120,7 +118,6 @@ impl Reader {
             accounts: env.accounts,
             has_service: env.has_service,
             sticky_options: HashSet::new(),
-            sticky_macros: HashSet::new(),
             colon_ok_is_open: true,
         }
     }
@@ -197,10 +194,7 @@ impl Reader {
 
     fn macro_definition(&mut self, rest: &[u8]) {
         let Some((name, value)) = self.name(rest) else { return };
-        let name = MacroName::new(name);
-        if !self.sticky_macros.contains(&name) {
-            self.define(name, text::unquoted(value, None).0);
-        }
+        self.define(MacroName::new(name), text::unquoted(value, None).0);
     }
 
     fn define(&mut self, name: MacroName, value: BString) {
@@ -428,22 +422,23 @@ impl Reader {
                 self.option(&text, true);
             }
             Override::Letter(text) => self.option(text, true),
-            Override::Macro(text) => self.sticky_macro(text),
+            Override::Macro(text) => self.given_macro(text),
         }
     }
 
-    fn sticky_macro(&mut self, text: &[u8]) {
+    /// Defines a macro that the command line gives.
+    //
+    // QUIRK(macros-of-the-file): what the file says of the macro counts, unlike with options.
+    fn given_macro(&mut self, text: &[u8]) {
         if let Some((name, value)) = self.name(text) {
-            let name = MacroName::new(name);
-            self.sticky_macros.insert(name.clone());
-            self.define(name, value.into());
+            self.define(MacroName::new(name), value.into());
         }
     }
 
     /// Reads what stands behind `O`.
     fn option(&mut self, rest: &[u8], is_sticky: bool) {
         if let [b'M', definition @ ..] = rest {
-            return if is_sticky { self.sticky_macro(definition) } else { self.macro_definition(definition) };
+            return if is_sticky { self.given_macro(definition) } else { self.macro_definition(definition) };
         }
         let setting = match Setting::parse(rest) {
             Ok(setting) => setting,

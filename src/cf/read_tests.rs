@@ -280,6 +280,7 @@ fn the_command_line_wins_over_the_file() {
         Override::Letter("pnovrfy".into()),
         Override::Named("Timeout.ident=0".into()),
         Override::Macro("{greet}hi".into()),
+        Override::Macro("{greeted}hi".into()),
         Override::Letter("Mrlocal".into()),
     ];
     let text = b"V10\nO DeliveryMode=i\nO PrivacyOptions=noexpn\nO Timeout.ident=5s\nO Timeout.rcpt=5s\nD{greet}ho\n";
@@ -288,7 +289,9 @@ fn the_command_line_wins_over_the_file() {
     assert_eq!(config.options.delivery_mode, DeliveryMode::Queue);
     assert!(config.options.privacy.has(Privacy::NoVrfy) && config.options.privacy.has(Privacy::NoExpn));
     assert_eq!((config.options.timeout.ident.as_secs(), config.options.timeout.rcpt.as_secs()), (0, 5));
-    assert_eq!(config.macro_value(b"greet"), Some(&"hi".into()));
+    // A macro is the file's, if it says anything of it.
+    assert_eq!(config.macro_value(b"greet"), Some(&"ho".into()));
+    assert_eq!(config.macro_value(b"greeted"), Some(&"hi".into()));
     assert_eq!(config.macro_value(b"r"), Some(&"local".into()));
 }
 
