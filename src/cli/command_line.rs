@@ -4,6 +4,7 @@ use bstr::{BString, ByteSlice};
 
 use crate::cf::{Override, Setting};
 use crate::name::Sysexit;
+use crate::smtp::server::is_xtext;
 
 use super::getopt::{BadOption, Getopt};
 use super::mode::Mode;
@@ -451,25 +452,9 @@ fn quarantine(value: &[u8]) -> Quarantine {
     if value == b"." { Quarantine::Release } else { Quarantine::Set(value.into()) }
 }
 
-/// Checks that a text is xtext: printable, `+` only before two capital hexadecimal digits, no `=`.
+/// Checks that a text is xtext.
 fn xtext(value: &[u8]) -> Result<BString, UsageError> {
-    let mut rest = value;
-    while let [first, after @ ..] = rest {
-        rest = match first {
-            b'+' => match after {
-                [a, b, after @ ..] if is_upper_hex(*a) && is_upper_hex(*b) => after,
-                _ => return Err(UsageError::Envelope),
-            },
-            b'=' => return Err(UsageError::Envelope),
-            byte if byte.is_ascii_graphic() => after,
-            _ => return Err(UsageError::Envelope),
-        };
-    }
-    Ok(value.into())
-}
-
-fn is_upper_hex(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'A'..=b'F')
+    if is_xtext(value) { Ok(value.into()) } else { Err(UsageError::Envelope) }
 }
 
 #[cfg(test)]

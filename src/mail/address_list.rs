@@ -75,14 +75,24 @@ pub fn split_field(text: &[u8], separator: Separator) -> Vec<BString> {
 ///
 // QUIRK(comment-is-nobody): such a one is passed over in lists, be it the only one.
 pub fn is_comment(text: &[u8]) -> bool {
-    let text = text.strip_suffix(b"\\").unwrap_or(text);
+    open_comments(text.strip_suffix(b"\\").unwrap_or(text)) == Some(0)
+}
+
+/// Tells whether a text is no address, but a comment that nothing closes.
+pub fn is_open_comment(text: &[u8]) -> bool {
+    open_comments(text).is_some_and(|open| open > 0)
+}
+
+/// Returns how many comments are open at the end of a text of white space and comments alone; none if there is more in it.
+fn open_comments(text: &[u8]) -> Option<usize> {
     let mut nesting = Nesting::default();
-    let mut passes = |byte: &u8| {
-        let is_outside = nesting.comments == 0 && *byte != b'(' && !byte.is_c_space();
+    for byte in text {
+        if nesting.comments == 0 && *byte != b'(' && !byte.is_c_space() {
+            return None;
+        }
         nesting.pass(*byte);
-        !is_outside
-    };
-    text.iter().all(&mut passes) && nesting.is_outside()
+    }
+    Some(nesting.comments)
 }
 
 /// What an element begins with that names a list file, in any case.
@@ -252,6 +262,8 @@ mod tests {
         assert_eq!(split_file(b"(on holiday)\na\n"), Ok(vec![(2, "a".into())]));
         assert_eq!(split_field(b" a, (b), ", Separator::Comma), ["a", "(b)"]);
         assert!(is_comment(b"") && is_comment(b" (a)\t") && !is_comment(b"(a") && !is_comment(b"(a)b"));
+        assert!(is_open_comment(b"(a, b") && is_open_comment(b"(a) (b\\)") && !is_open_comment(b"(a)"));
+        assert!(!is_open_comment(b"a (b"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::keeper::request::{Account, Source, SourceRoot, Standing};
 use crate::log::Witness;
 use crate::mail::address_list;
 use crate::mail::envelope::{Controller, Recipient, Route, Special};
+use crate::mail::token::ScanOptions;
 use crate::name::{Status, Sysexit, TrimSpace as _};
 use crate::route::account::{self, Found};
 use crate::route::alias::Alias;
@@ -412,9 +413,11 @@ impl Expander<'_> {
                     };
                     let list = List { standing, file: Some(Arc::new(path)), ..List::of(&item, source) };
                     let items = items(&item, lists, list, controller);
-                    if !items.is_empty() {
+                    // QUIRK(open-comment): it is nobody, and a file of nobody else forwards nothing.
+                    if items.iter().any(|item| !address_list::is_open_comment(&item.recipient.address)) {
                         return Step::More(owned(item.recipient, route, account), items);
                     }
+                    warnings.extend(items.iter().map(|item| self.unbalanced(item)));
                 }
                 Text::Missing(_) => {}
                 Text::Refused(reason) => warnings.push(format!("forward {reason}").into()),
@@ -424,6 +427,15 @@ impl Expander<'_> {
             }
         }
         Step::Final(owned(item.recipient, route, account))
+    }
+
+    /// Returns what is said of an address that does not scan, with its place.
+    fn unbalanced(&self, item: &Item) -> BString {
+        let address = &item.recipient.address;
+        let place = item.element.as_ref().and_then(Element::place);
+        let place = place.map(|place| format!("{place}: ")).unwrap_or_default();
+        let reason = self.ctx.scan(address, ScanOptions::ADDRESS).errors.first().map(ToString::to_string);
+        format!("{place}{address}... {}", reason.unwrap_or_default()).into()
     }
 
     /// Handles `|program`, `/file` and `:include:`.
@@ -502,7 +514,8 @@ impl Expander<'_> {
                 if let Err(refusal) = course.count_text(len_bytes) {
                     return Step::Refused(refused(item.recipient, refusal));
                 }
-                let name = item.recipient.address.strip_prefix(b":include:").unwrap_or_default();
+                let element = address_list::unquote(&item.recipient.address);
+                let name = address_list::included(&element).unwrap_or_default();
                 self.witness.tell(format!("including file {}", name.as_bstr()));
                 let alias = item.recipient.address.clone();
                 let before = item.recipient.controller.as_deref();

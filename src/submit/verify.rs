@@ -8,7 +8,7 @@ use super::submission::Submission;
 use super::terminal::Terminal;
 use crate::deliver::services::Services;
 use crate::mail::address_list::Separator;
-use crate::mail::envelope::Recipient;
+use crate::mail::envelope::{Recipient, Route, Special};
 use crate::name::{QueueIdMaker, Status, Sysexit, UnixTime};
 use crate::route::parse;
 use crate::route::person::is_left_out;
@@ -62,21 +62,41 @@ fn line(recipient: &Recipient) -> BString {
         if !route.host.is_empty() {
             line.extend_from_slice(format!(", host {}", route.host).as_bytes());
         }
-        line.extend_from_slice(format!(", user {}", route.user).as_bytes());
+        line.extend_from_slice(format!(", user {}", shown_user(recipient, route)).as_bytes());
     }
     line
+}
+
+/// Returns the user as the original shows it: a program in quotes keeps them, and a user the backslash that keeps aliases away.
+fn shown_user<'a>(recipient: &'a Recipient, route: &'a Route) -> &'a BString {
+    let is_kept = match route.special() {
+        Some(Special::Program) => recipient.address.starts_with(b"\""),
+        _ => recipient.address.strip_prefix(b"\\").is_some_and(|user| route.user == user),
+    };
+    if is_kept { &recipient.address } else { &route.user }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::envelope::Route;
     use crate::name::MailerName;
 
     #[track_caller]
     fn check(mailer: &str, host: &str, expected: &str) {
+        check_named("a", mailer, host, expected);
+    }
+
+    #[track_caller]
+    fn check_named(address: &str, mailer: &str, host: &str, expected: &str) {
         let route = Route { mailer: MailerName::new(mailer), host: host.into(), user: "u".into(), is_settled: false };
-        assert_eq!(line(&Recipient { route: Some(route), ..Recipient::new("a") }), expected);
+        assert_eq!(line(&Recipient { route: Some(route), ..Recipient::new(address) }), expected);
+    }
+
+    #[test]
+    fn users_are_shown_with_what_protects_them() {
+        check_named("\\u", "local", "", "\\u... deliverable: mailer local, user \\u");
+        check_named("\"u\"", "local", "", "\"u\"... deliverable: mailer local, user u");
+        check_named("\"|u\"", "prog", "", "\"|u\"... deliverable: mailer prog, user \"|u\"");
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub mod texts;
 
 pub use data::{Bare, LineRules};
 pub use event::{Answer, CommandRefusal, Effect, Ending, Event, FilterMoment, Moment, Opening, Question};
-pub use params::{MailParams, RcptParams, decode_xtext, encode_xtext};
+pub use params::{MailParams, RcptParams, decode_xtext, encode_xtext, is_xtext};
 pub use session::Session;
 pub use settings::{Features, Limits, Overload, Settings};
 

@@ -256,7 +256,7 @@ fn leading_number(text: &[u8]) -> (Option<i64>, &[u8]) {
 
 /// Tells whether `text` is xtext: printable, `+` only before two hexadecimal digits (`RFC 3461 §4`, which wants
 /// capitals; clients write small ones, too).
-fn is_xtext(text: &[u8]) -> bool {
+pub fn is_xtext(text: &[u8]) -> bool {
     let mut bytes = text.iter();
     while let Some(&byte) = bytes.next() {
         match byte {
