@@ -53,8 +53,9 @@ pub(super) struct Keeper {
     pid_file: Option<PidFile>,
     /// What the current pair serves, and the next one will.
     generation: Rc<Generation>,
-    /// Where: the only listeners that this process has, so that a port ends with the network process that serves it.
-    ports: Vec<OpenPort>,
+    /// Where. Besides these and those of the pairs that serve this process has no listener, so that a port ends with the
+    /// network process that serves it.
+    ports: Rc<[OpenPort]>,
     /// The pair that serves.
     current: Option<Pair>,
     /// A pair that has not said yet that it serves.
@@ -107,7 +108,7 @@ impl Keeper {
         title: Title,
         signals: Signals,
         generation: Rc<Generation>,
-        ports: Vec<OpenPort>,
+        ports: Rc<[OpenPort]>,
     ) -> Self {
         Self {
             programs,
@@ -241,9 +242,11 @@ impl Keeper {
             return;
         }
         let has = |pair: &mut Pair| pair.processes.iter().any(|process| process.launched.pid == pid);
-        if let Some(pair) = self.candidate.take_if(has) {
+        if let Some(mut pair) = self.candidate.take_if(has) {
             pair.signal(Signal::SIGKILL);
+            pair.leave_ports();
             self.old.push(pair);
+            self.return_to_current();
             if self.current.is_none() {
                 self.start_at = Some(Instant::now() + self.back_offs.of(None).next_delay(Cause::Fault));
             }
@@ -300,6 +303,7 @@ impl Keeper {
         if let Some(candidate) = self.candidate.take() {
             candidate.signal(Signal::SIGKILL);
         }
+        self.return_to_current();
         let blocked = pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&SigSet::from_iter(SIGNALS)), None);
         let error = match blocked {
             Ok(()) => {
@@ -316,6 +320,14 @@ impl Keeper {
         let _ = start::unblock_signals();
     }
 
+    /// Gives up what a pair that never served was to serve: what serves goes on, and the next restart begins with it.
+    fn return_to_current(&mut self) {
+        if let Some(current) = &self.current {
+            self.generation = Rc::clone(&current.generation);
+            self.ports = Rc::clone(&current.ports);
+        }
+    }
+
     /// Starts a pair for the configuration as it is now; a broken one is logged and changes nothing.
     fn renew(&mut self) {
         let read = Generation::read_anew(&self.generation.order, self.programs).and_then(|(generation, odd)| {
@@ -326,7 +338,7 @@ impl Keeper {
         match read {
             Ok((generation, ports, odd)) => {
                 self.generation = Rc::new(generation);
-                self.ports = ports;
+                self.ports = ports.into();
                 odd.iter().for_each(|problem| self.log.say(Level::SETUP, None, problem));
                 self.log_start();
                 self.start_pair();
@@ -393,7 +405,7 @@ impl Keeper {
             let _ = file.release();
         }
         self.pairs_mut().for_each(|pair| pair.finish(END_WITHIN_SECS));
-        self.ports.clear();
+        self.ports = Rc::default();
     }
 
     fn end(mut self, exit: ExitCode) -> ExitCode {

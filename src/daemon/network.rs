@@ -267,10 +267,11 @@ impl Serving {
         };
         self.stage.send_replace(if limit.is_some() { Stage::Ending } else { Stage::Finishing });
         self.ending.send_replace(limit.is_some());
+        let (mut acceptors, sessions) = (self.acceptors, self.sessions);
         let sessions = async {
             // Closing, they may still let somebody in.
-            self.acceptors.join_all().await;
-            self.sessions.ended().await;
+            while acceptors.join_next().await.is_some() {}
+            sessions.ended().await;
         };
         tokio::pin!(sessions);
         let mut sessions_ended = false;

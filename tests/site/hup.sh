@@ -51,6 +51,18 @@ send "to all addresses" || fail "all addresses are not served again"
 echo end >/tmp/end
 until_true grep -q '^221 ' /tmp/farewell
 
+say "a HUP that overtakes another, whose ports nobody serves yet"
+for number in 1 2 3 4 5; do
+	sed 's/^O DaemonPortOptions=Name=MTA$/&, Addr=192.0.2.10/' /tmp/good.cf >/etc/mail/sendmail.cf
+	kill -HUP "$keeper"
+	until_true one_address
+	cp /tmp/good.cf /etc/mail/sendmail.cf
+	kill -HUP "$keeper"
+	until_true closed
+	until_true inside
+done
+send "after overtaking" || fail "all addresses are not served again"
+
 say "a killed keeper frees the ports, and a new start succeeds"
 kill -9 "$keeper"
 until_true start_daemon

@@ -76,7 +76,8 @@ impl Keeper {
     fn lost_network(&mut self, entries: Vec<Entry>, was_finishing: bool, age: Duration, ended: Ended) {
         let without = |pair: &mut Pair| pair.network().is_none();
         let was_candidate = self.candidate.as_mut().is_some_and(without);
-        let gone = self.current.take_if(without).or_else(|| self.candidate.take_if(without));
+        let mut gone = self.current.take_if(without).or_else(|| self.candidate.take_if(without));
+        gone.iter_mut().for_each(Pair::leave_ports);
         self.old.extend(gone);
         if self.exit.is_some() || was_finishing {
             return;
@@ -93,6 +94,7 @@ impl Keeper {
             self.in_work = entries;
         }
         if was_candidate && self.current.is_some() {
+            self.return_to_current();
             self.log.say(Level::SYSTEM_ERROR, None, "restart: the new pair did not serve; the old one goes on");
             return;
         }
@@ -102,10 +104,13 @@ impl Keeper {
     }
 }
 
-/// Tells why a process has ended: a kill from outside accuses no message, and no program.
+/// Tells why a process has ended: a kill from outside accuses no message, and no program; nor does the alarm that ends a
+/// hand whose file system does not answer.
 fn cause(ended: Ended) -> Cause {
     match ended {
-        Ended::Killed(Signal::SIGKILL | Signal::SIGTERM | Signal::SIGINT | Signal::SIGHUP) => Cause::Outside,
+        Ended::Killed(Signal::SIGKILL | Signal::SIGTERM | Signal::SIGINT | Signal::SIGHUP | Signal::SIGALRM) => {
+            Cause::Outside
+        }
         Ended::Killed(_) | Ended::Exited(_) => Cause::Fault,
     }
 }
@@ -119,6 +124,7 @@ mod tests {
         for (ended, expected) in [
             (Ended::Killed(Signal::SIGKILL), Cause::Outside),
             (Ended::Killed(Signal::SIGTERM), Cause::Outside),
+            (Ended::Killed(Signal::SIGALRM), Cause::Outside),
             (Ended::Killed(Signal::SIGSEGV), Cause::Fault),
             (Ended::Killed(Signal::SIGABRT), Cause::Fault),
             (Ended::Exited(101), Cause::Fault),

@@ -39,6 +39,8 @@ pub(super) struct Process {
 pub(super) struct Pair {
     /// What they serve.
     pub(super) generation: Rc<Generation>,
+    /// Where; nowhere once it was told to finish.
+    pub(super) ports: Rc<[OpenPort]>,
     /// All that live.
     pub(super) processes: Vec<Process>,
     /// The entries in work.
@@ -53,25 +55,26 @@ impl Pair {
     /// Starts a network process and its hands to serve at `ports`; `suspects` are set aside before anything else.
     pub(super) fn start(
         generation: &Rc<Generation>,
-        ports: &[OpenPort],
+        ports: &Rc<[OpenPort]>,
         suspects: &[Entry],
     ) -> Result<Self, LaunchError> {
         let table = WorkTable::create()?;
         let mut pair = Self {
             generation: Rc::clone(generation),
+            ports: Rc::clone(ports),
             processes: Vec::new(),
             table,
             is_ready: false,
             is_finishing: false,
         };
-        let started = pair.start_all(ports, suspects);
+        let started = pair.start_all(suspects);
         if started.is_err() {
             pair.signal(Signal::SIGKILL);
         }
         started.map(|()| pair)
     }
 
-    fn start_all(&mut self, ports: &[OpenPort], suspects: &[Entry]) -> Result<(), LaunchError> {
+    fn start_all(&mut self, suspects: &[Entry]) -> Result<(), LaunchError> {
         let network = launch(&self.generation.order, NETWORK_NAME)?;
         self.push(network, None);
         let generation = Rc::clone(&self.generation);
@@ -79,11 +82,11 @@ impl Pair {
         heard(send_order(control, &generation.order, &generation.text))?;
         let message = Control::Listen {
             cage: generation.cage.clone(),
-            ports: ports.iter().map(|port| port.index).collect(),
+            ports: self.ports.iter().map(|port| port.index).collect(),
             suspects: suspects.to_vec(),
         };
         let mut passed = vec![self.table.as_fd()];
-        passed.extend(ports.iter().map(|port| port.listener.as_fd()));
+        passed.extend(self.ports.iter().map(|port| port.listener.as_fd()));
         heard(message.send(control.as_fd(), &passed))?;
         for kind in Kind::ALL {
             for _ in 0..self.hands_at_start(kind) {
@@ -142,10 +145,16 @@ impl Pair {
     /// Tells the network process to end when its sessions have, or within that many seconds if not 0.
     pub(super) fn finish(&mut self, within_secs: u16) {
         self.is_finishing = true;
+        self.leave_ports();
         if let Some(network) = self.network() {
             // A process that is gone needs not be told.
             let _ = Control::Finish { within_secs }.send(network.launched.control.as_fd(), &[]);
         }
+    }
+
+    /// Gives up the listeners: it serves no more.
+    pub(super) fn leave_ports(&mut self) {
+        self.ports = Rc::default();
     }
 
     /// Returns what there is to wait on.

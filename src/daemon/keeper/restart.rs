@@ -79,7 +79,7 @@ wire! {
 /// What a keeper finds that was executed anew.
 pub(super) struct Inherited {
     pub(super) generation: Rc<Generation>,
-    pub(super) ports: Vec<OpenPort>,
+    pub(super) ports: Rc<[OpenPort]>,
     pub(super) pid_file: Option<PidFile>,
     /// Oldest first.
     pub(super) pairs: Vec<Pair>,
@@ -172,14 +172,14 @@ pub(super) fn inherit(
     }
     let config = read(&legacy.order, &text).map_err(|problems| invalid(&problems.join("; ")))?;
     let generation = Rc::new(Generation { order: legacy.order, text, config: Rc::new(config), cage: legacy.cage });
-    let mut pairs = Vec::new();
+    let (ports, mut pairs) = (Rc::from(ports), Vec::new());
     for _ in 0..legacy.pairs {
-        pairs.push(inherit_pair(socket, &generation)?);
+        pairs.push(inherit_pair(socket, &generation, &ports)?);
     }
     Ok(Inherited { generation, ports, pid_file, pairs })
 }
 
-fn inherit_pair(socket: &OwnedFd, generation: &Rc<Generation>) -> io::Result<Pair> {
+fn inherit_pair(socket: &OwnedFd, generation: &Rc<Generation>, ports: &Rc<[OpenPort]>) -> io::Result<Pair> {
     let (legacy, mut descriptors): (PairLegacy, _) = receive(socket)?;
     if descriptors.len() != legacy.processes.len() + 1 {
         return Err(invalid("a descriptor is missing"));
@@ -193,6 +193,7 @@ fn inherit_pair(socket: &OwnedFd, generation: &Rc<Generation>) -> io::Result<Pai
     });
     Ok(Pair {
         generation: Rc::clone(generation),
+        ports: if legacy.is_finishing { Rc::default() } else { Rc::clone(ports) },
         processes: processes.collect(),
         table,
         is_ready: legacy.is_ready,

@@ -141,7 +141,7 @@ pub(super) fn start(order: Order, programs: Programs) -> Result<Keeper, StartErr
     let ports = if order.listen { ports::open(&config, &[])? } else { Vec::new() };
     let generation = Rc::new(Generation { order, text, config: Rc::new(config), cage });
     let signals = Signals::watch(&SIGNALS)?;
-    let mut keeper = Keeper::new(programs, log, title, signals, generation, ports);
+    let mut keeper = Keeper::new(programs, log, title, signals, generation, ports.into());
     keeper.pid_file = pid_file;
     keeper.waiting = waiting;
     keeper.show_title();

@@ -70,7 +70,7 @@ fn start(order: Order, programs: Programs) -> Result<TaskKeeper, StartError> {
     title.set(task_title(&order, &config).as_bytes());
     let generation = Rc::new(Generation { order, text, config: Rc::new(config), cage });
     let signals = Signals::watch(&SIGNALS)?;
-    let pair = Pair::start(&generation, &[], &[])?;
+    let pair = Pair::start(&generation, &Rc::default(), &[])?;
     daemonize::leave_terminal(daemonize::open_null()?.as_fd())?;
     Ok(TaskKeeper { log, signals, pair, waiting, lost_hands: 0, exit: None, kill_at: None })
 }
@@ -174,7 +174,8 @@ impl TaskKeeper {
             return;
         }
         self.log.say(Level::SYSTEM_ERROR, None, format_args!("{} hand (pid {pid}) has ended: {ended:?}", kind.word()));
-        self.lost_hands += 1;
+        // A file system that does not answer is no fault of the hand.
+        self.lost_hands += usize::from(ended != Ended::Killed(Signal::SIGALRM));
         if self.lost_hands <= LOST_HANDS_MAX { self.add_hand(kind) } else { self.finish() }
     }
 }

@@ -65,6 +65,11 @@ impl Sessions {
         (before < self.0.count_max).then_some((counted, before + 1))
     }
 
+    /// Tells whether there is room for no more.
+    fn are_full(&self) -> bool {
+        self.0.count.load(Ordering::Acquire) >= self.0.count_max
+    }
+
     /// Waits until there is none.
     pub(super) async fn ended(&self) {
         loop {
@@ -134,14 +139,23 @@ impl Acceptor {
         }
     }
 
-    /// Serves those who have connected already: when `listener` closes, the system would reset their connections.
+    /// Serves those who have connected already, as long as there is room: when `listener` closes, the system would reset
+    /// their connections, unless a successor has the port, too.
     fn admit_waiting(&self, listener: &std::net::TcpListener) {
         for _ in 0..self.sessions.0.count_max {
-            // No more wait, or they cannot be served.
-            let Ok((stream, peer)) = listener.accept() else { return };
-            let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
-            let Ok(stream) = stream else { return };
-            self.admit(stream, peer);
+            if self.sessions.are_full() {
+                return;
+            }
+            match listener.accept() {
+                Ok((stream, peer)) => {
+                    let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+                    let Ok(stream) = stream else { return };
+                    self.admit(stream, peer);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock || is_shortage(&error) => return,
+                // The client went away before it was accepted.
+                Err(_) => {}
+            }
         }
     }
 
