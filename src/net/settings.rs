@@ -98,7 +98,8 @@ impl ResolverSettings {
         Self { servers, ..Self::default() }
     }
 
-    /// Reads the `hosts:` line of `nsswitch.conf`; sources other than `files` and `dns` are passed over.
+    /// Reads the `hosts:` line of `nsswitch.conf`: only `files` alone keeps DNS out, since what other sources know
+    /// (`resolve`, `ldap`) is asked of DNS here.
     pub fn read_nsswitch(&mut self, text: &[u8]) {
         if let Some(sources) = sources_of(text, b"hosts:") {
             self.address_sources = sources;
@@ -147,7 +148,15 @@ impl ResolverSettings {
 /// Reads the sources after `key` in `nsswitch.conf`.
 fn sources_of(text: &[u8], key: &[u8]) -> Option<Vec<Source>> {
     let line = text.lines().find(|line| line.fields().next() == Some(key))?;
-    known(line.fields().skip(1).take_while(|word| !word.starts_with(b"#")))
+    let words = line.fields().skip(1).take_while(|word| !word.starts_with(b"#"));
+    // `[NOTFOUND=return]` is no source.
+    let words: Vec<&[u8]> = words.filter(|word| !word.starts_with(b"[")).collect();
+    let has_others = words.iter().any(|word| !matches!(*word, b"files" | b"dns"));
+    let mut sources = known(words).unwrap_or_default();
+    if has_others && !sources.contains(&Source::Dns) {
+        sources.push(Source::Dns);
+    }
+    Some(sources).filter(|sources| !sources.is_empty())
 }
 
 /// Returns those sources that we have, if there is any.
@@ -260,6 +269,22 @@ mod tests {
         settings.read_service_switch(b"aliases files\nhosts\tfiles\n");
         assert_eq!(settings.address_sources, [Source::Dns, Source::Files]);
         assert_eq!(settings.canonify_sources, [Source::Files]);
+    }
+
+    #[test]
+    fn only_files_alone_keep_dns_out() {
+        let check = |sources: &str, expected: &[Source]| {
+            let mut settings = ResolverSettings::default();
+            settings.read_nsswitch(format!("hosts: {sources}\n").as_bytes());
+            assert_eq!(settings.address_sources, expected, "{sources}");
+        };
+        check("files", &[Source::Files]);
+        check("files [NOTFOUND=return] # dns", &[Source::Files]);
+        check("files resolve", &[Source::Files, Source::Dns]);
+        check("files myhostname resolve [!UNAVAIL=return]", &[Source::Files, Source::Dns]);
+        check("mymachines resolve [!UNAVAIL=return] files dns", &[Source::Files, Source::Dns]);
+        check("ldap", &[Source::Dns]);
+        check("", &[Source::Files, Source::Dns]);
     }
 
     #[test]
