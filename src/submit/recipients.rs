@@ -31,6 +31,8 @@ pub(super) struct Recipients {
     ///
     // QUIRK(recipients-by-host): the original keeps recipients sorted by host, those of one host in their order.
     pub(super) found: Vec<Recipient>,
+    /// Who is among them.
+    pub(super) taken: HashSet<Option<(BString, BString, BString)>>,
     /// Who cannot get it.
     pub(super) refused: Vec<Refused>,
     /// Whose names were read, and which users do not exist: each is told of once.
@@ -153,7 +155,7 @@ impl Desk<'_> {
         }
         let address = recipient.address.clone();
         let named = Recipient { route: Some(route.clone()), ..Recipient::new(spelling.clone()) };
-        insert(ctx, &mut to.addressed, named);
+        insert(&mut to.addressed, named);
         let expanded = self.expander(ctx).expand_placed(recipient, route).await;
         ctx.log_notes(&self.services.log, self.id);
         for warning in &expanded.warnings {
@@ -200,9 +202,14 @@ impl Desk<'_> {
 
     /// Puts a recipient in its place, unless it is there already.
     fn take(&self, ctx: &mut Context, recipient: Recipient, to: &mut Recipients) {
-        if insert(ctx, &mut to.found, recipient) {
+        let of = |recipient: &Recipient| recipient.route.as_ref().map(|route| key(ctx, route));
+        let own = of(&recipient);
+        if to.taken.insert(own.clone()) {
+            insert(&mut to.found, recipient);
             to.counted += 1;
             ctx.set("nrcpts", to.counted.to_string());
+        } else if let Some(known) = to.found.iter_mut().find(|known| of(known) == own) {
+            known.primary |= recipient.primary;
         }
     }
 
@@ -240,19 +247,12 @@ impl Desk<'_> {
     }
 }
 
-/// Puts a recipient in its place among others of its host; tells whether it was not there already.
-fn insert(ctx: &Context, list: &mut Vec<Recipient>, recipient: Recipient) -> bool {
-    let key = |recipient: &Recipient| recipient.route.as_ref().map(|route| key(ctx, route));
-    let own = key(&recipient);
-    if let Some(known) = list.iter_mut().find(|known| key(known) == own) {
-        known.primary |= recipient.primary;
-        return false;
-    }
+/// Puts a recipient in its place among others of its host.
+fn insert(list: &mut Vec<Recipient>, recipient: Recipient) {
     let host = |recipient: &Recipient| recipient.route.as_ref().map(|route| route.host.to_ascii_lowercase());
     let own = host(&recipient);
     let at = list.partition_point(|known| host(known) <= own);
     list.insert(at, recipient);
-    true
 }
 
 /// Returns an address as it can be used, and what is wrong with its spelling.
