@@ -129,10 +129,13 @@ impl Service {
 
     /// Has what leads to a program read without waiting for it.
     fn read_for(&mut self, serial: u32, launch: Launch) -> Result<(), Failure> {
-        let charter = &self.charter;
+        let Self { charter, programs, errands, .. } = self;
         let missing = || refusal(FailureKind::Undeclared {}, "no source");
-        let work = |launch: &Launch| programs::named(charter, launch)?.ok_or_else(missing);
-        self.errands.begin((serial, launch), READING_LIMIT, work)
+        let work = |launch: &Launch| {
+            programs.let_inputs_go();
+            programs::named(charter, launch)?.ok_or_else(missing)
+        };
+        errands.begin((serial, launch), READING_LIMIT, work)
     }
 
     /// Deals with the end of a process; returns the answer for whoever waits for it.

@@ -105,12 +105,13 @@ impl Client {
 
     /// Asks `request` and waits for the answer, at most `limit` where there is one.
     ///
-    /// An answer that comes later is taken back: what was locked, created or started for it is ended.
+    /// An answer that comes later is taken back: what was locked, created or started for it is ended. A hand that does one
+    /// thing at a time is given up then.
     ///
     /// # Errors
     /// No answer, or not all of it; a failure that the hand tells is an `Ok` here.
     pub async fn call(&self, request: Request, limit: Option<Duration>) -> Result<Answered, HandError> {
-        let word = request.kind().word();
+        let (kind, word) = (request.kind(), request.kind().word());
         let (reply, answer) = oneshot::channel();
         let exchange = async {
             self.calls.send(Call { request, reply }).await.map_err(|_| HandError::Gone(word))?;
@@ -120,7 +121,13 @@ impl Client {
             None => exchange.await,
             Some(limit) => match tokio::time::timeout(limit, exchange).await {
                 Ok(result) => result,
-                Err(_) => Err(HandError::TimedOut(word, limit)),
+                Err(_) => {
+                    // One that does a thing at a time would keep the next asker waiting, too.
+                    if kind.per_hand_max() == 1 {
+                        self.gone.store(true, Ordering::Release);
+                    }
+                    Err(HandError::TimedOut(word, limit))
+                }
             },
         }
     }
@@ -153,7 +160,7 @@ impl Client {
         answers
     }
 
-    /// Returns whether the hand has ended.
+    /// Returns whether the hand has ended, or was given up.
     pub fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
     }

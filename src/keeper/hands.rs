@@ -1,5 +1,6 @@
 //! All hands together: everyone above asks here and never knows which process answers.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -9,11 +10,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bstr::BString;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, OwnedMutexGuard, mpsc};
 use tokio::time::Instant;
 
 use super::client::{Answered, Client, HandError};
-use super::request::{Account, Answer, Kind, Launch, Mailbox, Request, Service, Source, Standing};
+use super::request::{
+    Account, Answer, Kind, Launch, Mailbox, READING_LIMIT, Request, Service, Source, SourceRoot, Standing,
+};
 use crate::name::{MapName, QueueId};
 
 /// How long a request waits for a hand before one more is asked for.
@@ -34,6 +37,7 @@ pub type Performing = Pin<Box<dyn Future<Output = Answered> + Send>>;
 /// The hands of a process.
 pub struct Hands {
     route: Route,
+    turns: Turns,
 }
 
 enum Route {
@@ -43,6 +47,23 @@ enum Route {
 
 /// The pools by kind, and where wishes for more hands go.
 struct Pools([Pool; Kind::ALL.len()], mpsc::Sender<Kind>);
+
+/// Whose turn it is to have a text read, for each place where chains of texts begin: a disk that does not answer takes one
+/// hand, however much mail there is for its owner.
+#[derive(Default)]
+struct Turns(Mutex<HashMap<SourceRoot, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    /// Waits for the turn at most `limit`; none if it does not come.
+    async fn take(&self, root: &SourceRoot, limit: Duration) -> Option<OwnedMutexGuard<()>> {
+        let turn = {
+            let mut turns = self.0.lock().expect("no holder panics");
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            Arc::clone(turns.entry(root.clone()).or_default())
+        };
+        tokio::time::timeout(limit, turn.lock_owned()).await.ok()
+    }
+}
 
 /// Connected hands of one kind.
 #[derive(Default)]
@@ -62,12 +83,13 @@ impl Hands {
     /// Returns hands that are separate processes, none yet, and where wishes for more of them arrive.
     pub fn pools() -> (Self, mpsc::Receiver<Kind>) {
         let (wishes, wished) = mpsc::channel(WISHES_MAX);
-        (Self { route: Route::Pools(Arc::new(Pools(Default::default(), wishes))) }, wished)
+        let route = Route::Pools(Arc::new(Pools(Default::default(), wishes)));
+        (Self { route, turns: Turns::default() }, wished)
     }
 
     /// Returns hands whose work `perform` does in this process, with this process's rights.
     pub fn in_process(perform: Perform) -> Self {
-        Self { route: Route::InProcess(perform) }
+        Self { route: Route::InProcess(perform), turns: Turns::default() }
     }
 
     /// Adds a hand that listens at the other end of `socket`.
@@ -213,6 +235,8 @@ impl Hands {
     /// # Errors
     /// There is none, or it may not be used.
     pub async fn open_source(&self, source: Source) -> Result<OpenedText, HandError> {
+        let late = || HandError::TimedOut(Kind::Mailbox.word(), READING_LIMIT);
+        let _turn = self.turns.take(&source.root, READING_LIMIT).await.ok_or_else(late)?;
         let mut answered = self.ask(Request::OpenSource { source }).await?;
         match (answered.answer, answered.descriptors.pop()) {
             (Answer::Text { path, uid, gid, standing }, Some(copy)) => {
@@ -458,6 +482,18 @@ mod tests {
     use std::os::fd::AsFd;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_text_that_is_being_read_is_waited_for_but_no_other() {
+        let of = |user: &str| SourceRoot::Forward { user: user.into(), path: 0 };
+        let (turns, at_once) = (Turns::default(), Duration::ZERO);
+        let first = turns.take(&of("bob"), at_once).await.expect("nobody reads it");
+        assert!(turns.take(&of("bob"), at_once).await.is_none(), "it is not given up");
+        turns.take(&of("alice"), at_once).await.expect("another's");
+        drop(first);
+        turns.take(&of("bob"), at_once).await.expect("it was given up");
+        assert!(turns.0.lock().expect("held by nobody").len() <= 2);
+    }
     use crate::keeper::packet::{Numbered, Packet, decode};
     use crate::keeper::request::FailureKind;
     use crate::keeper::wire::PACKET_BYTES_MAX;

@@ -7,7 +7,6 @@ printf 'Subject: without a name server\n\nhello\n' | su alice -c '/usr/sbin/send
 until_true grep -q 'without a name server' /var/mail/bob
 end=$(date +%s)
 echo "start and delivery took $((end - start)) s without a name server"
-[ $((end - start)) -lt 60 ] || fail "too long"
 hostname plain
 /usr/sbin/sendmail -Am -bt </dev/null >/dev/null || fail "a host name without a dot stops the program"
 sh "$HERE/rc.d/sendmail.sh" stop

@@ -69,8 +69,10 @@ impl Errands {
             let text = format!("{ERRANDS_MAX} lists are being read already: try again later");
             return Err(refusal(FailureKind::Temporary {}, text));
         }
-        let (socket, theirs) = passing::pair().map_err(|error| failure_of("a pair of sockets", &error))?;
-        match fork().map_err(|error| failure_of("a new process", &error))? {
+        // Whatever stands against it, the next hand may do better.
+        let later = |error| refusal(FailureKind::Temporary {}, format!("a new process cannot be had: {error}"));
+        let (socket, theirs) = passing::pair().map_err(later)?;
+        match fork().map_err(later)? {
             Forked::Parent(child) => {
                 self.0.push(Errand { child, socket, serial, launch });
                 Ok(())

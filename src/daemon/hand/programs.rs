@@ -50,6 +50,11 @@ struct Running {
 }
 
 impl Programs {
+    /// Gives up the copies of their pipes, for a copy of the hand: only the hand itself says when an input ends.
+    pub(super) fn let_inputs_go(&mut self) {
+        self.running.values_mut().for_each(|running| running.input = None);
+    }
+
     /// Starts a mailer's program; `named` is what its source names, if it has one.
     pub(super) fn start(&mut self, charter: &Charter, launch: &Launch, named: Option<Named>) -> Served {
         self.run(prepare(charter, launch, named)?, true)
