@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
 
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, Entry, Failure, FailureKind, Request};
@@ -23,6 +24,7 @@ const SPACE_AGE_MAX: Duration = Duration::from_secs(2);
 pub struct HandSpool {
     hands: Arc<Hands>,
     directories: Vec<SpoolDirectory>,
+    /// What was heard last; whoever asks keeps it, so that all others wait for one answer.
     space: Mutex<Vec<Option<(Instant, Space)>>>,
 }
 
@@ -191,23 +193,23 @@ impl Spool for HandSpool {
         self.hands.ask_waiting(Request::SyncDirectory { directory }).map(drop).map_err(io_error)
     }
 
-    fn space(&self, directory: u16) -> io::Result<Space> {
-        let place = usize::from(directory);
-        let known = self.space.lock().expect("no holder panics").get(place).copied().flatten();
-        if let Some((at, space)) = known
-            && at.elapsed() < SPACE_AGE_MAX
-        {
-            return Ok(space);
-        }
-        let answered = self.hands.ask_waiting(Request::Space { directory }).map_err(io_error)?;
-        let Answer::Space { blocks_free, block_bytes } = answered.answer else {
-            return Err(io::Error::other(HandError::OutOfTurn("queue")));
-        };
-        let space = Space { blocks_free, block_bytes };
-        if let Some(slot) = self.space.lock().expect("no holder panics").get_mut(place) {
-            *slot = Some((Instant::now(), space));
-        }
-        Ok(space)
+    fn space(&self, directory: u16) -> Pending<'_, io::Result<Space>> {
+        Box::pin(async move {
+            let mut known = self.space.lock().await;
+            let known = known.get_mut(usize::from(directory)).ok_or(io::ErrorKind::NotFound)?;
+            if let Some((at, space)) = *known
+                && at.elapsed() < SPACE_AGE_MAX
+            {
+                return Ok(space);
+            }
+            let answered = self.hands.ask(Request::Space { directory }).await.map_err(io_error)?;
+            let Answer::Space { blocks_free, block_bytes } = answered.answer else {
+                return Err(io::Error::other(HandError::OutOfTurn("queue")));
+            };
+            let space = Space { blocks_free, block_bytes };
+            *known = Some((Instant::now(), space));
+            Ok(space)
+        })
     }
 }
 
@@ -247,11 +249,28 @@ mod tests {
         entries.map(|entry| entry.file_name().to_string_lossy()[..2].to_owned()).collect()
     }
 
+    #[test]
+    fn however_many_ask_for_the_room_no_thread_waits() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).max_blocking_threads(1).enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let queue = queue_in(folder.path());
+            let ask = |_| {
+                let queue = queue.clone();
+                tokio::spawn(async move { queue.check_space(0).await })
+            };
+            for asked in (0..8).map(ask).collect::<Vec<_>>() {
+                asked.await.expect("no panic").expect("room");
+            }
+        });
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_message_lives_and_goes_through_a_hand() {
         let folder = tempfile::tempdir().expect("a directory");
         let queue = queue_in(folder.path());
-        queue.check_space(5).expect("room");
+        queue.check_space(5).await.expect("room");
         let mut claimed = put(&queue).await;
         let name = claimed.name().clone();
         assert!(queue.claim(&name).await.expect("answered").is_none(), "it is locked");

@@ -144,6 +144,9 @@ impl Hands {
 
     /// Asks from a thread that may wait; within a runtime of several threads only.
     ///
+    /// Not for what many sessions may do at once: each that waits takes a thread, and when the runtime may start no more of
+    /// them, none is left to receive the answers.
+    ///
     /// # Errors
     /// As [`Hands::ask`].
     pub fn ask_waiting(&self, request: Request) -> Result<Answered, HandError> {

@@ -77,6 +77,14 @@ impl DirectSpool {
         }
     }
 
+    /// Returns the room on the disk of a directory.
+    fn measure(&self, directory: u16) -> io::Result<Space> {
+        let place = self.open_place(directory).ok_or(io::ErrorKind::NotFound)?;
+        let space = crate::sys::host::Space::of_file(place.directory(FileKind::Data).as_fd())?;
+        let block_bytes = space.block_bytes.max(1);
+        Ok(Space { blocks_free: space.available_bytes / block_bytes, block_bytes })
+    }
+
     /// Returns an open directory; none if there is none of that number.
     fn open_place(&self, directory: u16) -> Option<Arc<Place>> {
         let slot = self.places.get(usize::from(directory))?;
@@ -433,11 +441,8 @@ impl Spool for DirectSpool {
         Ok(fsync(&place.control)?)
     }
 
-    fn space(&self, directory: u16) -> io::Result<Space> {
-        let place = self.open_place(directory).ok_or(io::ErrorKind::NotFound)?;
-        let space = crate::sys::host::Space::of_file(place.directory(FileKind::Data).as_fd())?;
-        let block_bytes = space.block_bytes.max(1);
-        Ok(Space { blocks_free: space.available_bytes / block_bytes, block_bytes })
+    fn space(&self, directory: u16) -> Pending<'_, io::Result<Space>> {
+        done(self.measure(directory))
     }
 }
 

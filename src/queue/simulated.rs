@@ -257,8 +257,9 @@ impl Spool for SimulatedDisk {
         })
     }
 
-    fn space(&self, _directory: u16) -> io::Result<Space> {
-        self.step("measure".into(), || Ok(Space { blocks_free: 1000, block_bytes: 512 }))
+    fn space(&self, _directory: u16) -> Pending<'_, io::Result<Space>> {
+        let space = self.step("measure".into(), || Ok(Space { blocks_free: 1000, block_bytes: 512 }));
+        Box::pin(std::future::ready(space))
     }
 
     fn write(&self, mut file: &File, bytes: &[u8]) -> io::Result<()> {

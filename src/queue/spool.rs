@@ -308,7 +308,7 @@ pub trait Spool: Send + Sync {
     fn sync_directory(&self, directory: u16) -> io::Result<()>;
 
     /// Returns the room on the disk of a directory.
-    fn space(&self, directory: u16) -> io::Result<Space>;
+    fn space(&self, directory: u16) -> Pending<'_, io::Result<Space>>;
 
     /// Writes all of `bytes` at the end of a file.
     fn write(&self, mut file: &File, bytes: &[u8]) -> io::Result<()> {

@@ -144,9 +144,9 @@ impl Queue {
     ///
     /// # Errors
     /// It has not, or cannot be asked.
-    pub fn check_space(&self, message_bytes: u64) -> Result<(), QueueError> {
+    pub async fn check_space(&self, message_bytes: u64) -> Result<(), QueueError> {
         for (directory, _) in (0_u16..).zip(self.shared.spool.directories()) {
-            let space = self.shared.spool.space(directory).map_err(|source| {
+            let space = self.shared.spool.space(directory).await.map_err(|source| {
                 let what = self.path(directory);
                 self.spool_error(directory, SpoolError::Io { step: Step::Measure, what, source })
             })?;

@@ -340,13 +340,13 @@ fn quarantine_changes_the_kind_of_the_file() {
     });
 }
 
-#[test]
-fn too_little_room_is_told_before_anything_is_taken() {
+#[tokio::test]
+async fn too_little_room_is_told_before_anything_is_taken() {
     let disk = Arc::new(SimulatedDisk::new(None));
     let queue = queue_on(&disk);
-    queue.check_space(0).expect("1000 blocks");
-    queue.check_space(900 * 512).expect("900 and 100 blocks");
-    let error = queue.check_space(901 * 512).expect_err("one too many");
+    queue.check_space(0).await.expect("1000 blocks");
+    queue.check_space(900 * 512).await.expect("900 and 100 blocks");
+    let error = queue.check_space(901 * 512).await.expect_err("one too many");
     assert!(error.is_full() && error.reply().code == 452);
 }
 

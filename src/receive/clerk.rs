@@ -158,7 +158,7 @@ impl<'a> Clerk<'a> {
             opening = self.without_filters();
         }
         if opening == Opening::Welcome
-            && let Err(error) = self.service.queue.check_space(0)
+            && let Err(error) = self.service.queue.check_space(0).await
         {
             opening = Opening::NoRoom(self.queue_failed(&error));
         }

@@ -122,7 +122,7 @@ impl Clerk<'_> {
         let outcome = self.check(&Ask::address(Hook::CheckMail, &args)).await;
         self.ctx.clear("addr_type");
         if let (Ok(()), true) = (&outcome, needs_room)
-            && let Err(error) = self.service.queue.check_space(self.transaction.params.size_bytes)
+            && let Err(error) = self.service.queue.check_space(self.transaction.params.size_bytes).await
         {
             return Answer::No(CommandRefusal::logged(self.queue_failed(&error)));
         }

@@ -102,6 +102,24 @@ def next_client(after):
     client.close()
 
 
+def at_once(count):
+    """Clients that come in one moment: more than the program may have threads."""
+    held = []
+    for _ in range(count):
+        sock = socket.socket()
+        sock.setblocking(False)
+        sock.bind((LAN, 0))
+        sock.connect_ex((HOST, 25))
+        held.append(sock)
+    greeted = 0
+    for sock in held:
+        sock.settimeout(120)
+        greeted += sock.recv(3) == b'220'
+        sock.close()
+    check(f'{count} clients at once are greeted', greeted == count, greeted)
+    next_client(f'{count} clients at once')
+
+
 def half_open(count):
     """Sessions that say nothing, or half a command, or half a message."""
     before = memory(network_pid())
@@ -316,6 +334,7 @@ def early_talk():
 
 
 def main():
+    at_once(700)
     next_client('the start')
     # while memory is as it is after the start
     block = 1 << 16

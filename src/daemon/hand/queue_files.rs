@@ -49,7 +49,7 @@ pub(super) fn perform(spool: Option<&dyn Spool>, request: Request) -> Served {
             done(spool.sync_directory(directory).map_err(|error| failure_of("queue directory", &error)))
         }
         Request::Space { directory } => {
-            let space = spool.space(directory).map_err(|error| failure_of("queue directory", &error))?;
+            let space = wait_for(spool.space(directory)).map_err(|error| failure_of("queue directory", &error))?;
             plain(Answer::Space { blocks_free: space.blocks_free, block_bytes: space.block_bytes })
         }
         _ => Err(refusal(FailureKind::Undeclared {}, "not about queue files")),
