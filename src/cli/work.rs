@@ -231,7 +231,7 @@ fn load_average(source: Arc<LoadAverage>) -> Arc<AtomicI64> {
 async fn attempt(services: &Services, delivery: &Delivery, claimed: Claimed) -> Attempted {
     let id = claimed.envelope.id.clone();
     services.site.refresh_maps().await;
-    services.aliases.refresh();
+    services.aliases.refresh().await;
     let delivered = settle::deliver(services, Holding::Queued(Box::new(claimed)), now()).await;
     services.site.maps.log_failures(&services.log, &id);
     match delivered {

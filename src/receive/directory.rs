@@ -176,8 +176,8 @@ impl SiteDirectory {
 }
 
 impl Directory for SiteDirectory {
-    fn refresh(&self) {
-        self.aliases.refresh();
+    fn refresh(&self) -> Pending<'_, ()> {
+        Box::pin(self.aliases.refresh())
     }
 
     fn recipient<'a>(&'a self, ctx: &'a mut Context, spelling: &'a [u8], parsed: Parsed) -> Pending<'a, Standing> {

@@ -21,7 +21,7 @@ impl Clerk<'_> {
     /// Finds out whether the sender's address is one, and sets the macros that tell of it.
     pub(super) async fn sender(&mut self, spelling: &BStr, argument: &BStr, after_hello: bool) -> Answer {
         self.service.site.refresh_maps().await;
-        self.service.directory.refresh();
+        self.service.directory.refresh().await;
         self.begin_transaction();
         if !after_hello {
             self.warn_of_missing_hello();

@@ -88,7 +88,7 @@ pub struct Accepted {
 /// What RCPT, VRFY and EXPN ask of alias files and accounts.
 pub trait Directory: Send + Sync {
     /// Takes note of changes of the alias files; called once a transaction.
-    fn refresh(&self);
+    fn refresh(&self) -> Pending<'_, ()>;
 
     /// Finds out whether a recipient exists, without expanding aliases: RCPT.
     ///

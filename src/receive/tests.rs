@@ -67,7 +67,9 @@ Mesmtp, P=[IPC], F=m, A=TCP $h
 struct Table;
 
 impl Directory for Table {
-    fn refresh(&self) {}
+    fn refresh(&self) -> Pending<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 
     fn recipient<'a>(&'a self, _: &'a mut Context, spelling: &'a [u8], parsed: Parsed) -> Pending<'a, Standing> {
         let mut recipient = Recipient::new(spelling);

@@ -52,7 +52,18 @@ impl Aliases {
     }
 
     /// Opens again what was rebuilt since; to be called once a transaction.
-    pub fn refresh(&self) {
+    ///
+    /// Opening may wait for another process, so this is done where waiting hurts nobody else.
+    pub async fn refresh(self: &Arc<Self>) {
+        if !self.files.iter().any(|file| file.read().expect("no holder panics").is_stale()) {
+            return;
+        }
+        let aliases = Arc::clone(self);
+        // A panic there has been told by the thread itself; the files stay as they are.
+        let _ = tokio::task::spawn_blocking(move || aliases.reopen_stale()).await;
+    }
+
+    fn reopen_stale(&self) {
         for file in &self.files {
             let map = Arc::clone(&file.read().expect("no holder panics"));
             if map.is_stale() {
