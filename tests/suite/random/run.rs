@@ -339,12 +339,29 @@ fn without_prompts(output: BString) -> Vec<u8> {
     output.replace("> ", "")
 }
 
-/// Tells whether a rule may look up what begins with `$#` or `$>`: what is found is an operator then, while ours has data.
+/// Tells whether a rule may look up what begins with a byte of the rules: what is found is an operator then, while ours
+/// has data.
 // QUIRK(values-are-data)
 fn looks_up_mark(line: &[u8]) -> bool {
     let look_ups = line.find_iter("$(").chain(line.find_iter("$["));
     let asked = look_ups.map(|start| line[start + 2..].split_str("$:").next().unwrap_or_default());
-    line.starts_with(b"R") && asked.into_iter().any(|asked| asked.contains_str("$#") || asked.contains_str("$>"))
+    let is_mark = |asked: &[u8]| asked.contains_str("$#") || asked.contains_str("$>") || quotes_mark(asked);
+    line.starts_with(b"R") && asked.into_iter().any(is_mark)
+}
+
+/// Tells whether what else ends or parts a look-up stands in quotes, where it is a part of a key.
+fn quotes_mark(text: &[u8]) -> bool {
+    let mut is_quoted = false;
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => drop(bytes.next()),
+            b'"' => is_quoted = !is_quoted,
+            b'$' if is_quoted && bytes.next().is_some_and(|byte| b"()[]@".contains(byte)) => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Tells whether a line names the macro that each process has a value of its own of: the queue identifier.
