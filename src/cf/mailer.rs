@@ -6,63 +6,12 @@ use std::time::Duration;
 
 use bstr::BString;
 
+use super::mailer_flag::{MailerFlag, MailerFlags};
 use crate::mail::header::MACRO_MARK;
-use crate::name::{CSpace as _, MailerName, RulesetName, TrimSpace as _};
+use crate::name::{MailerName, RulesetName, TrimSpace as _};
 
 /// Recipients of one transaction where a mailer says nothing (RFC 5321 §4.5.3.1.8).
 pub(super) const RECIPIENTS_MAX: u32 = 100;
-
-/// The flags of a mailer (`F=`): ASCII characters, a bit each.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct MailerFlags(u128);
-
-impl MailerFlags {
-    /// Returns the flags that `letters` name.
-    pub fn new(letters: &[u8]) -> Self {
-        let mut flags = Self::default();
-        flags.extend(letters);
-        flags
-    }
-
-    /// Adds the flags that `letters` name; white space counts for nothing, nor does what is no ASCII.
-    pub fn extend(&mut self, letters: &[u8]) {
-        for &letter in letters.iter().filter(|letter| !letter.is_c_space()) {
-            self.insert(letter);
-        }
-    }
-
-    /// Returns the bit of `letter`; none if it is no ASCII.
-    const fn bit(letter: u8) -> u128 {
-        if letter.is_ascii() { 1 << letter } else { 0 }
-    }
-
-    /// Tells whether `letter` is set.
-    pub const fn contains(self, letter: u8) -> bool {
-        self.0 & Self::bit(letter) != 0
-    }
-
-    /// Sets `letter`, if it is ASCII.
-    pub const fn insert(&mut self, letter: u8) {
-        self.0 |= Self::bit(letter);
-    }
-
-    /// Takes the flag with this letter away.
-    pub const fn remove(&mut self, letter: u8) {
-        self.0 &= !Self::bit(letter);
-    }
-
-    /// Tells whether any of `letters` is set.
-    pub fn intersects(self, letters: &[u8]) -> bool {
-        letters.iter().any(|letter| self.contains(*letter))
-    }
-}
-
-/// Writes the letters in the order of their codes: digits and signs, capitals, small letters.
-impl fmt::Display for MailerFlags {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (0..128).filter(|letter| self.contains(*letter)).try_for_each(|letter| write!(f, "{}", char::from(letter)))
-    }
-}
 
 /// A user or group as a configuration file names it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -259,7 +208,7 @@ impl Mailer {
 
     /// Returns the option by which the program takes the sender, if it wants to know (`F=f`, `F=r`).
     pub fn sender_option(&self) -> Option<&'static str> {
-        match (self.flags.contains(b'f'), self.flags.contains(b'r')) {
+        match (self.flags.has(MailerFlag::SenderBehindF), self.flags.has(MailerFlag::SenderBehindR)) {
             (true, _) => Some("-f"),
             (_, true) => Some("-r"),
             _ => None,
@@ -268,7 +217,7 @@ impl Mailer {
 
     /// Tells whether the mailer is final delivery on this host (`F=l`).
     pub fn is_local(&self) -> bool {
-        self.flags.contains(b'l')
+        self.flags.has(MailerFlag::Local)
     }
 }
 
@@ -336,13 +285,6 @@ impl Mailers {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn flags_print_sorted() {
-        let flags = MailerFlags::new(b"lsDFM Aw5:/|@q9\x81");
-        assert_eq!(flags.to_string(), "/59:@ADFMlqsw|");
-        assert!(flags.contains(b'w') && !flags.contains(b'x') && !flags.contains(0xff));
-    }
 
     #[test]
     fn built_in_mailers_are_always_there() {

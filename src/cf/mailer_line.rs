@@ -7,6 +7,7 @@ use crate::rewrite::RuleCompiler;
 
 use super::error::Problem;
 use super::mailer::{Mailer, MailerTypes, Principal, RECIPIENTS_MAX, UserSpec};
+use super::mailer_flag::MailerFlag;
 use super::text;
 use super::timeout::interval;
 
@@ -38,7 +39,7 @@ pub(super) fn parse(
     let mut mailer = reader.finish(level)?;
     if mailer.name.as_bytes() == b"prog" {
         // QUIRK(prog-one-recipient): whatever its line says, one run of the program mailer serves one recipient.
-        mailer.flags.remove(b'm');
+        mailer.flags.remove(MailerFlag::Many);
     }
     Some(mailer)
 }
@@ -165,14 +166,14 @@ impl Reader<'_> {
         }
         let default_end = if mailer.speaks_smtp() { "\r\n" } else { "\n" };
         mailer.end_of_line = self.end_of_line.unwrap_or_else(|| default_end.into());
-        if mailer.flags.contains(b'L') && mailer.line_bytes_max.is_none() {
+        if mailer.flags.has(MailerFlag::LimitLines) && mailer.line_bytes_max.is_none() {
             mailer.line_bytes_max = Some(SMTP_LINE_BYTES_MAX);
         }
-        if level < LEVEL_OF_VERIFY_FLAG && mailer.flags.contains(b'l') {
-            mailer.flags.insert(b'q');
+        if level < LEVEL_OF_VERIFY_FLAG && mailer.flags.has(MailerFlag::Local) {
+            mailer.flags.insert(MailerFlag::Certain);
         }
         if level < LEVEL_OF_LOCAL_FLAGS && mailer.name.as_bytes() == b"local" {
-            b"Aw5:|/@".iter().for_each(|letter| mailer.flags.insert(*letter));
+            mailer.flags.extend(b"Aw5:|/@");
         }
         Some(self.mailer)
     }

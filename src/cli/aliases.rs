@@ -12,6 +12,7 @@ use super::begin::begin;
 use super::command_line::CommandLine;
 use super::debug::file_listeners;
 use super::desk;
+use crate::cf::MailerFlag;
 use crate::log::{About, Level, Log};
 use crate::mail::address_list::{self, Separator};
 use crate::mail::token::ScanOptions;
@@ -178,7 +179,7 @@ impl Builder<'_> {
         let failed = match outcome {
             Ok(route) => {
                 let mailer = ctx.config().mailers.get(route.mailer.as_bytes());
-                if mailer.is_some_and(|mailer| mailer.flags.contains(b'A')) {
+                if mailer.is_some_and(|mailer| mailer.flags.has(MailerFlag::Aliases)) {
                     return Some(Alias { name: route.user, ..alias });
                 }
                 Sysexit::Software

@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 use bstr::{BString, ByteSlice};
 use tokio::task::JoinSet;
 
-use crate::cf::{DeliveryMode, Mailer};
+use crate::cf::{DeliveryMode, Mailer, MailerFlag};
 use crate::deliver::group::{self, Fresh, Group};
 use crate::deliver::header;
 use crate::deliver::holding::Holding;
@@ -433,7 +433,7 @@ fn log_held(services: &Services, envelope: &Envelope, group: &Group) {
 /// Returns whose rights hold when a mailer serves a recipient (`ctladdr=`): those of the recipient or of whoever expanded to
 /// it, if the mailer runs as such (`F=o`), else those of the sender.
 fn controller(envelope: &Envelope, mailer: &Mailer, recipient: &Recipient) -> Option<(BString, Option<(u32, u32)>)> {
-    if mailer.flags.contains(b'o') {
+    if mailer.flags.has(MailerFlag::AsRecipient) {
         if let Some(ids) = recipient.account {
             return Some((recipient.address.clone(), Some(ids)));
         }

@@ -13,7 +13,7 @@ use super::message::{Format, Message};
 use super::mime::{self, MimeRules};
 use super::outcome::{Outcome, Service, exit_text};
 use super::smtp::SmtpSettings;
-use crate::cf::{EightBitMode, Mailer};
+use crate::cf::{EightBitMode, Mailer, MailerFlag};
 use crate::mail::envelope::BodyType;
 use crate::name::{Status, Sysexit};
 use crate::smtp::client::{Capabilities, Cause, Dialect, Fate, Loss, Opening, RecipientResult, Setup, Transaction};
@@ -101,14 +101,14 @@ pub(super) async fn open(
     job: &Job<'_>,
     notes: &mut Vec<BString>,
 ) -> Result<Connection, Outcome> {
-    let flag = |letter| job.mailer.flags.contains(letter);
+    let flag = |flag| job.mailer.flags.has(flag);
     let dialect = match () {
-        () if flag(b'z') => Dialect::Lmtp,
-        () if flag(b'2') => Dialect::HeloOnly,
-        () if flag(b'a') => Dialect::Esmtp,
+        () if flag(MailerFlag::Lmtp) => Dialect::Lmtp,
+        () if flag(MailerFlag::HeloOnly) => Dialect::HeloOnly,
+        () if flag(MailerFlag::Esmtp) => Dialect::Esmtp,
         () => Dialect::Smtp,
     };
-    let own_name = (dialect != Dialect::Lmtp && !flag(b'k')).then(|| settings.own_name.clone());
+    let own_name = (dialect != Dialect::Lmtp && !flag(MailerFlag::NoLoopCheck)).then(|| settings.own_name.clone());
     if let Some(rules) = job.rules {
         rules.features(&peer).await;
     }
@@ -245,7 +245,7 @@ impl Carriage {
     /// Chooses by what the server offers and `EightBitMode` says (op guide, "EightBitMode").
     fn choose(offered: &Capabilities, settings: &SmtpSettings, job: &Job<'_>) -> Self {
         let declared = job.transaction.body;
-        let passes = job.mailer.flags.contains(b'8');
+        let passes = job.mailer.flags.has(MailerFlag::EightBit);
         if offered.eight_bit {
             let undeclared =
                 declared.is_none() && job.has_eight_bit && settings.eight_bit == EightBitMode::Mime && !passes;
@@ -277,7 +277,7 @@ fn mime_rules(settings: &SmtpSettings, job: &Job<'_>) -> MimeRules {
         default_charset: charset.clone(),
         own_name: settings.own_name.clone(),
         queue_id: job.queue_id.clone(),
-        encode_more: job.mailer.flags.contains(b'3'),
+        encode_more: job.mailer.flags.has(MailerFlag::EncodeMore),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
-use crate::cf::{Config, Mailer};
+use crate::cf::{Config, Mailer, MailerFlag};
 use crate::deliver::attempt::Settled;
 use crate::deliver::audience::Audience;
 use crate::deliver::conversation::{Event, Report};
@@ -52,7 +52,8 @@ pub fn groups(config: &Config, recipients: &[Recipient]) -> Vec<Group> {
     for (place, recipient) in recipients.iter().enumerate() {
         let Some(route) = &recipient.route else { continue };
         let Some(mailer) = config.mailers.get(route.mailer.as_bytes()) else { continue };
-        let limit = if mailer.flags.contains(b'm') { mailer.recipients_max.unwrap_or(u32::MAX) as usize } else { 1 };
+        let limit =
+            if mailer.flags.has(MailerFlag::Many) { mailer.recipients_max.unwrap_or(u32::MAX) as usize } else { 1 };
         let key = (mailer.name.as_bytes(), &route.host);
         match last.get(&key).map(|at| &mut groups[*at]) {
             Some(group) if group.places.len() < limit => group.places.push(place),
@@ -83,10 +84,10 @@ impl Group {
     /// Tells whether the recipients wait for a run of the queue: connections of the mailer are expensive (`F=e`, option
     /// HoldExpensive), or its mail waits until somebody asks for it (`F=%`).
     pub fn is_held(&self, config: &Config, envelope: &Envelope) -> bool {
-        let is_expensive = config.options.hold_expensive && self.mailer.flags.contains(b'e');
+        let is_expensive = config.options.hold_expensive && self.mailer.flags.has(MailerFlag::Expensive);
         match envelope.occasion {
-            Occasion::New => is_expensive || self.mailer.flags.contains(b'%'),
-            Occasion::Run => self.mailer.flags.contains(b'%'),
+            Occasion::New => is_expensive || self.mailer.flags.has(MailerFlag::OnRequest),
+            Occasion::Run => self.mailer.flags.has(MailerFlag::OnRequest),
             Occasion::Chosen => false,
         }
     }
@@ -268,14 +269,14 @@ impl Run<'_> {
             default_charset: if charset.is_empty() { settings.default_charset.clone() } else { charset.clone() },
             own_name: settings.own_name.clone(),
             queue_id: self.message.envelope.id.to_string().into(),
-            encode_more: self.mailer.flags.contains(b'3'),
+            encode_more: self.mailer.flags.has(MailerFlag::EncodeMore),
         };
-        let flag = |letter| self.mailer.flags.contains(letter);
-        if flag(b'7') && self.message.envelope.flags.eight_bit {
+        let flag = |flag| self.mailer.flags.has(flag);
+        if flag(MailerFlag::SevenBit) && self.message.envelope.flags.eight_bit {
             // What cannot be read now fails again, with its reason, when it is written.
             return mime::to_seven_bit(message, &rules()).ok();
         }
-        if flag(b'9') { mime::to_eight_bit(message, &rules()) } else { None }
+        if flag(MailerFlag::Decode) { mime::to_eight_bit(message, &rules()) } else { None }
     }
 
     /// Adds what became of one recipient; those that fare alike share a line of the log.
@@ -380,10 +381,10 @@ async fn home(services: &Services, recipient: &Recipient, route: &Route) -> BStr
 /// Returns the user of a recipient as the mailer wants it: without quotes (`F=s`), without leading backslashes (`F=B`).
 fn user(mailer: &Mailer, recipient: &Recipient) -> BString {
     let mut user = recipient.route.as_ref().map(|route| route.user.clone()).unwrap_or_default();
-    if mailer.flags.contains(b's') {
+    if mailer.flags.has(MailerFlag::NoQuotes) {
         user = address_list::unquote(&user);
     }
-    if mailer.flags.contains(b'B') {
+    if mailer.flags.has(MailerFlag::NoBackslashes) {
         user = user.trim_start_with(|c| c == '\\').into();
     }
     user
@@ -391,11 +392,11 @@ fn user(mailer: &Mailer, recipient: &Recipient) -> BString {
 
 /// Returns the `From ` line that begins a message for a mailer (not with `F=n`), in the form of UUCP with `F=U`.
 fn from_line(ctx: &mut Context, mailer: &Mailer) -> BString {
-    if mailer.flags.contains(b'n') {
+    if mailer.flags.has(MailerFlag::NoFromLine) {
         return BString::default();
     }
     let sender = ctx.get("g").unwrap_or_default();
-    let mut line = match (mailer.flags.contains(b'U'), sender.split_once_str("!")) {
+    let mut line = match (mailer.flags.has(MailerFlag::UucpFromLine), sender.split_once_str("!")) {
         (true, Some((host, user))) => {
             let date = ctx.get("d").unwrap_or_default();
             format!("From {}  {date} remote from {}", user.as_bstr(), host.as_bstr()).into()
@@ -408,7 +409,7 @@ fn from_line(ctx: &mut Context, mailer: &Mailer) -> BString {
 
 /// Returns the outcome of a message that is too large for a mailer (`M=`).
 fn too_large(mailer: &Mailer, max: u64) -> Outcome {
-    let status = if mailer.flags.contains(b'l') { Status::new(5, 2, 3) } else { Status::new(5, 3, 4) };
+    let status = if mailer.flags.has(MailerFlag::Local) { Status::new(5, 2, 3) } else { Status::new(5, 3, 4) };
     let reply = format!("552 {status} Message is too large; {max} bytes max");
     Outcome::failed(status, "Service unavailable").with_reply(reply)
 }

@@ -9,7 +9,7 @@ use memchr::memchr3;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::mime_code::{Base64Decoder, Base64Encoder, QuotedDecoder, QuotedEncoder};
-use crate::cf::Mailer;
+use crate::cf::{Mailer, MailerFlag};
 use crate::queue;
 
 /// Bytes of a body that are read at once; memory for a message on its way is a few times this.
@@ -45,16 +45,18 @@ pub struct Format {
 impl Format {
     /// Returns what the mailer's flags and fields say.
     pub fn of(mailer: &Mailer) -> Self {
-        let flag = |letter| mailer.flags.contains(letter);
+        let flag = |flag| mailer.flags.has(flag);
         Self {
             end_of_line: mailer.end_of_line.clone(),
             line_bytes_max: mailer.line_bytes_max.filter(|limit| *limit >= LINE_LIMIT_MIN),
-            stuff_dots: flag(b'X'),
-            escape_from: flag(b'E'),
-            seven_bit: flag(b'7') || flag(b'L'),
-            seven_bit_header: flag(b'6') || flag(b'7') || flag(b'L'),
-            strip_nul: flag(b'1'),
-            blank_end: flag(b'b'),
+            stuff_dots: flag(MailerFlag::StuffDots),
+            escape_from: flag(MailerFlag::EscapeFrom),
+            seven_bit: flag(MailerFlag::SevenBit) || flag(MailerFlag::LimitLines),
+            seven_bit_header: flag(MailerFlag::SevenBitHeader)
+                || flag(MailerFlag::SevenBit)
+                || flag(MailerFlag::LimitLines),
+            strip_nul: flag(MailerFlag::NoNul),
+            blank_end: flag(MailerFlag::BlankEnd),
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
 
-use crate::cf::Mailer;
+use crate::cf::{Mailer, MailerFlag};
 use crate::deliver::message::{self, Format, Message, WriteError};
 use crate::deliver::outcome::Outcome;
 use crate::deliver::services::Services;
@@ -52,7 +52,7 @@ pub async fn run(
         Err(error) if error.is_temporary() => return Outcome::deferred(Status::new(4, 3, 0), error),
         Err(error) => {
             services.log.say(Level::SYSTEM_ERROR, entry.as_ref(), format_args!("SYSERR(root): {error}"));
-            if mailer.flags.contains(b'l') {
+            if mailer.flags.has(MailerFlag::Local) {
                 return Outcome::of_exit(Sysexit::OsErr.code(), "");
             }
             return Outcome::failed(Status::new(5, 3, 0), "Service unavailable")

@@ -2,7 +2,7 @@
 
 use bstr::BString;
 
-use crate::cf::Mailer;
+use crate::cf::{Mailer, MailerFlag};
 use crate::deliver::services::Services;
 use crate::mail::envelope::{Envelope, Ownership, Route};
 use crate::mail::full_name;
@@ -43,7 +43,7 @@ pub async fn look_up(services: &Services, ctx: &mut Context, envelope: &mut Enve
             ctx.set("x", name.clone());
         }
     }
-    let domain = match mailer.flags.contains(b'C') {
+    let domain = match mailer.flags.has(MailerFlag::SenderDomain) {
         true => remote_name::sender_domain(ctx, &envelope.sender).await,
         false => None,
     };
@@ -51,13 +51,13 @@ pub async fn look_up(services: &Services, ctx: &mut Context, envelope: &mut Enve
         Some(name) => Some(remote_name::canonical(ctx, &name).await),
         None => None,
     };
-    let renames_recipients = mailer.flags.contains(b'j');
+    let renames_recipients = mailer.flags.has(MailerFlag::RecipientsInUserDatabase);
     Origin { route: Some(route), domain, charset: mailer.charset, name, renames_recipients }
 }
 
 /// Returns whose rights a message from a user of this host has, and the user's full name.
 async fn user(services: &Services, mailer: &Mailer, user: &[u8]) -> (Ownership, Option<BString>) {
-    if !mailer.flags.contains(b'w') {
+    if !mailer.flags.has(MailerFlag::Accounts) {
         return (Ownership::Nobody, None);
     }
     match services.hands.user(user).await {

@@ -13,7 +13,7 @@ use super::connection_cache::{ConnectionCache, ConnectionKey};
 use super::conversation::{self, Event, Job, Report};
 use super::exchangers::{ExchangerRules, NoExchanger, exchangers};
 use super::outcome::{Outcome, Verdict, exit_text};
-use crate::cf::{ClientPort, Config, EightBitMode, Family as PortFamily, Timeouts};
+use crate::cf::{ClientPort, Config, EightBitMode, Family as PortFamily, MailerFlag, Timeouts};
 use crate::name::{Status, Sysexit};
 use crate::net::connect::{Sources, connect};
 use crate::net::listen::ListenFamily;
@@ -219,7 +219,7 @@ impl SmtpClient {
     async fn send_to(&self, hosts: &[u8], attempt: &mut Attempt<'_>) {
         let is_ours = |name: &[u8]| (self.settings.is_ours)(name);
         let rules = ExchangerRules {
-            no_mx: attempt.job.mailer.flags.contains(b'0'),
+            no_mx: attempt.job.mailer.flags.has(MailerFlag::NoMx),
             try_null_mx_list: self.settings.try_null_mx_list,
             fallback_mx_host: &self.settings.fallback_mx_host,
             is_ours: &is_ours,
@@ -379,7 +379,7 @@ impl SmtpClient {
         attempt: &mut Attempt<'_>,
     ) -> Result<Connection, (Outcome, bool)> {
         let fail = |outcome| conversation::with_peer(outcome, peer);
-        let known = (attempt.job.respect_host_status && !attempt.job.mailer.flags.contains(b'W'))
+        let known = (attempt.job.respect_host_status && !attempt.job.mailer.flags.has(MailerFlag::NoHostStatus))
             .then(|| self.cache.down(target));
         if let Some(reason) = known.flatten() {
             return Err((fail(Outcome::deferred(Status::new(4, 4, 1), reason)), false));
@@ -437,7 +437,7 @@ impl Attempt<'_> {
     /// Returns how long to wait before a connection is tried once more; none if it is not: only the first is.
     fn dial_delay(&mut self, delay: Duration) -> Option<Duration> {
         let is_first = !std::mem::replace(&mut self.dialled, true);
-        Some(delay).filter(|delay| is_first && !delay.is_zero() && self.job.mailer.flags.contains(b'Z'))
+        Some(delay).filter(|delay| is_first && !delay.is_zero() && self.job.mailer.flags.has(MailerFlag::DialDelay))
     }
 
     /// Tells that a host is connected to, once for all of its addresses.

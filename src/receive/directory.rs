@@ -8,6 +8,7 @@ use bstr::{BString, ByteSlice as _};
 use super::address;
 use super::service::{Directory, Listed, Listing, Pending, Resident, Standing};
 use super::transaction::Key;
+use crate::cf::MailerFlag;
 use crate::keeper::hands::Hands;
 use crate::keeper::request::Account;
 use crate::log::Witness;
@@ -163,7 +164,8 @@ impl SiteDirectory {
         let mut found = Vec::new();
         for recipient in &expanded.recipients {
             let Some(route) = &recipient.route else { continue };
-            let has_users = ctx.config().mailers.get(route.mailer.as_bytes()).is_some_and(|m| m.flags.contains(b'w'));
+            let has_users =
+                ctx.config().mailers.get(route.mailer.as_bytes()).is_some_and(|m| m.flags.has(MailerFlag::Accounts));
             let name = if has_users { self.resident(&route.user).await.and_then(|user| user.full_name) } else { None };
             let mut listed = listed(ctx, route, name);
             if matches!(route.special(), Some(Special::Program | Special::File)) {
@@ -244,7 +246,7 @@ fn listed(ctx: &Context, route: &Route, full_name: Option<BString>) -> Listed {
         user: route.user.clone(),
         full_name,
         internet_form: kind.is_empty() || kind.eq_ignore_ascii_case(b"rfc822"),
-        certain: mailer.is_some_and(|mailer| mailer.flags.contains(b'q')),
+        certain: mailer.is_some_and(|mailer| mailer.flags.has(MailerFlag::Certain)),
     }
 }
 

@@ -4,7 +4,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use super::address;
 use super::clerk::{Clerk, now, yes_or_no};
-use crate::cf::Privacy;
+use crate::cf::{MailerFlag, Privacy};
 use crate::log::Level;
 use crate::mail::envelope::Route;
 use crate::mail::header::Header;
@@ -70,7 +70,7 @@ impl Clerk<'_> {
         let mailer = self.service.site.config.mailers.get(route.mailer.as_bytes());
         self.transaction.full_name = None;
         self.ctx.clear("x");
-        let has_users = mailer.is_some_and(|mailer| mailer.flags.contains(b'w'));
+        let has_users = mailer.is_some_and(|mailer| mailer.flags.has(MailerFlag::Accounts));
         if has_users && let Some(resident) = self.service.directory.resident(&route.user).await {
             if let Some(name) = resident.full_name {
                 self.ctx.set("x", name.clone());
@@ -78,7 +78,7 @@ impl Clerk<'_> {
             }
             self.ctx.set("z", resident.home);
         }
-        let tells_name = mailer.is_some_and(|mailer| mailer.flags.contains(b'i'));
+        let tells_name = mailer.is_some_and(|mailer| mailer.flags.has(MailerFlag::SenderInUserDatabase));
         let mailname = remote_name::mailname(&self.ctx, &route.mailer, &route.user);
         let name = match &mailname {
             Some(name) => remote_name::canonical(&mut self.ctx, name).await,

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use bstr::BString;
 
-use crate::cf::Mailers;
+use crate::cf::{MailerFlag, Mailers};
 use crate::mail::envelope::{Recipient, Route};
 use crate::mail::header::Header;
 use crate::mail::reply::Reply;
@@ -108,7 +108,8 @@ pub(super) struct Key {
 impl Key {
     /// Returns that of a route; the case of its user counts if the mailer says so.
     pub(super) fn of(route: &Route, mailers: &Mailers) -> Self {
-        let keeps_case = mailers.get(route.mailer.as_bytes()).is_some_and(|mailer| mailer.flags.contains(b'u'));
+        let keeps_case =
+            mailers.get(route.mailer.as_bytes()).is_some_and(|mailer| mailer.flags.has(MailerFlag::UserCase));
         let user = if keeps_case { route.user.clone() } else { route.user.to_ascii_lowercase().into() };
         Self { mailer: route.mailer.as_bytes().into(), host: route.host.to_ascii_lowercase().into(), user }
     }

@@ -2,7 +2,7 @@
 
 use bstr::BString;
 
-use crate::cf::{Mailer, Options};
+use crate::cf::{Mailer, MailerFlag, Options};
 use crate::keeper::client::HandError;
 use crate::keeper::hands::Hands;
 use crate::keeper::request::Account;
@@ -28,7 +28,7 @@ pub enum Found {
 /// # Errors
 /// The user database cannot be asked now.
 pub async fn find(hands: &Hands, options: &Options, mailer: &Mailer, user: &[u8]) -> Result<Found, Refusal> {
-    if !mailer.flags.contains(b'w') {
+    if !mailer.flags.has(MailerFlag::Accounts) {
         return Ok(Found::Elsewhere);
     }
     if let Some(account) = hands.user(user).await.map_err(later)? {

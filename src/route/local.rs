@@ -2,7 +2,7 @@
 
 use bstr::BString;
 
-use crate::cf::Mailer;
+use crate::cf::{Mailer, MailerFlag};
 use crate::keeper::hands::Hands;
 use crate::mail::envelope::Route;
 use crate::name::Status;
@@ -84,7 +84,7 @@ pub enum Local {
 /// Tells whether the aliases are asked for a user part.
 pub fn asks_aliases(tables: Tables<'_>, mailer: &Mailer, route: &Route, progress: Progress) -> bool {
     let is_due = progress.stage < Stage::Aliased && tables.uses_aliases;
-    is_due && mailer.flags.contains(b'A') && !route.plain_user().1
+    is_due && mailer.flags.has(MailerFlag::Aliases) && !route.plain_user().1
 }
 
 /// Looks a user part up: among the aliases (`F=A`), in the user databases (`F=@`), by ruleset 5 (`F=5`), among the users
@@ -100,7 +100,7 @@ pub async fn look_up(
     progress: Progress,
 ) -> Result<Local, Refusal> {
     let (user, is_plain) = route.plain_user();
-    let asks = |flag: u8| mailer.flags.contains(flag) && !route.is_settled;
+    let asks = |flag| mailer.flags.has(flag) && !route.is_settled;
     let later = |reason: BString| Refusal::temporary(Status::new(4, 3, 0), reason);
     if asks_aliases(tables, mailer, route, progress) {
         match tables.aliases.find(user).await {
@@ -110,13 +110,13 @@ pub async fn look_up(
         }
     }
     if progress.stage < Stage::Dropped
-        && asks(b'@')
+        && asks(MailerFlag::UserDatabase)
         && !is_plain
         && let Some(maildrops) = ctx.maildrops(user).map_err(later)?
     {
         return Ok(Local::Maildrops(user.into(), maildrops));
     }
-    if asks(b'5')
+    if asks(MailerFlag::Ruleset5)
         && progress.rewrites < REWRITES_MAX
         && let Some(changed) = parse::local_address(ctx, route).await?
     {

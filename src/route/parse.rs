@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
-use crate::cf::{Mailer, Mailers};
+use crate::cf::{Mailer, MailerFlag, Mailers};
 use crate::mail::address_list;
 use crate::mail::envelope::Route;
 use crate::mail::token::{Mark, ScanOptions, Target, Token, Tokens, is_quarantine, join, user_text};
@@ -255,7 +255,7 @@ async fn route(
     user: &[Token],
     role: Role,
 ) -> Result<Route, BadRoute> {
-    let marks = mailer.flags.contains(b'@');
+    let marks = mailer.flags.has(MailerFlag::UserDatabase);
     let (user, is_settled) = match user.split_first() {
         Some((first, rest)) if marks && join(slice::from_ref(first), b' ').starts_with(b"@") => (rest, true),
         _ => (user, false),
@@ -263,9 +263,9 @@ async fn route(
     let text = user_text(user, b' ');
     let plain = text.strip_prefix(b"\"").unwrap_or(&text);
     let mailer = match plain.first() {
-        Some(b'|') if mailer.flags.contains(b'|') => mailers.get(b"prog").unwrap_or(mailer),
-        Some(b'/') if mailer.flags.contains(b'/') => mailers.get(b"*file*").unwrap_or(mailer),
-        Some(b':') if mailer.flags.contains(b':') && address_list::included(plain).is_some() => {
+        Some(b'|') if mailer.flags.has(MailerFlag::Programs) => mailers.get(b"prog").unwrap_or(mailer),
+        Some(b'/') if mailer.flags.has(MailerFlag::Files) => mailers.get(b"*file*").unwrap_or(mailer),
+        Some(b':') if mailer.flags.has(MailerFlag::Lists) && address_list::included(plain).is_some() => {
             let user = BString::from(address_list::included(&address_list::unquote(&text)).unwrap_or_default());
             let (mailer, host) = (MailerName::new("*include*"), host.unwrap_or_default());
             return Ok(Route { mailer, host, user, is_settled });
@@ -274,9 +274,10 @@ async fn route(
     };
     publish(ctx, host.as_ref());
     let user = outward(ctx, mailer, role, user.into()).await;
-    let host = if mailer.flags.contains(b'h') { host } else { host.map(|host| host.to_ascii_lowercase().into()) };
+    let host =
+        if mailer.flags.has(MailerFlag::HostCase) { host } else { host.map(|host| host.to_ascii_lowercase().into()) };
     publish(ctx, host.as_ref());
-    let user = if mailer.flags.contains(b'u') { user } else { user.to_ascii_lowercase().into() };
+    let user = if mailer.flags.has(MailerFlag::UserCase) { user } else { user.to_ascii_lowercase().into() };
     Ok(Route { mailer: mailer.name.clone(), host: host.unwrap_or_default(), user, is_settled })
 }
 

@@ -2,13 +2,14 @@
 
 use bstr::BString;
 
+use crate::cf::MailerFlag;
 use crate::mail::envelope::{Recipient, Route};
 use crate::site::Context;
 
 /// Returns what makes two recipients the same.
 pub fn key(ctx: &Context, route: &Route) -> (BString, BString, BString) {
     let keeps_case =
-        ctx.config().mailers.get(route.mailer.as_bytes()).is_some_and(|mailer| mailer.flags.contains(b'u'));
+        ctx.config().mailers.get(route.mailer.as_bytes()).is_some_and(|mailer| mailer.flags.has(MailerFlag::UserCase));
     let user = if keeps_case { route.user.clone() } else { route.user.to_ascii_lowercase().into() };
     (route.mailer.as_bytes().into(), route.host.to_ascii_lowercase().into(), user)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bstr::{BStr, BString, ByteSlice};
 
 use super::role::Role;
-use crate::cf::{Mailer, Principal};
+use crate::cf::{Mailer, MailerFlag, Principal};
 use crate::keeper::request::{Account, Source, SourceRoot, Standing};
 use crate::log::Witness;
 use crate::mail::address_list;
@@ -363,7 +363,7 @@ impl Expander<'_> {
     async fn owner(&self, mailer: &Mailer, list: &[u8]) -> Option<BString> {
         let rest = if list.starts_with(b"owner-") { b"owner" } else { list };
         let mut name = BString::from([b"owner-", rest].concat());
-        if !mailer.flags.contains(b'u') {
+        if !mailer.flags.has(MailerFlag::UserCase) {
             name.make_ascii_lowercase();
         }
         match self.tables.aliases.find(&name).await {

@@ -3,7 +3,7 @@
 use bstr::BString;
 
 use super::role::Role;
-use crate::cf::Mailer;
+use crate::cf::{Mailer, MailerFlag};
 use crate::mail::frame::{Frame, FrameRules};
 use crate::mail::token::{Mark, ScanError, ScanOptions, Token, Tokens, join_within};
 use crate::name::{MailerName, Sysexit};
@@ -84,8 +84,11 @@ pub async fn remote_text(
         Ok(name) => (name, false),
         Err(error) => (error.name, true),
     };
-    let mut name =
-        if is_readable && !mailer.flags.contains(b'c') { frame(ctx, text).with_address(&name) } else { name };
+    let mut name = if is_readable && !mailer.flags.has(MailerFlag::NoComments) {
+        frame(ctx, text).with_address(&name)
+    } else {
+        name
+    };
     if is_readable {
         name.truncate(TEXT_BYTES_MAX);
     }
@@ -111,7 +114,7 @@ pub async fn sender_domain(ctx: &mut Context, sender: &[u8]) -> Option<Tokens> {
 /// Returns the name that a sender has by the user databases, which are asked if its mailer says so (`F=@`).
 pub fn mailname(ctx: &Context, mailer: &MailerName, user: &[u8]) -> Option<BString> {
     let mailer = ctx.config().mailers.get(mailer.as_bytes())?;
-    if mailer.flags.contains(b'@') { ctx.mailname(user) } else { None }
+    if mailer.flags.has(MailerFlag::UserDatabase) { ctx.mailname(user) } else { None }
 }
 
 /// Returns a sender as rulesets 3, 1 and 4 leave it; what cannot be scanned stays as it is.

@@ -7,7 +7,7 @@ use bstr::{BString, ByteSlice};
 use super::caller::Caller;
 use super::submission::Submission;
 use super::terminal::Terminal;
-use crate::cf::Privacy;
+use crate::cf::{MailerFlag, Privacy};
 use crate::deliver::services::Services;
 use crate::log::Level;
 use crate::mail::address_list;
@@ -72,12 +72,14 @@ impl Registrar<'_> {
         let canonical = remote_name::canonical(ctx, mailname.as_ref().unwrap_or(&spelling)).await;
         // As it was named, a source route and all; only rules see it otherwise.
         let address = if canonical.is_empty() { "<>".into() } else { full_name::clean(spelling.trim_space()) };
-        let is_local = self.has_flag(ctx, route.as_ref(), b'l');
-        let has_account = self.has_flag(ctx, route.as_ref(), b'w');
+        let is_local = self.has_flag(ctx, route.as_ref(), MailerFlag::Local);
+        let has_account = self.has_flag(ctx, route.as_ref(), MailerFlag::Accounts);
         // A sender elsewhere is the caller all the same, who has named it.
         let is_elsewhere = !canonical.is_empty() && !has_account;
         let owner = if is_elsewhere { self.caller.owner() } else { Ownership::Nobody };
-        let sent_as = mailname.filter(|_| self.has_flag(ctx, route.as_ref(), b'i')).map(|_| canonical.clone());
+        let sent_as = mailname
+            .filter(|_| self.has_flag(ctx, route.as_ref(), MailerFlag::SenderInUserDatabase))
+            .map(|_| canonical.clone());
         let route_of = route.clone();
         let mut sender =
             Sender { address, sent_as, route: route_of, home: None, full_name: None, is_named, owner, auth: None };
@@ -159,9 +161,9 @@ impl Registrar<'_> {
     }
 
     /// Tells whether the mailer of a route has a flag.
-    fn has_flag(&self, ctx: &Context, route: Option<&Route>, flag: u8) -> bool {
+    fn has_flag(&self, ctx: &Context, route: Option<&Route>, flag: MailerFlag) -> bool {
         let mailer = route.and_then(|route| ctx.config().mailers.get(route.mailer.as_bytes()));
-        mailer.is_some_and(|mailer| mailer.flags.contains(flag))
+        mailer.is_some_and(|mailer| mailer.flags.has(flag))
     }
 }
 

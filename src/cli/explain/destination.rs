@@ -6,6 +6,7 @@ use bstr::BString;
 
 use super::Question;
 use super::record::{Event, Recorder};
+use crate::cf::MailerFlag;
 use crate::mail::address_list::Separator;
 use crate::mail::token::Tokens;
 use crate::name::MailerName;
@@ -83,5 +84,5 @@ async fn domain_of_sender(ctx: &mut Context, sender: &BString) -> Option<Tokens>
     }
     let route = parse(ctx, sender, Role::Sender).await.ok()?.into_route();
     let mailer = ctx.config().mailers.get(route.mailer.as_bytes())?;
-    if mailer.flags.contains(b'C') { sender_domain(ctx, sender).await } else { None }
+    if mailer.flags.has(MailerFlag::SenderDomain) { sender_domain(ctx, sender).await } else { None }
 }

@@ -17,7 +17,7 @@ use super::errand::Named;
 use super::sources::HomeOf;
 use super::words::{self, BadWords};
 use super::{Charter, Failure, Served, accounts, files, plain, refusal, sources};
-use crate::cf::{ClassSource, Config, Mailer, Principal};
+use crate::cf::{ClassSource, Config, Mailer, MailerFlag, Principal};
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Launch};
 use crate::macros::expand;
@@ -309,7 +309,7 @@ fn prepare_map(config: &Config, map: &MapName, key: &[u8]) -> Result<Program, Fa
 /// Returns the user a mailer's program runs as (op guide, "The run time environment", and the mailer flags `S`, `o`).
 fn user_of(config: &Config, mailer: &Mailer, launch: &Launch, owner: Option<User>) -> Result<User, Failure> {
     let declared = mailer.user.as_ref().and_then(|spec| spec.user.as_ref().map(|user| (user, &spec.group)));
-    if mailer.flags.contains(b'S') {
+    if mailer.flags.has(MailerFlag::KeepUser) {
         return match declared {
             Some((user, group)) => declared_user(user, group.as_ref()),
             None => declared_user(&Principal::Id(geteuid().as_raw()), None),
@@ -317,7 +317,9 @@ fn user_of(config: &Config, mailer: &Mailer, launch: &Launch, owner: Option<User
     }
     // Whoever asks names the recipient of a mailbox, never whom a command speaks for, and never the superuser.
     let recipient = match &launch.user {
-        Some(name) if mailer.flags.contains(b'o') && launch.source.is_none() => Some(accounts::existing(name)?),
+        Some(name) if mailer.flags.has(MailerFlag::AsRecipient) && launch.source.is_none() => {
+            Some(accounts::existing(name)?)
+        }
         _ => None,
     };
     match (owner.or(recipient), declared) {

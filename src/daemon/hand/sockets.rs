@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::files::definition;
 use super::{Failure, Served, failure_of, refusal};
-use crate::cf::Config;
+use crate::cf::{Config, MailerFlag};
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Service};
 use crate::log::SYSLOG_SOCKETS;
@@ -78,7 +78,7 @@ fn temporary(what: &str, error: &std::io::Error) -> Failure {
 
 /// Makes a stream socket with a reserved port.
 pub(super) fn bind_reserved(config: &Config, ipv6: bool) -> Served {
-    if !config.mailers.iter().any(|mailer| mailer.flags.contains(b'R')) {
+    if !config.mailers.iter().any(|mailer| mailer.flags.has(MailerFlag::ReservedPort)) {
         return Err(refusal(FailureKind::Undeclared {}, "no mailer has the flag R"));
     }
     let (domain, any) = if ipv6 {

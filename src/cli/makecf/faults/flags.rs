@@ -5,10 +5,12 @@ use bstr::{BStr, ByteSlice};
 use super::super::nearest::nearest;
 use super::calls::{Call, calls};
 use super::{Fault, Run};
+use crate::cf::MailerFlag;
 use crate::m4::Place;
 
-/// The flags of mailers (op guide, "Mailer Flags").
-const FLAGS: &[u8] = b"aAbBcCdDeEfFghiIjkKlLmMnNoOpPqrRsSuUwWxXzZ012356789:|/@%!+";
+/// The letters beside [`MailerFlag`] that mean something: conventional ones of header lines, and those that older programs
+/// heeded (op guide, "Mailer Flags").
+const OTHER_FLAGS: &[u8] = b"dDFgIKMNOpPx!+";
 
 /// The names that MODIFY_MAILER_FLAGS knows, each with that of the MAILER.
 const MAILERS: &[&str] = &[
@@ -55,7 +57,8 @@ impl Run<'_> {
     /// Says which flag means nothing: no mailer has it, and no header asks for it.
     fn unknown_flag(&self, flags: &[u8]) -> Option<String> {
         let asked = || self.lines().filter_map(|(_, line)| line.strip_prefix(b"H?")?.split_once_str("?"));
-        let is_known = |flag: u8| FLAGS.contains(&flag) || asked().any(|(letters, _)| letters.contains(&flag));
+        let has_meaning = |flag: u8| MailerFlag::LETTERS.contains(&flag) || OTHER_FLAGS.contains(&flag);
+        let is_known = |flag: u8| has_meaning(flag) || asked().any(|(letters, _)| letters.contains(&flag));
         let odd = flags.iter().find(|flag| flag.is_ascii_graphic() && !is_known(**flag))?;
         Some(format!("a mailer knows no flag {} (they are listed in the op guide, \"Mailer Flags\")", char::from(*odd)))
     }
