@@ -9,13 +9,14 @@ mod restart;
 mod start;
 mod task;
 
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask, raise};
 use nix::unistd::Pid;
 
 use self::generation::Generation;
@@ -141,7 +142,10 @@ impl Keeper {
             }
             self.wait();
             self.read_messages();
-            for signal in self.signals.take().unwrap_or_default() {
+            let mut signals = self.signals.take().unwrap_or_default();
+            // Who goes on after a restart would not know of the others.
+            signals.sort_by_key(|signal| *signal == Signal::SIGHUP);
+            for signal in signals {
                 self.signalled(signal);
             }
             self.keep_appointments();
@@ -221,6 +225,7 @@ impl Keeper {
 
     /// Puts a pair that is ready in the place of the one that served.
     fn change_over(&mut self, pair: Pair) {
+        self.start_at = None;
         if let Some(mut before) = self.current.replace(pair) {
             before.finish(0);
             self.old.push(before);
@@ -244,7 +249,7 @@ impl Keeper {
         let has = |pair: &mut Pair| pair.processes.iter().any(|process| process.launched.pid == pid);
         if let Some(mut pair) = self.candidate.take_if(has) {
             pair.signal(Signal::SIGKILL);
-            pair.leave_ports();
+            pair.retire();
             self.old.push(pair);
             self.return_to_current();
             if self.current.is_none() {
@@ -255,11 +260,7 @@ impl Keeper {
 
     fn signalled(&mut self, signal: Signal) {
         match signal {
-            Signal::SIGCHLD => {
-                while let Ok(Some((pid, ended))) = reap_any() {
-                    self.ended(pid, ended);
-                }
-            }
+            Signal::SIGCHLD => self.reap(),
             Signal::SIGHUP => self.hang_up(),
             Signal::SIGTERM | Signal::SIGINT => {
                 self.log.say(Level::DAEMON, None, "stopping: listeners are closed, sessions end within 10 seconds");
@@ -267,6 +268,13 @@ impl Keeper {
             }
             Signal::SIGUSR1 => self.dump_state(),
             _ => {}
+        }
+    }
+
+    /// Deals with the processes that have ended.
+    fn reap(&mut self) {
+        while let Ok(Some((pid, ended))) = reap_any() {
+            self.ended(pid, ended);
         }
     }
 
@@ -304,20 +312,25 @@ impl Keeper {
             candidate.signal(Signal::SIGKILL);
         }
         self.return_to_current();
-        let blocked = pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&SigSet::from_iter(SIGNALS)), None);
-        let error = match blocked {
-            Ok(()) => {
-                let Err(error) = self.replace_itself();
-                error
-            }
-            Err(errno) => errno.into(),
-        };
+        let Err(error) = self.hold_signals().and_then(|()| self.replace_itself());
         self.log.say(
             Level::SYSTEM_ERROR,
             None,
             format_args!("could not restart {program}: {error}; going on as before"),
         );
         let _ = start::unblock_signals();
+        if self.current.is_none() && self.start_at.is_none() {
+            self.start_pair();
+        }
+    }
+
+    /// Holds signals back for whoever goes on in this process: those that have come meanwhile are sent once more.
+    fn hold_signals(&self) -> io::Result<()> {
+        pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&SigSet::from_iter(SIGNALS)), None)?;
+        for signal in self.signals.take()? {
+            raise(signal)?;
+        }
+        Ok(())
     }
 
     /// Gives up what a pair that never served was to serve: what serves goes on, and the next restart begins with it.
@@ -370,7 +383,9 @@ impl Keeper {
 
     fn keep_appointments(&mut self) {
         let now = Instant::now();
-        if self.exit.is_none() && self.start_at.take_if(|at| *at <= now).is_some() {
+        let is_due = self.start_at.take_if(|at| *at <= now).is_some();
+        // A pair that is on its way comes to the same.
+        if is_due && self.exit.is_none() && self.candidate.is_none() {
             self.start_pair();
         }
         let due: Vec<Kind> = self.hands_at.iter().filter(|(at, _)| *at <= now).map(|(_, kind)| *kind).collect();
@@ -415,3 +430,6 @@ impl Keeper {
         exit
     }
 }
+
+#[cfg(test)]
+mod tests;

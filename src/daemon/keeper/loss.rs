@@ -77,7 +77,7 @@ impl Keeper {
         let without = |pair: &mut Pair| pair.network().is_none();
         let was_candidate = self.candidate.as_mut().is_some_and(without);
         let mut gone = self.current.take_if(without).or_else(|| self.candidate.take_if(without));
-        gone.iter_mut().for_each(Pair::leave_ports);
+        gone.iter_mut().for_each(Pair::retire);
         self.old.extend(gone);
         if self.exit.is_some() || was_finishing {
             return;

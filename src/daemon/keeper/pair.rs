@@ -39,7 +39,7 @@ pub(super) struct Process {
 pub(super) struct Pair {
     /// What they serve.
     pub(super) generation: Rc<Generation>,
-    /// Where; nowhere once it was told to finish.
+    /// Where; nowhere once it serves no more.
     pub(super) ports: Rc<[OpenPort]>,
     /// All that live.
     pub(super) processes: Vec<Process>,
@@ -47,7 +47,7 @@ pub(super) struct Pair {
     pub(super) table: WorkTable,
     /// Whether the network process has said that it serves.
     pub(super) is_ready: bool,
-    /// Whether it was told to finish.
+    /// Whether it serves no more: it was told to finish, was given up, or its network process is gone.
     pub(super) is_finishing: bool,
 }
 
@@ -144,17 +144,22 @@ impl Pair {
 
     /// Tells the network process to end when its sessions have, or within that many seconds if not 0.
     pub(super) fn finish(&mut self, within_secs: u16) {
-        self.is_finishing = true;
-        self.leave_ports();
+        self.retire();
         if let Some(network) = self.network() {
             // A process that is gone needs not be told.
             let _ = Control::Finish { within_secs }.send(network.launched.control.as_fd(), &[]);
         }
     }
 
-    /// Gives up the listeners: it serves no more.
-    pub(super) fn leave_ports(&mut self) {
+    /// Takes note that it serves no more, and gives up the listeners.
+    pub(super) fn retire(&mut self) {
+        self.is_finishing = true;
         self.ports = Rc::default();
+    }
+
+    /// Tells whether it serves.
+    pub(super) fn serves(&self) -> bool {
+        self.is_ready && !self.is_finishing
     }
 
     /// Returns what there is to wait on.

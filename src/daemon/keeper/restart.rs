@@ -108,7 +108,7 @@ impl Keeper {
     }
 
     /// Sends everything into `socket`.
-    fn leave_all(&self, socket: &OwnedFd) -> io::Result<()> {
+    pub(super) fn leave_all(&self, socket: &OwnedFd) -> io::Result<()> {
         let pairs: Vec<&Pair> = self.old.iter().chain(&self.current).collect();
         let pairs = &pairs[pairs.len().saturating_sub(PAIRS_MAX)..];
         let generation = &self.generation;

@@ -162,11 +162,12 @@ pub(super) fn resume(socket: &OwnedFd, programs: Programs) -> io::Result<Keeper>
     let mut keeper = Keeper::new(programs, log, title, signals, inherited.generation, inherited.ports);
     keeper.pid_file = inherited.pid_file;
     keeper.old = inherited.pairs;
-    let serves = |pair: &Pair| pair.is_ready && !pair.is_finishing;
-    if let Some(place) = keeper.old.iter().position(serves) {
+    if let Some(place) = keeper.old.iter().position(Pair::serves) {
         keeper.current = Some(keeper.old.remove(place));
     }
     keeper.show_title();
+    // Who ended while this process executed itself may not be told again.
+    keeper.reap();
     keeper.renew();
     Ok(keeper)
 }
