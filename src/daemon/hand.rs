@@ -26,7 +26,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, alarm};
 
-use self::errand::Errands;
+use self::errand::{Errands, Named};
 use self::mailboxes::Mailboxes;
 use self::programs::Programs;
 use crate::cf::Config;
@@ -99,15 +99,14 @@ impl Service {
             let text = format!("a {} hand does nothing for {} requests", kind.word(), request.kind().word());
             return Some(answer_or_failure(Err(refusal(FailureKind::Undeclared {}, text))));
         }
+        let is_errand = self.is_errand(&request);
         let served = match request {
             Request::Wait { program } => return self.programs.wait(serial, program).map(answer_or_failure),
             Request::Kill { program } => self.programs.kill(program),
-            Request::Start { launch } if self.kind.is_some() && launch.source.is_some() => {
-                match self.read_for(serial, launch) {
-                    Ok(()) => return None,
-                    Err(failure) => Err(failure),
-                }
-            }
+            Request::Start { launch } if is_errand => match self.read_for(serial, launch, programs::named_by_source) {
+                Ok(()) => return None,
+                Err(failure) => Err(failure),
+            },
             Request::Start { launch } => programs::named(&self.charter, &launch)
                 .and_then(|named| self.programs.start(&self.charter, &launch, named)),
             Request::StartClass { line } => self.programs.start_class(&self.charter.config, line),
@@ -127,13 +126,22 @@ impl Service {
         Some(answer_or_failure(served))
     }
 
+    /// Tells whether a copy of the hand performs `request`, or a part of it.
+    fn is_errand(&self, request: &Request) -> bool {
+        self.kind.is_some() && matches!(request, Request::Start { launch } if launch.source.is_some())
+    }
+
     /// Has what leads to a program read without waiting for it.
-    fn read_for(&mut self, serial: u32, launch: Launch) -> Result<(), Failure> {
+    fn read_for(
+        &mut self,
+        serial: u32,
+        launch: Launch,
+        read: impl FnOnce(&Charter, &Launch) -> Result<Named, Failure>,
+    ) -> Result<(), Failure> {
         let Self { charter, programs, errands, .. } = self;
-        let missing = || refusal(FailureKind::Undeclared {}, "no source");
         let work = |launch: &Launch| {
             programs.let_inputs_go();
-            programs::named(charter, launch)?.ok_or_else(missing)
+            read(charter, launch)
         };
         errands.begin((serial, launch), READING_LIMIT, work)
     }
@@ -299,6 +307,10 @@ impl Loop {
     fn answer_all(&mut self, asked: Vec<Numbered<Request>>, requests: &OwnedFd) -> io::Result<()> {
         let mut sending = Sending::new(requests.as_fd());
         for item in asked {
+            if self.service.is_errand(&item.body) {
+                // What is passed must not stay open in the copy.
+                sending.flush()?;
+            }
             // What no file system answers, the system ends; another hand takes the place of this one.
             let patience = patience(&item.body);
             if let Some(limit) = patience {
@@ -409,7 +421,83 @@ fn perform_here(service: &Mutex<Service>, request: Request) -> Answered {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
+    use crate::cf::{self, ReadEnv};
+    use crate::keeper::request::{Source, SourceRoot};
+    use crate::name::MailerName;
+    use crate::sys::process::{alone, branch_for_test};
+
+    /// Returns a hand for programs with a mailer that reads its message to the end.
+    fn program_hand() -> Service {
+        let user = nix::unistd::getuid();
+        let text = format!("V10\nO DefaultUser={user}:{user}\nMcat, P=/bin/cat, F=lsDFMoqeu9, A=cat\n");
+        let (config, errors) = cf::read(text.as_bytes(), "x.cf", &ReadEnv::default());
+        assert!(errors.is_empty(), "{errors:?}");
+        Service::new(Some(Kind::Program), Charter::new(config, false, Listeners::default()), None)
+    }
+
+    fn cat(source: Option<Source>) -> Launch {
+        let (mailer, words) = (MailerName::new("cat"), vec!["cat".into()]);
+        Launch { mailer, words, source, user: None, sender: "a@example.com".into(), entry: None }
+    }
+
+    /// Waits for the end of a process; returns which request that answers.
+    fn next(service: &mut Service) -> (u32, Answer) {
+        loop {
+            if let Some((pid, ended)) = reap_any().expect("children") {
+                let (serial, answered) = service.ended(pid, ended).expect("somebody waits");
+                return (serial, answered.answer);
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_copy_that_cannot_read_holds_up_no_other_program() {
+        let body = || {
+            let file = tempfile::NamedTempFile::new().expect("a file");
+            file.as_file().lock().expect("locked");
+            let mut service = program_hand();
+            let started = service.perform(1, Request::Start { launch: cat(None) }).expect("an answer");
+            let Answer::Started { program, .. } = started.answer else { panic!("{:?}", started.answer) };
+            drop(started.descriptors);
+            let waits = |_: &Charter, _: &Launch| {
+                File::open(file.path()).and_then(|file| file.lock()).expect("locked");
+                Err(refusal(FailureKind::Missing {}, "gone"))
+            };
+            service.read_for(2, cat(None), waits).expect("begun");
+            assert!(service.perform(3, Request::Wait { program }).is_none(), "it runs");
+            assert_eq!(next(&mut service), (3, Answer::Ended { signal: 0, status: 0 }));
+            file.as_file().unlock().expect("unlocked");
+            assert_eq!(next(&mut service), (2, Answer::failed(FailureKind::Missing {}, "gone")));
+            0
+        };
+        alone(|| assert_eq!(branch_for_test(body), 0));
+    }
+
+    #[test]
+    fn before_a_hand_copies_itself_it_passes_on_what_it_has() {
+        let body = || {
+            let (ours, theirs) = passing::pair().expect("a pair");
+            let mut serving = Loop::new(program_hand()).expect("signals");
+            let source = Source { root: SourceRoot::Alias { file: 0, key: "none".into() }, elements: vec![0] };
+            let asked = [None, Some(source), None].map(cat).into_iter();
+            let asked = (1..).zip(asked.map(|launch| Request::Start { launch }));
+            let asked = asked.map(|(serial, body)| Numbered { serial, descriptors: 0, body }).collect();
+            serving.answer_all(asked, &ours).expect("answered");
+            let mut room = vec![0; PACKET_BYTES_MAX];
+            for expected in [1, 3] {
+                let (len, descriptors) = passing::receive(theirs.as_fd(), &mut room).expect("a packet");
+                let answers = decode::<Answer>(&room[..len]).expect("well-formed");
+                let serials: Vec<u32> = answers.iter().map(|answer| answer.serial).collect();
+                assert_eq!((serials, descriptors.len()), (vec![expected], 2));
+            }
+            0
+        };
+        alone(|| assert_eq!(branch_for_test(body), 0));
+    }
 
     #[test]
     fn a_hand_does_only_what_is_of_its_kind() {

@@ -235,6 +235,11 @@ pub(super) fn named(charter: &Charter, launch: &Launch) -> Result<Option<Named>,
     launch.source.as_ref().map(|source| sources::command(charter, source)).transpose()
 }
 
+/// Returns what the source of `launch` names, which must have one.
+pub(super) fn named_by_source(charter: &Charter, launch: &Launch) -> Result<Named, Failure> {
+    named(charter, launch)?.ok_or_else(|| refusal(FailureKind::Undeclared {}, "no source"))
+}
+
 /// Makes the program that `launch` asks for, if the configuration declares it.
 fn prepare(charter: &Charter, launch: &Launch, named: Option<Named>) -> Result<Prepared, Failure> {
     let config = &charter.config;
