@@ -24,15 +24,18 @@ const SPACE_AGE_MAX: Duration = Duration::from_secs(2);
 pub struct HandSpool {
     hands: Arc<Hands>,
     directories: Vec<SpoolDirectory>,
-    /// What was heard last; whoever asks keeps it, so that all others wait for one answer.
-    space: Mutex<Vec<Option<(Instant, Space)>>>,
+    /// What was heard last of the room in each; whoever asks keeps it, so that all others wait for one answer.
+    rooms: Vec<Mutex<Option<Heard>>>,
 }
+
+/// What a hand has said of the room on a disk, and when; or why it has said nothing.
+type Heard = (Instant, io::Result<Space>);
 
 impl HandSpool {
     /// Returns the holder of `directories`, which must be the ones that the hands count.
     pub fn new(hands: Arc<Hands>, directories: Vec<SpoolDirectory>) -> Self {
-        let space = Mutex::new(vec![None; directories.len()]);
-        Self { hands, directories, space }
+        let rooms = directories.iter().map(|_| Mutex::default()).collect();
+        Self { hands, directories, rooms }
     }
 
     /// Asks for every entry and reads each answer.
@@ -48,6 +51,22 @@ impl HandSpool {
         let pairs = entries.iter().zip(answers);
         pairs.map(|(entry, answer)| answer.and_then(&read).map_err(|error| spool_error(step, entry, error))).collect()
     }
+
+    /// Asks for the room on the disk of a directory.
+    async fn measure(&self, directory: u16) -> io::Result<Space> {
+        match self.hands.ask(Request::Space { directory }).await.map_err(io_error)?.answer {
+            Answer::Space { blocks_free, block_bytes } => Ok(Space { blocks_free, block_bytes }),
+            _ => Err(io::Error::other(HandError::OutOfTurn("queue"))),
+        }
+    }
+}
+
+/// Returns what was heard for one more who asked.
+fn repeat(heard: &io::Result<Space>) -> io::Result<Space> {
+    heard.as_ref().copied().map_err(|error| match error.raw_os_error() {
+        Some(errno) => io::Error::from_raw_os_error(errno),
+        None => io::Error::new(error.kind(), error.to_string()),
+    })
 }
 
 fn entry_of(name: &EntryName) -> Entry {
@@ -195,20 +214,17 @@ impl Spool for HandSpool {
 
     fn space(&self, directory: u16) -> Pending<'_, io::Result<Space>> {
         Box::pin(async move {
-            let mut known = self.space.lock().await;
-            let known = known.get_mut(usize::from(directory)).ok_or(io::ErrorKind::NotFound)?;
-            if let Some((at, space)) = *known
-                && at.elapsed() < SPACE_AGE_MAX
-            {
-                return Ok(space);
+            let begun = Instant::now();
+            let room = self.rooms.get(usize::from(directory)).ok_or(io::ErrorKind::NotFound)?;
+            let mut known = room.lock().await;
+            match &*known {
+                Some((at, Ok(space))) if at.elapsed() < SPACE_AGE_MAX => return Ok(*space),
+                // Who has waited in vain with others does not wait alone once more.
+                Some((at, heard @ Err(_))) if *at >= begun => return repeat(heard),
+                _ => {}
             }
-            let answered = self.hands.ask(Request::Space { directory }).await.map_err(io_error)?;
-            let Answer::Space { blocks_free, block_bytes } = answered.answer else {
-                return Err(io::Error::other(HandError::OutOfTurn("queue")));
-            };
-            let space = Space { blocks_free, block_bytes };
-            *known = Some((Instant::now(), space));
-            Ok(space)
+            let heard = self.measure(directory).await;
+            repeat(&known.insert((Instant::now(), heard)).1)
         })
     }
 }
@@ -216,6 +232,9 @@ impl Spool for HandSpool {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::Semaphore;
 
     use super::*;
     use crate::cf::Config;
@@ -264,6 +283,36 @@ mod tests {
                 asked.await.expect("no panic").expect("room");
             }
         });
+    }
+
+    #[tokio::test]
+    async fn an_answer_about_the_room_that_does_not_come_is_waited_for_once() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let layout = Layout { queue_directory: folder.path().to_str().expect("text").into(), groups: Vec::new() };
+        let (asked, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
+        let (count, closed) = (Arc::clone(&asked), Arc::clone(&gate));
+        let hands = Hands::in_process(Arc::new(move |_| {
+            count.fetch_add(1, Ordering::Relaxed);
+            let closed = Arc::clone(&closed);
+            Box::pin(async move {
+                let _opened = closed.acquire().await;
+                Answered { answer: Answer::failed(FailureKind::Temporary {}, "no answer"), descriptors: Vec::new() }
+            })
+        }));
+        let spool = Arc::new(HandSpool::new(Arc::new(hands), layout.directories().expect("there")));
+        let ask = |_| {
+            let spool = Arc::clone(&spool);
+            tokio::spawn(async move { spool.space(0).await })
+        };
+        let waiting: Vec<_> = (0..8).map(ask).collect();
+        tokio::task::yield_now().await;
+        gate.add_permits(1);
+        for asked in waiting {
+            assert_eq!(asked.await.expect("no panic").expect_err("no answer").to_string(), "no answer");
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        spool.space(0).await.expect_err("no answer again");
+        assert_eq!(asked.load(Ordering::Relaxed), 2, "whoever comes later asks anew");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
