@@ -492,6 +492,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn when_the_time_is_up_then_a_hand_that_does_one_thing_at_a_time_is_given_up() {
+        for (request, is_given_up) in [(user("slow"), true), (Request::OpenNamed { file: NamedFile::Help {} }, false)] {
+            let (client, _hand) = connect(|_| None);
+            client.call(request, Some(Duration::from_millis(1))).await.expect_err("no answer");
+            assert_eq!(client.is_gone(), is_given_up);
+        }
+    }
+
+    #[tokio::test]
     async fn when_the_hand_ends_then_all_are_told() {
         let (ours, theirs) = passing::pair().expect("a pair");
         let client = Client::start(ours).expect("a client");

@@ -485,6 +485,11 @@ mod tests {
     use std::os::fd::AsFd;
 
     use super::*;
+    use crate::keeper::packet::{Numbered, Packet, decode};
+    use crate::keeper::request::FailureKind;
+    use crate::keeper::wire::PACKET_BYTES_MAX;
+    use crate::name::MailerName;
+    use crate::sys::passing;
 
     #[tokio::test]
     async fn a_text_that_is_being_read_is_waited_for_but_no_other() {
@@ -497,11 +502,6 @@ mod tests {
         turns.take(&of("bob"), at_once).await.expect("it was given up");
         assert!(turns.0.lock().expect("held by nobody").len() <= 2);
     }
-    use crate::keeper::packet::{Numbered, Packet, decode};
-    use crate::keeper::request::FailureKind;
-    use crate::keeper::wire::PACKET_BYTES_MAX;
-    use crate::name::MailerName;
-    use crate::sys::passing;
 
     fn mailbox() -> Mailbox {
         Mailbox::User { mailer: MailerName::new("local"), name: "joe".into() }

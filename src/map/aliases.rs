@@ -119,7 +119,9 @@ fn name_end(text: &[u8]) -> Option<usize> {
     if quoted { text.find_byte(b':') } else { None }
 }
 
-/// Joins continued lines, which have the number of the last; comments and empty lines are left out, and nothing goes on behind an empty line.
+/// Joins continued lines, which have the number of the last; comments and empty lines are left out.
+///
+/// Nothing goes on behind an empty line.
 fn logical_lines(text: &[u8]) -> Vec<(usize, BString)> {
     let mut lines: Vec<(usize, BString)> = Vec::new();
     let (mut continues, mut is_open) = (false, false);
