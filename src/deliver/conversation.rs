@@ -16,7 +16,7 @@ use super::smtp::SmtpSettings;
 use crate::cf::{EightBitMode, Mailer, MailerFlag};
 use crate::mail::envelope::BodyType;
 use crate::name::{Status, Sysexit};
-use crate::smtp::client::{Capabilities, Cause, Dialect, Fate, Loss, Opening, RecipientResult, Setup, Transaction};
+use crate::smtp::client::{Cause, Dialect, Fate, Loss, Opening, RecipientResult, Setup, Transaction};
 
 /// One message for some recipients over one mailer.
 #[derive(Clone)]
@@ -27,16 +27,12 @@ pub struct Job<'a> {
     pub names: Vec<BString>,
     /// The mailer.
     pub mailer: &'a Mailer,
-    /// The character set of 8-bit text that names none; empty: that of the site.
-    pub charset: BString,
     /// The envelope, rewritten for the mailer; `body` as the message declares it.
     pub transaction: Transaction,
     /// The message.
     pub message: &'a Message<'a>,
-    /// Whether header or body has 8-bit bytes.
-    pub has_eight_bit: bool,
-    /// The queue id, for the note that a conversion leaves in the header.
-    pub queue_id: BString,
+    /// What a conversion of the message needs to know.
+    pub mime: MimeRules,
     /// The address of ours that connections come from, if it is that by which the message came in (`M=b` of its port).
     pub source: Option<IpAddr>,
     /// Whether this is the first attempt (`Timeout.iconnect`).
@@ -177,32 +173,32 @@ async fn transact_all(
     chunk: &[usize],
 ) -> (Vec<Event>, bool) {
     let mut report = Report::default();
-    let carriage = Carriage::choose(connection.offered(), settings, job);
+    let takes_eight_bits = connection.offered().eight_bit;
+    let carriage = Carriage::choose(takes_eight_bits, job);
     let targets = chunk.iter().map(|index| job.transaction.targets[*index].clone()).collect();
     let body = carriage.body(job);
     let transaction = Transaction { body, targets, ..job.transaction.clone() };
     let format = Format::of(job.mailer).for_smtp();
-    let converted;
-    let message = match carriage {
-        Carriage::AsIs(_) => job.message,
+    let format = if takes_eight_bits { format.for_eight_bits(job.mailer) } else { format };
+    let converted = match carriage {
+        Carriage::Fitting(_) => mime::recode(job.message, job.mailer, &job.mime, takes_eight_bits),
         Carriage::Refused => {
             let text = format!("554 5.6.3 {} does not support 8BITMIME", connection.peer.host);
             let outcome = Outcome::failed(Status::new(5, 6, 3), exit_text(Sysexit::DataErr)).with_reply(text);
             report.add(chunk.to_vec(), with_peer(outcome, &connection.peer), job);
             return (report.events, true);
         }
-        Carriage::SevenBit => match mime::to_seven_bit(job.message, &mime_rules(settings, job)) {
-            Ok(parts) => {
-                converted = parts;
-                &converted.message(job.message)
-            }
-            Err(error) => {
-                let outcome = Outcome::deferred(Status::new(4, 3, 0), format!("cannot read the data file: {error}"));
-                report.add(chunk.to_vec(), with_peer(outcome, &connection.peer), job);
-                return (report.events, true);
-            }
-        },
+        Carriage::SevenBit => mime::to_seven_bit(job.message, &job.mime).map(Some),
     };
+    let converted = match converted {
+        Ok(converted) => converted,
+        Err(error) => {
+            let outcome = Outcome::deferred(Status::new(4, 3, 0), format!("cannot read the data file: {error}"));
+            report.add(chunk.to_vec(), with_peer(outcome, &connection.peer), job);
+            return (report.events, true);
+        }
+    };
+    let message = &converted.as_ref().map_or_else(|| job.message.clone(), |parts| parts.message(job.message));
     let (peer, relays_dsn) = (connection.peer.clone(), connection.offered().dsn);
     let early = Mutex::new(report);
     let hear = |index: usize, result: &RecipientResult| {
@@ -233,8 +229,8 @@ async fn transact_all(
 /// How 8-bit bytes travel.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Carriage {
-    /// As they are, with this `BODY=`.
-    AsIs(Option<BodyType>),
+    /// As the mailer wants them, with this `BODY=`.
+    Fitting(Option<BodyType>),
     /// Encoded.
     SevenBit,
     /// Not at all.
@@ -243,20 +239,20 @@ enum Carriage {
 
 impl Carriage {
     /// Chooses by what the server offers and `EightBitMode` says (op guide, "EightBitMode").
-    fn choose(offered: &Capabilities, settings: &SmtpSettings, job: &Job<'_>) -> Self {
+    fn choose(takes_eight_bits: bool, job: &Job<'_>) -> Self {
+        let MimeRules { has_eight_bit, mode, .. } = job.mime;
         let declared = job.transaction.body;
         let passes = job.mailer.flags.has(MailerFlag::EightBit);
-        if offered.eight_bit {
-            let undeclared =
-                declared.is_none() && job.has_eight_bit && settings.eight_bit == EightBitMode::Mime && !passes;
-            return Self::AsIs(declared.or_else(|| undeclared.then_some(BodyType::EightBitMime)));
+        if takes_eight_bits {
+            let undeclared = declared.is_none() && has_eight_bit && mode == EightBitMode::Mime && !passes;
+            return Self::Fitting(declared.or_else(|| undeclared.then_some(BodyType::EightBitMime)));
         }
         let labelled = declared == Some(BodyType::EightBitMime) || mime::is_mime(job.message.header);
-        match settings.eight_bit {
-            _ if passes || !job.has_eight_bit => Self::AsIs(None),
+        match mode {
+            _ if passes || !has_eight_bit => Self::Fitting(None),
             _ if labelled => Self::SevenBit,
             EightBitMode::Mime => Self::SevenBit,
-            EightBitMode::Pass => Self::AsIs(None),
+            EightBitMode::Pass => Self::Fitting(None),
             EightBitMode::Strict => Self::Refused,
         }
     }
@@ -264,20 +260,9 @@ impl Carriage {
     /// Returns the `BODY=` to send.
     fn body(self, job: &Job<'_>) -> Option<BodyType> {
         match self {
-            Self::AsIs(body) => body,
+            Self::Fitting(body) => body,
             Self::SevenBit | Self::Refused => job.transaction.body.map(|_| BodyType::SevenBit),
         }
-    }
-}
-
-/// Returns what the conversion needs to know.
-fn mime_rules(settings: &SmtpSettings, job: &Job<'_>) -> MimeRules {
-    let charset = if job.charset.is_empty() { &settings.default_charset } else { &job.charset };
-    MimeRules {
-        default_charset: charset.clone(),
-        own_name: settings.own_name.clone(),
-        queue_id: job.queue_id.clone(),
-        encode_more: job.mailer.flags.has(MailerFlag::EncodeMore),
     }
 }
 

@@ -260,23 +260,24 @@ impl Run<'_> {
         self.alike(program::run(services, (launch, self.mailer), &message, &Format::of(self.mailer)).await)
     }
 
-    /// Returns the message in another code, if the mailer wants it: 8-bit text encoded (`F=7`), encoded plain text as 8-bit
-    /// text (`F=9`).
-    pub(super) fn converted(&self, services: &Services, message: &Message<'_>) -> Option<Converted> {
-        let settings = services.smtp.settings();
-        let charset = &self.message.origin.charset;
-        let rules = || MimeRules {
-            default_charset: if charset.is_empty() { settings.default_charset.clone() } else { charset.clone() },
-            own_name: settings.own_name.clone(),
+    /// Returns the message in another code, if the mailer wants it.
+    fn converted(&self, services: &Services, message: &Message<'_>) -> Option<Converted> {
+        // What cannot be read now fails again, with its reason, when it is written.
+        mime::recode(message, self.mailer, &self.mime_rules(services), false).ok().flatten()
+    }
+
+    /// Returns what a conversion of the message needs to know.
+    pub(super) fn mime_rules(&self, services: &Services) -> MimeRules {
+        let options = &services.site.config.options;
+        let charset = Some(&self.message.origin.charset).filter(|charset| !charset.is_empty());
+        MimeRules {
+            has_eight_bit: self.message.envelope.flags.eight_bit,
+            mode: options.eight_bit_mode,
+            default_charset: charset.unwrap_or(&options.default_char_set).clone(),
+            own_name: services.smtp.settings().own_name.clone(),
             queue_id: self.message.envelope.id.to_string().into(),
             encode_more: self.mailer.flags.has(MailerFlag::EncodeMore),
-        };
-        let flag = |flag| self.mailer.flags.has(flag);
-        if flag(MailerFlag::SevenBit) && self.message.envelope.flags.eight_bit {
-            // What cannot be read now fails again, with its reason, when it is written.
-            return mime::to_seven_bit(message, &rules()).ok();
         }
-        if flag(MailerFlag::Decode) { mime::to_eight_bit(message, &rules()) } else { None }
     }
 
     /// Adds what became of one recipient; those that fare alike share a line of the log.

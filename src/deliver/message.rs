@@ -32,7 +32,7 @@ pub struct Format {
     pub stuff_dots: bool,
     /// `From ` at the beginning of a line of the body gets `>` before it (`F=E`).
     pub escape_from: bool,
-    /// The eighth bit is cleared in the body (`F=7`, `F=L`).
+    /// The eighth bit is cleared in the body (`F=7`).
     pub seven_bit: bool,
     /// The eighth bit is cleared in the header (`F=6`).
     pub seven_bit_header: bool,
@@ -51,10 +51,9 @@ impl Format {
             line_bytes_max: mailer.line_bytes_max.filter(|limit| *limit >= LINE_LIMIT_MIN),
             stuff_dots: flag(MailerFlag::StuffDots),
             escape_from: flag(MailerFlag::EscapeFrom),
-            seven_bit: flag(MailerFlag::SevenBit) || flag(MailerFlag::LimitLines),
-            seven_bit_header: flag(MailerFlag::SevenBitHeader)
-                || flag(MailerFlag::SevenBit)
-                || flag(MailerFlag::LimitLines),
+            // QUIRK(flag-l-alone)
+            seven_bit: flag(MailerFlag::SevenBit),
+            seven_bit_header: flag(MailerFlag::SevenBitHeader) || flag(MailerFlag::SevenBit),
             strip_nul: flag(MailerFlag::NoNul),
             blank_end: flag(MailerFlag::BlankEnd),
         }
@@ -65,6 +64,14 @@ impl Format {
     pub fn for_mailbox(mut self) -> Self {
         self.end_of_line = "\n".into();
         self.escape_from = false;
+        self
+    }
+
+    /// Returns the form for a host that has offered 8BITMIME: bits are cleared in the header only, with `F=6`.
+    #[must_use]
+    pub fn for_eight_bits(mut self, mailer: &Mailer) -> Self {
+        self.seven_bit = false;
+        self.seven_bit_header = mailer.flags.has(MailerFlag::SevenBitHeader);
         self
     }
 

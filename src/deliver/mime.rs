@@ -6,10 +6,11 @@
 use std::io;
 use std::ops::Range;
 
-use bstr::{BString, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 
-use super::message::{Body, Message, Piece};
+use super::message::{Body, Format, Message, Piece};
 use super::mime_lines::{Line, LineReader};
+use crate::cf::{EightBitMode, Mailer, MailerFlag};
 use crate::name::CSpace as _;
 
 /// Multiparts and messages inside each other that are looked into; deeper ones pass as they are (the original's limit).
@@ -20,8 +21,12 @@ const PIECES_MAX: usize = 10_000;
 const TYPE_BYTES_MAX: usize = 4096;
 
 /// What a conversion needs to know.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct MimeRules {
+    /// Header or body of the message as it came have 8-bit bytes.
+    pub has_eight_bit: bool,
+    /// `EightBitMode`.
+    pub mode: EightBitMode,
     /// The character set of unlabelled text (`C=`, `DefaultCharSet`).
     pub default_charset: BString,
     /// Our name (`$j`), for `X-MIME-Autoconverted:`.
@@ -30,6 +35,13 @@ pub struct MimeRules {
     pub queue_id: BString,
     /// Quoted-printable also encodes what EBCDIC hosts spoil (`F=3`).
     pub encode_more: bool,
+}
+
+impl MimeRules {
+    /// Returns the character set of text that names none.
+    fn charset(&self) -> &BStr {
+        if self.default_charset.is_empty() { "unknown-8bit".into() } else { self.default_charset.as_bstr() }
+    }
 }
 
 /// A converted message: its header, and what follows it.
@@ -59,24 +71,60 @@ pub fn is_mime(header: &[u8]) -> bool {
     field(header, b"MIME-Version").is_some()
 }
 
+/// Codes a message anew as its mailer wants it: 8-bit bytes encoded (`F=7`), encoded plain text as 8-bit text (`F=9`),
+/// 8-bit text labelled as such (`EightBitMode=mimefy`, but not with `F=8`); `None` if it goes as it is.
+///
+/// A host that has offered 8BITMIME (`takes_eight_bits`) may get decoded text whatever `F=7` says.
+///
+/// # Errors
+/// The body cannot be read.
+pub fn recode(
+    message: &Message<'_>,
+    mailer: &Mailer,
+    rules: &MimeRules,
+    takes_eight_bits: bool,
+) -> io::Result<Option<Converted>> {
+    let is_seven_bit = Format::of(mailer).seven_bit;
+    // QUIRK(seven-bits-and-pass)
+    if is_seven_bit && rules.has_eight_bit {
+        return to_seven_bit(message, rules).map(Some);
+    }
+    let is_decoded = mailer.flags.has(MailerFlag::Decode) && (takes_eight_bits || !is_seven_bit);
+    if let Some(decoded) = is_decoded.then(|| to_eight_bit(message, rules)).flatten() {
+        return Ok(Some(decoded));
+    }
+    let may_label = rules.mode == EightBitMode::Mime && rules.has_eight_bit && !mailer.flags.has(MailerFlag::EightBit);
+    Ok((may_label && !is_mime(message.header)).then(|| labelled(message, rules)))
+}
+
+/// Says of a message that is not MIME that it has 8-bit text.
+fn labelled(message: &Message<'_>, rules: &MimeRules) -> Converted {
+    let mut header = with_labels(message.header, message.header.to_vec(), rules);
+    if field(message.header, b"Content-Transfer-Encoding").is_none() {
+        header.extend(b"Content-Transfer-Encoding: 8bit\n");
+    }
+    Converted { header, pieces: message.pieces.clone(), encode_more: rules.encode_more }
+}
+
+/// Adds to `header` what `original` does not say: that it is MIME, and its type.
+fn with_labels(original: &[u8], mut header: Vec<u8>, rules: &MimeRules) -> Vec<u8> {
+    if !is_mime(original) {
+        header.extend(b"MIME-Version: 1.0\n");
+    }
+    if field(original, b"Content-Type").is_none() {
+        header.extend(format!("Content-Type: text/plain; charset={}\n", rules.charset()).bytes());
+    }
+    header
+}
+
 /// Converts an 8-bit message to seven bits: text becomes quoted-printable or base64, whichever is shorter; multiparts and
 /// messages inside are walked; `multipart/signed` and what is encoded already is left alone.
 ///
 /// # Errors
 /// The body cannot be read.
 pub fn to_seven_bit(message: &Message<'_>, rules: &MimeRules) -> io::Result<Converted> {
-    let mut header = without_field(message.header, b"Content-Transfer-Encoding");
-    if !is_mime(message.header) {
-        header.extend(b"MIME-Version: 1.0\n");
-        if field(message.header, b"Content-Type").is_none() {
-            let charset = if rules.default_charset.is_empty() {
-                b"unknown-8bit".as_bstr()
-            } else {
-                rules.default_charset.as_bstr()
-            };
-            header.extend(format!("Content-Type: text/plain; charset={charset}\n").bytes());
-        }
-    }
+    let header = without_field(message.header, b"Content-Transfer-Encoding");
+    let header = with_labels(message.header, header, rules);
     let top = Entity {
         content_type: ContentType::parse(&field(message.header, b"Content-Type").unwrap_or_default()),
         encoding: field(message.header, b"Content-Transfer-Encoding"),
@@ -99,8 +147,10 @@ pub fn to_seven_bit(message: &Message<'_>, rules: &MimeRules) -> io::Result<Conv
 }
 
 /// Converts plain text in quoted-printable or base64 to eight bits (`F=9`); `None` if the message is nothing of the kind.
-pub fn to_eight_bit(message: &Message<'_>, rules: &MimeRules) -> Option<Converted> {
-    let encoding = field(message.header, b"Content-Transfer-Encoding").filter(|_| is_mime(message.header))?;
+///
+// QUIRK(decoded-blank-line)
+fn to_eight_bit(message: &Message<'_>, rules: &MimeRules) -> Option<Converted> {
+    let encoding = field(message.header, b"Content-Transfer-Encoding")?;
     let content_type = field(message.header, b"Content-Type")?;
     let plain = content_type.get(..10).is_some_and(|start| start.eq_ignore_ascii_case(b"text/plain"));
     if !plain || !matches!(content_type.get(10), None | Some(b' ' | b';')) {

@@ -32,10 +32,8 @@ pub async fn send(services: &Services, run: &Run<'_>, words: &[BString], rules: 
             return run.alike(outcome);
         }
     };
-    let original = Message::new(run.header, Body::Queued(run.message.body));
-    let converted = run.converted(services, &original);
-    let message = converted.as_ref().map_or_else(|| original.clone(), |parts| parts.message(&original));
-    let job = job(run, &message, rules);
+    let message = Message::new(run.header, Body::Queued(run.message.body));
+    let job = job(services, run, &message, rules);
     let report = match endpoint {
         Endpoint::Tcp(hosts, port) => services.smtp.send(&hosts, port, &job).await,
         Endpoint::Unix(path) => match services.hands.connect(Service::Mailer { mailer: run.mailer.name.clone() }).await
@@ -49,10 +47,8 @@ pub async fn send(services: &Services, run: &Run<'_>, words: &[BString], rules: 
 
 /// Starts a program that speaks LMTP on its standard input and output.
 pub async fn converse(services: &Services, run: &Run<'_>, launch: Launch, rules: &HostRules<'_>) -> Report {
-    let original = Message::new(run.header, Body::Queued(run.message.body));
-    let converted = run.converted(services, &original);
-    let message = converted.as_ref().map_or_else(|| original.clone(), |parts| parts.message(&original));
-    let job = job(run, &message, rules);
+    let message = Message::new(run.header, Body::Queued(run.message.body));
+    let job = job(services, run, &message, rules);
     let mut program = match program::start(services, launch).await {
         Ok(program) => program,
         Err(error) => return put_off(run, error.to_string()),
@@ -88,7 +84,7 @@ async fn over_socket(services: &Services, socket: std::os::fd::OwnedFd, path: BS
 }
 
 /// Makes the envelope as the mailer's host shall see it.
-fn job<'a>(run: &'a Run<'_>, message: &'a Message<'a>, rules: &'a HostRules<'a>) -> Job<'a> {
+fn job<'a>(services: &Services, run: &'a Run<'_>, message: &'a Message<'a>, rules: &'a HostRules<'a>) -> Job<'a> {
     let envelope = run.message.envelope;
     let target = |(recipient, user): (&&crate::mail::envelope::Recipient, &BString)| Target {
         address: user.clone(),
@@ -100,7 +96,6 @@ fn job<'a>(run: &'a Run<'_>, message: &'a Message<'a>, rules: &'a HostRules<'a>)
     Job {
         audience: Arc::clone(&run.audience),
         names: run.recipients.iter().map(|recipient| recipient.address.clone()).collect(),
-        charset: run.message.origin.charset.clone(),
         mailer: run.mailer,
         transaction: Transaction {
             sender: run.sender.clone(),
@@ -113,8 +108,7 @@ fn job<'a>(run: &'a Run<'_>, message: &'a Message<'a>, rules: &'a HostRules<'a>)
             targets: run.recipients.iter().zip(&run.users).map(target).collect(),
         },
         message,
-        has_eight_bit: envelope.flags.eight_bit || !run.header.is_ascii(),
-        queue_id: envelope.id.to_string().into(),
+        mime: run.mime_rules(services),
         source: source(envelope),
         first_attempt: envelope.tries == 0,
         rules: Some(rules),

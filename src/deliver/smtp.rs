@@ -13,7 +13,7 @@ use super::connection_cache::{ConnectionCache, ConnectionKey};
 use super::conversation::{self, Event, Job, Report};
 use super::exchangers::{ExchangerRules, NoExchanger, exchangers};
 use super::outcome::{Outcome, Verdict, exit_text};
-use crate::cf::{ClientPort, Config, EightBitMode, Family as PortFamily, MailerFlag, Timeouts};
+use crate::cf::{ClientPort, Config, Family as PortFamily, MailerFlag, Timeouts};
 use crate::name::{Status, Sysexit};
 use crate::net::connect::{Sources, connect};
 use crate::net::listen::ListenFamily;
@@ -52,10 +52,6 @@ pub struct SmtpSettings {
     pub fallback_mx_host: BString,
     /// `FallbackSmartHost`.
     pub fallback_smart_host: BString,
-    /// `EightBitMode`.
-    pub eight_bit: EightBitMode,
-    /// `DefaultCharSet`.
-    pub default_charset: BString,
     /// `DialDelay`: how long a line needs to come up, for mailers with the flag `Z`.
     pub dial_delay: Duration,
     /// `UseCompressedIPv6Addresses`: `::` may stand for zeros in the log.
@@ -79,8 +75,6 @@ impl SmtpSettings {
             try_null_mx_list: options.try_null_mx_list,
             fallback_mx_host: options.fallback_mx_host.clone(),
             fallback_smart_host: options.fallback_smart_host.clone(),
-            eight_bit: options.eight_bit_mode,
-            default_charset: options.default_char_set.clone(),
             dial_delay: options.dial_delay,
             compressed_ipv6: options.use_compressed_ipv6_addresses,
         }

@@ -11,6 +11,8 @@ const NOTE: &str = "X-MIME-Autoconverted: from 8bit to";
 
 fn rules() -> MimeRules {
     MimeRules {
+        has_eight_bit: true,
+        mode: EightBitMode::Pass,
         default_charset: "unknown-8bit".into(),
         own_name: "hoge.foo.jp".into(),
         queue_id: "ID".into(),

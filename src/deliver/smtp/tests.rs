@@ -11,8 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::super::lmtp;
 use super::super::message::{Body, Message};
+use super::super::mime::MimeRules;
 use super::*;
-use crate::cf::{Mailer, MailerFlags};
+use crate::cf::{EightBitMode, Mailer, MailerFlags};
 use crate::mail::envelope::BodyType;
 use crate::name::MailerName;
 use crate::net::ResolverSettings;
@@ -170,11 +171,17 @@ fn job<'a>(mailer: &'a Mailer, message: &'a Message<'a>, recipients: &[&str]) ->
         audience: Arc::default(),
         names: recipients.iter().map(|address| BString::from(*address)).collect(),
         mailer,
-        charset: BString::default(),
         transaction: transaction(recipients),
         message,
-        has_eight_bit: !message.header.is_ascii() || matches!(message.body, Body::Bytes(bytes) if !bytes.is_ascii()),
-        queue_id: "ID".into(),
+        mime: MimeRules {
+            has_eight_bit: !message.header.is_ascii()
+                || matches!(message.body, Body::Bytes(bytes) if !bytes.is_ascii()),
+            mode: EightBitMode::Pass,
+            default_charset: BString::default(),
+            own_name: "me.example".into(),
+            queue_id: "ID".into(),
+            encode_more: false,
+        },
         rules: None,
         source: None,
         first_attempt: false,
