@@ -76,7 +76,7 @@ mailer_flags! {
     NoLoopCheck = b'k';
     /// Final delivery on this host.
     Local = b'l';
-    /// Lines have at most the length of RFC 5321 §4.5.3.1.6; seven bits.
+    /// Lines have at most the length of RFC 5321 §4.5.3.1.6.
     LimitLines = b'L';
     /// Several recipients in one transaction.
     Many = b'm';

@@ -380,9 +380,10 @@ async fn home(services: &Services, recipient: &Recipient, route: &Route) -> BStr
 }
 
 /// Returns the user of a recipient as the mailer wants it: without quotes (`F=s`), without leading backslashes (`F=B`).
+/// Those of a program or file have lost the quotes around them; what is left is for the shell.
 fn user(mailer: &Mailer, recipient: &Recipient) -> BString {
     let mut user = recipient.route.as_ref().map(|route| route.user.clone()).unwrap_or_default();
-    if mailer.flags.has(MailerFlag::NoQuotes) {
+    if mailer.flags.has(MailerFlag::NoQuotes) && !matches!(mailer.name.as_bytes(), b"prog" | b"*file*") {
         user = address_list::unquote(&user);
     }
     if mailer.flags.has(MailerFlag::NoBackslashes) {
