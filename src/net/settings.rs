@@ -149,8 +149,14 @@ impl ResolverSettings {
 fn sources_of(text: &[u8], key: &[u8]) -> Option<Vec<Source>> {
     let line = text.lines().find(|line| line.fields().next() == Some(key))?;
     let words = line.fields().skip(1).take_while(|word| !word.starts_with(b"#"));
-    // `[NOTFOUND=return]` is no source.
-    let words: Vec<&[u8]> = words.filter(|word| !word.starts_with(b"[")).collect();
+    // `[NOTFOUND=return TRYAGAIN=continue]` is no source.
+    let mut is_action = false;
+    let is_source = |word: &&[u8]| {
+        let is_inside = is_action || word.starts_with(b"[");
+        is_action = is_inside && !word.ends_with(b"]");
+        !is_inside
+    };
+    let words: Vec<&[u8]> = words.filter(is_source).collect();
     let has_others = words.iter().any(|word| !matches!(*word, b"files" | b"dns"));
     let mut sources = known(words).unwrap_or_default();
     if has_others && !sources.contains(&Source::Dns) {
@@ -280,6 +286,8 @@ mod tests {
         };
         check("files", &[Source::Files]);
         check("files [NOTFOUND=return] # dns", &[Source::Files]);
+        check("files [ NOTFOUND=return TRYAGAIN=continue ]", &[Source::Files]);
+        check("files [NOTFOUND=return TRYAGAIN=continue] dns", &[Source::Files, Source::Dns]);
         check("files resolve", &[Source::Files, Source::Dns]);
         check("files myhostname resolve [!UNAVAIL=return]", &[Source::Files, Source::Dns]);
         check("mymachines resolve [!UNAVAIL=return] files dns", &[Source::Files, Source::Dns]);
