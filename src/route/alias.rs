@@ -140,6 +140,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_rebuilt_file_is_opened_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, next) = (folder.path().join("aliases"), folder.path().join("next"));
+        std::fs::write(&path, "list: alice\n").expect("written");
+        let aliases = Arc::new(Aliases::open(
+            &AliasSpec::split(path.as_os_str().as_encoded_bytes(), 0),
+            Arc::new(DirectOpener::for_tests()),
+        ));
+        std::fs::write(&next, "list: bob\n").and_then(|()| std::fs::rename(&next, &path)).expect("replaced");
+        let found = |value: &str| Alias::Found { file: 0, value: value.into() };
+        assert_eq!(aliases.find(b"list").await, found("alice"));
+        aliases.refresh().await;
+        assert_eq!(aliases.find(b"list").await, found("bob"));
+    }
+
+    #[tokio::test]
     async fn a_missing_file_is_a_failure_that_may_pass() {
         let aliases =
             Aliases::open(&AliasSpec::split(b"hash:/nonexistent/aliases", 0), Arc::new(DirectOpener::for_tests()));

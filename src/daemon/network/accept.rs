@@ -229,6 +229,26 @@ mod tests {
 
     use super::*;
 
+    /// Does what is done at a port when it is given up.
+    async fn end(listener: TcpListener, sessions: &Sessions, session: Session) {
+        let (sessions, pace): (_, AcceptDelay) = (sessions.clone(), Arc::new(|_| Duration::ZERO));
+        let acceptor = Acceptor { port: 0, sessions, session, pace, log: Log::nowhere() };
+        acceptor.serve(listener, watch::channel(Stage::Finishing).1).await;
+    }
+
+    #[tokio::test]
+    async fn when_there_is_no_room_then_whoever_waits_at_the_end_is_left_to_a_successor() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let successor = listener.as_fd().try_clone_to_owned().map(std::net::TcpListener::from).expect("a copy");
+        let client = std::net::TcpStream::connect(listener.local_addr().expect("bound")).expect("the backlog takes it");
+        let sessions = Sessions::new(Some(0));
+        let held: Vec<_> = std::iter::from_fn(|| sessions.enter()).collect();
+        assert_eq!(held.len(), SESSIONS_MIN);
+        end(listener, &sessions, Arc::new(|_| Box::pin(std::future::ready(())))).await;
+        let (_, peer) = successor.accept().expect("it still waits");
+        assert_eq!(peer, client.local_addr().expect("connected"));
+    }
+
     #[tokio::test]
     async fn whoever_waits_at_the_end_is_served() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -238,10 +258,7 @@ mod tests {
             Box::pin(async move { connection.stream.write_all(b"421 bye\r\n").await.expect("room for it") })
         });
         let sessions = Sessions::new(None);
-        let pace: AcceptDelay = Arc::new(|_| Duration::ZERO);
-        let acceptor = Acceptor { port: 0, sessions: sessions.clone(), session, pace, log: Log::nowhere() };
-        let (_, ended) = watch::channel(Stage::Finishing);
-        acceptor.serve(listener, ended).await;
+        end(listener, &sessions, session).await;
         sessions.ended().await;
         for mut client in clients {
             let mut heard = String::new();
