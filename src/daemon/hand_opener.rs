@@ -92,6 +92,10 @@ impl Opener for HandOpener {
     fn user<'a>(&'a self, name: &'a [u8]) -> Reached<'a, Option<User>> {
         Box::pin(async move { Ok(self.hands.user(name).await.map_err(io_error)?.map(User::from)) })
     }
+
+    fn user_called<'a>(&'a self, full_name: &'a [u8]) -> Reached<'a, Option<User>> {
+        Box::pin(async move { Ok(self.hands.user_called(full_name).await.map_err(io_error)?.map(User::from)) })
+    }
 }
 
 /// Returns the system's error where a hand told its number.

@@ -29,6 +29,12 @@ pub fn phrase(name: &[u8], must_quote: &[u8]) -> BString {
     quoted
 }
 
+/// Returns the full name that a user part without quotes spells: `_` and what stands for spaces in addresses (BlankSub) are spaces.
+pub fn spelled(user: &[u8], blank_sub: u8) -> BString {
+    let is_space = |byte: u8| byte == b'_' || byte == blank_sub;
+    user.iter().map(|byte| if is_space(*byte) { b' ' } else { *byte }).collect::<Vec<_>>().into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +50,11 @@ mod tests {
         assert_eq!(phrase(b"Full Name", b"."), "Full Name");
         assert_eq!(phrase(b"A \"B\" (c)", b""), "\"A \\\"B\\\" (c)\"");
         assert_eq!(phrase(b"\"A.B\"", b"."), "\"A.B\"");
+    }
+
+    #[test]
+    fn what_stands_for_a_space_is_one() {
+        assert_eq!(spelled(b"Joe.Q_Public", b'.'), "Joe Q Public");
+        assert_eq!(spelled(b"joe", b'.'), "joe");
     }
 }

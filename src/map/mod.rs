@@ -50,7 +50,7 @@ pub use records::{Records, SaveError};
 pub use regex::{COLUMN_MARK, RegexSpec};
 pub use table::Map;
 pub use target::{Target, TargetOptions, new_file_id};
-pub use user::look_up_user;
+pub use user::{FullNames, look_up_user};
 
 #[cfg(test)]
 mod testing;

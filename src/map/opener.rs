@@ -90,6 +90,9 @@ pub trait Opener: Send + Sync {
 
     /// Looks a user up; none if there is certainly no such user.
     fn user<'a>(&'a self, name: &'a [u8]) -> Reached<'a, Option<User>>;
+
+    /// Looks the first user with a full name up, in which capitals do not count; none if there is certainly no such user.
+    fn user_called<'a>(&'a self, full_name: &'a [u8]) -> Reached<'a, Option<User>>;
 }
 
 impl Definition {
@@ -189,6 +192,10 @@ impl Opener for DirectOpener {
 
     fn user<'a>(&'a self, name: &'a [u8]) -> Reached<'a, Option<User>> {
         Box::pin(async move { User::by_name(name).map_err(io::Error::other) })
+    }
+
+    fn user_called<'a>(&'a self, full_name: &'a [u8]) -> Reached<'a, Option<User>> {
+        Box::pin(async move { User::by_full_name(full_name).map_err(io::Error::other) })
     }
 }
 

@@ -202,7 +202,8 @@ fn classes_without_a_file_answer() {
 
 async fn user(args: &str, key: &str) -> Outcome {
     let definition = Definition::parse(b"m", b"user", args.as_bytes()).0.expect("a known class");
-    super::look_up_user(&definition, &DirectOpener::for_tests(), key.as_bytes(), &[]).await
+    let names = super::FullNames { count: false, blank_sub: b'.' };
+    super::look_up_user(&definition, &DirectOpener::for_tests(), names, key.as_bytes(), &[]).await.0
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! Class `user`: the password database.
 
+use std::io;
+
 use bstr::{BString, ByteSlice};
 
 use super::{Definition, Opener, Outcome};
+use crate::mail::full_name;
 use crate::name::Sysexit;
 use crate::sys::user::User;
 
@@ -49,21 +52,51 @@ impl Column {
     }
 }
 
-/// Looks a user up in the password database through `opener`, as the key stands and then in small letters.
-pub async fn look_up_user(definition: &Definition, opener: &dyn Opener, key: &[u8], args: &[&[u8]]) -> Outcome {
+/// Who else is a user beside those who have the key as their login name.
+#[derive(Clone, Copy, Debug)]
+pub struct FullNames {
+    /// Those who have it as their full name (MatchGECOS).
+    pub count: bool,
+    /// What stands for a space in it (BlankSub).
+    pub blank_sub: u8,
+}
+
+/// Looks a user up in the password database through `opener`, as the key stands, then in small letters, then as a full name;
+/// returns also the login name of one who was found so.
+pub async fn look_up_user(
+    definition: &Definition,
+    opener: &dyn Opener,
+    names: FullNames,
+    key: &[u8],
+    args: &[&[u8]],
+) -> (Outcome, Option<BString>) {
     let column = match Column::parse(definition) {
         Ok(column) => column,
-        Err(reason) => return Outcome::TempFail(reason),
+        Err(reason) => return (Outcome::TempFail(reason), None),
     };
     let folded = definition.fold(key);
-    let lower = key.to_lowercase();
-    let found = match opener.user(&folded).await {
-        Ok(None) if *folded != *lower => opener.user(&lower).await,
-        other => other,
+    let found = match user(opener, names, &folded, &key.to_lowercase()).await {
+        Ok(found) => found,
+        Err(error) => return (Outcome::TempFail(error.to_string().into()), None),
     };
-    match found {
-        Ok(Some(user)) => Outcome::Found(definition.result(&folded, &column.of(&user), args)),
-        Ok(None) => Outcome::NotFound(Sysexit::NoUser),
-        Err(error) => Outcome::TempFail(error.to_string().into()),
+    let Some((user, is_called)) = found else { return (Outcome::NotFound(Sysexit::NoUser), None) };
+    let value = definition.result(&folded, &column.of(&user), args);
+    (Outcome::Found(value), is_called.then_some(user.name))
+}
+
+/// Finds a user; tells whether by the full name.
+async fn user(opener: &dyn Opener, names: FullNames, name: &[u8], lower: &[u8]) -> io::Result<Option<(User, bool)>> {
+    if let Some(user) = opener.user(name).await? {
+        return Ok(Some((user, false)));
     }
+    if name != lower
+        && let Some(user) = opener.user(lower).await?
+    {
+        return Ok(Some((user, false)));
+    }
+    if !names.count {
+        return Ok(None);
+    }
+    let called = opener.user_called(&full_name::spelled(name, names.blank_sub)).await?;
+    Ok(called.map(|user| (user, true)))
 }

@@ -1,12 +1,10 @@
 //! Whose mailbox a local user part names.
 
-use bstr::BString;
-
 use crate::cf::{Mailer, MailerFlag, Options};
 use crate::keeper::client::HandError;
 use crate::keeper::hands::Hands;
 use crate::keeper::request::Account;
-use crate::mail::address_list;
+use crate::mail::{address_list, full_name};
 use crate::name::Status;
 use crate::route::refusal::Refusal;
 
@@ -37,34 +35,11 @@ pub async fn find(hands: &Hands, options: &Options, mailer: &Mailer, user: &[u8]
     if !options.match_gecos {
         return Ok(Found::Nobody);
     }
-    let called = hands.user_called(&full_name(user, options.blank_sub)).await.map_err(later)?;
+    let called =
+        hands.user_called(&full_name::spelled(&address_list::unquote(user), options.blank_sub)).await.map_err(later)?;
     Ok(called.map_or(Found::Nobody, Found::Called))
 }
 
 fn later(error: HandError) -> Refusal {
     Refusal::temporary(Status::new(4, 3, 0), format!("cannot ask the user database: {error}"))
-}
-
-/// Returns the full name that a user part spells: `_` and what stands for spaces in addresses (BlankSub) are spaces.
-fn full_name(user: &[u8], blank_sub: u8) -> BString {
-    let mut name = address_list::unquote(user);
-    name.iter_mut().filter(|byte| **byte == b'_' || **byte == blank_sub).for_each(|byte| *byte = b' ');
-    name
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(user: &str, expected: &str) {
-        assert_eq!(full_name(user.as_bytes(), b'.'), expected);
-    }
-
-    #[test]
-    fn what_stands_for_a_space_is_one() {
-        check("Joe.Q_Public", "Joe Q Public");
-        check("\"Joe Public\"", "Joe Public");
-        check("joe", "joe");
-    }
 }

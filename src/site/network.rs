@@ -31,7 +31,7 @@ pub(super) async fn look_up(site: &Site, entry: &Entry, key: &[u8], args: &[&[u8
             let reach = super::ldap::Reach { resolver: &site.resolver, opener: site.maps.opener() };
             super::ldap::look_up(reach, entry, key, args).await
         }
-        Kind::User => (outside::user(site.maps.opener(), map, key, args).await, None),
+        Kind::User => outside::user(site, map, key, args).await,
         _ => (Outcome::NotFound(Sysexit::Config), None),
     }
 }

@@ -12,7 +12,7 @@ use tokio::net::{TcpStream, UnixStream};
 use super::load::Site;
 use super::maps::{Entry, Stream};
 use super::network::OUTSIDE_PATIENCE;
-use crate::map::{Definition, Opener, Outcome, ProgramCall};
+use crate::map::{Definition, FullNames, Outcome, ProgramCall};
 use crate::name::{Sysexit, TrimSpace as _};
 use crate::net::services::Port;
 use crate::net::{Answer, Family, Resolver, literal};
@@ -232,10 +232,13 @@ async fn answer_length(stream: &mut (impl AsyncRead + Unpin)) -> Result<usize, S
     Ok(length)
 }
 
-/// Looks a user up in the password database.
-pub(super) async fn user(opener: &dyn Opener, map: &Definition, key: &[u8], args: &[&[u8]]) -> Outcome {
-    match tokio::time::timeout(OUTSIDE_PATIENCE, crate::map::look_up_user(map, opener, key, args)).await {
-        Ok(outcome) => outcome,
-        Err(_) => Outcome::TempFail("the user database does not answer".into()),
+/// Looks a user up in the password database; returns also what is said of one who was found by the full name.
+pub(super) async fn user(site: &Site, map: &Definition, key: &[u8], args: &[&[u8]]) -> (Outcome, Option<BString>) {
+    let options = &site.config.options;
+    let names = FullNames { count: options.match_gecos, blank_sub: options.blank_sub };
+    let asking = crate::map::look_up_user(map, site.maps.opener(), names, key, args);
+    match tokio::time::timeout(OUTSIDE_PATIENCE, asking).await {
+        Ok((outcome, called)) => (outcome, called.map(|login| format!("sending to login name {login}").into())),
+        Err(_) => (Outcome::TempFail("the user database does not answer".into()), None),
     }
 }
