@@ -343,13 +343,17 @@ fn without_prompts(output: BString) -> Vec<u8> {
 /// has data.
 // QUIRK(values-are-data)
 fn looks_up_mark(line: &[u8]) -> bool {
-    let look_ups = line.find_iter("$(").chain(line.find_iter("$["));
-    let asked = look_ups.map(|start| line[start + 2..].split_str("$:").next().unwrap_or_default());
-    let is_mark = |asked: &[u8]| asked.contains_str("$#") || asked.contains_str("$>") || quotes_mark(asked);
-    line.starts_with(b"R") && asked.into_iter().any(is_mark)
+    let mut look_ups = line.find_iter("$(").chain(line.find_iter("$["));
+    line.starts_with(b"R") && look_ups.any(|start| asks_for_mark(&line[start + 2..]))
 }
 
-/// Tells whether what else ends or parts a look-up stands in quotes, where it is a part of a key.
+/// Tells whether a mailer or a call stands in what is asked for, or any end or part of a look-up in quotes, where it is a part
+/// of a key.
+fn asks_for_mark(look_up: &[u8]) -> bool {
+    let asked = look_up.split_str("$:").next().unwrap_or_default();
+    asked.contains_str("$#") || asked.contains_str("$>") || quotes_mark(look_up)
+}
+
 fn quotes_mark(text: &[u8]) -> bool {
     let mut is_quoted = false;
     let mut bytes = text.iter();
@@ -357,7 +361,7 @@ fn quotes_mark(text: &[u8]) -> bool {
         match byte {
             b'\\' => drop(bytes.next()),
             b'"' => is_quoted = !is_quoted,
-            b'$' if is_quoted && bytes.next().is_some_and(|byte| b"()[]@".contains(byte)) => return true,
+            b'$' if is_quoted && bytes.next().is_some_and(|byte| b"()[]@:#>".contains(byte)) => return true,
             _ => {}
         }
     }
