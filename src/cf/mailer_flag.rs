@@ -84,6 +84,8 @@ mailer_flags! {
     NoFromLine = b'n';
     /// The program runs as the recipient.
     AsRecipient = b'o';
+    /// A sender of another host is told as a route through this one (`RFC 5321 appendix C`).
+    RoutedSender = b'p';
     /// VRFY is sure of its recipients: 250.
     Certain = b'q';
     /// The program takes the sender behind `-r`.

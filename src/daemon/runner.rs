@@ -16,6 +16,7 @@ use super::work_table::Watched;
 use crate::cf::Config;
 use crate::keeper::request::Entry;
 use crate::log::{Level, Log, Witness};
+use crate::mail::envelope::Occasion;
 use crate::name::{Elapsed, UnixTime};
 use crate::queue::schedule::{BUSY_WAIT, Facts, Policy, Schedule};
 use crate::queue::select::Selection;
@@ -230,6 +231,8 @@ pub struct Runner {
     schedule: Schedule,
     /// What the schedule knows.
     known: HashSet<EntryName>,
+    /// Those of them that somebody has asked for since they were last tried.
+    chosen: HashSet<EntryName>,
     /// Entries that a single run has found, and how many of them it has begun.
     found: usize,
     begun: usize,
@@ -286,6 +289,7 @@ impl Runner {
             load,
             schedule,
             known: HashSet::new(),
+            chosen: HashSet::new(),
             found: 0,
             begun: 0,
             jobs: JoinSet::new(),
@@ -377,7 +381,7 @@ impl Runner {
             Happening::Ended(finished) => self.finished(finished),
             Happening::Recovered(Ok(recovered)) => self.take_over(recovered),
             Happening::Recovered(Err(error)) => self.log.say(Level::SYSTEM_ERROR, None, error),
-            Happening::Hasten(chosen) => self.schedule.hasten(now(), chosen),
+            Happening::Hasten(chosen) => self.chosen.extend(self.schedule.hasten(now(), chosen)),
             Happening::Run | Happening::Due | Happening::Stop => {}
         }
     }
@@ -400,10 +404,14 @@ impl Runner {
         }
         let now = now();
         let before = self.known.len();
+        let is_choosy = self.options.rhythm.meant().is_choosy();
         for (name, facts) in recovered.waiting {
+            if is_choosy {
+                self.chosen.insert(name.clone());
+            }
             match &self.options.rhythm {
                 // Entries that are chosen one by one are tried however short a time ago they were.
-                Rhythm::Once(meant) if !meant.is_choosy() && self.schedule.policy().is_too_young(&facts, now) => {}
+                Rhythm::Once(_) if !is_choosy && self.schedule.policy().is_too_young(&facts, now) => {}
                 Rhythm::Once(_) => self.put(name, facts, Some(now)),
                 Rhythm::Never | Rhythm::Every(..) => self.put(name, facts, None),
             }
@@ -441,11 +449,15 @@ impl Runner {
         while self.has_room() {
             let Some(name) = self.schedule.next(now(), self.load.now()) else { return };
             self.announce(&name);
+            let occasion = if self.chosen.remove(&name) { Occasion::Chosen } else { Occasion::Run };
             let (queue, log) = (self.queue.clone(), self.log.clone());
             let (how, watched) = (Arc::clone(&self.attempt), self.watched.clone());
             self.jobs.spawn(async move {
                 match queue.claim(&name).await {
-                    Ok(Some(claimed)) => attempt(&how, &watched, claimed).await,
+                    Ok(Some(mut claimed)) => {
+                        claimed.envelope.occasion = occasion;
+                        attempt(&how, &watched, claimed).await
+                    }
                     Ok(None) => Finished { name, outcome: None, facts: None },
                     Err(error) => {
                         let level =

@@ -83,8 +83,11 @@ pub async fn attempt(services: &Services, holding: &mut Holding, now: UnixTime) 
     }
     let groups = group::groups(ctx.config(), &snapshot.recipients[..progress.hopeful()]);
     let (held, groups): (Vec<Group>, Vec<Group>) =
-        groups.into_iter().partition(|group| group.is_held(ctx.config(), &snapshot));
-    held.iter().for_each(|group| log_held(services, &snapshot, group));
+        groups.into_iter().partition(|group| group.is_held(services, &snapshot));
+    // QUIRK(held-silently): who waits beside recipients that are served is not told of.
+    if groups.is_empty() && snapshot.occasion == Occasion::New {
+        held.iter().for_each(|group| log_held(services, &snapshot, group));
+    }
     let mut transcripts = vec![BString::default(); groups.len()];
     let mut waiting = groups.into_iter().enumerate();
     let at_once = if services.one_by_one { 1 } else { GROUPS_AT_ONCE };
@@ -437,11 +440,12 @@ fn controller(envelope: &Envelope, mailer: &Mailer, recipient: &Recipient) -> Op
         if let Some(ids) = recipient.account {
             return Some((recipient.address.clone(), Some(ids)));
         }
-        // Nobody's rights hold for the maildrops of a user database.
-        let control =
-            recipient.controller.as_ref().filter(|control| control.uid.is_some() || !control.user.is_empty())?;
-        let alias = recipient.controlled_by.as_deref().unwrap_or(&control.alias);
-        return Some((alias.clone(), control.uid.zip(control.gid)));
+        if let Some(control) = &recipient.controller {
+            // Nobody's rights hold for the maildrops of a user database.
+            let is_somebody = control.uid.is_some() || !control.user.is_empty();
+            let alias = recipient.controlled_by.as_deref().unwrap_or(&control.alias);
+            return is_somebody.then(|| (alias.clone(), control.uid.zip(control.gid)));
+        }
     }
     match envelope.owner {
         Ownership::User { uid, gid } => Some((envelope.sender.clone(), Some((uid, gid)))),

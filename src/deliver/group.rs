@@ -48,13 +48,14 @@ pub fn groups(config: &Config, recipients: &[Recipient]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut mailers: HashMap<&[u8], Arc<Mailer>> = HashMap::new();
     // The last group of each mailer and host: the one that may have room.
-    let mut last: HashMap<(&[u8], &BString), usize> = HashMap::new();
+    let mut last: HashMap<(&[u8], Vec<u8>), usize> = HashMap::new();
     for (place, recipient) in recipients.iter().enumerate() {
         let Some(route) = &recipient.route else { continue };
         let Some(mailer) = config.mailers.get(route.mailer.as_bytes()) else { continue };
         let limit =
             if mailer.flags.has(MailerFlag::Many) { mailer.recipients_max.unwrap_or(u32::MAX) as usize } else { 1 };
-        let key = (mailer.name.as_bytes(), &route.host);
+        // Capitals do not tell hosts apart, also where the mailer keeps them (`F=h`).
+        let key = (mailer.name.as_bytes(), route.host.to_ascii_lowercase());
         match last.get(&key).map(|at| &mut groups[*at]) {
             Some(group) if group.places.len() < limit => group.places.push(place),
             _ => {
@@ -82,9 +83,11 @@ pub struct Served {
 
 impl Group {
     /// Tells whether the recipients wait for a run of the queue: connections of the mailer are expensive (`F=e`, option
-    /// HoldExpensive), or its mail waits until somebody asks for it (`F=%`).
-    pub fn is_held(&self, config: &Config, envelope: &Envelope) -> bool {
-        let is_expensive = config.options.hold_expensive && self.mailer.flags.has(MailerFlag::Expensive);
+    /// HoldExpensive, unless the caller watches), or its mail waits until somebody asks for it (`F=%`).
+    pub fn is_held(&self, services: &Services, envelope: &Envelope) -> bool {
+        let is_expensive = services.site.config.options.hold_expensive
+            && !services.witness.is_verbose()
+            && self.mailer.flags.has(MailerFlag::Expensive);
         match envelope.occasion {
             Occasion::New => is_expensive || self.mailer.flags.has(MailerFlag::OnRequest),
             Occasion::Run => self.mailer.flags.has(MailerFlag::OnRequest),

@@ -59,6 +59,20 @@ impl Format {
         }
     }
 
+    /// Returns the form of a body that a report gives back: `From ` is escaped, all else stays.
+    pub fn for_return() -> Self {
+        Self {
+            end_of_line: "\n".into(),
+            line_bytes_max: None,
+            stuff_dots: false,
+            escape_from: true,
+            seven_bit: false,
+            seven_bit_header: false,
+            strip_nul: false,
+            blank_end: false,
+        }
+    }
+
     /// Returns the form for a mailbox: lines end with LF, and what looks like a new message is marked by the mailbox itself.
     #[must_use]
     pub fn for_mailbox(mut self) -> Self {
@@ -521,6 +535,7 @@ mod tests {
             b">From x\r\nFrom\r\nFromage\r\n>From x\r\na From x\r\nFr\r\n",
         );
         check(&format, b".From\n", b"..From\r\n");
+        check(&Format::for_return(), b"From x\n.\0\r\xe4\nFro", b">From x\n.\0\r\xe4\nFro\n");
     }
 
     // Seen from the original with L=990, here in small.

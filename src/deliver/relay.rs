@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
+use crate::cf::{Mailer, MailerFlag};
 use crate::deliver::connection::Peer;
 use crate::deliver::conversation::{Job, Report};
 use crate::deliver::group::Run;
@@ -98,7 +99,7 @@ fn job<'a>(services: &Services, run: &'a Run<'_>, message: &'a Message<'a>, rule
         names: run.recipients.iter().map(|recipient| recipient.address.clone()).collect(),
         mailer: run.mailer,
         transaction: Transaction {
-            sender: run.sender.clone(),
+            sender: reverse_path(services, run),
             size_bytes: size,
             body: envelope.body,
             ret: envelope.ret,
@@ -114,6 +115,18 @@ fn job<'a>(services: &Services, run: &'a Run<'_>, message: &'a Message<'a>, rule
         rules: Some(rules),
         respect_host_status: envelope.tries > 0,
     }
+}
+
+/// Returns the sender as MAIL names it: with `F=p`, one of another host as a route through this one.
+fn reverse_path(services: &Services, run: &Run<'_>) -> BString {
+    let sender = run.sender.clone();
+    let mailers = &services.site.config.mailers;
+    let mailer = run.message.origin.route.as_ref().and_then(|route| mailers.get(route.mailer.as_bytes()));
+    if !run.mailer.flags.has(MailerFlag::RoutedSender) || mailer.is_none_or(Mailer::is_local) {
+        return sender;
+    }
+    let separator = if sender.starts_with(b"@") { "," } else { ":" };
+    bstr::concat(["@".as_bytes(), &services.smtp.settings().own_name, separator.as_bytes(), &sender]).into()
 }
 
 /// Returns the address by which a message came in, if its port says that it goes out by the same (`M=b`).

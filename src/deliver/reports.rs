@@ -8,11 +8,12 @@ use crate::cf::{Mailer, Privacy};
 use crate::deliver::attempt::{Attempted, Settled, context, refused_by_rules};
 use crate::deliver::header;
 use crate::deliver::holding::Holding;
+use crate::deliver::message::{Format, LineWriter};
 use crate::deliver::outcome::{Outcome, Service};
 use crate::deliver::services::Services;
 use crate::log::{Delivered, Level};
 use crate::mail::address_list::Separator;
-use crate::mail::envelope::{Envelope, Notify, Occasion, Recipient, Ret};
+use crate::mail::envelope::{BodyType, Envelope, Notify, Occasion, Recipient, Ret};
 use crate::mail::report::{AUTHOR, AUTHOR_NAME, Action, Report, ReportFacts, ReportKind, Reported, report};
 use crate::name::{MacroName, QueueId, Status, TrimSpace as _, UnixTime};
 use crate::queue::schedule::Facts;
@@ -257,11 +258,16 @@ async fn make(
     // QUIRK(report-of-headers): what came back without its body takes no body back either.
     envelope.ret = original.ret.map(|ret| if body_too { ret } else { Ret::Headers });
     envelope.flags.no_body_return = !body_too;
+    envelope.body = written.eight_bit.then_some(BodyType::EightBitMime);
     let flags = original.macro_value("daemon_flags").unwrap_or_default();
     envelope.macros.push((MacroName::new("daemon_flags"), flags.into()));
     draft.write(&written.before).await?;
     if written.body_too {
-        draft.copy(holding.body()).await?;
+        let mut writer = LineWriter::new(Format::for_return());
+        draft.copy_through(holding.body(), |bytes, out| writer.body(bytes, out)).await?;
+        let mut end = Vec::new();
+        writer.finish(&mut end);
+        draft.write(&end).await?;
     }
     draft.write(&written.after).await?;
     draft.commit(&envelope).await

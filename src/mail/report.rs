@@ -189,6 +189,8 @@ pub struct Report {
     pub body_too: bool,
     /// The rest of the body.
     pub after: Vec<u8>,
+    /// Whether it is announced as 8-bit text.
+    pub eight_bit: bool,
 }
 
 /// Makes a report.
@@ -221,7 +223,7 @@ pub fn report(facts: &ReportFacts<'_>) -> Report {
     if body_too {
         before.push(b'\n');
     }
-    Report { headers: headers(facts, &boundary), before, body_too, after }
+    Report { headers: headers(facts, &boundary), before, body_too, after, eight_bit: facts.mime && facts.eight_bit }
 }
 
 /// Returns the header fields of the report.

@@ -94,7 +94,19 @@ impl Draft {
     /// # Errors
     /// As [`Draft::write`]; or the other body cannot be read.
     pub async fn copy(&mut self, body: &Body) -> Result<(), QueueError> {
+        self.copy_through(body, |bytes, out| out.extend_from_slice(bytes)).await
+    }
+
+    /// Appends the body of another message; `change` is given it piece by piece and tells what is written of it.
+    ///
+    /// # Errors
+    /// As [`Draft::copy`].
+    pub async fn copy_through<F>(&mut self, body: &Body, mut change: F) -> Result<(), QueueError>
+    where
+        F: FnMut(&[u8], &mut Vec<u8>) + Send,
+    {
         let mut chunk = vec![0; BUFFER_BYTES];
+        let mut changed = Vec::with_capacity(BUFFER_BYTES);
         let mut offset = 0;
         loop {
             let read = body.read_at(&mut chunk, offset);
@@ -102,7 +114,9 @@ impl Draft {
             if len == 0 {
                 return Ok(());
             }
-            self.write(&chunk[..len]).await?;
+            changed.clear();
+            change(&chunk[..len], &mut changed);
+            self.write(&changed).await?;
             offset += len as u64;
         }
     }

@@ -408,13 +408,15 @@ impl Schedule {
         (key, facts.places())
     }
 
-    /// Makes all waiting entries due that `chosen` chooses, but for those that are too young.
-    pub fn hasten(&mut self, now: UnixTime, chosen: impl Fn(&EntryName, &Facts) -> bool) {
+    /// Makes all waiting entries due that `chosen` chooses, but for those that are too young; returns them.
+    pub fn hasten(&mut self, now: UnixTime, chosen: impl Fn(&EntryName, &Facts) -> bool) -> Vec<EntryName> {
         let policy = &self.policy;
-        let hastened = self.waiting.iter().filter(|(_, (name, facts))| chosen(name, facts));
-        let numbers: Vec<u64> =
-            hastened.filter(|(_, (_, facts))| !policy.is_too_young(facts, now)).map(|(number, _)| *number).collect();
-        self.due.extend(numbers.into_iter().map(|number| Reverse((now, number))));
+        let is_meant = |name: &EntryName, facts: &Facts| chosen(name, facts) && !policy.is_too_young(facts, now);
+        let hastened = self.waiting.iter().filter(|(_, (name, facts))| is_meant(name, facts));
+        let (due, names): (Vec<_>, Vec<_>) =
+            hastened.map(|(number, (name, _))| (Reverse((now, *number)), name.clone())).unzip();
+        self.due.extend(due);
+        names
     }
 
     /// Returns the entry to work with now; the caller tells its end with [`Schedule::finish`].

@@ -61,7 +61,7 @@ fn compare(tool: &str, prefix: &str, options: &[&str], command: &str) {
 }
 
 /// What the names of cases begin with, besides those of address test mode.
-const KINDS: [&str; 8] = ["bs-", "sub-", "returns-", "hooks-", "safe-", "opt-", "verdict-", "macros-"];
+const KINDS: [&str; 9] = ["bs-", "sub-", "returns-", "flags-", "hooks-", "safe-", "opt-", "verdict-", "macros-"];
 
 /// Tells whether the case `name` (without `p-`) is kept in files that begin with `prefix`.
 fn case_belongs(name: &str, prefix: &str) -> bool {
@@ -104,6 +104,11 @@ fn submission_goes_as_with_the_original() {
 #[test]
 fn returned_mail_is_that_of_the_original() {
     compare("diff_sub.py", "returns-", &["--deliver", "--log"], "{program} -C {cf}");
+}
+
+#[test]
+fn flags_of_mailers_do_what_they_do_with_the_original() {
+    compare("diff_sub.py", "flags-", &["--deliver", "--log"], "{program} -C {cf}");
 }
 
 #[test]

@@ -92,6 +92,49 @@ async fn repeating_runs_try_only_what_is_meant_and_new_mail() {
     assert_eq!(queue.list().await.expect("listed").len(), 2, "what is not meant stays, and what has no second try yet");
 }
 
+/// Mailers with `F=%` serve only what somebody has asked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn entries_that_are_asked_for_know_it() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let queue = queue_in(folder.path());
+    drop(put(&queue, "<x@slow.example>").await);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&seen);
+    let work: Attempt = Arc::new(move |claimed: Claimed| -> Task<Attempted> {
+        noted.lock().expect("no panic").push(claimed.envelope.occasion);
+        // It was tried now, and is not due for a while.
+        Box::pin(async move {
+            let facts = Facts::of(&claimed.envelope);
+            Attempted::Waits(Facts { tries: 1, last_try: Some(now()), ..facts })
+        })
+    });
+    let conditions = vec![Condition { field: Field::Recipient, text: "slow".into(), negated: false }];
+    for meant in [Selection::default(), Selection { conditions, ..Selection::default() }] {
+        let (_delivery, intake) = intake();
+        let (_end, stage) = watch::channel(Stage::Serving);
+        runner(&queue, Arc::clone(&work), Rhythm::Once(meant)).run(intake, stage).await;
+    }
+    let (delivery, intake) = intake();
+    let (end, stage) = watch::channel(Stage::Serving);
+    let rhythm = Rhythm::of(Some(Duration::from_secs(3600)), Selection::default());
+    let running = tokio::spawn(runner(&queue, work, rhythm).run(intake, stage));
+    let tried = async |count| {
+        while seen.lock().expect("no panic").len() < count {
+            tokio::task::yield_now().await;
+        }
+    };
+    tried(3).await;
+    // The entry comes back to the schedule after its try: until then, the wish finds nothing.
+    while seen.lock().expect("no panic").len() < 4 {
+        delivery.hasten(Box::new(|_, _| true));
+        tokio::task::yield_now().await;
+    }
+    end.send_replace(Stage::Ending);
+    running.await.expect("no panic");
+    let expected = [Occasion::Run, Occasion::Chosen, Occasion::Run, Occasion::Chosen];
+    assert_eq!(seen.lock().expect("no panic")[..4], expected);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_accepted_is_tried_at_once_and_finished_before_the_end() {
     let folder = tempfile::tempdir().expect("a directory");

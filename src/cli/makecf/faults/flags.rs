@@ -10,7 +10,7 @@ use crate::m4::Place;
 
 /// The letters beside [`MailerFlag`] that mean something: conventional ones of header lines, and those that older programs
 /// heeded (op guide, "Mailer Flags").
-const OTHER_FLAGS: &[u8] = b"dDFgIKMNOpPx!+";
+const OTHER_FLAGS: &[u8] = b"dDFgIKMNOPx!+";
 
 /// The names that MODIFY_MAILER_FLAGS knows, each with that of the MAILER.
 const MAILERS: &[&str] = &[
