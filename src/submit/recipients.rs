@@ -69,8 +69,6 @@ pub(super) struct Desk<'a> {
     pub(super) services: &'a Services,
     pub(super) submission: &'a Submission,
     pub(super) id: &'a QueueId,
-    /// Aliases are followed now (not in DeliveryMode `defer`).
-    pub(super) follows_aliases: bool,
     /// Refusals are logged as the caller sees them.
     pub(super) logs_complaints: bool,
     /// Users that do not exist have a line of their own in the log.
@@ -183,7 +181,7 @@ impl Desk<'_> {
 
     /// Returns what looks addresses up.
     fn expander<'c>(&'c self, ctx: &'c mut Context) -> Expander<'c> {
-        let uses_aliases = self.follows_aliases && !self.submission.without_aliases;
+        let uses_aliases = !self.submission.without_aliases;
         let Services { aliases, hands, witness, .. } = self.services;
         Expander { ctx, tables: Tables { aliases, hands, uses_aliases }, witness }
     }

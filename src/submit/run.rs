@@ -184,14 +184,7 @@ impl<'a> Work<'a> {
         let registrar = Registrar { services: self.services, caller: self.party.caller, id: &id };
         let (sender, warnings) = registrar.sender(&mut self.ctx, self.submission, terminal).await;
         let (services, submission) = (self.services, self.submission);
-        let mut desk = Desk {
-            services,
-            submission,
-            id: &id,
-            follows_aliases: !self.ctx.is_deferred,
-            logs_complaints: true,
-            logs_refused: true,
-        };
+        let mut desk = Desk { services, submission, id: &id, logs_complaints: true, logs_refused: true };
         let old_style = services.site.config.options.old_style_headers;
         let mut recipients = Recipients { separator: Separator::of_option(old_style), ..Recipients::default() };
         desk.add_arguments(&mut self.ctx, &mut recipients, terminal).await;

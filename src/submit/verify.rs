@@ -29,8 +29,7 @@ pub async fn verify(
 ) -> Sysexit {
     let mut ctx = Context::new(&services.site);
     let id = QueueIdMaker::new(std::process::id(), 0).next(now);
-    let desk =
-        Desk { services, submission, id: &id, follows_aliases: true, logs_complaints: true, logs_refused: false };
+    let desk = Desk { services, submission, id: &id, logs_complaints: true, logs_refused: false };
     let old_style = services.site.config.options.old_style_headers;
     let mut recipients = Recipients { separator: Separator::of_option(old_style), ..Recipients::default() };
     desk.add_arguments(&mut ctx, &mut recipients, terminal).await;
