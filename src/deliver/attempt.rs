@@ -311,6 +311,9 @@ async fn resolve(
         for warning in &expanded.warnings {
             services.log.line(Level::UNSAFE_FILE, &envelope.id, warning);
         }
+        for flaw in &expanded.flaws {
+            attempted.transcript.extend_from_slice(&flaw.transcript());
+        }
         let wanted = |recipient: &Recipient| !is_left_out(ctx, recipient, origin.route.as_ref());
         known.extend(expanded.recipients.into_iter().filter(wanted));
         attempted.lists.extend(expanded.list);

@@ -57,7 +57,7 @@ fn is_new_style(list: &[u8]) -> bool {
     list.iter().any(|byte| b",;<(".contains(byte))
 }
 
-/// Splits a list of a header or a command at the commas that stand outside quotes, comments and angle brackets.
+/// Splits a list of a header or a command at the commas that stand outside quotes, comments and routes in angle brackets.
 ///
 /// Every address keeps its spelling, without the white space around it; what is none vanishes.
 ///
@@ -142,6 +142,8 @@ fn addresses(text: &[u8], separator: Separator) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Walks over what the separators of a list divide.
+///
+// QUIRK(comma-in-brackets)
 fn elements(text: &[u8], separator: Separator) -> impl Iterator<Item = &[u8]> {
     let by_blanks = separator == Separator::OldStyle && !is_new_style(text);
     let mut nesting = Nesting::default();
@@ -182,12 +184,16 @@ struct Nesting {
     quoted: bool,
     comments: usize,
     angles: usize,
+    /// The last character was an opening angle bracket.
+    in_angle: bool,
+    /// Hosts stand in the angle brackets before an address (`RFC 5322 §4.4`).
+    in_route: bool,
 }
 
 impl Nesting {
     /// Tells whether a separator would count here.
     fn is_outside(&self) -> bool {
-        !self.quoted && self.comments == 0 && self.angles == 0
+        !self.quoted && self.comments == 0 && !(self.angles > 0 && self.in_route)
     }
 
     /// Goes past one byte.
@@ -196,6 +202,8 @@ impl Nesting {
             self.escaped = false;
             return;
         }
+        let begins_angle = self.in_angle;
+        self.in_angle = begins_angle && byte.is_c_space();
         match byte {
             b'\\' => self.escaped = true,
             b'"' if self.comments == 0 => self.quoted = !self.quoted,
@@ -203,8 +211,15 @@ impl Nesting {
             b'(' => self.comments += 1,
             b')' => self.comments = self.comments.saturating_sub(1),
             _ if self.comments > 0 => {}
-            b'<' => self.angles += 1,
-            b'>' => self.angles = self.angles.saturating_sub(1),
+            b'<' => {
+                self.in_angle = true;
+                self.angles += 1;
+            }
+            b'>' => {
+                self.angles = self.angles.saturating_sub(1);
+                self.in_route &= self.angles > 0;
+            }
+            b'@' => self.in_route |= begins_angle,
             _ => {}
         }
     }
@@ -225,6 +240,8 @@ mod tests {
         check("\"a, b\" <c>, d", Separator::Comma, &["\"a, b\" <c>", "d"]);
         check("a (x, (y, z), w), b", Separator::Comma, &["a (x, (y, z), w)", "b"]);
         check("<@a,@b:c@d>, e", Separator::Comma, &["<@a,@b:c@d>", "e"]);
+        check("< @a,@b:c@d>, <e, f>", Separator::Comma, &["< @a,@b:c@d>", "<e", "f>"]);
+        check("<a <@b, c>>, <(x)@d, e", Separator::Comma, &["<a <@b, c>>", "<(x)@d", "e"]);
         check("a\\,b, c", Separator::Comma, &["a\\", "b", "c"]);
         check("\\,a,\\", Separator::Comma, &["a"]);
         check(

@@ -154,7 +154,7 @@ impl SiteDirectory {
     async fn expand(&self, ctx: &mut Context, spelling: &[u8]) -> Result<Vec<Met>, Reply> {
         let mut expander = Expander { ctx, tables: self.tables(), witness: &NOBODY };
         let expanded = expander.expand(Recipient::new(spelling)).await;
-        if let Some(refused) = expanded.refused.first() {
+        if let Some(refused) = expanded.flaws.first().or(expanded.refused.first()) {
             let about = if refused.recipient.address.is_empty() { spelling } else { &refused.recipient.address };
             return Err(address::reply(&refused.refusal, about));
         }

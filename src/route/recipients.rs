@@ -10,7 +10,7 @@ use crate::keeper::request::{Account, Source, SourceRoot, Standing};
 use crate::log::Witness;
 use crate::mail::address_list;
 use crate::mail::envelope::{Controller, Recipient, Route, Special};
-use crate::mail::token::ScanOptions;
+use crate::mail::token::{ScanError, ScanOptions};
 use crate::name::{Status, Sysexit, TrimSpace as _};
 use crate::route::account::{self, Found};
 use crate::route::alias::Alias;
@@ -37,6 +37,8 @@ pub struct Expanded {
     pub recipients: Vec<Recipient>,
     /// Who cannot get it, and why.
     pub refused: Vec<Refused>,
+    /// What is wrong with the spelling of addresses that are used all the same.
+    pub flaws: Vec<Refused>,
     /// What the postmaster should hear of.
     pub warnings: Vec<BString>,
     /// Whether the address was an alias or was forwarded, so that others stand for it.
@@ -95,6 +97,15 @@ impl Refused {
     }
 }
 
+/// Where an address leads.
+#[derive(Debug)]
+pub struct Placed {
+    /// What the rules say of it, or why it cannot be used; none if nobody is named.
+    pub route: Result<Option<Route>, Refused>,
+    /// What is wrong with its spelling, if it is used all the same.
+    pub flaw: Option<Refused>,
+}
+
 /// What the expansion looks things up in.
 pub struct Expander<'a> {
     /// Rules and options.
@@ -116,16 +127,37 @@ impl Expander<'_> {
         self.expand_item(Item { parsed: Some(route), ..Item::first(recipient) }).await
     }
 
-    /// Asks the rules where an address of the envelope leads, without looking anybody up.
+    /// Asks the rules where an address leads, without looking anybody up.
     ///
-    /// # Errors
-    /// It cannot be used, or nobody knows now.
-    pub async fn place(&mut self, recipient: &mut Recipient) -> Result<Route, Refused> {
+    // QUIRK(unbalanced-arguments): what is unbalanced is told, and the address is used all the same, balanced.
+    pub async fn place(&mut self, recipient: &mut Recipient) -> Placed {
+        let (balanced, error) = self.balanced(&recipient.address);
+        let flaw = error.map(|error| refused(recipient.clone(), Refusal::of_scan(error)));
+        // QUIRK(open-comment): it is nobody.
+        if balanced.is_empty() && flaw.is_some() {
+            return Placed { route: Ok(None), flaw };
+        }
+        let spelling = std::mem::replace(&mut recipient.address, balanced);
         let routed = self.route(recipient).await;
-        routed.map_err(|refusal| {
-            self.name_finally(recipient);
-            refused(recipient.clone(), refusal)
-        })
+        if let Ok(route) = &routed {
+            recipient.route = Some(route.clone());
+        }
+        self.name_finally(recipient);
+        recipient.address = spelling;
+        Placed { route: routed.map(Some).map_err(|refusal| refused(recipient.clone(), refusal)), flaw }
+    }
+
+    /// Returns an address as it can be used, empty if nobody is named, and what is wrong with its spelling.
+    fn balanced(&self, address: &BString) -> (BString, Option<ScanError>) {
+        let scanned = self.ctx.scan(address, ScanOptions::ADDRESS);
+        if let (Some(error), Some(tokens)) = (scanned.errors.first(), scanned.tokens) {
+            let text = self.ctx.join(&tokens);
+            let is_good = self.ctx.scan(&text, ScanOptions::ADDRESS).errors.is_empty();
+            if is_good && text.is_empty() == address_list::is_open_comment(address) {
+                return (text, Some(*error));
+            }
+        }
+        (address.clone(), None)
     }
 
     async fn expand_item(&mut self, item: Item) -> Expanded {
@@ -139,7 +171,7 @@ impl Expander<'_> {
                 continue;
             }
             let (parent, element) = (item.parent, item.element.clone());
-            match self.step(item, &mut course, &mut expanded.warnings).await {
+            match self.step(item, &mut course, &mut expanded).await {
                 Step::Final(recipient) => {
                     if course.seen.insert(recipient.route.clone()) {
                         course.found.push(Some(recipient));
@@ -193,13 +225,19 @@ impl Expander<'_> {
     }
 
     /// Takes one address one step on.
-    async fn step(&mut self, mut item: Item, course: &mut Course, warnings: &mut Vec<BString>) -> Step {
+    async fn step(&mut self, mut item: Item, course: &mut Course, expanded: &mut Expanded) -> Step {
         let route = match item.parsed.take() {
-            Some(route) => Ok(route),
-            None => self.place(&mut item.recipient).await,
+            Some(route) => Ok(Some(route)),
+            None => {
+                let placed = self.place(&mut item.recipient).await;
+                let place = item.element.as_ref().and_then(Element::place);
+                expanded.flaws.extend(placed.flaw.map(|flaw| Refused { place, ..flaw }));
+                placed.route
+            }
         };
         let mut route = match route {
-            Ok(route) => route,
+            Ok(Some(route)) => route,
+            Ok(None) => return Step::Nothing,
             Err(refused) => return Step::Refused(refused),
         };
         let Some(mailer) = self.mailer(&route) else {
@@ -226,7 +264,7 @@ impl Expander<'_> {
         }
         match special(&route) {
             Some(special) => self.special(item, special, course).await,
-            None => self.ordinary(item, &mailer, route, course, warnings).await,
+            None => self.ordinary(item, &mailer, route, course, expanded).await,
         }
     }
 
@@ -270,7 +308,7 @@ impl Expander<'_> {
         mailer: &Mailer,
         route: Route,
         course: &mut Course,
-        warnings: &mut Vec<BString>,
+        expanded: &mut Expanded,
     ) -> Step {
         self.tell_texts(&item, mailer, &route);
         let found = match local::look_up(self.ctx, self.tables, mailer, &route, item.progress).await {
@@ -291,7 +329,7 @@ impl Expander<'_> {
                 Step::Again(Item { parsed: Some(Route { user: account.name, ..route }), progress, ..item })
             }
             Local::User(Found::Account(account)) if !route.plain_user().1 && self.tables.uses_aliases => {
-                self.forward(item, route, account, course, warnings).await
+                self.forward(item, route, account, course, expanded).await
             }
             Local::User(Found::Account(account)) => Step::Final(owned(item.recipient, route, account)),
         }
@@ -390,7 +428,7 @@ impl Expander<'_> {
         route: Route,
         account: Account,
         course: &mut Course,
-        warnings: &mut Vec<BString>,
+        expanded: &mut Expanded,
     ) -> Step {
         let already = item.recipient.controller.as_ref().is_some_and(|controller| {
             controller.user == account.name && local_part(&controller.alias) == account.name.as_slice()
@@ -417,10 +455,10 @@ impl Expander<'_> {
                     if items.iter().any(|item| !address_list::is_open_comment(&item.recipient.address)) {
                         return Step::More(owned(item.recipient, route, account), items);
                     }
-                    warnings.extend(items.iter().map(|item| self.unbalanced(item)));
+                    expanded.flaws.extend(items.iter().filter_map(|item| self.flaw(item)));
                 }
                 Text::Missing(_) => {}
-                Text::Refused(reason) => warnings.push(format!("forward {reason}").into()),
+                Text::Refused(reason) => expanded.warnings.push(format!("forward {reason}").into()),
                 Text::Later(reason) => {
                     return Step::Refused(later(item.recipient, reason));
                 }
@@ -429,13 +467,11 @@ impl Expander<'_> {
         Step::Final(owned(item.recipient, route, account))
     }
 
-    /// Returns what is said of an address that does not scan, with its place.
-    fn unbalanced(&self, item: &Item) -> BString {
-        let address = &item.recipient.address;
+    /// Returns what is wrong with the spelling of an address of a file.
+    fn flaw(&self, item: &Item) -> Option<Refused> {
+        let (_, error) = self.balanced(&item.recipient.address);
         let place = item.element.as_ref().and_then(Element::place);
-        let place = place.map(|place| format!("{place}: ")).unwrap_or_default();
-        let reason = self.ctx.scan(address, ScanOptions::ADDRESS).errors.first().map(ToString::to_string);
-        format!("{place}{address}... {}", reason.unwrap_or_default()).into()
+        error.map(|error| Refused { place, ..refused(item.recipient.clone(), Refusal::of_scan(error)) })
     }
 
     /// Handles `|program`, `/file` and `:include:`.

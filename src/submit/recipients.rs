@@ -11,11 +11,10 @@ use crate::log::{Delivered, Level, Priority};
 use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::{Notify, Recipient, Route};
 use crate::mail::header::Header;
-use crate::mail::token::{ScanError, ScanOptions};
 use crate::name::{QueueId, Status, Sysexit};
 use crate::route::local::Tables;
 use crate::route::person::key;
-use crate::route::recipients::{Expander, Refused};
+use crate::route::recipients::{Expander, Placed, Refused};
 use crate::route::refusal::Refusal;
 use crate::site::Context;
 use crate::site::completion::is_resent;
@@ -47,6 +46,8 @@ pub(super) struct Recipients {
     pub(super) misspelt: bool,
     /// What is wrong with the last misspelt address.
     pub(super) complaint: Option<BString>,
+    /// What the transcript says of misspelt addresses of aliases and files, which are used all the same.
+    pub(super) flaws: BString,
     /// How many addresses count for priority and log: those that lead somewhere, be it only to a user that does not exist.
     pub(super) counted: usize,
     /// What separates the addresses of the next list.
@@ -56,10 +57,7 @@ pub(super) struct Recipients {
 }
 
 /// An address that the rules lead somewhere.
-struct Placed {
-    /// As it was named.
-    spelling: BString,
-    /// With the address balanced.
+struct Found {
     recipient: Recipient,
     route: Route,
 }
@@ -109,12 +107,12 @@ impl Desk<'_> {
         let addresses = address_list::split(list, to.separator);
         to.separator = to.separator.after(list);
         to.named += addresses.len();
-        let mut placed = Vec::with_capacity(addresses.len());
+        let mut found = Vec::with_capacity(addresses.len());
         for address in addresses {
-            placed.extend(self.place(ctx, address, to, terminal).await);
+            found.extend(self.place(ctx, address, to, terminal).await);
         }
-        for placed in placed.into_iter().rev() {
-            self.add(ctx, placed, to, terminal).await;
+        for found in found.into_iter().rev() {
+            self.add(ctx, found, to, terminal).await;
         }
     }
 
@@ -125,20 +123,18 @@ impl Desk<'_> {
         spelling: BString,
         to: &mut Recipients,
         terminal: &mut Terminal<'_>,
-    ) -> Option<Placed> {
-        let (address, complaint) = mended(ctx, spelling.clone());
-        if let Some(complaint) = complaint {
-            let complaint = BString::from(format!("{spelling}... {complaint}"));
-            self.tell(&complaint, terminal);
-            to.misspelt = true;
-            to.complaint = Some(complaint);
-        }
-        let mut recipient = Recipient::new(address);
+    ) -> Option<Found> {
+        let mut recipient = Recipient::new(spelling);
         recipient.notify = self.submission.notify;
-        match self.expander(ctx).place(&mut recipient).await {
-            Ok(route) => Some(Placed { spelling, recipient, route }),
-            Err(mut refused) => {
-                refused.recipient.address = spelling;
+        let Placed { route, flaw } = self.expander(ctx).place(&mut recipient).await;
+        if let Some(flaw) = flaw {
+            self.tell(&flaw.complaint(), terminal);
+            to.misspelt = true;
+            to.complaint = Some(flaw.complaint());
+        }
+        match route {
+            Ok(route) => route.map(|route| Found { recipient, route }),
+            Err(refused) => {
                 self.turn_away(refused, to, terminal);
                 None
             }
@@ -146,32 +142,28 @@ impl Desk<'_> {
     }
 
     /// Adds whoever an address stands for.
-    async fn add(&self, ctx: &mut Context, placed: Placed, to: &mut Recipients, terminal: &mut Terminal<'_>) {
-        let Placed { spelling, recipient, route } = placed;
+    async fn add(&self, ctx: &mut Context, found: Found, to: &mut Recipients, terminal: &mut Terminal<'_>) {
+        let Found { recipient, route } = found;
         if !to.seen.insert(key(ctx, &route)) {
             return;
         }
         let address = recipient.address.clone();
-        let named = Recipient { route: Some(route.clone()), ..Recipient::new(spelling.clone()) };
+        let named = Recipient { route: Some(route.clone()), ..Recipient::new(address.clone()) };
         insert(&mut to.addressed, named);
         let expanded = self.expander(ctx).expand_placed(recipient, route).await;
         ctx.log_notes(&self.services.log, self.id);
         for warning in &expanded.warnings {
             self.services.log.line(Level::UNSAFE_FILE, self.id, warning);
         }
-        let respelt = |recipient: &mut Recipient| {
-            let is_named = recipient.primary && recipient.address == address;
-            if is_named {
-                recipient.address = spelling.clone();
-            }
-            is_named
-        };
-        for mut recipient in expanded.recipients {
-            respelt(&mut recipient);
+        for flaw in &expanded.flaws {
+            self.tell(&flaw.complaint(), terminal);
+            to.flaws.extend_from_slice(&flaw.transcript());
+        }
+        for recipient in expanded.recipients {
             self.take(ctx, recipient, to);
         }
-        for mut refused in expanded.refused {
-            let is_named = respelt(&mut refused.recipient);
+        for refused in expanded.refused {
+            let is_named = refused.recipient.primary && refused.recipient.address == address;
             let missing = refused.recipient.route.as_ref().filter(|_| refused.is_missing_user());
             if is_named || missing.is_none_or(|route| to.seen.insert(key(ctx, route))) {
                 self.turn_away(refused, to, terminal);
@@ -251,21 +243,6 @@ fn insert(list: &mut Vec<Recipient>, recipient: Recipient) {
     let own = host(&recipient);
     let at = list.partition_point(|known| host(known) <= own);
     list.insert(at, recipient);
-}
-
-/// Returns an address as it can be used, and what is wrong with its spelling.
-///
-// QUIRK(unbalanced-arguments): what is unbalanced is told, and the address is used all the same, balanced.
-fn mended(ctx: &Context, address: BString) -> (BString, Option<ScanError>) {
-    let scanned = ctx.scan(&address, ScanOptions::ADDRESS);
-    match (scanned.errors.first(), scanned.tokens) {
-        (Some(error), Some(tokens)) => {
-            let text = ctx.join(&tokens);
-            let again = ctx.scan(&text, ScanOptions::ADDRESS);
-            if again.errors.is_empty() && !text.is_empty() { (text, Some(*error)) } else { (address, None) }
-        }
-        _ => (address, None),
-    }
 }
 
 /// Returns what the program exits with for a refused recipient.

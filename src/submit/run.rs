@@ -192,7 +192,7 @@ impl<'a> Work<'a> {
             terminal.tell("Recipient names must be specified");
             terminal.fail(Sysexit::Usage);
         }
-        if recipients.misspelt {
+        if recipients.misspelt || !recipients.flaws.is_empty() {
             terminal.fail(Sysexit::Usage);
         }
         let incoming = match self.read(input).await {
@@ -428,7 +428,8 @@ impl<'a> Work<'a> {
             envelope.flags.split = false;
         }
         envelope.message = envelope.message.or_else(|| recipients.refused.last().map(Refused::words));
-        let mut transcript: Vec<BString> = recipients.refused.iter().map(Refused::transcript).collect();
+        let mut transcript = vec![recipients.flaws];
+        transcript.extend(recipients.refused.iter().map(Refused::transcript));
         transcript.extend(refusal.as_ref().map(|refusal| refusal.transcript.clone()));
         let told = refusal.as_ref().map(Refusal::text).or_else(|| recipients.refused.last().map(Refused::words));
         // QUIRK(refused-header-stays)

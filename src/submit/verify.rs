@@ -33,7 +33,7 @@ pub async fn verify(
     let old_style = services.site.config.options.old_style_headers;
     let mut recipients = Recipients { separator: Separator::of_option(old_style), ..Recipients::default() };
     desk.add_arguments(&mut ctx, &mut recipients, terminal).await;
-    if recipients.misspelt {
+    if recipients.misspelt || !recipients.flaws.is_empty() {
         terminal.fail(Sysexit::Usage);
     }
     let sender = submission.sender.as_ref().unwrap_or(&caller.name);
