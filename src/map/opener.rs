@@ -122,9 +122,7 @@ impl fmt::Debug for dyn Opener {
 /// # Errors
 /// It is such a program, or there is none.
 pub fn check_class_program(path: &Path) -> io::Result<()> {
-    if !path.is_absolute() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "write the full path of the program"));
-    }
+    check_full(path)?;
     let metadata = std::fs::metadata(path)?;
     if nix::unistd::geteuid().is_root() && !(metadata.uid() == 0 && metadata.mode() & 0o022 == 0) {
         return Err(io::Error::other("run as root, it must belong to root and be writable by nobody else"));
@@ -199,15 +197,19 @@ impl Opener for DirectOpener {
     }
 }
 
-/// Returns the path of a program so that no directory of `PATH` is searched for it.
-fn unsearched(path: &[u8]) -> PathBuf {
-    Path::new(".").join(OsStr::from_bytes(path))
+/// Refuses the path of a program for which each process would look in a directory of its own.
+fn check_full(path: &Path) -> io::Result<()> {
+    if path.is_absolute() {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "write the full path of the program"))
 }
 
 /// Runs a program as a child of this process.
 async fn run_here(call: ProgramCall<'_>) -> io::Result<ProgramAnswer> {
-    let path = call.definition.file.as_ref().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut command = tokio::process::Command::new(unsearched(path));
+    let path = Path::new(OsStr::from_bytes(call.definition.file.as_ref().ok_or(io::ErrorKind::InvalidInput)?));
+    check_full(path)?;
+    let mut command = tokio::process::Command::new(path);
     command.args(call.definition.arguments.fields().map(OsStr::from_bytes)).arg(OsStr::from_bytes(call.key));
     command.env_clear().env("AGENT", "sendmail").current_dir("/").kill_on_drop(true);
     command.envs(call.environment.iter().map(|(name, value)| (OsStr::from_bytes(name), OsStr::from_bytes(value))));
@@ -231,14 +233,15 @@ async fn run_here(call: ProgramCall<'_>) -> io::Result<ProgramAnswer> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn no_program_is_searched_for() {
-        assert_eq!(unsearched(b"echo"), Path::new("./echo"));
-        assert_eq!(unsearched(b"../bin/echo"), Path::new("./../bin/echo"));
-        assert_eq!(unsearched(b"/bin/echo"), Path::new("/bin/echo"));
-        for path in ["true", "./true", ""] {
-            let refused = DirectOpener::for_tests().run_class(path.as_bytes()).expect_err("not a full path");
+    #[tokio::test]
+    async fn no_program_is_searched_for() {
+        let opener = DirectOpener::for_tests();
+        for path in ["true", "./true", "bin/true", ""] {
+            let refused = opener.run_class(path.as_bytes()).expect_err("not a full path");
             assert_eq!(refused.to_string(), "write the full path of the program", "{path}");
+            let definition = Definition { file: Some(path.into()), ..Definition::new(b"m", MapKind::Program) };
+            let call = ProgramCall { definition: &definition, key: b"x", environment: &[], user: None };
+            assert_eq!(opener.run(call).await.expect_err("not a full path").kind(), io::ErrorKind::InvalidInput);
         }
     }
 }
