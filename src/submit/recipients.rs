@@ -36,6 +36,8 @@ pub(super) struct Recipients {
     pub(super) refused: Vec<Refused>,
     /// Whose names were read, and which users do not exist: each is told of once.
     pub(super) seen: HashSet<(BString, BString, BString)>,
+    /// Members of lists with owners who cannot get it, which the caller knows: the owner hears of them when the list is served.
+    pub(super) owned: Vec<Recipient>,
     /// Who may get it later: they are looked up again in the queue.
     pub(super) later: Vec<Refused>,
     /// Who was named, whatever became of him, by host: a header that names nobody tells of them (`NoRecipientAction`).
@@ -186,7 +188,11 @@ impl Desk<'_> {
         } else {
             to.counted += usize::from(refused.is_missing_user());
             self.refuse(&refused, terminal);
-            to.refused.push(refused);
+            // QUIRK(owner-hears)
+            match refused.recipient.owner {
+                Some(_) => to.owned.push(refused.recipient),
+                None => to.refused.push(refused),
+            }
         }
     }
 
@@ -221,7 +227,7 @@ impl Desk<'_> {
             false => self.tell(&refused.complaint(), terminal),
         }
         terminal.fail(exit(refusal));
-        if self.logs_refused && refused.is_missing_user() {
+        if self.logs_refused && refused.is_missing_user() && recipient.owner.is_none() {
             let reply = BString::from(format!("{} {} {}", refusal.code, refusal.status, refusal.text));
             Delivered {
                 to: vec![recipient.address.clone()],

@@ -311,8 +311,8 @@ impl<'a> Work<'a> {
         envelope.last_try = Some(self.now);
         envelope.recipients = recipients.found.clone();
         // Where these lead must be found out before they are served.
-        let later = recipients.later.iter().map(|later| Recipient { route: None, ..later.recipient.clone() });
-        envelope.recipients.extend(later);
+        let later = recipients.later.iter().map(|later| &later.recipient).chain(&recipients.owned);
+        envelope.recipients.extend(later.map(|later| Recipient { route: None, ..later.clone() }));
         envelope.sent_as = sender.sent_as.clone();
         envelope.sender_is_named = sender.is_named;
         envelope.owner = sender.owner;
