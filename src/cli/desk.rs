@@ -190,6 +190,10 @@ async fn in_process(command: &CommandLine, caller: Caller) -> Result<Desk, Sysex
     let exit = configuration::exit_in_spite_of(&begun.errors, command);
     let site = begun.site;
     log.set_detail(site.config.options.log_level);
+    if command.mode == Mode::Verify && caller.uid != 0 {
+        let notice = "Notice: -bv may give misleading output for non-privileged user";
+        Terminal::new(&mut io::stdout()).tell(notice);
+    }
     let queue = queue(&site.config).map_err(|error| no_queue(&error, &site.config, &log, &caller))?;
     if let Some(problem) = client_queue_problem(&site.config) {
         log.say(Level::SETUP, About::NoQueue, problem);
