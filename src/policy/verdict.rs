@@ -169,6 +169,8 @@ mod tests {
             &Verdict::Quarantine("held for it".into()),
         );
         judged(&["$#", "error", "$@", "quarantine"], &Verdict::Quarantine("check_x".into()));
+        let other = Verdict::of("check_x", &tokens(&["$#", "error", "$@", "QUARANTINE", "$:", "held"]), b"");
+        assert!(matches!(other, Ok(Verdict::Reject { .. })), "{other:?}");
     }
 
     #[test]

@@ -46,6 +46,9 @@ pub fn user_text(user: &[Token], blank_sub: u8) -> BString {
 }
 
 /// Tells whether an error, whose name these tokens follow, only holds the message back.
+///
+// QUIRK(quarantine-in-small-letters)
 pub fn is_quarantine(tokens: &[Token]) -> bool {
-    matches!(tokens, [at, reason, ..] if at.is(&Mark::Host) && reason.is_text(b"quarantine"))
+    let is_reason = |token: &Token| token.text().is_some_and(|(_, text)| text == b"quarantine");
+    matches!(tokens, [at, reason, ..] if at.is(&Mark::Host) && is_reason(reason))
 }
