@@ -384,6 +384,7 @@ fn envelope(
 ) -> Envelope {
     let mut envelope = Envelope::new(id, now, "<>");
     let mut ctx = context(services, &envelope, now);
+    ctx.set("f", AUTHOR);
     ctx.set("g", AUTHOR);
     ctx.set("x", AUTHOR_NAME);
     ctx.set("s", "localhost");
