@@ -29,6 +29,9 @@ const FUDGE_BYTES: u64 = 1024;
 /// The longest text that the log tells of a report, in bytes.
 const TOLD_BYTES_MAX: usize = 203;
 
+/// The type of diagnostics that are exit statuses.
+const TYPE_OF_PROGRAMS: &str = "X-Unix";
+
 /// A report that is due.
 struct Due {
     kind: ReportKind,
@@ -306,6 +309,7 @@ fn reported(
         let actual = actual_recipient(ctx, mailer, recipient);
         let is_private = services.site.config.options.privacy.has(Privacy::NoActualRecipient);
         let kept = services.policy.limits(&Facts::of(original)).1;
+        let diagnostic = diagnostic(mailer, outcome);
         Reported {
             address: recipient.address.clone(),
             expanded_from: expanded_from(recipient),
@@ -316,8 +320,8 @@ fn reported(
             status,
             mta_type: mailer.map_or_else(|| "dns".into(), |mailer| mailer.types.mta.clone()),
             remote_mta: outcome.remote_mta.clone(),
-            reason: outcome.reported_reason().map(BString::from),
-            diagnostic: diagnostic(mailer, outcome),
+            reason: outcome.reported_reason().filter(|_| diagnostic.is_some()).map(BString::from),
+            diagnostic,
             last_try: Some(now),
             retry_until: (action == Action::Delayed && outcome.remote_mta.is_none())
                 .then(|| original.created.plus(kept)),
@@ -361,10 +365,13 @@ fn expanded_from(recipient: &Recipient) -> Option<BString> {
     recipient.controller.as_ref().map(|controller| controller.alias.clone()).filter(|alias| !alias.is_empty())
 }
 
-/// Returns the type of a diagnostic and what was said.
+/// Returns the type of a diagnostic and what was said; none where the mailer has no such type (`T=`), or not that of programs
+/// for the exit status of one.
 fn diagnostic(mailer: Option<&Mailer>, outcome: &Outcome) -> Option<(BString, BString)> {
-    let kind = mailer.map_or_else(|| "X-Unix".into(), |mailer| mailer.types.diagnostic.clone());
-    let exit = || outcome.exit.map(|code| code.to_string().into());
+    let kind = mailer.map_or_else(|| TYPE_OF_PROGRAMS.into(), |mailer| mailer.types.diagnostic.clone());
+    let kind = Some(kind).filter(|kind: &BString| !kind.is_empty())?;
+    let is_of_programs = kind.eq_ignore_ascii_case(TYPE_OF_PROGRAMS.as_bytes());
+    let exit = || outcome.exit.filter(|_| is_of_programs).map(|code| code.to_string().into());
     outcome.reply.clone().or_else(exit).map(|said| (kind, said))
 }
 
@@ -403,4 +410,28 @@ fn envelope(
     envelope.classify(&services.site.config.precedences);
     envelope.priority = services.policy.first_priority(size_bytes, envelope.class, envelope.recipients.len());
     envelope
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cf::Mailers;
+
+    #[test]
+    fn a_diagnostic_has_the_type_that_the_mailer_names() {
+        let check = |kind: &str, outcome: &Outcome, expected: Option<(&str, &str)>| {
+            let mut mailer = Mailers::default().get(b"prog").expect("built in").clone();
+            mailer.types.diagnostic = kind.into();
+            let expected = expected.map(|(kind, said)| (kind.into(), said.into()));
+            assert_eq!(diagnostic(Some(&mailer), outcome), expected, "{kind}");
+        };
+        let said = Outcome::failed(Status::new(5, 1, 1), "no").with_reply("550 no");
+        check("SMTP", &said, Some(("SMTP", "550 no")));
+        check("", &said, None);
+        let exit = Outcome { exit: Some(1), ..Outcome::failed(Status::new(5, 0, 0), "unknown mailer error 1") };
+        check("X-Unix", &exit, Some(("X-Unix", "1")));
+        check("x-unix", &exit, Some(("x-unix", "1")));
+        check("SMTP", &exit, None);
+        check("", &exit, None);
+    }
 }
