@@ -66,6 +66,12 @@ pub fn split(text: &[u8], separator: Separator) -> Vec<BString> {
     addresses(text, separator).map(BString::from).collect()
 }
 
+/// Splits a list as [`split`] does; each address comes with all of the list from there on.
+pub fn split_with_rest(text: &[u8], separator: Separator) -> impl Iterator<Item = (BString, &[u8])> {
+    let addresses = placed_elements(text, separator).filter(|(_, element)| !is_comment(element));
+    addresses.map(|(place, address)| (address.into(), text[place..].trim_space()))
+}
+
 /// Splits the value of a header field that is written again: what is no address, but a comment, is kept.
 pub fn split_field(text: &[u8], separator: Separator) -> Vec<BString> {
     elements(text, separator).map(BString::from).collect()
@@ -142,9 +148,14 @@ fn addresses(text: &[u8], separator: Separator) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Walks over what the separators of a list divide.
+fn elements(text: &[u8], separator: Separator) -> impl Iterator<Item = &[u8]> {
+    placed_elements(text, separator).map(|(_, element)| element)
+}
+
+/// Walks over what the separators of a list divide, each with the place where it begins.
 ///
 // QUIRK(comma-in-brackets)
-fn elements(text: &[u8], separator: Separator) -> impl Iterator<Item = &[u8]> {
+fn placed_elements(text: &[u8], separator: Separator) -> impl Iterator<Item = (usize, &[u8])> {
     let by_blanks = separator == Separator::OldStyle && !is_new_style(text);
     let mut nesting = Nesting::default();
     let ends = move |byte: &u8| {
@@ -156,7 +167,13 @@ fn elements(text: &[u8], separator: Separator) -> impl Iterator<Item = &[u8]> {
         }
         ends
     };
-    text.split(ends).map(<[u8]>::trim_space).filter(|element| !element.is_empty())
+    let mut next = 0;
+    let pieces = text.split(ends).map(move |piece| {
+        let place = next;
+        next += piece.len() + 1;
+        (place, piece.trim_space())
+    });
+    pieces.filter(|(_, element)| !element.is_empty())
 }
 
 /// Removes the quotes around (parts of) a text and the backslashes before characters.
@@ -232,6 +249,12 @@ mod tests {
     #[track_caller]
     fn check(text: &str, separator: Separator, expected: &[&str]) {
         assert_eq!(split(text.as_bytes(), separator), expected, "{text}");
+    }
+
+    #[test]
+    fn an_address_comes_with_the_rest_of_its_list() {
+        let all: Vec<_> = split_with_rest(b"a, (c), <b ,c", Separator::Comma).collect();
+        assert_eq!(all, [("a".into(), &b"a, (c), <b ,c"[..]), ("<b".into(), b"<b ,c"), ("c".into(), b"c")]);
     }
 
     #[test]

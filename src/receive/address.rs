@@ -32,6 +32,12 @@ pub(super) async fn parse(ctx: &mut Context, spelling: &[u8], role: Role) -> Res
     }
 }
 
+/// Returns the refusal of an address of a list that does not scan: the rest of the list is named with it.
+pub(super) fn misspelt(ctx: &Context, spelling: &[u8], rest: &[u8]) -> Option<Reply> {
+    let error = ctx.scan(spelling, ScanOptions::ADDRESS).errors.first().copied()?;
+    Some(reply(&Refusal::of_scan(error), &rest[..rest.len().min(ADDRESS_BYTES_MAX - 1)]))
+}
+
 /// Returns the refusal of a command whose rules met a value, of a macro or map, that does not scan.
 // QUIRK(odd-values)
 pub(super) fn odd_value(ctx: &mut Context) -> Option<Reply> {

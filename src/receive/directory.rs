@@ -195,13 +195,16 @@ impl Directory for SiteDirectory {
     ) -> Pending<'a, Listing> {
         Box::pin(async move {
             let mut parsed = Vec::new();
-            for spelling in address_list::split(addresses, separator) {
+            for (spelling, rest) in address_list::split_with_rest(addresses, separator) {
                 match address::parse(ctx, &spelling, Role::Recipient).await {
                     Ok(found) => {
                         let route = found.into_route();
                         parsed.push((Key::of(&route, &ctx.config().mailers), spelling, route));
                     }
-                    Err(reply) => return Listing { refusal: Some(reply), ..Listing::default() },
+                    Err(reply) => {
+                        let refusal = address::misspelt(ctx, &spelling, rest).or(Some(reply));
+                        return Listing { refusal, ..Listing::default() };
+                    }
                 }
             }
             let (mut named, mut seen, mut found, mut refusal) = (HashSet::new(), HashSet::new(), Vec::new(), None);
