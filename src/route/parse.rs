@@ -304,6 +304,10 @@ pub fn mended(user: &[u8]) -> (BString, Option<&'static str>) {
         };
         (*byte, flaw) = (b'?', Some(wrong));
     }
+    // It protects nothing: the user was cut behind it.
+    if escaped && let Some(last) = mended.last_mut() {
+        *last = b'?';
+    }
     match (quoted, escaped) {
         (true, _) => (mended, Some("unbalanced quote")),
         (false, true) => (mended, Some("trailing \\ character")),

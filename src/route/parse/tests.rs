@@ -122,7 +122,8 @@ fn users_are_mended() {
     check(b"\"\x01\x7f\x93\"", b"\"\x01\x7f?\"", Some("8-bit character"));
     check(b"\\\x01\\\"", b"\\\x01\\\"", None);
     check(b"\"a\\\"", b"\"a\\\"", Some("unbalanced quote"));
-    check(b"\x01a\\", b"?a\\", Some("trailing \\ character"));
+    check(b"\x01a\\", b"?a?", Some("trailing \\ character"));
+    check(b"\"a\\", b"\"a?", Some("unbalanced quote"));
 }
 
 #[tokio::test]
