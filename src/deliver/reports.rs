@@ -19,7 +19,8 @@ use crate::name::{MacroName, QueueId, Status, TrimSpace as _, UnixTime};
 use crate::queue::schedule::Facts;
 use crate::queue::{Claimed, QueueError};
 use crate::route::local::Tables;
-use crate::route::recipients::{Expander, Refused};
+use crate::route::recipients::Expander;
+use crate::route::refused::Refused;
 use crate::site::Context;
 use crate::site::completion::{complete, error_recipients};
 

@@ -7,8 +7,9 @@ use crate::mail::envelope::{Recipient, Route};
 use crate::name::Status;
 use crate::route::listed::Element;
 use crate::route::local::{Progress, Stage};
-use crate::route::recipients::{RECIPIENTS_MAX, Refused, refused};
+use crate::route::recipients::RECIPIENTS_MAX;
 use crate::route::refusal::Refusal;
+use crate::route::refused::{Refused, refused};
 use crate::route::source::TEXTS_MAX;
 
 /// One address on its way.

@@ -10,6 +10,7 @@ pub mod parse;
 pub mod person;
 pub mod recipients;
 pub mod refusal;
+pub mod refused;
 pub mod remote_name;
 pub mod role;
 pub mod source;

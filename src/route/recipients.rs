@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BString, ByteSlice};
 
 use super::role::Role;
 use crate::cf::{Mailer, MailerFlag, Principal};
@@ -15,11 +15,11 @@ use crate::name::{Status, Sysexit, TrimSpace as _};
 use crate::route::account::{self, Found};
 use crate::route::alias::Alias;
 use crate::route::course::{Course, Item, Parent, Step};
-pub use crate::route::listed::Place;
 use crate::route::listed::{Element, List, items, numbered};
 use crate::route::local::{self, Local, Progress, Stage, Tables};
 use crate::route::parse::{self, Parsed};
 use crate::route::refusal::Refusal;
+use crate::route::refused::{Refused, refused};
 use crate::route::source::{Finder, forward_paths, local_part};
 use crate::route::text::{Text, read_source};
 use crate::site::{Context, Maildrops};
@@ -45,56 +45,6 @@ pub struct Expanded {
     pub aliased: bool,
     /// The address itself, if it is a list: it has become several, or has an owner who hears of what fails.
     pub list: Option<Recipient>,
-}
-
-/// A recipient that cannot be served.
-#[derive(Clone, Debug)]
-pub struct Refused {
-    /// The address.
-    pub recipient: Recipient,
-    /// Why.
-    pub refusal: Refusal,
-    /// Where the address stands, if in a file.
-    pub place: Option<Place>,
-}
-
-impl Refused {
-    /// Tells whether the address leads to this host, but to no user.
-    pub fn is_missing_user(&self) -> bool {
-        self.refusal.exit == Sysexit::NoUser && self.recipient.route.is_some()
-    }
-
-    /// Returns what the caller and the transcript of the message read of it.
-    pub fn complaint(&self) -> BString {
-        let Self { recipient, refusal, place } = self;
-        // QUIRK(address-prefix): what an alias stands for is named with these codes only.
-        let is_named = !refusal.is_fault() && (recipient.primary || matches!(refusal.code, 450 | 550 | 553));
-        let name = if is_named { format!("{}... ", recipient.address) } else { String::new() };
-        let place = place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
-        format!("{place}{name}{}", refusal.text).into()
-    }
-
-    /// Returns the line of the transcript, with LF.
-    pub fn transcript(&self) -> BString {
-        format!("{} {} {}\n", self.refusal.code, self.refusal.status, self.complaint()).into()
-    }
-
-    /// Returns whose rights hold for it, for the log: those of the alias or file that names it.
-    pub fn control(&self) -> Option<(&BStr, Option<(u32, u32)>)> {
-        let controller = self.recipient.controller.as_ref()?;
-        Some((controller.alias.as_bstr(), controller.uid.zip(controller.gid)))
-    }
-
-    /// Returns what is told of it: with the address, unless it is clear what it is about.
-    pub fn words(&self) -> BString {
-        let is_clear =
-            self.is_missing_user() || self.refusal.is_fault() || !self.recipient.primary || self.refusal.is_temporary();
-        if is_clear {
-            self.refusal.text.clone()
-        } else {
-            format!("{}... {}", self.recipient.address, self.refusal.text).into()
-        }
-    }
 }
 
 /// Where an address leads.
@@ -626,9 +576,4 @@ fn changed_item(item: Item, changed: Route) -> Step {
     let mut next = Item { parsed: Some(changed), progress: item.progress.changed(), ..item };
     next.recipient.note_alias();
     Step::More(next.recipient.clone(), vec![next])
-}
-
-/// Returns a recipient of an envelope that is refused.
-pub(super) fn refused(recipient: Recipient, refusal: Refusal) -> Refused {
-    Refused { recipient, refusal, place: None }
 }

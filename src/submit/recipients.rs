@@ -14,8 +14,9 @@ use crate::mail::header::Header;
 use crate::name::{QueueId, Status, Sysexit};
 use crate::route::local::Tables;
 use crate::route::person::key;
-use crate::route::recipients::{Expander, Placed, Refused};
+use crate::route::recipients::{Expander, Placed};
 use crate::route::refusal::Refusal;
+use crate::route::refused::Refused;
 use crate::site::Context;
 use crate::site::completion::is_resent;
 

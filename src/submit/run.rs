@@ -31,7 +31,7 @@ use crate::name::{MacroName, Status, Sysexit, UnixTime};
 use crate::queue::{Draft, QueueError};
 use crate::route::groups;
 use crate::route::person::is_left_out;
-use crate::route::recipients::Refused;
+use crate::route::refused::Refused;
 use crate::site::Context;
 use crate::site::completion::{complete, error_recipients, mend_recipients, mend_reports};
 

@@ -12,7 +12,7 @@ use crate::mail::envelope::{Recipient, Route, Special};
 use crate::name::{QueueIdMaker, Status, Sysexit, UnixTime};
 use crate::route::parse;
 use crate::route::person::is_left_out;
-use crate::route::recipients::Refused;
+use crate::route::refused::Refused;
 use crate::route::role::Role;
 use crate::site::Context;
 
