@@ -10,7 +10,7 @@
 //! ```
 //!
 //! The last line (there may be newer ones) is what a successor needs to cut off the torn end that a
-//! killed owner left.
+//! killed owner left. The owner's execute bit marks the file as one of ours before there are lines in it.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime};
 use bstr::{BString, ByteSlice};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use nix::unistd::{Pid, UnlinkatFlags, geteuid, unlinkat};
 
 use crate::sys::{host, lock, process};
@@ -31,6 +31,9 @@ const UNKNOWN_AGE_MAX: Duration = Duration::from_secs(300);
 
 /// A foreign lock whose process id is in use is broken after this time: the id may be another's by now.
 const FOREIGN_AGE_MAX: Duration = Duration::from_secs(3600);
+
+/// The permissions of lock files; no other program's are executable.
+const MODE: Mode = Mode::S_IRWXU.union(Mode::S_IRGRP).union(Mode::S_IROTH);
 
 /// More than the lines take, in bytes.
 const CONTENT_BYTES_MAX: u64 = 1024;
@@ -103,24 +106,33 @@ impl DotLock {
 
     fn create(directory: BorrowedFd<'_>, name: &[u8]) -> nix::Result<Option<Self>> {
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let mode = Mode::S_IRUSR | Mode::S_IWUSR | Mode::S_IRGRP | Mode::S_IROTH;
-        let file = match openat(directory, name, flags, mode) {
+        let file = match openat(directory, name, flags, MODE) {
             Ok(file) => File::from(file),
             Err(Errno::EEXIST) => return Ok(None),
             Err(errno) => return Err(errno),
         };
         let mut lock = Self { directory: duplicate(directory)?, name: name.into(), file };
-        // Somebody who looks whether it is stale may have its flock for a moment. Nothing is written
-        // before it is ours: what is written and not flocked counts as a dead owner's.
-        let flocked = lock::exclusive(lock.file.as_fd(), lock::Patience::Wait);
-        match flocked.and_then(|_| lock.file.write_all(&identity_lines())) {
-            Ok(()) => Ok(Some(lock)),
+        match lock.begin() {
+            Ok(true) => Ok(Some(lock)),
+            Ok(false) => Ok(None),
             Err(error) => {
                 let errno = Errno::from_raw(error.raw_os_error().unwrap_or(Errno::ENOSPC as i32));
                 lock.release()?;
                 Err(errno)
             }
         }
+    }
+
+    /// Makes the new lock file ours and says so in it; `false` when somebody was before us.
+    fn begin(&mut self) -> std::io::Result<bool> {
+        // Nothing is written before it is ours: what is not flocked counts as a dead owner's. Somebody who found it so
+        // may have its flock for a moment, and have removed it.
+        lock::exclusive(self.file.as_fd(), lock::Patience::Wait)?;
+        let is_ours = lock::same_file(self.file.as_fd(), &self.directory, self.name.as_slice())?;
+        if is_ours {
+            self.file.write_all(&identity_lines())?;
+        }
+        Ok(is_ours)
     }
 }
 
@@ -156,8 +168,10 @@ fn break_stale(directory: BorrowedFd<'_>, name: &[u8]) -> nix::Result<Option<Opt
     }
     let mut content = Vec::new();
     let _ = (&file).take(CONTENT_BYTES_MAX).read_to_end(&mut content);
-    let owner = Owner::of(&content, &Machine::here(), lock::flock_is_record(directory));
-    let age = file.metadata().map(|found| age(found.mtime(), found.ctime(), SystemTime::now())).unwrap_or_default();
+    let found = fstat(&file)?;
+    let marked = Mode::from_bits_truncate(found.st_mode).contains(Mode::S_IXUSR);
+    let owner = Owner::of(&content, marked, &Machine::here(), lock::flock_is_record(directory));
+    let age = age(found.st_mtime, found.st_ctime, SystemTime::now());
     let stale = match owner {
         Owner::Dead { .. } => true,
         Owner::Foreign => age >= FOREIGN_AGE_MAX,
@@ -241,19 +255,20 @@ enum Owner {
 }
 
 impl Owner {
-    /// Judges a lock file that nobody has flocked.
+    /// Judges a lock file that nobody has flocked; `marked` tells that one of ours made it.
     ///
     /// `shared` tells that other machines see the directory: then a bare process id says nothing.
-    fn of(content: &[u8], here: &Machine, shared: bool) -> Self {
+    fn of(content: &[u8], marked: bool, here: &Machine, shared: bool) -> Self {
         let mut lines = content.lines();
         let pid = lines.next().and_then(|line| line.trim().to_str().ok()?.parse::<i32>().ok()).filter(|pid| *pid > 0);
-        let Some(pid) = pid else { return Self::Unknown };
-        let Some((host, boot)) = lines.next().and_then(|line| line.split_once_str(" ")) else {
-            return match process::is_alive(Pid::from_raw(pid)) {
-                _ if shared => Self::Unknown,
-                true => Self::Foreign,
-                false => Self::Dead { leftover: None },
-            };
+        let machine = lines.next().and_then(|line| line.split_once_str(" "));
+        let (host, boot) = match (pid, machine) {
+            (Some(_), Some(machine)) => machine,
+            // Its owner has died before it could say who it was, or will see that it came too late.
+            _ if marked && !shared => return Self::Dead { leftover: None },
+            (Some(pid), None) if !shared && process::is_alive(Pid::from_raw(pid)) => return Self::Foreign,
+            (Some(_), None) if !shared => return Self::Dead { leftover: None },
+            _ => return Self::Unknown,
         };
         if host != here.host.as_slice() {
             return Self::Unknown;
@@ -274,7 +289,10 @@ fn leftover(line: &[u8]) -> Option<Leftover> {
 #[cfg(test)]
 mod tests {
     use std::fs::{self, FileTimes};
+    use std::os::unix::fs::OpenOptionsExt;
     use std::path::Path;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
 
     use super::*;
     use crate::sys::process::{alone, branch_for_test};
@@ -374,6 +392,41 @@ mod tests {
                 check(content, NOW, true);
                 check(content, OLD, false);
             }
+        });
+    }
+
+    #[test]
+    fn when_an_owner_dies_before_it_wrote_then_its_lock_is_broken_at_once() {
+        alone(|| {
+            for content in ["", "47"] {
+                let room = tempfile::tempdir().unwrap();
+                let path = room.path().join("joe.lock");
+                let maker = File::options().write(true).create_new(true).mode(0o744).open(&path).unwrap();
+                (&maker).write_all(content.as_bytes()).unwrap();
+                maker.lock().unwrap();
+                assert!(is_held(room.path()));
+                drop(maker);
+                assert!(matches!(take(room.path()), Taken::Ours(_, None)), "{content:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn when_many_want_the_lock_then_one_has_it() {
+        const ROUNDS: usize = 500;
+        alone(|| {
+            let room = tempfile::tempdir().unwrap();
+            let inside = AtomicUsize::new(0);
+            let contend = || {
+                for _ in 0..ROUNDS {
+                    let Taken::Ours(lock, _) = take(room.path()) else { continue };
+                    assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                    assert!(lock::same_file(lock.file.as_fd(), &lock.directory, NAME).unwrap());
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                    lock.release().unwrap();
+                }
+            };
+            thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(contend))));
         });
     }
 

@@ -61,7 +61,9 @@ def wait(what, test):
     end = time.time() + 180
     while not test():
         if time.time() > end:
-            sys.exit(f"FAIL: gave up waiting for: {what}\n" + "\n".join(f"{p} {t}" for p, t in processes().items()))
+            seen = [f"{p} {t}" for p, t in processes().items()] + left()[:20] + glob.glob("/var/mail/*")
+            seen += open("/var/log/maillog", errors="replace").read().splitlines()[-40:]
+            sys.exit(f"FAIL: gave up waiting for: {what() if callable(what) else what}\n" + "\n".join(seen))
         time.sleep(0.05)
 
 

@@ -85,7 +85,7 @@ stop.set()
 for thread in threads:
     thread.join(300)
 ensure()
-wait(f"{len(acked)} acknowledged messages", lambda: not set(acked) - arrived())
+wait(lambda: f"of {len(acked)} acknowledged messages {sorted(set(acked) - arrived())}", lambda: not set(acked) - arrived())
 subprocess.run(["/usr/sbin/sendmail", "-Ac", "-q"], timeout=180)
 subprocess.run(["/usr/sbin/sendmail", "-q"], timeout=180)
 wait("queues without orphans", lambda: not left())
