@@ -441,11 +441,6 @@ impl Special {
             Self::Include => ":include:s",
         }
     }
-
-    /// Returns the refusal of one that was named from outside.
-    pub fn refusal(self) -> String {
-        format!("Cannot mail directly to {}", self.noun())
-    }
 }
 
 /// One recipient. What all those of a list have in common stands in memory once.

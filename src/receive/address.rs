@@ -3,7 +3,6 @@
 use crate::mail::envelope::Route;
 use crate::mail::reply::Reply;
 use crate::mail::token::{ScanOptions, TOKEN_BYTES_MAX};
-use crate::name::Status;
 use crate::route::parse::{self, ADDRESS_BYTES_MAX, Parsed};
 use crate::route::refusal::Refusal;
 use crate::route::role::Role;
@@ -48,7 +47,7 @@ pub(super) fn odd_value(ctx: &mut Context) -> Option<Reply> {
 
 /// Returns the reply to a client that names a program, a file or a list.
 pub(super) fn special(route: &Route, spelling: &[u8]) -> Option<Reply> {
-    route.special().map(|special| texts::about(spelling, 550, Status::new(5, 7, 1), &special.refusal()))
+    route.special().map(|special| reply(&Refusal::of_special(special), spelling))
 }
 
 /// Returns the reply that a refusal of an address stands for.

@@ -106,7 +106,7 @@ impl Course {
         let text = format!(
             "more than {TEXTS_MAX} included files, or {TEXT_BYTES_MAX} bytes of them: use a mailing list manager"
         );
-        Err(Refusal::permanent(Status::new(5, 4, 6), 554, text))
+        Err(Refusal::of_loop(text))
     }
 
     /// Notes that others stand for an address.

@@ -162,7 +162,7 @@ impl Expander<'_> {
         if expanded.recipients.is_empty() && expanded.refused.is_empty() && expanded.aliased {
             let text = "aliasing/forwarding loop broken";
             let recipient = Recipient { primary: false, ..course.parents[0].recipient.clone() };
-            expanded.refused.push(refused(recipient, Refusal::permanent(Status::new(5, 4, 6), 554, text)));
+            expanded.refused.push(refused(recipient, Refusal::of_loop(text)));
         }
         let is_owned = course.parents.first().is_some_and(|parent| parent.recipient.owner.is_some());
         // Who stands alone for an address that was named gets its reports too.
@@ -301,7 +301,7 @@ impl Expander<'_> {
         let max = self.ctx.config().options.max_alias_recursion;
         if item.depth >= max {
             let text = format!("aliasing/forwarding loop broken ({} aliases deep; {max} max)", item.depth + 1);
-            return Step::Refused(refused(item.recipient, Refusal::permanent(Status::new(5, 4, 6), 554, text)));
+            return Step::Refused(refused(item.recipient, Refusal::of_loop(text)));
         }
         self.witness.tell(format!("aliased to {}", value.as_bstr()));
         let key: BString = name.to_lowercase().into();
@@ -447,10 +447,7 @@ impl Expander<'_> {
                 }
                 Err(reason) => Step::Refused(later(item.recipient, reason)),
             },
-            _ => {
-                let refusal = Refusal::permanent(Status::new(5, 7, 1), 550, special.refusal());
-                Step::Refused(refused(item.recipient, refusal))
-            }
+            _ => Step::Refused(refused(item.recipient, Refusal::of_special(special))),
         }
     }
 

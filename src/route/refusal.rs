@@ -2,11 +2,14 @@
 
 use bstr::BString;
 
+use crate::mail::envelope::Special;
 use crate::mail::token::ScanError;
 use crate::name::{Status, Sysexit};
 use crate::policy::error_parts;
 
 /// Why an address cannot be used.
+//
+// QUIRK(usage-of-addresses): what the original refuses itself, not by rules, is bad usage.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Refusal {
     /// The reply code.
@@ -53,6 +56,17 @@ impl Refusal {
             _ => Status::new(5, 0, 0),
         };
         Self { code: 553, status, text: error.to_string().into(), exit: Sysexit::Usage }
+    }
+
+    /// Returns the refusal of an address that leads to itself, or to too much.
+    pub fn of_loop(text: impl Into<BString>) -> Self {
+        Self::permanent(Status::new(5, 4, 6), 554, text).with_exit(Sysexit::Usage)
+    }
+
+    /// Returns the refusal of a program, a file or a list that was named from outside.
+    pub fn of_special(special: Special) -> Self {
+        let text = format!("Cannot mail directly to {}", special.noun());
+        Self::permanent(Status::new(5, 7, 1), 550, text).with_exit(Sysexit::Usage)
     }
 
     /// Returns the refusal of a text in which no address stands; the stock rules say so of an empty one.

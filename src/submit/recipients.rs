@@ -11,11 +11,10 @@ use crate::log::{Delivered, Level, Priority};
 use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::{Notify, Recipient, Route};
 use crate::mail::header::Header;
-use crate::name::{QueueId, Status, Sysexit};
+use crate::name::QueueId;
 use crate::route::local::Tables;
 use crate::route::person::key;
 use crate::route::recipients::{Expander, Placed};
-use crate::route::refusal::Refusal;
 use crate::route::refused::Refused;
 use crate::site::Context;
 use crate::site::completion::is_resent;
@@ -227,7 +226,7 @@ impl Desk<'_> {
             true => terminal.complain(refused.complaint()),
             false => self.tell(&refused.complaint(), terminal),
         }
-        terminal.fail(exit(refusal));
+        terminal.fail(refusal.exit);
         if self.logs_refused && refused.is_missing_user() && recipient.owner.is_none() {
             let reply = BString::from(format!("{} {} {}", refusal.code, refusal.status, refusal.text));
             Delivered {
@@ -250,14 +249,6 @@ fn insert(list: &mut Vec<Recipient>, recipient: Recipient) {
     let own = host(&recipient);
     let at = list.partition_point(|known| host(known) <= own);
     list.insert(at, recipient);
-}
-
-/// Returns what the program exits with for a refused recipient.
-///
-// QUIRK(usage-of-addresses): what the original refuses itself, not by rules, is bad usage.
-pub(super) fn exit(refusal: &Refusal) -> Sysexit {
-    let is_own = refusal.text.starts_with(b"Cannot mail directly to ") || refusal.status == Status::new(5, 4, 6);
-    if is_own { Sysexit::Usage } else { refusal.exit }
 }
 
 /// Tells whether a report of failure is unwanted for a recipient (`-N never`).
