@@ -357,10 +357,15 @@ fn waits(envelope: &Envelope, refusal: &Refusal) -> Outcome {
     outcome
 }
 
-/// Returns the outcome of a recipient that the rules, or the lack of such a user, refuse.
+/// Returns the outcome of a recipient that is refused before any mailer is asked.
+//
+// QUIRK(own-refusals)
 pub fn refused_by_rules(refusal: &Refusal) -> Outcome {
-    let reply = format!("{} {} {}", refusal.code, refusal.status, refusal.text);
-    Outcome::failed(refusal.status, refusal.text.clone()).with_reply(reply)
+    let outcome = Outcome::failed(refusal.status, refusal.text.clone());
+    if refusal.is_own() {
+        return outcome;
+    }
+    outcome.with_reply(format!("{} {} {}", refusal.code, refusal.status, refusal.text))
 }
 
 /// Notes at each recipient, and at the message, why it waits.

@@ -434,7 +434,7 @@ impl Expander<'_> {
                     None => Step::Final(item.recipient),
                     Some(text) => Step::Refused(refused(
                         item.recipient,
-                        Refusal::permanent(Status::new(5, 7, 1), 550, text).with_exit(Sysexit::Usage),
+                        Refusal::permanent(Status::new(5, 7, 1), 550, text).with_exit(Sysexit::Ok),
                     )),
                 }
             }
@@ -514,7 +514,7 @@ impl Expander<'_> {
             }
             Text::Missing(reason) | Text::Refused(reason) => {
                 let text = format!("Cannot open {reason}");
-                let refusal = Refusal::permanent(Status::new(5, 2, 4), 550, text).with_exit(Sysexit::Usage);
+                let refusal = Refusal::permanent(Status::new(5, 2, 4), 550, text).with_exit(Sysexit::Ok);
                 Step::Refused(refused(item.recipient, refusal))
             }
             Text::Later(reason) => {

@@ -8,8 +8,6 @@ use crate::name::{Status, Sysexit};
 use crate::policy::error_parts;
 
 /// Why an address cannot be used.
-//
-// QUIRK(usage-of-addresses): what the original refuses itself, not by rules, is bad usage.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Refusal {
     /// The reply code.
@@ -60,18 +58,23 @@ impl Refusal {
 
     /// Returns the refusal of an address that leads to itself, or to too much.
     pub fn of_loop(text: impl Into<BString>) -> Self {
-        Self::permanent(Status::new(5, 4, 6), 554, text).with_exit(Sysexit::Usage)
+        Self::permanent(Status::new(5, 4, 6), 554, text).with_exit(Sysexit::Ok)
     }
 
     /// Returns the refusal of a program, a file or a list that was named from outside.
     pub fn of_special(special: Special) -> Self {
         let text = format!("Cannot mail directly to {}", special.noun());
-        Self::permanent(Status::new(5, 7, 1), 550, text).with_exit(Sysexit::Usage)
+        Self::permanent(Status::new(5, 7, 1), 550, text).with_exit(Sysexit::Ok)
     }
 
     /// Returns the refusal of a text in which no address stands; the stock rules say so of an empty one.
     pub fn of_none() -> Self {
         Self::permanent(Status::new(5, 1, 3), 553, "User address required").with_exit(Sysexit::Usage)
+    }
+
+    /// Tells whether it is the program's own, not that of rules or tables.
+    pub fn is_own(&self) -> bool {
+        self.exit == Sysexit::Ok
     }
 
     /// Tells whether the rules are to blame, not the address.

@@ -2,7 +2,7 @@
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::mail::envelope::Recipient;
+use crate::mail::envelope::{Recipient, Route, Special};
 use crate::name::Sysexit;
 use crate::route::listed::Place;
 use crate::route::refusal::Refusal;
@@ -22,6 +22,12 @@ impl Refused {
     /// Tells whether the address leads to this host, but to no user.
     pub fn is_missing_user(&self) -> bool {
         self.refusal.exit == Sysexit::NoUser && self.recipient.route.is_some()
+    }
+
+    /// Tells whether the address leads somewhere, be it only to nobody: it counts as a recipient.
+    pub fn is_counted(&self) -> bool {
+        let special = self.recipient.route.as_ref().and_then(Route::special);
+        self.is_missing_user() || matches!(special, Some(Special::File | Special::Include))
     }
 
     /// Returns what the caller and the transcript of the message read of it.

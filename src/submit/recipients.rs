@@ -11,7 +11,7 @@ use crate::log::{Delivered, Level, Priority};
 use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::{Notify, Recipient, Route};
 use crate::mail::header::Header;
-use crate::name::QueueId;
+use crate::name::{QueueId, Sysexit};
 use crate::route::local::Tables;
 use crate::route::person::key;
 use crate::route::recipients::{Expander, Placed};
@@ -80,6 +80,10 @@ impl Desk<'_> {
     pub(super) async fn add_arguments(&self, ctx: &mut Context, to: &mut Recipients, terminal: &mut Terminal<'_>) {
         for argument in &self.submission.recipients {
             self.add_list(ctx, argument, to, terminal).await;
+        }
+        // QUIRK(usage-of-addresses)
+        if to.misspelt || !to.flaws.is_empty() || !to.refused.is_empty() || !to.owned.is_empty() {
+            terminal.fail(Sysexit::Usage);
         }
         if let ([only], 1) = (self.submission.recipients.as_slice(), to.named) {
             to.only = address_list::split(only, Separator::Comma).pop();
@@ -186,7 +190,7 @@ impl Desk<'_> {
             to.counted += 1;
             to.later.push(refused);
         } else {
-            to.counted += usize::from(refused.is_missing_user());
+            to.counted += usize::from(refused.is_counted());
             self.refuse(&refused, terminal);
             // QUIRK(owner-hears)
             match refused.recipient.owner {

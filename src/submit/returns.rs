@@ -3,7 +3,7 @@
 use bstr::{BString, ByteSlice};
 
 use super::recipients;
-use super::run::{Fate, Party};
+use super::run::{Fate, Party, shown};
 use super::sender::Sender;
 use super::terminal::Terminal;
 use crate::cf::ErrorMode;
@@ -70,7 +70,7 @@ impl Returns<'_> {
             terminal.fail(exit_of(&settled.outcome));
         }
         attempted.failed.extend(failed);
-        let is_given_back = self.gives_back_here(&original, &holding, &attempted.failed, terminal).await;
+        let is_given_back = self.gives_back_here(&original, &holding, &attempted.failed, fate, terminal).await;
         let told = self.told.clone();
         let reports = match is_given_back {
             true => reports::tell_postmaster(self.services, &holding, &attempted, told, self.now).await?,
@@ -88,7 +88,7 @@ impl Returns<'_> {
             (Holding::Draft { draft, envelope, .. }, _) if self.stays => drop(draft.commit(&envelope).await?),
             (holding, Some(release)) if fate == Fate::DeliverBehind => {
                 own = holding.keep().await?;
-                release(terminal.exit());
+                release(shown(self.services.site.config.options.error_mode, terminal.exit()));
             }
             (holding, _) => holding.finish().await.map_err(|unfinished| unfinished.error)?,
         }
@@ -107,6 +107,7 @@ impl Returns<'_> {
         original: &Envelope,
         holding: &Holding,
         failed: &[Settled],
+        fate: Fate,
         terminal: &mut Terminal<'_>,
     ) -> bool {
         if failed.iter().all(|settled| recipients::is_unreported(&settled.recipient)) {
@@ -119,7 +120,10 @@ impl Returns<'_> {
                 let outcome = dead_letter::save(self.services, original, holding, place, self.now).await;
                 let path = home.join(FILE_NAME);
                 if outcome.verdict == Verdict::Sent {
-                    terminal.tell(format!("{0}... Saved message in {0}", path.display()));
+                    // QUIRK(saved-behind)
+                    if fate != Fate::DeliverBehind || original.recipients.is_empty() {
+                        terminal.tell(format!("{0}... Saved message in {0}", path.display()));
+                    }
                     return true;
                 }
                 let text = format!("cannot save the message in {}: {}", path.display(), outcome.reason());

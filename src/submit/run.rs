@@ -76,6 +76,11 @@ pub async fn submit(
         Err(error) => return queue_failed(services, terminal, &error),
     };
     let exit = Work::begin(services, submission, party, now, draft).run(input, terminal).await;
+    shown(error_mode, exit)
+}
+
+/// Returns what the caller gets to see of an exit status.
+pub(super) fn shown(error_mode: ErrorMode, exit: Sysexit) -> Sysexit {
     match error_mode {
         ErrorMode::MailAndSucceed if exit != Sysexit::TempFail => Sysexit::Ok,
         _ => exit,
@@ -192,14 +197,13 @@ impl<'a> Work<'a> {
             terminal.tell("Recipient names must be specified");
             terminal.fail(Sysexit::Usage);
         }
-        if recipients.misspelt || !recipients.flaws.is_empty() {
-            terminal.fail(Sysexit::Usage);
-        }
         let incoming = match self.read(input).await {
             Ok(incoming) => incoming,
             Err(error) => return self.input_failed(&error, terminal),
         };
         recipients.separator = address_field::separator(&incoming.headers, recipients.separator);
+        // QUIRK(message-errors-told)
+        terminal.speak();
         let mut judgement = header_check::judge(services, &mut self.ctx, &id, &incoming, terminal).await;
         let refused_before = recipients.refused.len();
         if submission.reads_recipients {

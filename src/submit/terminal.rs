@@ -9,7 +9,7 @@ use crate::name::Sysexit;
 /// The place where the caller reads what is wrong.
 pub struct Terminal<'a> {
     out: &'a mut (dyn Write + Send),
-    /// Diagnostics are not printed (ErrorMode other than `print`).
+    /// Diagnostics are not printed.
     is_silent: bool,
     exit: Sysexit,
 }
@@ -23,6 +23,11 @@ impl<'a> Terminal<'a> {
     /// Prints diagnostics no more.
     pub fn silence(&mut self) {
         self.is_silent = true;
+    }
+
+    /// Prints diagnostics again.
+    pub fn speak(&mut self) {
+        self.is_silent = false;
     }
 
     /// Tells what is wrong.
@@ -68,7 +73,9 @@ mod tests {
         terminal.complain("x... User unknown");
         terminal.silence();
         terminal.complain("never seen");
+        terminal.speak();
+        terminal.complain("y... User unknown");
         assert_eq!(terminal.exit(), Sysexit::NoUser);
-        assert_eq!(out, b"x... User unknown\n");
+        assert_eq!(out, b"x... User unknown\ny... User unknown\n");
     }
 }

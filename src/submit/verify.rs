@@ -33,9 +33,6 @@ pub async fn verify(
     let old_style = services.site.config.options.old_style_headers;
     let mut recipients = Recipients { separator: Separator::of_option(old_style), ..Recipients::default() };
     desk.add_arguments(&mut ctx, &mut recipients, terminal).await;
-    if recipients.misspelt || !recipients.flaws.is_empty() {
-        terminal.fail(Sysexit::Usage);
-    }
     let sender = submission.sender.as_ref().unwrap_or(&caller.name);
     let sender = parse::parse(&mut ctx, sender, Role::Sender).await.ok().map(parse::Parsed::into_route);
     recipients.found.retain(|recipient| !is_left_out(&ctx, recipient, sender.as_ref()));
