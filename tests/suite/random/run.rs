@@ -166,10 +166,10 @@ impl Desk {
 
     /// Tells whether both answer every line alike when it is alone with the commands before it that are to last, and ours
     /// answers it so in the whole session, too: then the original has kept something of the other lines that it must not.
-    // QUIRK(called-in-quotes)
+    // QUIRK(called-in-quotes), QUIRK(long-value-cut)
     fn remembers(&self, case: &Case) -> bool {
         let mut lasting = Vec::new();
-        for (place, line) in case.inputs.iter().enumerate() {
+        for (place, line) in case.inputs.iter().enumerate().take_while(|(_, line)| !is_end(line)) {
             if is_lasting(line) {
                 lasting.push(line.clone());
                 continue;
@@ -386,6 +386,11 @@ fn names_date(case: &Case) -> bool {
 fn is_lasting(line: &[u8]) -> bool {
     let line = line.trim_start_with(|character| character == ' ');
     matches!(line.first(), Some(b'.' | b'-')) || line.starts_with(b"/tryflags")
+}
+
+/// Tells whether a line ends the session.
+fn is_end(line: &[u8]) -> bool {
+    line.trim().get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"/quit"))
 }
 
 /// Tells whether a byte of a line looks like the number of a long name behind a mark: the original shows that name.
