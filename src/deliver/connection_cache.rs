@@ -89,6 +89,11 @@ impl ConnectionCache {
         }
     }
 
+    /// Tells whether a connection is kept that may be taken.
+    pub fn has(&self, key: &ConnectionKey) -> bool {
+        self.state().idle.iter().any(|idle| idle.key == *key)
+    }
+
     /// Keeps a connection for later; what is too many or too old is closed.
     pub async fn put(self: &Arc<Self>, key: ConnectionKey, connection: Connection) {
         if self.idle_max == 0 || self.idle_limit.is_zero() {

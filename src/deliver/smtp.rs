@@ -261,7 +261,7 @@ impl SmtpClient {
     /// Tries the addresses of one host.
     async fn try_host(&self, host: &BString, attempt: &mut Attempt<'_>) {
         attempt.announced = false;
-        let addresses = match self.addresses(host).await {
+        let mut addresses = match self.addresses(host).await {
             Ok(addresses) => addresses,
             Err(outcome) => {
                 attempt.announce(host);
@@ -271,6 +271,8 @@ impl SmtpClient {
                 ));
             }
         };
+        // Whoever has a connection already is not looked for elsewhere.
+        addresses.sort_by_key(|address| !self.cache.has(&attempt.key(SocketAddr::new(*address, attempt.port))));
         for address in addresses.into_iter().take(ADDRESSES_MAX) {
             let peer = Peer { host: host.clone(), address: bracketed(address, self.settings.compressed_ipv6) };
             let target = SocketAddr::new(address, attempt.port);
@@ -301,8 +303,7 @@ impl SmtpClient {
 
     /// Sends what is pending to one address; false if there was no connection at all and another address may do.
     async fn try_address(&self, target: SocketAddr, peer: &Peer, attempt: &mut Attempt<'_>) -> bool {
-        let (mailer, source) = (attempt.job.mailer.name.clone(), attempt.job.source);
-        let key = ConnectionKey { mailer, address: target, source };
+        let key = attempt.key(target);
         let chunk_len = attempt
             .job
             .mailer
@@ -423,6 +424,11 @@ async fn dial<T, E, F: Future<Output = Result<T, E>>>(
 }
 
 impl Attempt<'_> {
+    /// Returns the name under which a connection to `address` is kept.
+    fn key(&self, address: SocketAddr) -> ConnectionKey {
+        ConnectionKey { mailer: self.job.mailer.name.clone(), address, source: self.job.source }
+    }
+
     /// Tells what is done now.
     fn tell(&self, text: &str) {
         self.job.audience.tell(text);

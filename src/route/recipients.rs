@@ -27,6 +27,9 @@ use crate::site::{Context, Maildrops};
 /// The most recipients that one address may become; a list of more wants a mailing list manager.
 pub const RECIPIENTS_MAX: usize = 200_000;
 
+/// What a verbose caller hears of somebody who has the message already.
+pub const DUPLICATE: &str = "duplicate suppressed";
+
 /// The mailer of what is thrown away.
 const DISCARD: &[u8] = b"discard";
 
@@ -125,6 +128,8 @@ impl Expander<'_> {
                 Step::Final(recipient) => {
                     if course.seen.insert(recipient.route.clone()) {
                         course.found.push(Some(recipient));
+                    } else {
+                        self.witness.tell_about(&recipient.address, DUPLICATE);
                     }
                 }
                 Step::Again(item) => course.work.push(item),
@@ -260,13 +265,22 @@ impl Expander<'_> {
         course: &mut Course,
         expanded: &mut Expanded,
     ) -> Step {
-        self.tell_texts(&item, mailer, &route);
+        let has_told = self.tell_texts(&item, mailer, &route);
         let found = match local::look_up(self.ctx, self.tables, mailer, &route, item.progress).await {
             Ok(found) => found,
             Err(refusal) => return Step::Refused(refused(item.recipient, refusal)),
         };
         match found {
-            Local::Alias { name, file, value } => self.alias(item, mailer, &name, file, &value).await,
+            Local::Alias { name, file, value } => {
+                let text = format!("aliased to {}", value.as_bstr());
+                // QUIRK(reading-forgets-name)
+                if has_told {
+                    self.witness.tell(text);
+                } else {
+                    self.witness.tell_about(&item.recipient.address, text);
+                }
+                self.alias(item, mailer, &name, file, &value).await
+            }
             Local::Maildrops(user, maildrops) => self.maildrops(item, &user, maildrops),
             Local::Changed(changed) => changed_item(item, changed),
             Local::User(Found::Nobody) => Step::Refused(refused(item.recipient, Refusal::user_unknown())),
@@ -285,15 +299,16 @@ impl Expander<'_> {
         }
     }
 
-    /// Tells a verbose caller of alias files that have no database, where they are asked now.
-    fn tell_texts(&self, item: &Item, mailer: &Mailer, route: &Route) {
-        if self.witness.is_verbose() && local::asks_aliases(self.tables, mailer, route, item.progress) {
-            for (file, counts) in self.tables.aliases.texts_to_tell() {
-                let text = format!("WARNING: cannot open alias database {file}; reading text version");
-                self.witness.tell_about(&item.recipient.address, text);
-                self.witness.tell(format!("{file}: {counts}"));
-            }
+    /// Tells a verbose caller of alias files that have no database, where they are asked now; tells whether there are any.
+    fn tell_texts(&self, item: &Item, mailer: &Mailer, route: &Route) -> bool {
+        let is_asked = self.witness.is_verbose() && local::asks_aliases(self.tables, mailer, route, item.progress);
+        let texts = if is_asked { self.tables.aliases.texts_to_tell() } else { Vec::new() };
+        for (file, counts) in &texts {
+            let text = format!("WARNING: cannot open alias database {file}; reading text version");
+            self.witness.tell_about(&item.recipient.address, text);
+            self.witness.tell(format!("{file}: {counts}"));
         }
+        !texts.is_empty()
     }
 
     /// Puts the addresses of an alias in the place of its name.
@@ -303,7 +318,6 @@ impl Expander<'_> {
             let text = format!("aliasing/forwarding loop broken ({} aliases deep; {max} max)", item.depth + 1);
             return Step::Refused(refused(item.recipient, Refusal::of_loop(text)));
         }
-        self.witness.tell(format!("aliased to {}", value.as_bstr()));
         let key: BString = name.to_lowercase().into();
         let source = Source { root: SourceRoot::Alias { file, key }, elements: Vec::new() };
         let addresses = match address_list::split_value(value) {
@@ -492,14 +506,14 @@ impl Expander<'_> {
 
     /// Puts the addresses of an included file in its place.
     async fn include(&mut self, item: Item, source: Source, course: &mut Course) -> Step {
+        let element = address_list::unquote(&item.recipient.address);
+        let name = address_list::included(&element).unwrap_or_default();
+        self.witness.tell_about(&item.recipient.address, format!("including file {}", name.as_bstr()));
         match read_source(self.tables.hands, &source).await {
             Text::Here { path, len_bytes, lists, owner, standing } => {
                 if let Err(refusal) = course.count_text(len_bytes) {
                     return Step::Refused(refused(item.recipient, refusal));
                 }
-                let element = address_list::unquote(&item.recipient.address);
-                let name = address_list::included(&element).unwrap_or_default();
-                self.witness.tell(format!("including file {}", name.as_bstr()));
                 let alias = item.recipient.address.clone();
                 let before = item.recipient.controller.as_deref();
                 // An included file speaks for its owner, but never for the superuser.

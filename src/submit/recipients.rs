@@ -14,7 +14,7 @@ use crate::mail::header::Header;
 use crate::name::{QueueId, Sysexit};
 use crate::route::local::Tables;
 use crate::route::person::key;
-use crate::route::recipients::{Expander, Placed};
+use crate::route::recipients::{DUPLICATE, Expander, Placed};
 use crate::route::refused::Refused;
 use crate::site::Context;
 use crate::site::completion::is_resent;
@@ -209,6 +209,9 @@ impl Desk<'_> {
             to.counted += 1;
             ctx.set("nrcpts", to.counted.to_string());
         } else if let Some(known) = to.found.iter_mut().find(|known| of(known) == own) {
+            if !known.primary {
+                self.services.witness.tell_about(&recipient.address, DUPLICATE);
+            }
             known.primary |= recipient.primary;
         }
     }
