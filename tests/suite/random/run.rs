@@ -79,6 +79,9 @@ const LATE_MARK: u8 = 0x02;
 /// A complaint about a text that has been cut at a length is longer than this, in bytes.
 const LONG_COMPLAINT_BYTES: usize = 200;
 
+/// A value of fewer bytes, each of its tokens counting one more, is never too long for the rules.
+const SCANNED_BYTES_MAX: usize = 1200;
+
 /// Mailers that need no line, and what no mailer is shown as.
 const BUILT_IN_MAILERS: [&[u8]; 5] = [b"prog", b"*file*", b"*include*", b"discard", b"*error*"];
 
@@ -166,7 +169,7 @@ impl Desk {
 
     /// Tells whether both answer every line alike when it is alone with the commands before it that are to last, and ours
     /// answers it so in the whole session, too: then the original has kept something of the other lines that it must not.
-    // QUIRK(called-in-quotes), QUIRK(long-value-cut)
+    // QUIRK(called-in-quotes)
     fn remembers(&self, case: &Case) -> bool {
         let mut lasting = Vec::new();
         for (place, line) in case.inputs.iter().enumerate().take_while(|(_, line)| !is_end(line)) {
@@ -321,6 +324,7 @@ fn without_undefined(case: &Case) -> Case {
     // QUIRK(try-expands)
     let is_expanded = |line: &BString| line.contains_str("/try ") && (tries_marks || has_marks(line));
     case.inputs.retain(|line| !names_by_number(line) && !calls_by_number(line) && !is_expanded(line));
+    case.inputs.retain(|line| !defines_too_long(line));
     case
 }
 
@@ -386,6 +390,15 @@ fn names_date(case: &Case) -> bool {
 fn is_lasting(line: &[u8]) -> bool {
     let line = line.trim_start_with(|character| character == ' ');
     matches!(line.first(), Some(b'.' | b'-')) || line.starts_with(b"/tryflags")
+}
+
+/// Tells whether a line defines a macro that the rules may find too long: the original cuts it then, for good.
+// QUIRK(long-value-cut)
+fn defines_too_long(line: &[u8]) -> bool {
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric();
+    let words = line.split(|byte| !is_word(byte)).filter(|word| !word.is_empty()).count();
+    let others = line.iter().filter(|byte| !is_word(byte)).count();
+    line.starts_with(b".D") && line.len() + words + others >= SCANNED_BYTES_MAX
 }
 
 /// Tells whether a line ends the session.
