@@ -18,7 +18,7 @@ use crate::deliver::services::Services;
 use crate::deliver::settle;
 use crate::keeper::{self, Hands, Request};
 use crate::log::{Event, Level, Log};
-use crate::name::UnixTime;
+use crate::name::{Sysexit, UnixTime};
 use crate::policy::Gate;
 use crate::queue::Claimed;
 use crate::queue::schedule::Facts;
@@ -136,6 +136,10 @@ async fn services(surroundings: &Surroundings) -> Result<Services, String> {
     let is_small = |error: &&CfError| matches!(error.problem, Problem::Option(OptionError::LowLimit { .. }));
     for error in loaded.started.errors.iter().filter(|error| !is_small(error)) {
         loaded.log.say(Level::SYSTEM_ERROR, None, error);
+    }
+    // Served without the names of its own domains, a host would return their mail.
+    if let Some(error) = loaded.started.errors.iter().find(|error| error.exit() == Some(Sysexit::TempFail)) {
+        return Err(format!("{error}; starting again"));
     }
     let first = loaded.started.errors.first().map_or_else(String::new, ToString::to_string);
     let services = loaded.services(surroundings).ok_or(first)?;

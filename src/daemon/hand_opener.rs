@@ -98,11 +98,12 @@ impl Opener for HandOpener {
     }
 }
 
-/// Returns the system's error where a hand told its number.
+/// Returns the system's error where a hand told its number; what a hand may tell later is an error that passes.
 fn io_error(error: HandError) -> io::Error {
     match error {
         HandError::Failed(Failure { errno, .. }) if errno != 0 => io::Error::from_raw_os_error(errno),
         HandError::Failed(Failure { kind: FailureKind::Missing {}, .. }) => io::Error::from(io::ErrorKind::NotFound),
+        other if other.is_temporary() => io::Error::new(io::ErrorKind::TimedOut, other),
         other => io::Error::other(other),
     }
 }
@@ -116,6 +117,7 @@ mod tests {
     use super::*;
     use crate::cf::{self, ReadEnv};
     use crate::daemon::hand;
+    use crate::sys::errors::is_passing;
     use crate::sys::safe_file::Listeners;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -157,6 +159,16 @@ mod tests {
         map.file = Some(path("other").as_os_str().as_bytes().into());
         read(&map, "other").expect_err("not declared");
         read_class("other").expect_err("not declared");
+    }
+
+    #[test]
+    fn only_an_answer_tells_of_the_file() {
+        let failed = |kind| HandError::Failed(Failure { kind, errno: 0, text: "no".into() });
+        let no_answer = [HandError::Gone("map"), HandError::TimedOut("map", std::time::Duration::ZERO)];
+        let later = no_answer.into_iter().chain([HandError::DescriptorsLost, failed(FailureKind::Temporary {})]);
+        assert!(later.map(io_error).all(|error| is_passing(&error)));
+        let answers = [FailureKind::Missing {}, FailureKind::Permanent {}, FailureKind::Undeclared {}];
+        assert!(!answers.into_iter().map(failed).map(io_error).any(|error| is_passing(&error)));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -5,28 +5,18 @@ use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bstr::BString;
-use tokio::sync::{Notify, OwnedMutexGuard, mpsc};
-use tokio::time::Instant;
+use tokio::sync::{OwnedMutexGuard, mpsc};
 
 use super::client::{Answered, Client, HandError};
+use super::pools::{Lease, Pools};
 use super::request::{
     Account, Answer, Kind, Launch, Mailbox, READING_LIMIT, Request, Service, Source, SourceRoot, Standing,
 };
 use crate::name::{MapName, QueueId};
-
-/// How long a request waits for a hand before one more is asked for.
-const PATIENCE: Duration = Duration::from_millis(20);
-
-/// How long a request without a time limit waits for a hand.
-const PATIENCE_MAX: Duration = Duration::from_secs(60);
-
-/// Wishes for more hands that nobody has read yet; more say nothing new.
-const WISHES_MAX: usize = 8;
 
 /// What performs a request within this process.
 pub type Perform = Arc<dyn Fn(Request) -> Performing + Send + Sync>;
@@ -45,9 +35,6 @@ enum Route {
     InProcess(Perform),
 }
 
-/// The pools by kind, and where wishes for more hands go.
-struct Pools([Pool; Kind::ALL.len()], mpsc::Sender<Kind>);
-
 /// Whose turn it is to have a text read, for each place where chains of texts begin: a disk that does not answer takes one
 /// hand, however much mail there is for its owner.
 #[derive(Default)]
@@ -65,26 +52,11 @@ impl Turns {
     }
 }
 
-/// Connected hands of one kind.
-#[derive(Default)]
-struct Pool {
-    members: Mutex<Vec<Member>>,
-    /// Told whenever a hand comes or becomes free.
-    changed: Notify,
-}
-
-#[derive(Clone)]
-struct Member {
-    client: Arc<Client>,
-    leases: Arc<AtomicUsize>,
-}
-
 impl Hands {
     /// Returns hands that are separate processes, none yet, and where wishes for more of them arrive.
     pub fn pools() -> (Self, mpsc::Receiver<Kind>) {
-        let (wishes, wished) = mpsc::channel(WISHES_MAX);
-        let route = Route::Pools(Arc::new(Pools(Default::default(), wishes)));
-        (Self { route, turns: Turns::default() }, wished)
+        let (pools, wished) = Pools::new();
+        (Self { route: Route::Pools(Arc::new(pools)), turns: Turns::default() }, wished)
     }
 
     /// Returns hands whose work `perform` does in this process, with this process's rights.
@@ -98,10 +70,7 @@ impl Hands {
     /// The socket cannot be made non-blocking.
     pub fn attach(&self, kind: Kind, socket: OwnedFd) -> io::Result<()> {
         let Route::Pools(pools) = &self.route else { return Ok(()) };
-        let member = Member { client: Arc::new(Client::start(socket)?), leases: Arc::default() };
-        let pool = &pools.0[kind as usize];
-        pool.members.lock().expect("no holder panics").push(member);
-        pool.changed.notify_waiters();
+        pools.attach(kind, Client::start(socket)?);
         Ok(())
     }
 
@@ -110,35 +79,23 @@ impl Hands {
     /// # Errors
     /// No answer in time, or the hand could not do it.
     pub async fn ask(&self, request: Request) -> Result<Answered, HandError> {
-        let limit = request.time_limit();
         refuse(match &self.route {
             Route::InProcess(perform) => Ok(perform(request).await),
-            Route::Pools(pools) => pools.lease(request.kind(), limit).await?.client().call(request, limit).await,
+            Route::Pools(pools) => pools.ask(request).await,
         })
     }
 
     /// Asks several requests of one kind at once; the answers come in their order.
     pub async fn ask_all(&self, requests: Vec<Request>) -> Vec<Result<Answered, HandError>> {
-        let Some(first) = requests.first() else { return Vec::new() };
-        let (kind, count) = (first.kind(), requests.len());
         match &self.route {
             Route::InProcess(perform) => {
-                let mut answers = Vec::with_capacity(count);
+                let mut answers = Vec::with_capacity(requests.len());
                 for request in requests {
                     answers.push(refuse(Ok(perform(request).await)));
                 }
                 answers
             }
-            Route::Pools(pools) => {
-                let limit = first.time_limit();
-                match pools.lease(kind, limit).await {
-                    Ok(lease) => {
-                        let answers = lease.client().call_all(requests, limit.unwrap_or(PATIENCE)).await;
-                        answers.into_iter().map(refuse).collect()
-                    }
-                    Err(_) => (0..count).map(|_| Err(HandError::Gone(kind.word()))).collect(),
-                }
-            }
+            Route::Pools(pools) => pools.ask_all(requests).await.into_iter().map(refuse).collect(),
         }
     }
 
@@ -288,70 +245,6 @@ fn refuse(result: Result<Answered, HandError>) -> Result<Answered, HandError> {
     match result? {
         Answered { answer: Answer::Failed { failure }, .. } => Err(HandError::Failed(failure)),
         answered => Ok(answered),
-    }
-}
-
-impl Pools {
-    /// Returns a place at the least busy hand; waits for one at most `limit`.
-    async fn lease(self: &Arc<Self>, kind: Kind, limit: Option<Duration>) -> Result<Lease, HandError> {
-        let limit = limit.unwrap_or(PATIENCE_MAX);
-        let end = Instant::now() + limit;
-        let pool = &self.0[kind as usize];
-        loop {
-            let changed = pool.changed.notified();
-            if let Some(member) = pool.pick(kind.per_hand_max()) {
-                return Ok(Lease { member, kind, pools: Arc::clone(self) });
-            }
-            if pool.is_empty() {
-                let _ = self.1.try_send(kind);
-            }
-            let patience = (Instant::now() + PATIENCE).min(end);
-            if tokio::time::timeout_at(patience, changed).await.is_err() {
-                if patience == end {
-                    return Err(HandError::TimedOut(kind.word(), limit));
-                }
-                let _ = self.1.try_send(kind);
-            }
-        }
-    }
-}
-
-impl Pool {
-    /// Tells whether there is no hand at all, so that waiting helps nobody.
-    fn is_empty(&self) -> bool {
-        self.members.lock().expect("no holder panics").is_empty()
-    }
-
-    /// Returns the living hand with the fewest requests, if it may have one more.
-    fn pick(&self, per_hand_max: usize) -> Option<Member> {
-        let mut members = self.members.lock().expect("no holder panics");
-        members.retain(|member| !member.client.is_gone());
-        let member = members.iter().min_by_key(|member| member.leases.load(Ordering::Relaxed))?;
-        // Only under the lock does the number grow.
-        (member.leases.load(Ordering::Relaxed) < per_hand_max).then(|| {
-            member.leases.fetch_add(1, Ordering::Relaxed);
-            member.clone()
-        })
-    }
-}
-
-/// A place at one hand; given back when dropped.
-struct Lease {
-    member: Member,
-    kind: Kind,
-    pools: Arc<Pools>,
-}
-
-impl Lease {
-    fn client(&self) -> &Client {
-        &self.member.client
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.member.leases.fetch_sub(1, Ordering::Relaxed);
-        self.pools.0[self.kind as usize].changed.notify_one();
     }
 }
 
@@ -509,8 +402,16 @@ mod tests {
 
     /// Answers every request with what `answer` says, on a thread, and returns what was asked when the other end closes.
     fn hand(hands: &Hands, answer: fn(&Request) -> Option<Answer>) -> std::thread::JoinHandle<Vec<Request>> {
+        hand_of(Kind::Mailbox, hands, answer)
+    }
+
+    fn hand_of(
+        kind: Kind,
+        hands: &Hands,
+        answer: fn(&Request) -> Option<Answer>,
+    ) -> std::thread::JoinHandle<Vec<Request>> {
         let (ours, theirs) = passing::pair().expect("a pair");
-        hands.attach(Kind::Mailbox, ours).expect("attached");
+        hands.attach(kind, ours).expect("attached");
         std::thread::spawn(move || {
             let mut asked = Vec::new();
             let mut room = vec![0; PACKET_BYTES_MAX];
@@ -578,6 +479,26 @@ mod tests {
         let hand = hand(&hands, holds);
         hands.open_mailbox(mailbox(), None, 1).await.expect("opened").settle(true).await.expect("settled");
         assert_eq!(end(hands, hand).await.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_only_looks_is_asked_again_of_the_successor_and_nothing_else() {
+        const SYNC: Request = Request::SyncDirectory { directory: 0 };
+        let request = |line| Request::OpenClass { line };
+        let looking = [vec![request(1)], vec![request(1), request(2), request(3)]];
+        for (requests, is_repeated) in looking.into_iter().map(|requests| (requests, true)).chain([(vec![SYNC], false)])
+        {
+            let (hands, _wishes) = Hands::pools();
+            let kind = requests[0].kind();
+            let (ours, theirs) = passing::pair().expect("a pair");
+            hands.attach(kind, ours).expect("attached");
+            let (answers, hand) = tokio::join!(hands.ask_all(requests.clone()), async {
+                drop(theirs);
+                hand_of(kind, &hands, |_| Some(Answer::Done {}))
+            });
+            assert!(answers.iter().all(|answer| answer.is_ok() == is_repeated));
+            assert_eq!(end(hands, hand).await, if is_repeated { requests } else { Vec::new() });
+        }
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@
 pub mod client;
 pub mod hands;
 pub mod packet;
+mod pools;
 pub mod request;
 pub mod wire;
 

@@ -550,6 +550,25 @@ impl Request {
         }
     }
 
+    /// Tells whether it changes nothing, so that a hand may be asked again what another did not come to answer.
+    ///
+    /// Reading a text of a user's choosing is not meant: that may be what ends one hand after the other.
+    pub(super) fn only_looks(&self) -> bool {
+        matches!(
+            self,
+            Self::OpenMap { .. }
+                | Self::OpenClass { .. }
+                | Self::OpenNamed { .. }
+                | Self::Connect { .. }
+                | Self::BindReserved { .. }
+                | Self::User { .. }
+                | Self::UserCalled { .. }
+                | Self::OpenEntry { .. }
+                | Self::List { .. }
+                | Self::Space { .. }
+        )
+    }
+
     /// Returns the pool that serves the request.
     pub fn kind(&self) -> Kind {
         match self {

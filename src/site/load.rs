@@ -18,7 +18,7 @@ use crate::map::{CLASS_BYTES_MAX, Definition, DefinitionError, Kind, Map, Opener
 use crate::name::{ClassName, Named, Sysexit};
 use crate::net::{Resolver, switched};
 use crate::sys::bounded::read_within;
-use crate::sys::errors::reason;
+use crate::sys::errors::{is_passing, reason};
 use crate::sys::safe_file::remedy;
 
 /// Members that classes have beside those of the configuration (op guide "C and F -- Define Classes"); its lines do not
@@ -144,6 +144,11 @@ pub(super) fn macros(config: &Config, identity: &Identity, mode: u8) -> MacroTab
 
 /// Why the words of a class are not to be had, and the exit status that follows.
 type Refused = (BString, Sysexit);
+
+/// Returns the exit status of a file that cannot be opened or read.
+fn exit_of(error: &std::io::Error) -> Sysexit {
+    if is_passing(error) { Sysexit::TempFail } else { Sysexit::OsErr }
+}
 
 /// Says what is wrong with the map of an `F` line.
 fn of_class(file: &ClassFile, what: impl std::fmt::Display) -> BString {
@@ -272,7 +277,7 @@ impl Loader<'_> {
                 };
                 let command = remedy(path, reason.as_bytes()).filter(|_| is_ours);
                 let command = command.map(|command| format!("; run: {command}")).unwrap_or_default();
-                Err((format!("fileclass: cannot open '{path}': {reason}{help}{command}").into(), Sysexit::OsErr))
+                Err((format!("fileclass: cannot open '{path}': {reason}{help}{command}").into(), exit_of(&error)))
             }
         }
     }
@@ -284,8 +289,9 @@ impl Loader<'_> {
 
     /// Runs the program of an `F|` line; returns what it prints.
     fn run(&self, path: &BString) -> Result<Vec<u8>, Refused> {
-        let refuse = |why: String| Err((format!("fileclass: cannot open '|{path}': {why}").into(), Sysexit::OsErr));
-        self.opener.run_class(path).or_else(|error| refuse(reason(&error)))
+        self.opener
+            .run_class(path)
+            .map_err(|error| (format!("fileclass: cannot open '|{path}': {}", reason(&error)).into(), exit_of(&error)))
     }
 
     /// Returns the words of a map's value: what `key@class:spec` finds.
@@ -418,7 +424,7 @@ impl Loader<'_> {
         opened.and_then(|file| read_within(file, CLASS_BYTES_MAX)).unwrap_or_else(|error| {
             if error.kind() != ErrorKind::NotFound {
                 let text = format!("ServiceSwitchFile {path} is not used: {}", reason(&error));
-                self.report(0, text.into(), Sysexit::Ok);
+                self.report(0, text.into(), if is_passing(&error) { Sysexit::TempFail } else { Sysexit::Ok });
             }
             Vec::new()
         })

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
-use crate::cf::{self, ReadEnv};
+use crate::cf::{self, CfError, ReadEnv};
 use crate::log::{Log, Sink};
 use crate::macros::MacroTable;
 use crate::mail::token::ScanOptions;
@@ -288,15 +288,19 @@ async fn macros_of_a_context_can_be_taken_back() {
     assert_eq!(ctx.get("x"), Some("Ahoge.foo.jp".into()));
 }
 
-/// Checks what is wrong with the lines of a configuration when it is put to use.
-#[track_caller]
-fn check_load(lines: &str, expected: &[&str]) {
+/// Returns what is wrong with the lines of a configuration when it is put to use.
+fn load_errors(lines: &str) -> Vec<CfError> {
     let (config, _) = cf::read(format!("V10\n{lines}").as_bytes(), "x.cf", &ReadEnv::default());
     let resolver = Arc::new(Resolver::new(ResolverSettings::with_servers(vec![])));
     let identity = Identity::default();
     let options = LoadOptions { identity, resolver, zone: TimeZone::UTC, mode: b't', duties: None };
-    let (_, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options);
-    let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options).1
+}
+
+/// Checks what is wrong with the lines of a configuration when it is put to use.
+#[track_caller]
+fn check_load(lines: &str, expected: &[&str]) {
+    let texts: Vec<_> = load_errors(lines).iter().map(ToString::to_string).collect();
     assert_eq!(texts, expected);
 }
 
@@ -321,6 +325,15 @@ fn a_class_whose_words_are_too_many_has_none() {
     let path = path.display();
     let told = format!("x.cf: line 2: fileclass: cannot open '{path}': it has more than 64 MiB");
     check_load(&format!("F{{A}}{path}\n"), &[&told]);
+}
+
+/// A process that does not know its own domains must not serve: it looks again.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_class_file_that_cannot_be_read_now_is_told_as_a_failure_for_now() {
+    let exits = |lines| load_errors(lines).iter().map(CfError::exit).collect::<Vec<_>>();
+    assert_eq!(exits("F{A}-o /proc/self/mem\n"), [Some(Sysexit::TempFail)]);
+    assert_eq!(exits("F{A}/nonexistent/a\n"), [Some(Sysexit::OsErr)]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The system's words for its errors, as C programs print them.
+//! The system's words for its errors, as C programs print them, and which of them pass.
 
 use std::io;
 
@@ -20,6 +20,15 @@ pub fn reason_of(errno: Errno) -> String {
     without_number(io::Error::from(errno).to_string())
 }
 
+/// Tells whether an error says nothing of the file that was asked for: there was no answer, or no room for one.
+pub fn is_passing(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    let is_lack = matches!(errno, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::ENOBUFS));
+    let is_silence = matches!(errno, Some(Errno::EIO | Errno::ESTALE));
+    let kinds = [io::ErrorKind::TimedOut, io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted];
+    is_lack || is_silence || kinds.contains(&error.kind())
+}
+
 fn without_number(mut text: String) -> String {
     if let Some(end) = text.rfind(NUMBER) {
         text.truncate(end);
@@ -39,5 +48,15 @@ mod tests {
         check(io::ErrorKind::NotFound.into(), "No such file or directory");
         check(io::Error::other("unsafe"), "unsafe");
         assert_eq!(reason_of(Errno::ENOTDIR), "Not a directory");
+    }
+
+    #[test]
+    fn what_says_nothing_of_the_file_passes() {
+        let errnos = [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM, Errno::EIO, Errno::ETIMEDOUT, Errno::EAGAIN];
+        assert!(errnos.into_iter().all(|errno| is_passing(&errno.into())));
+        let errnos = [Errno::ENOENT, Errno::EACCES, Errno::ENOTDIR, Errno::ELOOP, Errno::EISDIR];
+        assert!(!errnos.into_iter().any(|errno| is_passing(&errno.into())));
+        assert!(is_passing(&io::Error::new(io::ErrorKind::TimedOut, "nobody answers")));
+        assert!(!is_passing(&io::Error::other("Group writable file")));
     }
 }
