@@ -132,14 +132,14 @@ impl Loaded {
 /// Loads the configuration of a daemon; what is wrong with it goes to the log.
 async fn services(surroundings: &Surroundings) -> Result<Services, String> {
     let loaded = load(surroundings).await;
+    // Served without the names of its own domains, a host would return their mail.
+    if let Some(error) = loaded.started.errors.iter().find(|error| error.exit() == Some(Sysexit::TempFail)) {
+        return Err(format!("{error}; starting again"));
+    }
     // As with the original, a limit that is only small is told to whoever tries the configuration, not logged.
     let is_small = |error: &&CfError| matches!(error.problem, Problem::Option(OptionError::LowLimit { .. }));
     for error in loaded.started.errors.iter().filter(|error| !is_small(error)) {
         loaded.log.say(Level::SYSTEM_ERROR, None, error);
-    }
-    // Served without the names of its own domains, a host would return their mail.
-    if let Some(error) = loaded.started.errors.iter().find(|error| error.exit() == Some(Sysexit::TempFail)) {
-        return Err(format!("{error}; starting again"));
     }
     let first = loaded.started.errors.first().map_or_else(String::new, ToString::to_string);
     let services = loaded.services(surroundings).ok_or(first)?;

@@ -117,6 +117,8 @@ mod tests {
     use super::*;
     use crate::cf::{self, ReadEnv};
     use crate::daemon::hand;
+    use crate::keeper::{Answer, Answered};
+    use crate::map::{Map, Outcome};
     use crate::sys::errors::is_passing;
     use crate::sys::safe_file::Listeners;
 
@@ -169,6 +171,25 @@ mod tests {
         assert!(later.map(io_error).all(|error| is_passing(&error)));
         let answers = [FailureKind::Missing {}, FailureKind::Permanent {}, FailureKind::Undeclared {}];
         assert!(!answers.into_iter().map(failed).map(io_error).any(|error| is_passing(&error)));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn an_optional_map_is_absent_only_if_a_hand_says_so() {
+        for (kind, is_open) in [(FailureKind::Temporary {}, true), (FailureKind::Missing {}, false)] {
+            let hands = Hands::in_process(Arc::new(move |_| {
+                let answer = Answer::failed(kind.clone(), "the map hand has ended");
+                Box::pin(async { Answered { answer, descriptors: Vec::new() } })
+            }));
+            let opener = HandOpener::new(Arc::new(hands), Arc::default());
+            for class in ["hash", "btree", "cdb", "text", "implicit", "stab"] {
+                let (definition, errors) = Definition::parse(b"m", class.as_bytes(), b"-o /etc/m");
+                assert_eq!(errors, []);
+                let map = Map::open(&definition.expect("a known class"), &opener);
+                assert_eq!(map.is_open(), is_open, "{class}: {:?}", map.complaint());
+                assert_eq!(matches!(map.lookup(b"x", &[]), Outcome::TempFail(_)), is_open, "{class}");
+                assert!(map.is_stale(), "it is opened again");
+            }
+        }
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

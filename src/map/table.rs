@@ -15,7 +15,7 @@ use super::{
 };
 use crate::name::Sysexit;
 use crate::sys::bounded::read_within;
-use crate::sys::errors::reason;
+use crate::sys::errors::{is_passing, reason};
 use crate::sys::regex::Regex;
 use crate::sys::safe_file;
 
@@ -96,6 +96,8 @@ enum Cause {
     NoDatabase,
     /// The file is such a database, but damaged.
     Damaged,
+    /// Nothing that the file is to blame for: nobody has opened it, or the system could not.
+    Passing,
     /// Its definition, or an error while it is read.
     Other,
 }
@@ -111,8 +113,8 @@ impl Map {
         match opened.or_else(|failure| Table::in_place_of_database(&definition, files, failure)) {
             Ok((table, complaint)) => Map { definition, table, complaint },
             Err(failure) => {
-                // Unlike the original, which takes a damaged file of an optional map for an empty one.
-                let may_be_absent = definition.optional && failure.cause != Cause::Damaged;
+                // Unlike the original, which takes whatever file of an optional map it cannot use for an empty one.
+                let may_be_absent = definition.optional && !matches!(failure.cause, Cause::Damaged | Cause::Passing);
                 let table = if may_be_absent { Table::NotOpen } else { Table::Failed };
                 // Not there is what -o is for; anything else the postmaster should hear of.
                 let is_told = !definition.optional || failure.cause != Cause::Missing;
@@ -142,7 +144,7 @@ impl Map {
         let is_told = match self.definition.kind {
             Kind::Implicit | Kind::Stab | Kind::Switch(_) => false,
             // An optional file may be missing or unsafe, but its name and columns must be right.
-            Kind::Text => !self.definition.optional || failure.cause == Cause::Other,
+            Kind::Text => !self.definition.optional || matches!(failure.cause, Cause::Other | Cause::Passing),
             _ => !self.definition.optional || !matches!(failure.cause, Cause::NoDatabase | Cause::Damaged),
         };
         is_told.then_some(failure.reason.as_bstr())
@@ -151,6 +153,11 @@ impl Map {
     /// Tells whether its file is not there.
     pub fn is_missing(&self) -> bool {
         self.complaint.as_ref().is_some_and(|failure| failure.cause == Cause::Missing)
+    }
+
+    /// Tells whether it could not be opened for a reason that the file is not to blame for.
+    pub fn is_to_be_opened_later(&self) -> bool {
+        self.complaint.as_ref().is_some_and(|failure| failure.cause == Cause::Passing)
     }
 
     /// Tells whether its file is damaged, or something else than a database.
@@ -288,7 +295,8 @@ impl Table {
         files: &dyn Opener,
         failure: Failure,
     ) -> Result<(Table, Option<Failure>), Failure> {
-        if definition.kind != Kind::Implicit || !definition.of_aliases {
+        let is_known = failure.cause != Cause::Passing;
+        if definition.kind != Kind::Implicit || !definition.of_aliases || !is_known {
             return Err(failure);
         }
         match (Table::open_aliases(definition, files), failure.cause) {
@@ -319,7 +327,11 @@ impl Table {
         let (class, name) = (definition.kind.class(), &definition.name);
         let path = method.file_of(&definition.file.clone().unwrap_or_default());
         let file = files.open(definition, &path).map_err(|error| {
-            let what = if error.kind() == io::ErrorKind::NotFound { "missing" } else { "unsafe" };
+            let what = match error.kind() {
+                io::ErrorKind::NotFound => "missing",
+                _ if is_passing(&error) => "cannot open",
+                _ => "unsafe",
+            };
             let told = format!("{class} map \"{name}\": {what} map file {path}: {}", reason(&error));
             Failure::of_file(definition, &path, &error, told)
         })?;
@@ -334,6 +346,9 @@ impl Table {
             Ok(_) => Err(Failure::no_database(definition, &path, &"Invalid argument")),
             Err(error @ DatabaseError::Corrupt { .. }) => {
                 Err(Failure { cause: Cause::Damaged, ..Failure::no_database(definition, &path, &error) })
+            }
+            Err(DatabaseError::Io(error)) if is_passing(&error) => {
+                Err(Failure { cause: Cause::Passing, ..Failure::no_database(definition, &path, &error) })
             }
             Err(error) => Err(Failure::no_database(definition, &path, &error)),
         }
@@ -371,6 +386,10 @@ fn open_plain(definition: &Definition, files: &dyn Opener) -> Result<(File, BStr
     match files.open(definition, &path) {
         Ok(file) => Ok((file, path)),
         // QUIRK(text-map-missing): a missing text file is told as an unsafe one, and without a reason.
+        Err(error) if is_passing(&error) => {
+            let told = format!("{class} map \"{name}\": cannot open map file {path}: {}", reason(&error));
+            Err(Failure::of_file(definition, &path, &error, told))
+        }
         Err(error) => {
             let told = format!("{class} map \"{name}\": unsafe map file {path}");
             Err(Failure::of_file(definition, &path, &error, told))
@@ -380,7 +399,9 @@ fn open_plain(definition: &Definition, files: &dyn Opener) -> Result<(File, BStr
 
 fn unreadable(definition: &Definition, path: &BString, error: &io::Error) -> Failure {
     let (class, name) = (definition.kind.class(), &definition.name);
-    Failure::other(format!("{class} map \"{name}\": cannot read {path}: {}", reason(error)))
+    let cause = if is_passing(error) { Cause::Passing } else { Cause::Other };
+    let told = format!("{class} map \"{name}\": cannot read {path}: {}", reason(error)).into();
+    Failure { cause, reason: told, remedy: None }
 }
 
 impl Failure {
@@ -388,6 +409,7 @@ impl Failure {
     fn of_file(definition: &Definition, path: &[u8], error: &io::Error, reason: String) -> Failure {
         let (cause, remedy) = match error.kind() {
             io::ErrorKind::NotFound => (Cause::Missing, mend(definition)),
+            _ if is_passing(error) => (Cause::Passing, None),
             _ => (Cause::Unsafe, safe_file::remedy(path, error.to_string().as_bytes())),
         };
         Failure { cause, reason: reason.into(), remedy }

@@ -321,6 +321,9 @@ impl Loader<'_> {
         }
         let map = Map::open(&definition, self.opener);
         if map.complaint().is_some() {
+            if map.is_to_be_opened_later() {
+                return Err((map.complaint().unwrap_or_default().into(), Sysexit::TempFail));
+            }
             if let Some(told) = map.told() {
                 self.report(file.line, told.into(), definition.kind.complaint_exit());
             }
