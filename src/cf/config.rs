@@ -206,6 +206,8 @@ pub struct MapDecl {
     pub class: BString,
     /// Flags and file, as they stand.
     pub args: BString,
+    /// What `BlankSub` was where the line stands.
+    pub blank_sub: u8,
     /// The line of the file.
     pub line: usize,
 }

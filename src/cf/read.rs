@@ -292,7 +292,8 @@ impl Reader {
         let (class, args) = (&rest[..len], rest.get(len + 1..).unwrap_or_default().trim_space_start());
         let line = self.line;
         let args = self.map_args(class, args);
-        self.config.maps.push(MapDecl { name: MapName::new(name), class: class.into(), args, line });
+        let blank_sub = self.config.options.blank_sub;
+        self.config.maps.push(MapDecl { name: MapName::new(name), class: class.into(), args, blank_sub, line });
     }
 
     /// Gives aliases of a directory what all its maps have in common, and the original's own schema where they name none.

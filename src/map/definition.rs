@@ -4,7 +4,7 @@ use bstr::{BString, ByteSlice};
 
 use super::options::{self, Words};
 use super::{DnsRecord, Kind, LdapError, RegexSpec, ldap};
-use crate::cf::ClassFile;
+use crate::cf::{ClassFile, MapDecl};
 use crate::log::Priority;
 use crate::name::{BadUnit, Interval, IntervalUnit, MapName};
 
@@ -208,7 +208,38 @@ impl Definition {
         if matches!(kind, Kind::Ldap(_)) && !cfg!(feature = "ldap") {
             return (None, vec![DefinitionError::ClassNotBuilt { name: name.into(), class: class.into() }]);
         }
-        let mut definition = Definition::new(name, kind);
+        Self::new(name, kind).read(args)
+    }
+
+    /// Reads a `K` line; `before` is the map that lines before it have declared under the name.
+    pub fn declare(before: Option<&Definition>, line: &MapDecl) -> (Option<Definition>, Vec<DefinitionError>) {
+        let (definition, errors) = match before {
+            Some(before) => before.parse_again(&line.class, &line.args),
+            None => Self::parse(line.name.as_bytes(), &line.class, &line.args),
+        };
+        (definition.map(|definition| definition.with_blank_sub(line.blank_sub)), errors)
+    }
+
+    /// Reads class and arguments of a map that is there already: they are new, but flags come to those it has.
+    //
+    // QUIRK(redeclared-maps)
+    fn parse_again(&self, class: &[u8], args: &[u8]) -> (Option<Definition>, Vec<DefinitionError>) {
+        let (fresh, errors) = Self::parse(&self.name, class, b"");
+        let Some(fresh) = fresh else { return (None, errors) };
+        let keep_quotes = self.keep_quotes || self.kind.is_quoting();
+        let space = self.space.filter(|_| fresh.kind.follows_blank_sub());
+        let kind = match fresh.kind {
+            Kind::Regex(_) => Kind::Regex(RegexSpec::after(self)),
+            kind => kind,
+        };
+        let usable = true;
+        let kept = Definition { kind, usable, keep_quotes, space, key_end: KeyEnd::Either, base: None, ..self.clone() };
+        kept.read(args)
+    }
+
+    /// Reads what stands behind the class.
+    fn read(self, args: &[u8]) -> (Option<Definition>, Vec<DefinitionError>) {
+        let mut definition = self;
         let errors = match &definition.kind {
             Kind::Regex(_) => definition.read_regex(args),
             Kind::Sequence(_) => definition.read_sequence(args),
@@ -225,6 +256,14 @@ impl Definition {
     pub fn parse_for_class(file: &ClassFile, class: &[u8], args: &[u8]) -> (Option<Definition>, Vec<DefinitionError>) {
         let (definition, errors) = Self::parse(file.class.as_bytes(), class, args);
         (definition.map(|definition| Definition { class_line: Some(file.line), ..definition }), errors)
+    }
+
+    /// Keeps what `BlankSub` is where the line stands, unless the map has a substitute of its own or follows the option.
+    //
+    // QUIRK(blank-sub-of-maps)
+    fn with_blank_sub(self, blank_sub: u8) -> Self {
+        let kept = Some(blank_sub).filter(|_| !self.kind.follows_blank_sub());
+        Self { space: self.space.or(kept), ..self }
     }
 
     /// Returns what sets the map apart from all others of the configuration: its name, or for an `F` line `F{Name}LINE`, which
@@ -284,7 +323,9 @@ impl Definition {
             }
         }
         let (file, arguments) = words.file();
-        self.file = (!file.is_empty()).then(|| file.into());
+        if !file.is_empty() {
+            self.file = Some(file.into());
+        }
         self.arguments = arguments.into();
         if self.file.is_none() && self.kind.needs_file() {
             self.usable = false;
@@ -408,7 +449,9 @@ impl Definition {
             }
         }
         let (file, arguments) = words.file();
-        self.file = (!file.is_empty()).then(|| file.into());
+        if !file.is_empty() {
+            self.file = Some(file.into());
+        }
         self.arguments = arguments.into();
         match record {
             Some(record) => self.kind = Kind::Dns(record),

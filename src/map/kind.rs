@@ -166,6 +166,29 @@ impl Kind {
         }
     }
 
+    /// Tells whether keys keep their quotes in any case.
+    //
+    // QUIRK(macro-map-quotes)
+    pub fn is_quoting(&self) -> bool {
+        matches!(self, Self::Dequote | Self::Macro | Self::Arith | Self::Arpa)
+    }
+
+    /// Tells whether blanks in keys become what `BlankSub` is in the end, and not what it is where the map is declared.
+    pub fn follows_blank_sub(&self) -> bool {
+        matches!(
+            self,
+            Self::Host
+                | Self::Dns(_)
+                | Self::Regex(_)
+                | Self::Arith
+                | Self::Arpa
+                | Self::Macro
+                | Self::Syslog(_)
+                | Self::Dequote
+                | Self::Sequence(_)
+        )
+    }
+
     /// Tells whether its keys lie in a file that may come, change and go.
     pub fn has_file(&self) -> bool {
         matches!(self, Kind::Hash | Kind::Btree | Kind::Cdb | Kind::Text | Kind::Implicit | Kind::Stab)

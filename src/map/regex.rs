@@ -3,7 +3,7 @@
 use bstr::BString;
 
 use super::options::Words;
-use super::{Definition, DefinitionError, Outcome, pattern_size};
+use super::{Definition, DefinitionError, Kind, Outcome, pattern_size};
 use crate::name::Sysexit;
 use crate::sys::regex::{Regex, RegexOptions};
 
@@ -44,9 +44,18 @@ impl Default for RegexSpec {
 }
 
 impl RegexSpec {
-    /// Reads flags and pattern; the general flags go to `definition`, unknown ones are passed over.
+    /// Returns what stays of the map that `before` declares, where it is declared again.
+    pub(super) fn after(before: &Definition) -> RegexSpec {
+        let negate = matches!(&before.kind, Kind::Regex(spec) if spec.negate);
+        RegexSpec { negate, ..RegexSpec::default() }
+    }
+
+    /// Reads flags and pattern onto those that `definition` has; the general flags go there, unknown ones are passed over.
     pub(super) fn parse(args: &[u8], definition: &mut Definition) -> RegexSpec {
-        let mut spec = RegexSpec::default();
+        let mut spec = match &definition.kind {
+            Kind::Regex(spec) => spec.clone(),
+            _ => RegexSpec::default(),
+        };
         let mut words = Words::new(args);
         while let Some((letter, value)) = words.flag(b"") {
             match letter {

@@ -363,11 +363,12 @@ impl Loader<'_> {
         }
     }
 
-    /// Reads all `K` lines; a later one replaces one of the same name.
+    /// Reads all `K` lines.
     fn definitions(&mut self) -> Vec<Definition> {
         let mut definitions: Vec<Definition> = Vec::new();
         for declared in &self.config.maps {
-            let (definition, errors) = Definition::parse(declared.name.as_bytes(), &declared.class, &declared.args);
+            let before = named(&definitions, declared.name.as_bytes());
+            let (definition, errors) = Definition::declare(before, declared);
             errors.iter().for_each(|error| self.report_map(declared.line, error));
             let Some(mut definition) = definition else { continue };
             self.drop_unknown_members(&mut definition, declared.line, &definitions.iter().collect::<Vec<_>>());

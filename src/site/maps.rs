@@ -80,9 +80,7 @@ impl Maps {
     /// Returns how keys of a map are made of tokens.
     pub(super) fn key_style(&self, name: &[u8]) -> Option<KeyStyle> {
         let definition = self.definition(name)?;
-        // QUIRK(macro-map-quotes)
-        let is_quoting = matches!(definition.kind, Kind::Dequote | Kind::Macro | Kind::Arith | Kind::Arpa);
-        let keeps_quotes = definition.keep_quotes || is_quoting;
+        let keeps_quotes = definition.keep_quotes || definition.kind.is_quoting();
         Some(KeyStyle { blank_sub: definition.space, keeps_quotes })
     }
 

@@ -31,8 +31,10 @@ pub(super) fn open_map(charter: &Charter, map: &MapName, suffix: &[u8]) -> Serve
 
 /// Returns the definition of a map of a `K` line, of an alias file (`Alias0` …), or of a class's source.
 pub(super) fn definition(config: &Config, map: &MapName) -> Option<Definition> {
-    if let Some(declared) = config.maps.iter().rev().find(|declared| declared.name == *map) {
-        return Definition::parse(map.as_bytes(), &declared.class, &declared.args).0;
+    let lines = config.maps.iter().filter(|line| line.name.as_bytes().eq_ignore_ascii_case(map.as_bytes()));
+    let declared = lines.fold(None, |before, line| Definition::declare(before.as_ref(), line).0.or(before));
+    if declared.is_some() {
+        return declared;
     }
     for file in &config.classes.files {
         if let ClassSource::Map { class, spec, .. } = &file.source
