@@ -29,14 +29,15 @@ pub async fn find(hands: &Hands, options: &Options, mailer: &Mailer, user: &[u8]
     if !mailer.flags.has(MailerFlag::Accounts) {
         return Ok(Found::Elsewhere);
     }
-    if let Some(account) = hands.user(user).await.map_err(later)? {
+    // QUIRK(backslash-in-user)
+    let user = address_list::unquote(user);
+    if let Some(account) = hands.user(&user).await.map_err(later)? {
         return Ok(Found::Account(account));
     }
     if !options.match_gecos {
         return Ok(Found::Nobody);
     }
-    let called =
-        hands.user_called(&full_name::spelled(&address_list::unquote(user), options.blank_sub)).await.map_err(later)?;
+    let called = hands.user_called(&full_name::spelled(&user, options.blank_sub)).await.map_err(later)?;
     Ok(called.map_or(Found::Nobody, Found::Called))
 }
 
