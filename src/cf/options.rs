@@ -354,7 +354,7 @@ options! {
     /// Concurrent runners of a queue group.
     MaxRunnersPerQueue _ max_runners_per_queue: Number = "1", drops, inert, confMAX_RUNNERS_PER_QUEUE;
     /// `${daemon_flags}` of mail from the command line.
-    DirectSubmissionModifiers _ direct_submission_modifiers: Text = "", drops, works, confDIRECT_SUBMISSION_MODIFIERS;
+    DirectSubmissionModifiers _ direct_submission_modifiers: MaybeText = "", drops, works, confDIRECT_SUBMISSION_MODIFIERS;
     /// The scheduling priority of queue runners.
     NiceQueueRun _ nice_queue_run: Number = "0", drops, inert, confNICE_QUEUE_RUN;
     /// The key of shared memory: one process counts for all.

@@ -6,6 +6,7 @@ use super::choice::DeliveryMode;
 use super::error::OptionError;
 use super::options::Options;
 use super::text;
+use crate::name::CSpace as _;
 
 /// The family of addresses of a port.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -126,6 +127,12 @@ pub struct PortOptions {
 }
 
 impl Options {
+    /// Returns what DirectSubmissionModifiers makes of `${daemon_flags}` for mail from the command line, if it is set.
+    pub fn direct_submission_flags(&self) -> Option<BString> {
+        let letters = |text: &BString| text.iter().filter(|byte| !byte.is_c_space()).copied().collect::<Vec<_>>();
+        self.direct_submission_modifiers.as_ref().map(|text| PortFlags(letters(text).into()).to_macro())
+    }
+
     /// Returns where the daemon listens: as `DaemonPortOptions` says, else on the port of SMTP at every IPv4 address.
     pub fn daemon_ports(&self) -> Vec<DaemonPort> {
         let mut ports = self.daemon_port_options.clone();

@@ -163,6 +163,9 @@ impl TestMode {
         self.ctx.set("deliveryMode", [DeliveryMode::Interactive.letter()].as_slice());
         self.ctx.set("addr_type", self.role.addr_type());
         self.ctx.set("quarantine", "");
+        if let Some(flags) = self.ctx.config().options.direct_submission_flags() {
+            self.ctx.set("daemon_flags", flags);
+        }
     }
 
     /// Returns the context, for macros that the caller knows.

@@ -144,13 +144,10 @@ impl<'a> Work<'a> {
         ctx.set("a", date::arpa(now, zone));
         ctx.set("t", date::compact(now));
         ctx.set("d", date::ctime(now, zone));
-        let flags = &services.site.config.options.direct_submission_modifiers;
-        let flags: BString = match () {
-            () if submission.is_gateway => GATEWAY_FLAGS.into(),
-            () if flags.is_empty() => DIRECT_FLAGS.into(),
-            () => flags.clone(),
-        };
-        ctx.set("daemon_flags", flags);
+        // QUIRK(direct-flags)
+        let usual = if submission.is_gateway { GATEWAY_FLAGS } else { DIRECT_FLAGS };
+        let flags = services.site.config.options.direct_submission_flags();
+        ctx.set("daemon_flags", flags.unwrap_or_else(|| usual.into()));
         Self::tell_circumstances(&mut ctx, services, submission);
         for (name, value) in [("r", &submission.protocol), ("s", &submission.host)] {
             if let Some(value) = value {
