@@ -1,5 +1,6 @@
 //! Header fields as they stand in a message and in a queue file, and the bounded reader that finds them.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bstr::{BString, ByteSlice};
@@ -285,6 +286,9 @@ impl HeaderReader {
                     taken = chunk.len();
                     self.extend_line(rest)?;
                     self.ended = !self.line_may_be_header();
+                    if self.ended {
+                        self.line.retain(|byte| *byte != 0);
+                    }
                 }
             }
         }
@@ -343,13 +347,16 @@ impl HeaderReader {
     /// Files the finished line as field, continuation, or end of the header.
     fn end_line(&mut self) -> Result<(), HeaderTooLarge> {
         let mut line = std::mem::take(&mut self.line);
+        // QUIRK(nul-in-header)
+        let goes_on = line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t'));
+        line.retain(|byte| *byte != 0);
         let text = line.strip_suffix(b"\r").unwrap_or(&line);
         if text.is_empty() {
             (self.ended, self.blank_seen) = (true, true);
             return Ok(());
         }
-        match (text[0], self.headers.last_mut()) {
-            (b' ' | b'\t', Some(last)) => {
+        match self.headers.last_mut() {
+            Some(last) if goes_on => {
                 last.value.push(b'\n');
                 last.value.extend_from_slice(&folded(text));
             }
@@ -372,6 +379,7 @@ impl HeaderReader {
 
 /// Tells whether an unfinished line may still become a field, or a continuation where one is possible.
 fn starts_like_header(line: &[u8], continuation: bool) -> bool {
+    let line = if line.contains(&0) { Cow::Owned(line.replace(b"\0", b"")) } else { Cow::Borrowed(line) };
     match line.first() {
         None | Some(b'\r') => true,
         Some(b' ' | b'\t') => continuation,
@@ -403,6 +411,14 @@ pub fn quoted(value: &[u8]) -> BString {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nuls_of_header_lines_do_not_count() {
+        check(b"\0A\0b\0: c\0d\n e\0\nF \0: g\n\n\0h\n", &["Ab: cd\n e", "F: g"], "\0h\n");
+        check(b"A: b\n\0\nC: d\0\n", &["A: b"], "C: d\0\n");
+        check(b"A: b\n\0 c\nD: e\n", &["A: b"], " c\nD: e\n");
+        check(b"A: b\n\0no field\n", &["A: b"], "no field\n");
+    }
 
     #[test]
     fn a_value_is_quoted_for_the_rules() {
