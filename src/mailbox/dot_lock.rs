@@ -32,8 +32,8 @@ const UNKNOWN_AGE_MAX: Duration = Duration::from_secs(300);
 /// A foreign lock whose process id is in use is broken after this time: the id may be another's by now.
 const FOREIGN_AGE_MAX: Duration = Duration::from_secs(3600);
 
-/// The permissions of lock files; no other program's are executable.
-const MODE: Mode = Mode::S_IRWXU.union(Mode::S_IRGRP).union(Mode::S_IROTH);
+/// The permissions of lock files: no other program's are executable, and whoever could read one could hold its flock.
+const MODE: Mode = Mode::S_IRWXU;
 
 /// More than the lines take, in bytes.
 const CONTENT_BYTES_MAX: u64 = 1024;
@@ -401,7 +401,7 @@ mod tests {
             for content in ["", "47"] {
                 let room = tempfile::tempdir().unwrap();
                 let path = room.path().join("joe.lock");
-                let maker = File::options().write(true).create_new(true).mode(0o744).open(&path).unwrap();
+                let maker = File::options().write(true).create_new(true).mode(0o700).open(&path).unwrap();
                 (&maker).write_all(content.as_bytes()).unwrap();
                 maker.lock().unwrap();
                 assert!(is_held(room.path()));
