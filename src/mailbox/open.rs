@@ -31,6 +31,9 @@ const PAUSE_FIRST: Duration = Duration::from_millis(10);
 /// The longest pause: how late a freed lock may be noticed.
 const PAUSE_MAX: Duration = Duration::from_millis(500);
 
+/// The permissions of a new mailbox.
+const NEW_MODE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
+
 /// How much of a torn end is looked at in one piece, in bytes.
 const WINDOW_BYTES: usize = 64 * 1024;
 
@@ -312,7 +315,9 @@ impl Opening<'_> {
                 },
                 Err(errno) => return Err(self.failed(errno)),
             };
-            self.check(&named)?;
+            if !self.is_half_made(&named) {
+                self.check(&named)?;
+            }
             let file = match openat(&self.directory, self.name.as_slice(), flags | OFlag::O_NONBLOCK, Mode::empty()) {
                 Ok(file) => File::from(file),
                 // Replaced since by nothing, a link, or a FIFO that nobody reads.
@@ -321,7 +326,11 @@ impl Opening<'_> {
             };
             let opened = fstat(&file).map_err(|errno| self.failed(errno))?;
             if (opened.st_dev, opened.st_ino) == (named.st_dev, named.st_ino) {
-                self.check(&opened)?;
+                if self.is_half_made(&opened) {
+                    self.give(&file)?;
+                } else {
+                    self.check(&opened)?;
+                }
                 return Ok(file);
             }
         }
@@ -334,23 +343,36 @@ impl Opening<'_> {
 
     /// Creates the mailbox with mode 0600 for the user; `None` when somebody else was faster.
     fn create(&self, flags: OFlag) -> Result<Option<File>, MailboxError> {
-        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
-        let file = match openat(&self.directory, self.name.as_slice(), flags | OFlag::O_CREAT | OFlag::O_EXCL, mode) {
+        let flags = flags | OFlag::O_CREAT | OFlag::O_EXCL;
+        let file = match openat(&self.directory, self.name.as_slice(), flags, NEW_MODE) {
             Ok(file) => File::from(file),
             Err(Errno::EEXIST) => return Ok(None),
             Err(errno) => return Err(self.failed(errno)),
         };
+        self.give(&file)?;
+        Ok(Some(file))
+    }
+
+    /// Gives a new mailbox to the user.
+    fn give(&self, file: &File) -> Result<(), MailboxError> {
         let (uid, gid) = (Uid::from_raw(self.user.uid), Gid::from_raw(self.user.gid));
         let owner = if geteuid().is_root() { Some(uid) } else { None };
-        match fchown(&file, owner, Some(gid)) {
+        match fchown(file, owner, Some(gid)) {
             // A caller outside of the user's group keeps the group the system gave.
             Ok(()) | Err(Errno::EPERM) => {}
             Err(errno) => return Err(self.failed(errno)),
         }
-        self.check(&fstat(&file).map_err(|errno| self.failed(errno))?)?;
+        self.check(&fstat(file).map_err(|errno| self.failed(errno))?)?;
         // The name must outlive a power failure as the mail in it does.
-        nix::unistd::fsync(&self.directory).map_err(|errno| self.failed(errno))?;
-        Ok(Some(file))
+        nix::unistd::fsync(&self.directory).map_err(|errno| self.failed(errno))
+    }
+
+    /// Tells whether somebody was killed who had made the mailbox, but not given it to the user yet.
+    fn is_half_made(&self, found: &FileStat) -> bool {
+        let is_ours_alone = matches!(self.rights, Rights::Own) && geteuid().is_root();
+        let is_plain = SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG;
+        let is_as_made = Mode::from_bits_truncate(found.st_mode) == NEW_MODE && found.st_uid == 0 && found.st_size == 0;
+        is_ours_alone && is_plain && is_as_made && found.st_nlink == 1 && self.user.uid != 0
     }
 
     /// Refuses everything but a plain file of the user's with one name.

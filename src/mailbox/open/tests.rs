@@ -150,6 +150,26 @@ fn when_the_mailbox_is_somebody_elses_then_it_is_refused() {
 }
 
 #[test]
+fn when_the_maker_of_a_mailbox_is_killed_before_it_gave_it_away_then_the_next_does() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: needs root");
+        return;
+    }
+    alone(|| {
+        for (mode, text, is_given) in [(0o600, "", true), (0o644, "", false), (0o600, "x", false)] {
+            let world = World::new(0o755);
+            fs::write(world.path(), text).unwrap();
+            fs::set_permissions(world.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(world.open().is_ok(), is_given, "{mode:o} {text:?}");
+        }
+        let world = World::new(0o1777);
+        fs::write(world.path(), "").unwrap();
+        fs::set_permissions(world.path(), fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(world.open().is_err(), "anybody might have made it there");
+    });
+}
+
+#[test]
 fn when_the_spool_does_not_exist_then_the_failure_is_temporary() {
     alone(|| {
         let world = World::usual();
