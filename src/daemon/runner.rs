@@ -2,13 +2,14 @@
 //!
 //! It runs in the network process, and alike in the process that serves the client queue.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bstr::{BStr, ByteSlice};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 
 use super::order::Order;
 use super::programs::{Attempt, Attempted};
@@ -21,7 +22,7 @@ use crate::name::{Elapsed, UnixTime};
 use crate::queue::schedule::{BUSY_WAIT, Facts, Policy, Schedule};
 use crate::queue::select::Selection;
 use crate::queue::spool::EntryName;
-use crate::queue::{Claimed, Orphans, Queue, QueueError, Recovered};
+use crate::queue::{Claim, Claimed, Orphans, Queue, QueueError, Recovered};
 use crate::site::Classes;
 use crate::sys::host::LoadAverage;
 
@@ -39,6 +40,9 @@ const SLEEP_MAX: Duration = Duration::from_secs(60);
 
 /// How long a message is held before it is tried again to write down what became of it.
 const UNWRITTEN_WAIT: Duration = Duration::from_secs(10);
+
+/// How long after a failure that a moment may mend: a hand that has ended has a successor soon.
+const FAILURE_WAIT: Duration = Duration::from_secs(1);
 
 /// The most messages that are held so; each has two files open. More than that are let go, and may reach somebody twice.
 const UNWRITTEN_MAX: usize = 1024;
@@ -239,17 +243,51 @@ pub struct Runner {
     jobs: JoinSet<Finished>,
     /// Messages held until what became of them can be written down.
     unwritten: JoinSet<Finished>,
-    /// How long each is held between two tries.
-    unwritten_wait: Duration,
+    waits: Waits,
     /// A recovery under way.
     recovery: Option<JoinHandle<Result<Recovered, QueueError>>>,
+    /// When the next one begins.
+    next_run: Instant,
+    /// How many of them have failed, one after the other.
+    runs_failed: u32,
+    /// How often each entry could not be read, one time after the other.
+    not_read: HashMap<EntryName, u32>,
 }
 
-/// An entry whose work has ended, and whether it came out of the schedule.
+/// How long the runner waits before it looks again.
+struct Waits {
+    /// At an entry that another process works with.
+    busy: Duration,
+    /// At what has failed once.
+    failure: Duration,
+    /// Whether what became of a message can be written down.
+    unwritten: Duration,
+}
+
+impl Waits {
+    /// Returns how long to wait for what has failed so many times before: twice as long each time.
+    fn after(&self, failures: u32) -> Duration {
+        self.failure.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX))
+    }
+}
+
+/// An entry whose work has ended.
 struct Finished {
     name: EntryName,
-    outcome: Option<Attempted>,
-    facts: Option<Facts>,
+    end: End,
+}
+
+/// How the work on an entry has ended.
+enum End {
+    Attempted(Attempted),
+    /// By an error of the program.
+    Panicked(Facts),
+    /// Another process works with it.
+    Busy,
+    /// It could not be read now.
+    NotRead,
+    /// It is not there, or of no use.
+    Gone,
 }
 
 /// What the runner waits for.
@@ -294,14 +332,16 @@ impl Runner {
             begun: 0,
             jobs: JoinSet::new(),
             unwritten: JoinSet::new(),
-            unwritten_wait: UNWRITTEN_WAIT,
+            waits: Waits { busy: BUSY_WAIT, failure: FAILURE_WAIT, unwritten: UNWRITTEN_WAIT },
             recovery: None,
+            next_run: Instant::now(),
+            runs_failed: 0,
+            not_read: HashMap::new(),
         }
     }
 
     /// Runs until `stage` is no longer the first, or everything was tried once; then does what the later stages ask.
     pub async fn run(mut self, mut intake: Intake, mut stage: watch::Receiver<Stage>) {
-        let mut next_run = tokio::time::Instant::now();
         loop {
             // What has come of an entry is part of the run that it is in, and goes before the next one.
             while self.has_room() && self.options.rhythm.is_once() {
@@ -311,7 +351,7 @@ impl Runner {
             self.start_due();
             // What could not be begun now is not for a single run: the load is too high for it.
             let is_idle = self.recovery.is_none() && self.jobs.is_empty();
-            if self.options.rhythm.is_once() && is_idle && next_run > tokio::time::Instant::now() {
+            if self.options.rhythm.is_once() && is_idle && self.next_run > Instant::now() {
                 return;
             }
             let has_room = self.has_room();
@@ -329,7 +369,7 @@ impl Runner {
                 },
                 Some(Ok(written)) = self.unwritten.join_next() => Happening::Ended(written),
                 result = recovered(&mut self.recovery) => Happening::Recovered(result),
-                () = tokio::time::sleep_until(next_run), if runs => Happening::Run,
+                () = tokio::time::sleep_until(self.next_run), if runs => Happening::Run,
                 () = tokio::time::sleep(until_due), if has_room => Happening::Due,
             };
             match happening {
@@ -340,7 +380,7 @@ impl Runner {
                         Rhythm::Every(interval, _) => *interval,
                         Rhythm::Never | Rhythm::Once(_) => NEVER,
                     };
-                    next_run = tokio::time::Instant::now() + interval;
+                    self.next_run = Instant::now() + interval;
                 }
                 other => self.happened(other),
             }
@@ -379,8 +419,16 @@ impl Runner {
             Happening::Known(name, facts) => self.put(name, facts, None),
             Happening::Unwritten(claimed) => self.hold(claimed),
             Happening::Ended(finished) => self.finished(finished),
-            Happening::Recovered(Ok(recovered)) => self.take_over(recovered),
-            Happening::Recovered(Err(error)) => self.log.say(Level::SYSTEM_ERROR, None, error),
+            Happening::Recovered(Ok(recovered)) => {
+                // Where each run tries what it finds, the next one would try it again.
+                let is_whole = recovered.unread == 0 || self.options.rhythm.tries_once();
+                self.take_over(recovered);
+                if is_whole { self.runs_failed = 0 } else { self.run_again() }
+            }
+            Happening::Recovered(Err(error)) => {
+                self.log.say(Level::SYSTEM_ERROR, None, error);
+                self.run_again();
+            }
             Happening::Hasten(chosen) => self.chosen.extend(self.schedule.hasten(now(), chosen)),
             Happening::Run | Happening::Due | Happening::Stop => {}
         }
@@ -393,6 +441,14 @@ impl Runner {
         let known = self.known.clone();
         self.recovery =
             Some(tokio::spawn(async move { queue.recover(orphans, &meant, move |name| known.contains(name)).await }));
+    }
+
+    /// Brings the next run forward: the last one did not find everything.
+    fn run_again(&mut self) {
+        if let Rhythm::Every(..) = self.options.rhythm {
+            self.next_run = self.next_run.min(Instant::now() + self.waits.after(self.runs_failed));
+            self.runs_failed += 1;
+        }
     }
 
     fn take_over(&mut self, recovered: Recovered) {
@@ -453,19 +509,20 @@ impl Runner {
             let (queue, log) = (self.queue.clone(), self.log.clone());
             let (how, watched) = (Arc::clone(&self.attempt), self.watched.clone());
             self.jobs.spawn(async move {
-                match queue.claim(&name).await {
-                    Ok(Some(mut claimed)) => {
+                let end = match queue.try_claim(&name).await {
+                    Ok(Claim::Mine(mut claimed)) => {
                         claimed.envelope.occasion = occasion;
-                        attempt(&how, &watched, claimed).await
+                        return attempt(&how, &watched, *claimed).await;
                     }
-                    Ok(None) => Finished { name, outcome: None, facts: None },
+                    Ok(Claim::Busy) => End::Busy,
+                    Ok(Claim::Gone) => End::Gone,
                     Err(error) => {
-                        let level =
-                            if matches!(error, QueueError::Lost { .. }) { Level::ALERT } else { Level::SYSTEM_ERROR };
-                        log.say(level, &name.id, error);
-                        Finished { name, outcome: None, facts: None }
+                        let is_lost = matches!(error, QueueError::Lost { .. });
+                        log.say(if is_lost { Level::ALERT } else { Level::SYSTEM_ERROR }, &name.id, error);
+                        if is_lost { End::Gone } else { End::NotRead }
                     }
-                }
+                };
+                Finished { name, end }
             });
         }
     }
@@ -487,17 +544,28 @@ impl Runner {
     }
 
     fn finished(&mut self, finished: Finished) {
-        let Finished { name, outcome, facts } = finished;
-        self.schedule.finish(&name);
+        let Finished { name, end } = finished;
+        let known = self.schedule.finish(&name);
         self.known.remove(&name);
-        match (outcome, facts) {
-            (Some(Attempted::Waits(facts)), _) if !self.options.rhythm.tries_once() => self.put(name, facts, None),
-            (Some(Attempted::Unwritten(claimed)), _) => self.hold(claimed),
-            (None, Some(facts)) => {
-                // The attempt panicked: the entry is as it was, and is tried again later.
-                self.log.say(Level::ALERT, &name.id, "the delivery of this message failed by an error of the program");
-                if !self.options.rhythm.tries_once() {
-                    self.put(name, facts, Some(now().plus(BUSY_WAIT)));
+        let failures = self.not_read.remove(&name).unwrap_or(0);
+        if matches!(end, End::Panicked(_)) {
+            self.log.say(Level::ALERT, &name.id, "the delivery of this message failed by an error of the program");
+        }
+        let is_over = self.options.rhythm.tries_once();
+        match (end, known) {
+            (End::Attempted(Attempted::Unwritten(claimed)), _) => self.hold(claimed),
+            _ if is_over => {}
+            (End::Attempted(Attempted::Waits(facts)), _) => self.put(name, facts, None),
+            // The entry is as it was, and is tried again later.
+            (End::Panicked(facts), _) | (End::Busy, Some(facts)) => {
+                self.put(name, facts, Some(now().plus(self.waits.busy)))
+            }
+            (End::NotRead, Some(facts)) => {
+                let wait = self.waits.after(failures);
+                self.not_read.insert(name.clone(), failures + 1);
+                // If that takes longer, the next run finds it.
+                if wait < self.schedule.policy().interval {
+                    self.put(name, facts, Some(now().plus(wait)));
                 }
             }
             _ => {}
@@ -516,17 +584,17 @@ impl Runner {
             return;
         }
         self.known.insert(name.clone());
-        let wait = self.unwritten_wait;
+        let wait = self.waits.unwritten;
         self.unwritten.spawn(async move {
             tokio::time::sleep(wait).await;
             let facts = Facts::of(&claimed.envelope);
             let is_done = claimed.envelope.recipients.is_empty();
-            let outcome = match claimed.finish().await {
+            let attempted = match claimed.finish().await {
                 Ok(()) if is_done => Attempted::Settled,
                 Ok(()) => Attempted::Waits(facts),
                 Err(unwritten) => Attempted::Unwritten(unwritten.claimed),
             };
-            Finished { name, outcome: Some(outcome), facts: None }
+            Finished { name, end: End::Attempted(attempted) }
         });
     }
 
@@ -549,9 +617,9 @@ async fn attempt(how: &Attempt, watched: &Watched, claimed: Claimed) -> Finished
     let name = claimed.name().clone();
     let facts = Facts::of(&claimed.envelope);
     let noted = watched.note(&Entry { directory: name.directory, id: name.id.clone() });
-    let outcome = tokio::spawn(how(claimed)).await.ok();
+    let end = tokio::spawn(how(claimed)).await.map_or(End::Panicked(facts), End::Attempted);
     drop(noted);
-    Finished { name, outcome, facts: Some(facts) }
+    Finished { name, end }
 }
 
 fn now() -> UnixTime {

@@ -50,7 +50,7 @@ pub use error::{LostReason, QueueError};
 pub use layout::{Layout, LayoutError};
 pub use parts::{Part, parts, take_back};
 pub use recover::{Orphans, Recovered};
-pub use store::{Listed, Queue, QueueOptions};
+pub use store::{Claim, Listed, Queue, QueueOptions};
 
 #[cfg(test)]
 mod tests;

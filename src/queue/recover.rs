@@ -30,6 +30,8 @@ pub struct Recovered {
     pub removed: Vec<EntryName>,
     /// What is worth an alert: entries that were set aside, and what could not be done.
     pub alerts: Vec<QueueError>,
+    /// How many entries could not be read now: nobody knows whether they wait.
+    pub unread: usize,
     /// Messages that wait and that the caller did not know yet.
     pub waiting: Vec<(EntryName, Facts)>,
     /// How many messages are quarantined.
@@ -88,7 +90,10 @@ impl Queue {
                 match answer {
                     Ok(Opened::Open(open)) => self.read_one(name, &open, meant, recovered).await,
                     Ok(Opened::Gone | Opened::Busy) => {}
-                    Err(source) => recovered.alerts.push(self.spool_error(name.directory, source)),
+                    Err(source) => {
+                        recovered.unread += 1;
+                        recovered.alerts.push(self.spool_error(name.directory, source));
+                    }
                 }
             }
         }
@@ -108,9 +113,12 @@ impl Queue {
             }
             _ if open.busy || meant.kind == FileKind::Lost => {}
             _ => match self.claim(name).await {
-                Ok(_) => {}
+                // It can be read after all.
+                Ok(claimed) => recovered.unread += usize::from(claimed.is_some()),
                 Err(alert) => {
-                    recovered.lost += usize::from(matches!(alert, QueueError::Lost { .. }));
+                    let is_lost = matches!(alert, QueueError::Lost { .. });
+                    recovered.lost += usize::from(is_lost);
+                    recovered.unread += usize::from(!is_lost);
                     recovered.alerts.push(alert);
                 }
             },

@@ -269,10 +269,10 @@ pub struct Schedule {
     /// The number of each entry.
     numbers: HashMap<EntryName, u64>,
     /// Entries that are due and have a place in their lane.
-    ready: BTreeMap<(Rank, u64), (EntryName, LaneKey)>,
+    ready: BTreeMap<(Rank, u64), (EntryName, Facts, LaneKey)>,
     lanes: HashMap<LaneKey, Lane>,
-    /// The lane of each entry that is worked with.
-    working: HashMap<EntryName, LaneKey>,
+    /// The entries that are worked with, each in its lane.
+    working: HashMap<EntryName, (Facts, LaneKey)>,
     last_number: u64,
     /// The latest moment it was told.
     latest: UnixTime,
@@ -301,18 +301,18 @@ struct Lane {
     /// Places taken by entries that are ready or worked with.
     taken: usize,
     /// Entries that are due but have no place, each with the number of places that it looks for one in.
-    parked: BTreeMap<(Rank, u64), (EntryName, usize)>,
+    parked: BTreeMap<(Rank, u64), (EntryName, Facts, usize)>,
 }
 
 impl Lane {
     /// Takes the first of those that wait, if there is a place for it now.
-    fn next(&mut self) -> Option<((Rank, u64), EntryName)> {
-        let (_, (_, places)) = self.parked.first_key_value()?;
+    fn next(&mut self) -> Option<((Rank, u64), (EntryName, Facts))> {
+        let (_, (_, _, places)) = self.parked.first_key_value()?;
         if self.taken >= *places {
             return None;
         }
         self.taken += 1;
-        self.parked.pop_first().map(|(key, (name, _))| (key, name))
+        self.parked.pop_first().map(|(key, (name, facts, _))| (key, (name, facts)))
     }
 }
 
@@ -391,7 +391,7 @@ impl Schedule {
         let has_place = lane.parked.is_empty() && lane.taken < places;
         if has_place {
             lane.taken += 1;
-            self.working.insert(name.clone(), key);
+            self.working.insert(name.clone(), (facts.clone(), key));
         }
         has_place
     }
@@ -437,9 +437,9 @@ impl Schedule {
             _ if load_avg < policy.queue_load => self.ready.first_key_value()?.0.clone(),
             _ => return None,
         };
-        let (name, lane) = self.ready.remove(&first)?;
+        let (name, facts, lane) = self.ready.remove(&first)?;
         self.numbers.remove(&name);
-        self.working.insert(name.clone(), lane);
+        self.working.insert(name.clone(), (facts, lane));
         Some(name)
     }
 
@@ -454,17 +454,19 @@ impl Schedule {
         None
     }
 
-    /// Forgets an entry that was worked with and gives its place to the next of its lane.
-    pub fn finish(&mut self, name: &EntryName) {
-        let Some(key) = self.working.remove(name) else { return };
-        let Some(lane) = self.lanes.get_mut(&key) else { return };
-        lane.taken -= 1;
-        while let Some((rank, next)) = lane.next() {
-            self.ready.insert(rank, (next, key.clone()));
+    /// Forgets an entry that was worked with and gives its place to the next of its lane; returns what was known of it.
+    pub fn finish(&mut self, name: &EntryName) -> Option<Facts> {
+        let (facts, key) = self.working.remove(name)?;
+        if let Some(lane) = self.lanes.get_mut(&key) {
+            lane.taken -= 1;
+            while let Some((rank, (next, facts))) = lane.next() {
+                self.ready.insert(rank, (next, facts, key.clone()));
+            }
+            if lane.taken == 0 {
+                self.lanes.remove(&key);
+            }
         }
-        if lane.taken == 0 {
-            self.lanes.remove(&key);
-        }
+        Some(facts)
     }
 
     /// Finds the due time of every waiting entry anew: the clock was set back.
@@ -484,9 +486,9 @@ impl Schedule {
             let rank = (self.policy.rank(&name, &facts), number);
             let (key, places) = self.lane_of(&facts);
             let lane = self.lanes.entry(key.clone()).or_default();
-            lane.parked.insert(rank, (name, places));
-            if let Some((rank, next)) = lane.next() {
-                self.ready.insert(rank, (next, key));
+            lane.parked.insert(rank, (name, facts, places));
+            if let Some((rank, (next, facts))) = lane.next() {
+                self.ready.insert(rank, (next, facts, key));
             }
         }
     }

@@ -83,6 +83,17 @@ pub struct Listed {
     pub kind: FileKind,
 }
 
+/// What comes of the wish to work with an entry.
+#[derive(Debug)]
+pub enum Claim {
+    /// It is locked and read.
+    Mine(Box<Claimed>),
+    /// Another works with it.
+    Busy,
+    /// It is not there any more.
+    Gone,
+}
+
 impl Queue {
     /// Returns a queue over the directories that `spool` holds.
     pub fn new(spool: Arc<dyn Spool>, options: QueueOptions) -> Self {
@@ -166,10 +177,22 @@ impl Queue {
     /// # Errors
     /// It cannot be read; or it is of no use and was set aside as `Qf` ([`QueueError::Lost`]).
     pub async fn claim(&self, name: &EntryName) -> Result<Option<Claimed>, QueueError> {
+        match self.try_claim(name).await? {
+            Claim::Mine(claimed) => Ok(Some(*claimed)),
+            Claim::Busy | Claim::Gone => Ok(None),
+        }
+    }
+
+    /// As [`Queue::claim`], and tells what keeps it from being worked with.
+    ///
+    /// # Errors
+    /// As [`Queue::claim`].
+    pub async fn try_claim(&self, name: &EntryName) -> Result<Claim, QueueError> {
         let opened = only(self.shared.spool.open(vec![name.clone()], Hold::Lock).await);
         let open = match opened.map_err(|source| self.spool_error(name.directory, source))? {
             Opened::Open(open) => open,
-            Opened::Gone | Opened::Busy => return Ok(None),
+            Opened::Busy => return Ok(Claim::Busy),
+            Opened::Gone => return Ok(Claim::Gone),
         };
         let OpenEntry { kind, control, data, .. } = open;
         let id = name.id.clone();
@@ -188,7 +211,8 @@ impl Queue {
         envelope.size_bytes += body.size_bytes().map_err(|source| self.io_error(name, Step::Read, source))?;
         envelope.classify(self.precedences());
         envelope.occasion = Occasion::Run;
-        Ok(Some(Claimed::new(self.clone(), name.clone(), kind, Arc::new(control), body, envelope)))
+        let claimed = Claimed::new(self.clone(), name.clone(), kind, Arc::new(control), body, envelope);
+        Ok(Claim::Mine(Box::new(claimed)))
     }
 
     /// Lists all entries of all directories, in no order.

@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::sync::Mutex;
 
+use self::faulty::{Fault, Faulty};
 use super::*;
 use crate::cf::Options;
 use crate::daemon::programs::Task;
@@ -8,11 +9,20 @@ use crate::daemon::work_table::WorkTable;
 use crate::mail::envelope::{Envelope, Recipient};
 use crate::name::QueueId;
 use crate::queue::select::{Condition, Field};
+use crate::queue::spool::Hold;
 use crate::queue::{DirectSpool, Layout, QueueOptions};
 
+mod faulty;
+
 fn queue_in(folder: &Path) -> Queue {
+    faulty_queue_in(folder, &[])
+}
+
+/// Returns a queue of which every one of `faults` befalls one step.
+fn faulty_queue_in(folder: &Path, faults: &[Fault]) -> Queue {
     let layout = Layout { queue_directory: folder.to_str().expect("text").into(), groups: Vec::new() };
-    Queue::new(Arc::new(DirectSpool::open(&layout, 0).expect("opened")), QueueOptions::default())
+    let spool = DirectSpool::open(&layout, 0).expect("opened");
+    Queue::new(Arc::new(Faulty::new(spool, faults)), QueueOptions::default())
 }
 
 async fn put(queue: &Queue, to: &str) -> Claimed {
@@ -215,7 +225,7 @@ async fn what_cannot_be_written_down_is_held_and_written_later() {
     let (delivery, intake) = intake();
     let (end, stage) = watch::channel(Stage::Serving);
     let mut runner = runner(&queue, Arc::new(attempt), Rhythm::Never);
-    runner.unwritten_wait = Duration::ZERO;
+    runner.waits.unwritten = Duration::ZERO;
     let running = tokio::spawn(runner.run(intake, stage));
     delivery.at_once(put(&queue, "<x@good.example>").await);
     while !queue.list().await.expect("listed").is_empty() {
@@ -224,6 +234,69 @@ async fn what_cannot_be_written_down_is_held_and_written_later() {
     end.send_replace(Stage::Ending);
     running.await.expect("no panic");
     assert_eq!(*tries.lock().expect("no panic"), 1, "it was delivered once");
+}
+
+/// The queue is run once an hour: what a hand that was killed did not answer must not wait for that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_could_not_be_found_or_read_is_looked_at_again_soon() {
+    let (list, look, lock) = (Fault::List, Fault::Open(Hold::Look), Fault::Open(Hold::Lock));
+    for faults in [vec![list], vec![list, list, look], vec![look], vec![lock], vec![look, lock, lock]] {
+        let folder = tempfile::tempdir().expect("a directory");
+        let queue = queue_in(folder.path());
+        for to in ["<x@good.example>", "<y@good.example>"] {
+            drop(put(&queue, to).await);
+        }
+        let (work, seen) = work();
+        let (_delivery, intake) = intake();
+        let (end, stage) = watch::channel(Stage::Serving);
+        let rhythm = Rhythm::of(Some(Duration::from_secs(3600)), Selection::default());
+        let mut runner = runner(&faulty_queue_in(folder.path(), &faults), work, rhythm);
+        runner.waits.failure = Duration::from_millis(1);
+        let running = tokio::spawn(runner.run(intake, stage));
+        let all_gone = async {
+            while !queue.list().await.expect("listed").is_empty() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), all_gone).await.unwrap_or_else(|_| panic!("{faults:?}"));
+        end.send_replace(Stage::Ending);
+        running.await.expect("no panic");
+        assert_eq!(seen.lock().expect("no panic").len(), 2, "{faults:?}: each once");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entry_that_another_works_with_is_looked_at_again() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let queue = queue_in(folder.path());
+    let (held, gone) = (put(&queue, "<x@good.example>").await, put(&queue, "<y@good.example>").await);
+    let (work, seen) = work();
+    let (delivery, intake) = intake();
+    let (end, stage) = watch::channel(Stage::Serving);
+    let mut runner = runner(&queue, work, Rhythm::Never);
+    runner.waits.busy = Duration::from_millis(1);
+    for claimed in [&held, &gone] {
+        delivery.later(claimed.name().clone(), Facts::of(&claimed.envelope));
+    }
+    let running = tokio::spawn(runner.run(intake, stage));
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(seen.lock().expect("no panic").len(), 0, "both are in another's hands");
+    gone.remove().await.expect("removed");
+    drop(held);
+    while !queue.list().await.expect("listed").is_empty() {
+        tokio::task::yield_now().await;
+    }
+    end.send_replace(Stage::Ending);
+    running.await.expect("no panic");
+    assert_eq!(seen.lock().expect("no panic").len(), 1);
+}
+
+#[test]
+fn what_goes_on_failing_is_tried_less_and_less_often() {
+    let second = Duration::from_secs(1);
+    let waits = Waits { busy: second, failure: second, unwritten: second };
+    assert_eq!([0, 1, 9].map(|failures| waits.after(failures).as_secs()), [1, 2, 512]);
+    assert!(waits.after(u32::MAX) > Duration::from_secs(1 << 31));
 }
 
 #[test]
