@@ -24,6 +24,6 @@ pub use engine::{RewriteError, Rewritten, rewrite};
 pub use frame::Workbench;
 pub use lookup::{Answer, Found, KeyStyle, Lookup};
 pub use program::{Action, ClassRef, Piece, Rule};
-pub use ruleset::{BadRuleset, RULESETS_MAX, Ruleset, RulesetId, Rulesets};
+pub use ruleset::{BadRuleset, Ruleset, RulesetId, Rulesets};
 pub use trace::Trace;
 pub use trouble::{CALLS_MAX, LOOPS_MAX, Trouble};

@@ -8,10 +8,15 @@ use super::gate::{Gate, Outline};
 use crate::mail::token::ScanRules;
 use crate::name::{ClassName, Told, TrimSpace as _};
 
-/// How many rulesets there can be; the upper half is for names without a number of their own.
-pub const RULESETS_MAX: usize = 200;
 /// Numbers that can be written in a configuration are below this.
-const NUMBERS_MAX: usize = RULESETS_MAX / 2;
+const NUMBERS_MAX: usize = 100;
+/// Names without a number of their own get the numbers from here down to [`NUMBERS_MAX`], as with the original, which has no
+/// more; then those from here on.
+const PLACES: usize = 200;
+/// How many names without a number there can be: the rules that `makecf` writes have more of them than others.
+const NAMED_MAX: usize = 400;
+/// How many rulesets there can be.
+const RULESETS_MAX: usize = NUMBERS_MAX + NAMED_MAX;
 
 /// A ruleset's place in the table; its number.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -58,7 +63,7 @@ pub enum BadRuleset {
     #[error("bad ruleset number {0} in \"{1}\" ({NUMBERS_MAX} max)")]
     NumberInDefinition(Told, Told),
     /// Every place is taken.
-    #[error("{0}: too many named rulesets ({NUMBERS_MAX} max)")]
+    #[error("{0}: too many named rulesets ({NAMED_MAX} max)")]
     TooMany(Told),
     /// `Sname=n` for a name that has another number.
     #[error("{name}: ruleset changed value (old {old}, new {new})")]
@@ -114,10 +119,10 @@ pub struct Rulesets {
 impl Default for Rulesets {
     fn default() -> Self {
         Self {
-            sets: vec![Ruleset::default(); RULESETS_MAX],
+            sets: vec![Ruleset::default(); PLACES],
             numbers: FxHashMap::default(),
-            labels: (0..RULESETS_MAX).map(|number| number.to_string()).collect(),
-            next_named: RULESETS_MAX,
+            labels: (0..PLACES).map(|number| number.to_string()).collect(),
+            next_named: PLACES,
             scan: ScanRules::default(),
             classes: Vec::new(),
         }
@@ -240,11 +245,17 @@ impl Rulesets {
 
     /// Returns the next free place for a name.
     fn next(&mut self, name: &[u8]) -> Result<RulesetId, BadRuleset> {
-        if self.next_named <= NUMBERS_MAX {
+        if self.next_named > NUMBERS_MAX {
+            self.next_named -= 1;
+            return Ok(RulesetId::at(self.next_named));
+        }
+        let number = self.sets.len();
+        if number >= RULESETS_MAX {
             return Err(BadRuleset::TooMany(name.into()));
         }
-        self.next_named -= 1;
-        Ok(RulesetId::at(self.next_named))
+        self.sets.push(Ruleset::default());
+        self.labels.push(number.to_string());
+        Ok(RulesetId::at(number))
     }
 
     /// Binds a name to a place; the first name of a place is the one that is shown.

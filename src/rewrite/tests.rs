@@ -293,6 +293,18 @@ fn rulesets_have_names_and_numbers() {
 }
 
 #[test]
+fn four_hundred_rulesets_have_names_alone() {
+    let lines: String = (0..402).map(|number| format!("SName{number}\nRa\tb\n")).collect();
+    let (rulesets, errors) = compile(&lines, &MacroTable::default());
+    let number = |name: &str| rulesets.find(name.as_bytes()).map(RulesetId::number);
+    assert_eq!(
+        ["Name0", "Name99", "Name100", "Name399", "Name400"].map(number),
+        [Some(199), Some(100), Some(200), Some(499), None]
+    );
+    assert_eq!(errors[0], "Name400: too many named rulesets (400 max)");
+}
+
+#[test]
 fn the_value_of_a_late_macro_leaves_room() {
     let check = |dots: usize, late: &str, fits: bool| {
         let more = format!("R$*\t$:$1 {}\n", ".".repeat(200));
