@@ -74,6 +74,7 @@ ifdef(`_BITNET_TABLE_', `R$* < @ $+ . BITNET > $*	$: $1 < @ $(bitdomain $2 $: $2
 ')dnl
 ifdef(`_UUCP_TABLE_', `R$* < @ $+ . UUCP > $*	$: $1 < @ $(uudomain $2 $: $2 . UUCP $) > $3
 ')dnl
+R$* < @ $+ . . > $*	$1 < @ $2 . > $3	dots at the end are one
 R$* < @ $* . > $*	$@ $1 < @ $2 . > $3	complete already
 R$* < @ $* . $={P} > $*	$@ $1 < @ $2 . $3 . > $4	a marker is complete
 include(_CF_DIR_`m4/'ifdef(`_NO_CANONIFY_', `nocanonify', `askdns')`.m4')dnl
