@@ -250,8 +250,8 @@ pub struct Runner {
     next_run: Instant,
     /// How many of them have failed, one after the other.
     runs_failed: u32,
-    /// How often each entry could not be read, one time after the other.
-    not_read: HashMap<EntryName, u32>,
+    /// How often each entry could not be read, or its work was cut short, one time after the other.
+    interrupted: HashMap<EntryName, u32>,
 }
 
 /// How long the runner waits before it looks again.
@@ -336,7 +336,7 @@ impl Runner {
             recovery: None,
             next_run: Instant::now(),
             runs_failed: 0,
-            not_read: HashMap::new(),
+            interrupted: HashMap::new(),
         }
     }
 
@@ -416,6 +416,7 @@ impl Runner {
         match happening {
             Happening::Accepted(claimed) => self.accept(*claimed),
             Happening::Known(..) if self.options.rhythm.looks_each_time() => {}
+            Happening::Known(name, facts) if facts.is_interrupted => self.put_soon(name, facts, 0),
             Happening::Known(name, facts) => self.put(name, facts, None),
             Happening::Unwritten(claimed) => self.hold(claimed),
             Happening::Ended(finished) => self.finished(finished),
@@ -500,6 +501,13 @@ impl Runner {
         }
     }
 
+    /// Puts an entry back that a moment may help, as it has failed so many times before; never for longer than to the next run.
+    fn put_soon(&mut self, name: EntryName, facts: Facts, failures: u32) {
+        let wait = self.waits.after(failures).min(self.schedule.policy().interval);
+        self.interrupted.insert(name.clone(), failures + 1);
+        self.put(name, facts, Some(now().plus(wait)));
+    }
+
     /// Begins the work on everything that is due, as far as there is room.
     fn start_due(&mut self) {
         while self.has_room() {
@@ -547,7 +555,7 @@ impl Runner {
         let Finished { name, end } = finished;
         let known = self.schedule.finish(&name);
         self.known.remove(&name);
-        let failures = self.not_read.remove(&name).unwrap_or(0);
+        let failures = self.interrupted.remove(&name).unwrap_or(0);
         if matches!(end, End::Panicked(_)) {
             self.log.say(Level::ALERT, &name.id, "the delivery of this message failed by an error of the program");
         }
@@ -555,19 +563,15 @@ impl Runner {
         match (end, known) {
             (End::Attempted(Attempted::Unwritten(claimed)), _) => self.hold(claimed),
             _ if is_over => {}
+            (End::Attempted(Attempted::Waits(facts)), _) if facts.is_interrupted => {
+                self.put_soon(name, facts, failures)
+            }
             (End::Attempted(Attempted::Waits(facts)), _) => self.put(name, facts, None),
             // The entry is as it was, and is tried again later.
             (End::Panicked(facts), _) | (End::Busy, Some(facts)) => {
                 self.put(name, facts, Some(now().plus(self.waits.busy)))
             }
-            (End::NotRead, Some(facts)) => {
-                let wait = self.waits.after(failures);
-                self.not_read.insert(name.clone(), failures + 1);
-                // If that takes longer, the next run finds it.
-                if wait < self.schedule.policy().interval {
-                    self.put(name, facts, Some(now().plus(wait)));
-                }
-            }
+            (End::NotRead, Some(facts)) => self.put_soon(name, facts, failures),
             _ => {}
         }
     }

@@ -350,7 +350,8 @@ async fn resolve(
 
 /// Returns the outcome of a recipient that nobody can say anything about now. A new message is just queued.
 fn waits(envelope: &Envelope, refusal: &Refusal) -> Outcome {
-    let mut outcome = Outcome::deferred(refusal.status, &refusal.text);
+    let is_interruption = refusal.is_interruption;
+    let mut outcome = Outcome { is_interruption, ..Outcome::deferred(refusal.status, &refusal.text) };
     if envelope.occasion == Occasion::New {
         outcome.stat = "queued".into();
     }

@@ -137,7 +137,7 @@ impl Mailboxes {
         let count = u16::try_from(places.len()).expect("at most BATCH_LEN_MAX");
         let held = match self.hands.open_mailbox(mailbox.clone(), entry, count).await {
             Ok(held) => held,
-            Err(error) if error.is_temporary() => return Ok(Outcome::deferred(Status::new(4, 2, 0), error)),
+            Err(error) if error.is_temporary() => return Ok(Outcome::deferred_by(Status::new(4, 2, 0), &error)),
             Err(error) => return Ok(refused(mailbox, &error)),
         };
         let file = match held.file.try_clone() {
@@ -158,7 +158,7 @@ impl Mailboxes {
         let settled = held.settle(result.is_ok()).await;
         match (result, settled) {
             (Ok(()), Ok(())) => Ok(Outcome::sent("")),
-            (Ok(()), Err(error)) => Ok(Outcome::deferred(Status::new(4, 2, 0), error)),
+            (Ok(()), Err(error)) => Ok(Outcome::deferred_by(Status::new(4, 2, 0), &error)),
             (Err(outcome), Ok(())) => Err(Unwritten(outcome)),
             (Err(outcome), Err(_)) => Ok(outcome),
         }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use bstr::BString;
 
+use crate::keeper::HandError;
 use crate::name::{Status, Sysexit};
 
 /// What follows from an attempt.
@@ -38,6 +39,8 @@ pub struct Outcome {
     pub exit: Option<u8>,
     /// Who has it now, if it was sent.
     pub kind: Service,
+    /// Whether the only reason to repeat it is that a hand has ended.
+    pub is_interruption: bool,
 }
 
 /// Who has a message that was sent.
@@ -70,6 +73,11 @@ impl Outcome {
     /// Returns the outcome of an attempt that is to be repeated because of `reason`.
     pub fn deferred(status: Status, reason: impl fmt::Display) -> Self {
         Self::new(Verdict::Deferred, status, format!("Deferred: {reason}").into())
+    }
+
+    /// Returns the outcome of an attempt that is to be repeated because of what a hand says, or because it has ended.
+    pub fn deferred_by(status: Status, error: &HandError) -> Self {
+        Self { is_interruption: error.is_interruption(), ..Self::deferred(status, error) }
     }
 
     /// Returns the outcome of an attempt that failed for good.
@@ -141,6 +149,7 @@ impl Outcome {
             remote_mta: None,
             exit: None,
             kind: Service::Final,
+            is_interruption: false,
         }
     }
 }

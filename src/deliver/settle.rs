@@ -45,7 +45,10 @@ pub async fn deliver(services: &Services, mut holding: Holding, now: UnixTime) -
     };
     let mut reports = reports;
     reports.append(&mut attempted.clones);
-    let waits = (!holding.envelope().recipients.is_empty()).then(|| Facts::of(holding.envelope()));
+    let mut deferred = attempted.deferred.iter();
+    let is_interrupted = !attempted.deferred.is_empty() && deferred.all(|settled| settled.outcome.is_interruption);
+    let facts = || Facts { is_interrupted, ..Facts::of(holding.envelope()) };
+    let waits = (!holding.envelope().recipients.is_empty()).then(facts);
     if is_lost(services, &holding, &attempted) && !dead_letter::drop_off(services, &holding, now).await {
         let text = "the postmaster cannot be told of a failure; the message is kept as Qf: see mailq -qL";
         services.log.say(Level::ALERT, &holding.envelope().id, text);

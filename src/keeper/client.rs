@@ -64,6 +64,11 @@ impl HandError {
         }
     }
 
+    /// Tells whether the hand has ended: nothing is known against what was asked, and its successor will answer.
+    pub fn is_interruption(&self) -> bool {
+        matches!(self, Self::Gone(_))
+    }
+
     /// Returns what follows, where the hand said so.
     pub fn kind(&self) -> Option<&FailureKind> {
         match self {

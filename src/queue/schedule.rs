@@ -54,6 +54,8 @@ pub struct Facts {
     pub user: BString,
     /// When the control file was last written, if that is known.
     pub modified: Option<UnixTime>,
+    /// Whether its last try was cut short by the end of a hand, and nothing else.
+    pub is_interrupted: bool,
 }
 
 impl Facts {
@@ -71,6 +73,7 @@ impl Facts {
             destination: destination(first),
             user: user(first),
             modified: None,
+            is_interrupted: false,
         }
     }
 

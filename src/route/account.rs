@@ -42,5 +42,7 @@ pub async fn find(hands: &Hands, options: &Options, mailer: &Mailer, user: &[u8]
 }
 
 fn later(error: HandError) -> Refusal {
-    Refusal::temporary(Status::new(4, 3, 0), format!("cannot ask the user database: {error}"))
+    let is_interruption = error.is_interruption();
+    let refusal = Refusal::temporary(Status::new(4, 3, 0), format!("cannot ask the user database: {error}"));
+    refusal.with_interruption(is_interruption)
 }

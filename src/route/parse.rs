@@ -90,8 +90,8 @@ pub async fn parse(ctx: &mut Context, address: &[u8], role: Role) -> Result<Pars
         }
         Ok(route) => match mended(&route.user) {
             (user, Some(flaw)) => {
-                let text = syntax_error(&user, flaw).into();
-                Err(Refusal { code: 501, status: role.syntax_status(), text, exit: Sysexit::Usage })
+                let text = syntax_error(&user, flaw);
+                Err(Refusal::permanent(role.syntax_status(), 501, text).with_exit(Sysexit::Usage))
             }
             _ if resolution.temp_fail => Ok(Parsed::Later(route)),
             _ => Ok(Parsed::Mailer(route)),
@@ -197,13 +197,13 @@ pub fn check_bytes(address: &[u8], role: Role) -> Result<(), Refusal> {
     if address.len() >= ADDRESS_BYTES_MAX {
         let shown = mend(&address[..ADDRESS_BYTES_MAX - 1]);
         let text = format!("Address \"{shown}\" too long ({} bytes max)", ADDRESS_BYTES_MAX - 1);
-        return Err(Refusal { code: 553, status: Status::new(5, 1, 0), text: text.into(), exit: Sysexit::Usage });
+        return Err(Refusal::permanent(Status::new(5, 1, 0), 553, text).with_exit(Sysexit::Usage));
     }
     if !address.iter().any(|byte| is_code(*byte)) {
         return Ok(());
     }
     let text = format!("8-bit character in mailbox address \"{}\"", mend(address));
-    Err(Refusal { code: 501, status: role.syntax_status(), text: text.into(), exit: Sysexit::Usage })
+    Err(Refusal::permanent(role.syntax_status(), 501, text).with_exit(Sysexit::Usage))
 }
 
 /// Tells whether a byte is a control character that is no white space.

@@ -423,8 +423,9 @@ impl Expander<'_> {
                 }
                 Text::Missing(_) => {}
                 Text::Refused(reason) => expanded.warnings.push(format!("forward {reason}").into()),
-                Text::Later(reason) => {
-                    return Step::Refused(later(item.recipient, reason));
+                Text::Later { reason, is_interruption } => {
+                    let refusal = Refusal::temporary(Status::new(4, 3, 0), reason);
+                    return Step::Refused(refused(item.recipient, refusal.with_interruption(is_interruption)));
                 }
             }
         }
@@ -531,8 +532,9 @@ impl Expander<'_> {
                 let refusal = Refusal::permanent(Status::new(5, 2, 4), 550, text).with_exit(Sysexit::Ok);
                 Step::Refused(refused(item.recipient, refusal))
             }
-            Text::Later(reason) => {
-                Step::Refused(refused(item.recipient, Refusal::temporary(Status::new(4, 2, 4), reason)))
+            Text::Later { reason, is_interruption } => {
+                let refusal = Refusal::temporary(Status::new(4, 2, 4), reason);
+                Step::Refused(refused(item.recipient, refusal.with_interruption(is_interruption)))
             }
         }
     }

@@ -18,22 +18,30 @@ pub struct Refusal {
     pub text: BString,
     /// What a submitting program exits with.
     pub exit: Sysexit,
+    /// Whether the only reason is that a hand has ended.
+    pub is_interruption: bool,
 }
 
 impl Refusal {
     /// Returns a refusal that trying again does not change.
     pub fn permanent(status: Status, code: u16, text: impl Into<BString>) -> Self {
-        Self { code, status, text: text.into(), exit: Sysexit::of_status(status) }
+        Self { code, status, text: text.into(), exit: Sysexit::of_status(status), is_interruption: false }
     }
 
     /// Returns a refusal that may pass.
     pub fn temporary(status: Status, text: impl Into<BString>) -> Self {
-        Self { code: 451, status, text: text.into(), exit: Sysexit::TempFail }
+        Self { code: 451, status, text: text.into(), exit: Sysexit::TempFail, is_interruption: false }
+    }
+
+    /// Returns the same, and whether the only reason is that a hand has ended.
+    #[must_use]
+    pub fn with_interruption(self, is_interruption: bool) -> Self {
+        Self { is_interruption, ..self }
     }
 
     /// Returns the refusal of a user that does not exist.
     pub fn user_unknown() -> Self {
-        Self { code: 550, status: Status::new(5, 1, 1), text: "User unknown".into(), exit: Sysexit::NoUser }
+        Self::permanent(Status::new(5, 1, 1), 550, "User unknown").with_exit(Sysexit::NoUser)
     }
 
     /// Returns the same with another exit status of a submitting program.
@@ -53,7 +61,7 @@ impl Refusal {
             ScanError::TooManyTokens | ScanError::TokenTooLong => Status::new(5, 1, 0),
             _ => Status::new(5, 0, 0),
         };
-        Self { code: 553, status, text: error.to_string().into(), exit: Sysexit::Usage }
+        Self::permanent(status, 553, error.to_string()).with_exit(Sysexit::Usage)
     }
 
     /// Returns the refusal of an address that leads to itself, or to too much.
@@ -85,7 +93,7 @@ impl Refusal {
     /// Reads what `$#error $@ host $: text` says; a word in the host part decides the exit status alone.
     pub fn of_error(host: Option<&[u8]>, text: &[u8]) -> Self {
         let (code, status, text) = error_parts(host.unwrap_or_default(), text);
-        Self { code, status, text: text.into(), exit: Sysexit::of_error(host) }
+        Self::permanent(status, code, text).with_exit(Sysexit::of_error(host))
     }
 }
 

@@ -63,7 +63,7 @@ impl Finder<'_> {
                 },
                 None => match read_source(self.hands, &source).await {
                     Text::Here { lists, .. } => lists.into_iter().flatten().map(|listed| listed.address).collect(),
-                    Text::Later(reason) => {
+                    Text::Later { reason, .. } => {
                         search.note(reason);
                         continue;
                     }

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::time::Instant;
 
 use bstr::BString;
 
 use crate::keeper::HandError;
 use crate::keeper::hands::{Hands, OpenedText};
-use crate::keeper::request::{FailureKind, Source, SourceRoot, Standing};
+use crate::keeper::request::{FailureKind, READING_LIMIT, Source, SourceRoot, Standing};
 use crate::route::listed::{Numbered, numbered_lines};
 use crate::sys::errors::reason;
 
@@ -30,25 +31,33 @@ pub(super) enum Text {
     Missing(BString),
     /// It may not be used; the file's name and the reason.
     Refused(BString),
-    /// It cannot be read now.
-    Later(BString),
+    /// It cannot be read now: why, and whether the only reason is that the hand has ended.
+    Later {
+        /// Why.
+        reason: BString,
+        /// Whether the hand has ended, and not because the disk does not answer.
+        is_interruption: bool,
+    },
 }
 
 /// Reads the text that a source names.
 pub(super) async fn read_source(hands: &Hands, source: &Source) -> Text {
+    let begun = Instant::now();
+    let later = |reason: String, is_interruption| Text::Later { reason: reason.into(), is_interruption };
     let opened = match hands.open_source(source.clone()).await {
         Ok(opened) => opened,
         Err(error @ (HandError::TimedOut(..) | HandError::Gone(_))) => {
             let text = format!("{} cannot be read: {error}; does its disk answer?", described(source));
-            return Text::Later(text.into());
+            // A hand ends itself when the disk does not answer.
+            return later(text, error.is_interruption() && begun.elapsed() < READING_LIMIT);
         }
-        Err(error) if error.is_temporary() => return Text::Later(error.to_string().into()),
+        Err(error) if error.is_temporary() => return later(error.to_string(), false),
         Err(error) if error.kind() == Some(&FailureKind::Missing {}) => return Text::Missing(error.to_string().into()),
         Err(error) => return Text::Refused(error.to_string().into()),
     };
     // Long lists hold up nobody else.
     let read = tokio::task::spawn_blocking(move || split(opened)).await;
-    read.unwrap_or_else(|_| Text::Later(format!("{} was not read", described(source)).into()))
+    read.unwrap_or_else(|_| later(format!("{} was not read", described(source)), false))
 }
 
 /// Takes a text apart.
@@ -57,7 +66,7 @@ fn split(OpenedText { path, copy, owner, standing }: OpenedText) -> Text {
     let read = File::from(copy).read_to_end(&mut text).map_err(|error| reason(&error));
     match read.and_then(|_| numbered_lines(&text).map_err(|error| error.to_string())) {
         Ok(lists) => Text::Here { path, len_bytes: text.len() as u64, lists, owner, standing },
-        Err(reason) => Text::Later(format!("cannot read {path}: {reason}").into()),
+        Err(reason) => Text::Later { reason: format!("cannot read {path}: {reason}").into(), is_interruption: false },
     }
 }
 

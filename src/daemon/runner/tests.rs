@@ -266,6 +266,30 @@ async fn what_could_not_be_found_or_read_is_looked_at_again_soon() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delivery_that_the_end_of_a_hand_cut_short_is_repeated_soon() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let queue = queue_in(folder.path());
+    let (begun, mut seen) = mpsc::unbounded_channel();
+    let attempt = move |claimed: Claimed| -> Task<Attempted> {
+        let facts = Facts { tries: 1, last_try: Some(now()), ..Facts::of(&claimed.envelope) };
+        begun.send(()).expect("heard");
+        Box::pin(async move { Attempted::Waits(Facts { is_interrupted: true, ..facts }) })
+    };
+    let (delivery, intake) = intake();
+    let (end, stage) = watch::channel(Stage::Serving);
+    let rhythm = Rhythm::of(Some(Duration::from_secs(3600)), Selection::default());
+    let mut runner = runner(&queue, Arc::new(attempt), rhythm);
+    runner.waits.failure = Duration::from_millis(1);
+    let running = tokio::spawn(runner.run(intake, stage));
+    delivery.at_once(put(&queue, "<x@slow.example>").await);
+    for _ in 0..4 {
+        seen.recv().await.expect("it is tried again");
+    }
+    end.send_replace(Stage::Ending);
+    running.await.expect("no panic");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_entry_that_another_works_with_is_looked_at_again() {
     let folder = tempfile::tempdir().expect("a directory");
     let queue = queue_in(folder.path());

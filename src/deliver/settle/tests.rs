@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -15,7 +15,8 @@ use bstr::ByteSlice;
 use super::*;
 use crate::cf::{self, ReadEnv};
 use crate::keeper::request::{FailureKind, Mailbox};
-use crate::keeper::{Answer, Answered, Hands, Request};
+use crate::keeper::wire::PACKET_BYTES_MAX;
+use crate::keeper::{Answer, Answered, Hands, Kind, Request};
 use crate::log::Log;
 use crate::mail::envelope::Envelope;
 use crate::mail::header::Header;
@@ -26,6 +27,7 @@ use crate::queue::simulated::{SimulatedDisk, Trouble};
 use crate::queue::spool::Spool;
 use crate::queue::{LostReason, Orphans, Queue, QueueError, QueueOptions};
 use crate::site::{Identity, LoadOptions, Site};
+use crate::sys::passing;
 
 const CF: &str = "V10/Berkeley
 Djmx.test
@@ -141,6 +143,32 @@ async fn put(services: &Services) -> Claimed {
     envelope.recipients = ["nobody", "alice", "later", "bob"].map(Recipient::new).into();
     envelope.headers.push(Header::new("Subject", "x"));
     draft.commit(&envelope).await.expect("committed")
+}
+
+/// Returns hands of which the one for mailboxes ends with the first request.
+fn mortal_hands() -> Arc<Hands> {
+    let (hands, _) = Hands::pools();
+    let (ours, theirs) = passing::pair().expect("a pair");
+    hands.attach(Kind::Mailbox, ours).expect("attached");
+    std::thread::spawn(move || passing::receive(theirs.as_fd(), &mut vec![0; PACKET_BYTES_MAX]));
+    Arc::new(hands)
+}
+
+#[test]
+fn only_the_end_of_a_hand_cuts_a_delivery_short() {
+    let host = Host::new();
+    let disk = Arc::new(SimulatedDisk::new(None));
+    run(async {
+        let locked = host.services(&disk);
+        let mortal = Services::new(Arc::clone(&SITE), mortal_hands(), locked.queue.clone(), Log::nowhere(), None);
+        for (services, is_interrupted) in [(mortal, true), (locked, false)] {
+            let mut claimed = put(&services).await;
+            claimed.envelope.recipients = vec![Recipient::new("later")];
+            let ended = deliver(&services, Holding::Queued(Box::new(claimed)), now()).await;
+            let waits = ended.unwrap_or_else(|_| panic!("not written")).waits.expect("it was not delivered");
+            assert_eq!(waits.is_interrupted, is_interrupted);
+        }
+    });
 }
 
 /// Delivers a message and what comes of it once, as a daemon does: what cannot be written down is held and written later.

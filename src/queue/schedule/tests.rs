@@ -30,6 +30,7 @@ fn facts(priority: i64, destination: &str) -> Facts {
         destination: destination.into(),
         user: "user".into(),
         modified: None,
+        is_interrupted: false,
     }
 }
 
