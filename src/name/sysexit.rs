@@ -82,43 +82,61 @@ impl Sysexit {
 
     /// Returns the exit status that fits a status code.
     pub fn of_status(status: Status) -> Self {
-        let text = status.to_string();
-        let (class, rest) = text.split_once('.').unwrap_or_default();
-        match (class, rest) {
-            ("2", _) => Self::Ok,
-            ("4", _) => Self::TempFail,
-            (_, "1.1" | "1.6") => Self::NoUser,
-            (_, "1.2" | "1.8") => Self::NoHost,
-            (_, "1.3" | "1.7") => Self::Usage,
-            (_, "2.4") => Self::DataErr,
-            (_, "4.0" | "4.6") => Self::IoErr,
-            (_, "4.3") => Self::TempFail,
-            _ => match rest.split('.').next() {
-                Some("1" | "7") => Self::DataErr,
-                Some("3") => Self::OsErr,
-                Some("5") => Self::Protocol,
-                Some("4") => Self::Config,
-                _ => Self::Unavailable,
-            },
+        Self::of_status_text(status.to_string().as_bytes())
+    }
+
+    /// Returns the exit status that fits a text in the place of a status code: numbers between dots, as far as they are there.
+    fn of_status_text(text: &[u8]) -> Self {
+        let mut parts = text.split(|byte| *byte == b'.').map(number);
+        match parts.next() {
+            Some(Some(2)) => return Self::Ok,
+            Some(Some(4)) => return Self::TempFail,
+            Some(Some(5)) => {}
+            _ => return Self::Config,
+        }
+        match (parts.next().flatten(), parts.next().flatten()) {
+            (Some(1), Some(1 | 6)) => Self::NoUser,
+            (Some(1), Some(2 | 8)) => Self::NoHost,
+            (Some(1), Some(3 | 7)) => Self::Usage,
+            (Some(2), Some(4)) => Self::DataErr,
+            (Some(4), Some(0 | 6)) => Self::IoErr,
+            (Some(4), Some(3)) => Self::TempFail,
+            (Some(1 | 7), _) => Self::DataErr,
+            (Some(3), _) => Self::OsErr,
+            (Some(4), _) => Self::Config,
+            (Some(5), _) => Self::Protocol,
+            _ => Self::Unavailable,
         }
     }
 
-    /// Returns the exit status that `$#error $@ host` stands for: a status code or a word, or nothing.
+    /// Returns the exit status that `$#error $@ host` stands for: a status code, a number or a word, or nothing.
+    ///
+    // QUIRK(error-hosts)
     pub fn of_error(host: Option<&[u8]>) -> Self {
         let host = host.unwrap_or_default();
-        if let Some(status) = std::str::from_utf8(host).ok().and_then(|host| host.parse().ok()) {
-            return Self::of_status(status);
+        if host.contains(&b'.') {
+            return Self::of_status_text(host);
+        }
+        if let Some(code) = number(host) {
+            return Self::from_code(code).unwrap_or(Self::Unavailable);
         }
         match host.to_ascii_lowercase().as_slice() {
             b"usage" => Self::Usage,
             b"nouser" => Self::NoUser,
             b"nohost" => Self::NoHost,
+            b"software" => Self::Software,
             b"tempfail" => Self::TempFail,
             b"protocol" => Self::Protocol,
             b"config" => Self::Config,
             _ => Self::Unavailable,
         }
     }
+}
+
+/// Returns the number that a text begins with.
+fn number(text: &[u8]) -> Option<i32> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&text[..digits]).ok()?.parse().ok()
 }
 
 impl fmt::Display for Sysexit {
@@ -143,5 +161,20 @@ mod tests {
             assert_eq!(Sysexit::from_code(i32::from(exit.code())), Some(exit));
         }
         assert_eq!(Sysexit::from_code(1), None);
+    }
+
+    #[test]
+    fn the_host_of_an_error_is_read_as_far_as_it_goes() {
+        let check = |host: &str, exit| assert_eq!(Sysexit::of_error(Some(host.as_bytes())), exit, "{host}");
+        check("5.1.1", Sysexit::NoUser);
+        check("5.1", Sysexit::DataErr);
+        check("5.x.y", Sysexit::Unavailable);
+        check("4.x", Sysexit::TempFail);
+        check("mail.example.com", Sysexit::Config);
+        check("75", Sysexit::TempFail);
+        check("0", Sysexit::Ok);
+        check("9", Sysexit::Unavailable);
+        check("Software", Sysexit::Software);
+        check("ok", Sysexit::Unavailable);
     }
 }
