@@ -35,6 +35,9 @@ const UNSERVED_FOR_ONE: usize = 128;
 /// The status of a name that cannot be looked up now, the only one that the log tells of who is just queued.
 const NAME_SERVER_STATUS: Status = Status::new(4, 4, 3);
 
+/// What the log says of who waits without anybody having been asked.
+const QUEUED: &str = "queued";
+
 /// What became of a recipient.
 #[derive(Clone, Debug)]
 pub struct Settled {
@@ -77,15 +80,18 @@ pub async fn attempt(services: &Services, holding: &mut Holding, now: UnixTime) 
     let snapshot = Arc::new(holding.envelope().clone());
     let mut progress = Progress::new(&snapshot.recipients, &refused);
     progress.is_stuck = !is_split;
-    for settled in refused {
-        log(services, &snapshot, None, &[&settled], &settled.outcome, None);
-        attempted.take(settled);
-    }
     let groups = group::groups(ctx.config(), &snapshot.recipients[..progress.hopeful()]);
     let (held, groups): (Vec<Group>, Vec<Group>) =
         groups.into_iter().partition(|group| group.is_held(services, &snapshot));
     // QUIRK(held-silently): who waits beside recipients that are served is not told of.
-    if groups.is_empty() && snapshot.occasion == Occasion::New {
+    let tells_queued = groups.is_empty() && snapshot.occasion == Occasion::New;
+    for settled in refused {
+        if tells_queued || settled.outcome.stat != QUEUED {
+            log(services, &snapshot, None, &[&settled], &settled.outcome, None);
+        }
+        attempted.take(settled);
+    }
+    if tells_queued {
         held.iter().for_each(|group| log_held(services, &snapshot, group));
     }
     let mut transcripts = vec![BString::default(); groups.len()];
@@ -318,7 +324,7 @@ async fn resolve(
         known.extend(expanded.recipients.into_iter().filter(wanted));
         attempted.lists.extend(expanded.list);
         for refused in expanded.refused {
-            let transcript = refused.transcript();
+            let (transcript, complaint) = (refused.transcript(), refused.complaint());
             let (mut recipient, refusal) = (refused.recipient, refused.refusal);
             if recipient.owner.as_ref().is_some_and(|owner| **owner != envelope.sender) {
                 // The owner of the list shall hear of it, not the sender.
@@ -329,7 +335,7 @@ async fn resolve(
                 settled.push(Settled { recipient: recipient.clone(), outcome });
                 // Where it leads must be found out before it is served.
                 recipient.route = None;
-                envelope.message = Some(refusal.text);
+                envelope.message = Some(if refusal.error.is_some() { complaint } else { refusal.text });
                 known.push(recipient);
             } else {
                 let outcome = refused_by_rules(&refusal);
@@ -348,12 +354,13 @@ async fn resolve(
     settled
 }
 
-/// Returns the outcome of a recipient that nobody can say anything about now. A new message is just queued.
+/// Returns the outcome of a recipient that nobody can say anything about now. A new message is just queued, and so is one for
+/// whom the rules refuse for now.
 fn waits(envelope: &Envelope, refusal: &Refusal) -> Outcome {
     let is_interruption = refusal.is_interruption;
     let mut outcome = Outcome { is_interruption, ..Outcome::deferred(refusal.status, &refusal.text) };
-    if envelope.occasion == Occasion::New {
-        outcome.stat = "queued".into();
+    if envelope.occasion == Occasion::New || refusal.error.is_some() {
+        outcome.stat = QUEUED.into();
     }
     outcome
 }
@@ -371,7 +378,7 @@ pub fn refused_by_rules(refusal: &Refusal) -> Outcome {
 
 /// Notes at each recipient, and at the message, why it waits.
 fn note_reasons(envelope: &mut Envelope, deferred: &[Settled]) {
-    let deferred = || deferred.iter().filter(|settled| settled.outcome.stat != "queued");
+    let deferred = || deferred.iter().filter(|settled| settled.outcome.stat != QUEUED);
     let reasons: HashMap<&BString, &Outcome> =
         deferred().rev().map(|settled| (&settled.recipient.address, &settled.outcome)).collect();
     for recipient in &mut envelope.recipients {
@@ -395,22 +402,20 @@ fn log(
 ) {
     let Some(first) = settled.first().filter(|_| outcome.kind != Service::Nobody) else { return };
     count(services, envelope, settled, outcome);
-    let mailer = group.map(|group| &*group.mailer).or_else(|| {
-        let route = first.recipient.route.as_ref()?;
-        services.site.config.mailers.get(route.mailer.as_bytes())
-    });
-    let host = group.map(|group| &group.host).filter(|host| !host.is_empty() && outcome.stat != "queued");
+    let route = first.recipient.route.as_ref();
+    let mailer = group.map(|group| &group.mailer.name).or_else(|| Some(&route?.mailer));
+    let host = group.map(|group| &group.host).filter(|host| !host.is_empty() && outcome.stat != QUEUED);
     let control = group.and_then(|group| controller(envelope, &group.mailer, &first.recipient));
     Delivered {
         to: settled.iter().map(|settled| settled.recipient.address.clone()).collect(),
         control: control.as_ref().map(|(address, ids)| (address.as_slice().into(), *ids)),
         delay: UnixTime::from(SystemTime::now()).since(envelope.created),
         transaction_delay: took,
-        mailer: mailer.map(|mailer| mailer.name.as_bytes().into()),
+        mailer: mailer.map(|mailer| mailer.as_bytes().into()),
         priority: envelope.priority,
         relay: outcome.relay.as_ref().or(host).map(|relay| relay.as_slice().into()),
         quarantine: None,
-        dsn: Some(outcome.status).filter(|status| outcome.stat != "queued" || *status == NAME_SERVER_STATUS),
+        dsn: Some(outcome.status).filter(|status| outcome.stat != QUEUED || *status == NAME_SERVER_STATUS),
         reply: outcome.reply.as_ref().filter(|_| outcome.is_reply_logged()).map(|reply| reply.as_slice().into()),
         status: outcome.stat.as_slice().into(),
     }
@@ -429,13 +434,13 @@ fn count(services: &Services, envelope: &Envelope, settled: &[&Settled], outcome
 /// Logs that the recipients of a group wait because of what their mailer is.
 fn log_held(services: &Services, envelope: &Envelope, group: &Group) {
     for recipient in group.places.iter().filter_map(|place| envelope.recipients.get(*place)) {
-        services.witness.tell_about(&recipient.address, "queued");
+        services.witness.tell_about(&recipient.address, QUEUED);
         Delivered {
             to: vec![recipient.address.clone()],
             delay: UnixTime::from(SystemTime::now()).since(envelope.created),
             mailer: Some(group.mailer.name.as_bytes().into()),
             priority: envelope.priority,
-            status: b"queued".as_bstr(),
+            status: QUEUED.as_bytes().as_bstr(),
             ..Delivered::default()
         }
         .write(&services.log, &envelope.id);

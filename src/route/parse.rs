@@ -62,11 +62,7 @@ pub struct Resolution {
 /// An address that leads nowhere.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BadRoute {
-    /// The host part of `$#error`.
-    pub host: BString,
-    /// The text of `$#error` as the rules gave it.
-    pub user: BString,
-    /// What it means.
+    /// Why.
     pub refusal: Refusal,
     /// The rules themselves are at fault, which listeners have heard.
     pub is_told: bool,
@@ -162,10 +158,15 @@ pub async fn queue_group(ctx: &mut Context, user: &[u8]) -> Option<BString> {
 /// Returns the `Final-Recipient:` value of an address that the envelope names: its type and the address, made complete; one
 /// without a host is told as its mailer knows it.
 pub fn final_recipient(ctx: &Context, address: &[u8], route: &Route) -> Option<BString> {
-    let mailer = ctx.config().mailers.get(route.mailer.as_bytes())?;
+    let mailer = ctx.config().mailers.get(route.mailer.as_bytes());
     let is_known = route.user.contains(&b'@') || !address.contains(&b'@');
     let address = if is_known { route.user.as_slice() } else { address };
-    let kind = if mailer.types.address.is_empty() { b"rfc822".as_slice() } else { &mailer.types.address };
+    let kind = match mailer.map(|mailer| mailer.types.address.as_slice()) {
+        Some(b"") => b"rfc822",
+        Some(kind) => kind,
+        // Whom the rules refuse for now has no mailer yet.
+        None => b"RFC822",
+    };
     let address = address.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")).unwrap_or(address);
     let mut text = BString::from([kind, b"; ", address].concat());
     if kind.eq_ignore_ascii_case(b"rfc822") && !address.contains(&b'@') {
@@ -232,9 +233,8 @@ async fn build(ctx: &mut Context, tokens: &[Token], role: Role) -> Result<Route,
     let Some(target) = Target::of(rest) else { return Err(broken(ctx, "buildaddr: no user")) };
     let host = target.host_text(blank_sub);
     if name.eq_ignore_ascii_case(b"error") {
-        let user = target.user_text();
-        let refusal = Refusal::of_error(host.as_ref().map(|host| host.as_bytes()), &address_list::unquote(&user));
-        return Err(BadRoute { host: host.unwrap_or_default(), user, refusal, is_told: false });
+        let refusal = Refusal::of_error(host.as_ref().map(|host| host.as_bytes()), target.user_text());
+        return Err(BadRoute { refusal, is_told: false });
     }
     let config = Arc::clone(&ctx.site().config);
     let Some(mailer) = config.mailers.get(&name) else {
@@ -341,7 +341,7 @@ async fn outward(ctx: &mut Context, mailer: &Mailer, role: Role, mut tokens: Tok
 fn broken(ctx: &mut Context, text: &str) -> BadRoute {
     ctx.hear(Heard::Fault(text.as_bytes()));
     let refusal = Refusal::permanent(Status::new(5, 3, 5), 553, text).with_exit(Sysexit::Software);
-    BadRoute { host: BString::default(), user: BString::default(), refusal, is_told: true }
+    BadRoute { refusal, is_told: true }
 }
 
 #[cfg(test)]

@@ -173,6 +173,11 @@ impl Expander<'_> {
         // Who stands alone for an address that was named gets its reports too.
         match expanded.recipients.as_mut_slice() {
             [only] if was_primary && !is_owned => only.primary = true,
+            [] if was_primary && !is_owned => {
+                if let [Refused { recipient, refusal, .. }] = expanded.refused.as_mut_slice() {
+                    recipient.primary |= refusal.is_temporary();
+                }
+            }
             [_] | [] if !is_owned => {}
             _ => expanded.list = course.parents.into_iter().next().map(|parent| parent.recipient),
         }
@@ -232,9 +237,13 @@ impl Expander<'_> {
 
     /// Asks the rules where an address leads.
     async fn route(&mut self, recipient: &mut Recipient) -> Result<Route, Refusal> {
-        match parse::parse(self.ctx, &recipient.address, Role::Recipient).await? {
-            Parsed::Mailer(route) => Ok(route),
-            Parsed::Later(route) => {
+        match parse::parse(self.ctx, &recipient.address, Role::Recipient).await {
+            Ok(Parsed::Mailer(route)) => Ok(route),
+            Err(refusal) => {
+                recipient.route = refusal.error.as_deref().filter(|_| refusal.is_temporary()).cloned();
+                Err(refusal)
+            }
+            Ok(Parsed::Later(route)) => {
                 let text = self.ctx.take_deferral().unwrap_or_else(|| parse::FAILS_FOR_NOW.into());
                 recipient.route = Some(route);
                 Err(Refusal::temporary(Status::new(4, 4, 3), text))

@@ -2,9 +2,10 @@
 
 use bstr::BString;
 
-use crate::mail::envelope::Special;
+use crate::mail::address_list;
+use crate::mail::envelope::{Route, Special};
 use crate::mail::token::ScanError;
-use crate::name::{Status, Sysexit};
+use crate::name::{MailerName, Status, Sysexit};
 use crate::policy::error_parts;
 
 /// Why an address cannot be used.
@@ -20,17 +21,19 @@ pub struct Refusal {
     pub exit: Sysexit,
     /// Whether the only reason is that a hand has ended.
     pub is_interruption: bool,
+    /// What the rules gave in the place of a route, if they refuse it.
+    pub error: Option<Box<Route>>,
 }
 
 impl Refusal {
     /// Returns a refusal that trying again does not change.
     pub fn permanent(status: Status, code: u16, text: impl Into<BString>) -> Self {
-        Self { code, status, text: text.into(), exit: Sysexit::of_status(status), is_interruption: false }
+        Self { code, status, text: text.into(), exit: Sysexit::of_status(status), is_interruption: false, error: None }
     }
 
     /// Returns a refusal that may pass.
     pub fn temporary(status: Status, text: impl Into<BString>) -> Self {
-        Self { code: 451, status, text: text.into(), exit: Sysexit::TempFail, is_interruption: false }
+        Self { code: 451, status, text: text.into(), exit: Sysexit::TempFail, is_interruption: false, error: None }
     }
 
     /// Returns the same, and whether the only reason is that a hand has ended.
@@ -49,9 +52,11 @@ impl Refusal {
         Self { exit, ..self }
     }
 
-    /// Tells whether trying again later may help.
+    /// Tells whether trying again later may help: the reply code or the exit status says so.
+    ///
+    /// A client reads the reply code alone.
     pub fn is_temporary(&self) -> bool {
-        self.code < 500
+        self.code < 500 || self.exit == Sysexit::TempFail
     }
 
     /// Returns the refusal of an address with a fault in its spelling.
@@ -87,13 +92,17 @@ impl Refusal {
 
     /// Tells whether the rules are to blame, not the address.
     pub fn is_fault(&self) -> bool {
-        self.exit == Sysexit::Software
+        self.exit == Sysexit::Software && self.error.is_none()
     }
 
     /// Reads what `$#error $@ host $: text` says; a word in the host part decides the exit status alone.
-    pub fn of_error(host: Option<&[u8]>, text: &[u8]) -> Self {
-        let (code, status, text) = error_parts(host.unwrap_or_default(), text);
-        Self::permanent(status, code, text).with_exit(Sysexit::of_error(host))
+    pub fn of_error(host: Option<&[u8]>, user: BString) -> Self {
+        let given = address_list::unquote(&user);
+        let (code, status, text) = error_parts(host.unwrap_or_default(), &given);
+        let mailer = MailerName::new("*error*");
+        let error = Route { mailer, host: host.unwrap_or_default().into(), user, is_settled: false };
+        let refusal = Self::permanent(status, code, text).with_exit(Sysexit::of_error(host));
+        Self { error: Some(Box::new(error)), ..refusal }
     }
 }
 
@@ -103,9 +112,16 @@ mod tests {
 
     #[track_caller]
     fn check(host: &str, text: &str, expected: &str, exit: Sysexit) {
-        let refusal = Refusal::of_error(Some(host.as_bytes()).filter(|host| !host.is_empty()), text.as_bytes());
+        let refusal = Refusal::of_error(Some(host.as_bytes()).filter(|host| !host.is_empty()), text.into());
         assert_eq!(format!("{} {} {}", refusal.code, refusal.status, refusal.text), expected);
         assert_eq!(refusal.exit, exit);
+    }
+
+    #[test]
+    fn code_or_exit_status_makes_a_refusal_temporary() {
+        let check = |host: &str, text: &str| Refusal::of_error(Some(host.as_bytes()), text.into()).is_temporary();
+        assert!(check("tempfail", "Try later") && check("4.1.1", "550 hm") && check("5.1.1", "450 hm"));
+        assert!(!check("nouser", "gone") && !check("5.1.1", "550 hm"));
     }
 
     #[test]

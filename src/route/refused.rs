@@ -6,6 +6,7 @@ use crate::mail::envelope::{Recipient, Route, Special};
 use crate::name::Sysexit;
 use crate::route::listed::Place;
 use crate::route::refusal::Refusal;
+use crate::smtp::server::texts;
 
 /// A recipient that cannot be served.
 #[derive(Clone, Debug)]
@@ -21,7 +22,7 @@ pub struct Refused {
 impl Refused {
     /// Tells whether the address leads to this host, but to no user.
     pub fn is_missing_user(&self) -> bool {
-        self.refusal.exit == Sysexit::NoUser && self.recipient.route.is_some()
+        self.refusal.exit == Sysexit::NoUser && self.recipient.route.is_some() && !self.refusal.is_temporary()
     }
 
     /// Tells whether the address leads somewhere, be it only to nobody: it counts as a recipient.
@@ -33,8 +34,7 @@ impl Refused {
     /// Returns what the caller and the transcript of the message read of it.
     pub fn complaint(&self) -> BString {
         let Self { recipient, refusal, place } = self;
-        // QUIRK(address-prefix): what an alias stands for is named with these codes only.
-        let is_named = !refusal.is_fault() && (recipient.primary || matches!(refusal.code, 450 | 550 | 553));
+        let is_named = !refusal.is_fault() && texts::names_address(refusal.code);
         let name = if is_named { format!("{}... ", recipient.address) } else { String::new() };
         let place = place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
         format!("{place}{name}{}", refusal.text).into()
@@ -53,8 +53,11 @@ impl Refused {
 
     /// Returns what is told of it: with the address, unless it is clear what it is about.
     pub fn words(&self) -> BString {
-        let is_clear =
-            self.is_missing_user() || self.refusal.is_fault() || !self.recipient.primary || self.refusal.is_temporary();
+        let is_clear = self.is_missing_user()
+            || self.refusal.is_fault()
+            || !self.recipient.primary
+            || self.refusal.is_temporary()
+            || !texts::names_address(self.refusal.code);
         if is_clear {
             self.refusal.text.clone()
         } else {

@@ -58,6 +58,13 @@ pub(super) struct Recipients {
     pub(super) only: Option<BString>,
 }
 
+impl Recipients {
+    /// Returns how many recipients the caller was told of: those who cannot get the message, and those the rules refuse for now.
+    pub(super) fn told(&self) -> usize {
+        self.refused.len() + self.later.iter().filter(|later| later.refusal.error.is_some()).count()
+    }
+}
+
 /// An address that the rules lead somewhere.
 struct Found {
     recipient: Recipient,
@@ -187,6 +194,9 @@ impl Desk<'_> {
     /// Takes note of a recipient that cannot be served, or not now.
     fn turn_away(&self, refused: Refused, to: &mut Recipients, terminal: &mut Terminal<'_>) {
         if refused.refusal.is_temporary() {
+            if refused.refusal.error.is_some() {
+                self.refuse(&refused, terminal);
+            }
             to.counted += 1;
             to.later.push(refused);
         } else {
@@ -233,7 +243,10 @@ impl Desk<'_> {
             true => terminal.complain(refused.complaint()),
             false => self.tell(&refused.complaint(), terminal),
         }
-        terminal.fail(refusal.exit);
+        // Who waits has not failed.
+        if refusal.exit != Sysexit::TempFail {
+            terminal.fail(refusal.exit);
+        }
         if self.logs_refused && refused.is_missing_user() && recipient.owner.is_none() {
             let reply = BString::from(format!("{} {} {}", refusal.code, refusal.status, refusal.text));
             Delivered {

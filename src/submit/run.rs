@@ -202,13 +202,13 @@ impl<'a> Work<'a> {
         // QUIRK(message-errors-told)
         terminal.speak();
         let mut judgement = header_check::judge(services, &mut self.ctx, &id, &incoming, terminal).await;
-        let refused_before = recipients.refused.len();
+        let refused_before = recipients.told();
         if submission.reads_recipients {
             desk.logs_complaints = false;
             (recipients.misspelt, recipients.complaint) = (false, None);
             desk.add_fields(&mut self.ctx, &incoming.headers, &mut recipients, terminal).await;
         }
-        let refused_late = recipients.refused.len() > refused_before;
+        let refused_late = recipients.told() > refused_before;
         if submission.reads_recipients && recipients.misspelt {
             // QUIRK(header-misspelt): nobody gets a message whose header has a misspelt recipient; it is told four times.
             let complaint = recipients.complaint.clone().unwrap_or_default();
@@ -428,7 +428,8 @@ impl<'a> Work<'a> {
         if refused_late {
             envelope.flags.split = false;
         }
-        envelope.message = envelope.message.or_else(|| recipients.refused.last().map(Refused::words));
+        let waits = recipients.later.iter().find(|later| later.refusal.error.is_some()).map(Refused::complaint);
+        envelope.message = envelope.message.or_else(|| recipients.refused.last().map(Refused::words)).or(waits);
         let mut transcript = vec![recipients.flaws];
         transcript.extend(recipients.refused.iter().map(Refused::transcript));
         transcript.extend(refusal.as_ref().map(|refusal| refusal.transcript.clone()));

@@ -20,6 +20,7 @@ use crate::route::remote_name;
 use crate::route::role::Role;
 use crate::site::Context;
 use crate::smtp::server::encode_xtext;
+use crate::smtp::server::texts;
 use crate::sys::user::User;
 
 /// The class of users who may name any sender without a warning.
@@ -135,6 +136,14 @@ impl Registrar<'_> {
                     return (wanted, Some(route));
                 }
                 BString::from("Invalid sender address")
+            }
+            // Where it leads may be known when somebody must be told.
+            Err(refusal) if refusal.is_temporary() => {
+                terminal.complain(texts::with_address(refusal.code, &wanted, &refusal.text));
+                if refusal.exit != Sysexit::TempFail {
+                    terminal.fail(refusal.exit);
+                }
+                return (wanted, None);
             }
             Err(refusal) if refusal.is_fault() => {
                 terminal.complain(&refusal.text);

@@ -12,10 +12,12 @@ const SHORT_BYTES_MAX: usize = 203;
 /// The longest HELP topic that is repeated, in bytes.
 const TOPIC_BYTES_MAX: usize = 10;
 
-/// Codes whose texts begin with the address they are about.
+/// Tells whether texts with this code begin with the address they are about.
 ///
 // QUIRK(address-prefix): the original decides by the code alone whether a reply names the address.
-const CODES_WITH_ADDRESS: [u16; 5] = [250, 252, 450, 550, 553];
+pub fn names_address(code: u16) -> bool {
+    matches!(code, 250 | 252 | 450 | 550 | 553)
+}
 
 /// Returns `text`, without its middle if it is long.
 pub fn shortened(text: &[u8]) -> BString {
@@ -34,7 +36,7 @@ pub fn shortened(text: &[u8]) -> BString {
 /// The address is shortened and loses its eighth bits, as the original's.
 pub fn with_address(code: u16, address: &[u8], text: &[u8]) -> BString {
     let mut out = BString::default();
-    if !address.is_empty() && CODES_WITH_ADDRESS.contains(&code) {
+    if !address.is_empty() && names_address(code) {
         out.extend(shortened(address).iter().map(|byte| byte & 0x7f));
         out.extend_from_slice(b"... ");
     }
