@@ -332,7 +332,7 @@ impl Run<'_> {
         let source =
             if route.user.starts_with(b"|") { Some(source_of(services, first, &route.user).await?) } else { None };
         if self.mailer.argv.iter().any(|word| names(word, b'z')) {
-            ctx.set("z", home(services, first, route).await);
+            ctx.set("z", home(services, first, route).await?);
         }
         Ok(Launch {
             mailer: self.mailer.name.clone(),
@@ -373,13 +373,20 @@ fn names(word: &[u8], letter: u8) -> bool {
 }
 
 /// Returns the home of a recipient, or of the user who has named it; nothing if there is none.
-async fn home(services: &Services, recipient: &Recipient, route: &Route) -> BString {
+///
+/// # Errors
+/// The user database cannot be asked now.
+async fn home(services: &Services, recipient: &Recipient, route: &Route) -> Result<BString, Outcome> {
     let user = match (&recipient.account, &recipient.controller) {
         (Some(_), _) => &route.user,
         (None, Some(controller)) => &controller.user,
-        (None, None) => return BString::default(),
+        (None, None) => return Ok(BString::default()),
     };
-    services.hands.user(user).await.ok().flatten().map(|account| account.home).unwrap_or_default()
+    match services.hands.user(user).await {
+        Ok(account) => Ok(account.map(|account| account.home).unwrap_or_default()),
+        Err(error) if error.is_temporary() => Err(Outcome::deferred_by(Status::new(4, 3, 0), &error)),
+        Err(_) => Ok(BString::default()),
+    }
 }
 
 /// Returns the user of a recipient as the mailer wants it: without quotes (`F=s`), without leading backslashes (`F=B`).

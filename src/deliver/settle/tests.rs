@@ -18,7 +18,7 @@ use crate::keeper::request::{FailureKind, Mailbox};
 use crate::keeper::wire::PACKET_BYTES_MAX;
 use crate::keeper::{Answer, Answered, Hands, Kind, Request};
 use crate::log::Log;
-use crate::mail::envelope::Envelope;
+use crate::mail::envelope::{Controller, Envelope};
 use crate::mail::header::Header;
 use crate::map::DirectOpener;
 use crate::net::{Resolver, ResolverSettings};
@@ -35,10 +35,12 @@ S3
 R$* < $* > $*\t$: $2
 S0
 Rnobody\t$#error $@ 5.1.1 $: \"550 User unknown\"
+Rhome\t$#home $@ here $: home
 R$* @ $*\t$#local $: $1
 R$*\t$#local $: $1
 Mlocal, P=/usr/libexec/mail.local, F=lsDFM, A=mail.local $u
 Mprog, P=/bin/sh, F=lsDFM, A=sh -c $u
+Mhome, P=/bin/sh, F=sDFM, A=sh -c $z
 ";
 
 /// Everything for ever: the rules are read once.
@@ -116,6 +118,7 @@ fn hands(folder: PathBuf, disk: Arc<SimulatedDisk>, is_locked: Arc<AtomicBool>) 
                 }
                 (Answer::Done {}, Vec::new())
             }
+            Request::User { .. } => (Answer::failed(FailureKind::Temporary {}, "no answer"), Vec::new()),
             _ => (Answer::failed(FailureKind::Permanent {}, "no"), Vec::new()),
         }
     };
@@ -168,6 +171,21 @@ fn only_the_end_of_a_hand_cuts_a_delivery_short() {
             let waits = ended.unwrap_or_else(|_| panic!("not written")).waits.expect("it was not delivered");
             assert_eq!(waits.is_interrupted, is_interrupted);
         }
+    });
+}
+
+#[test]
+fn no_mailer_starts_while_nobody_knows_the_home_that_it_is_given() {
+    let host = Host::new();
+    run(async {
+        let services = host.services(&Arc::new(SimulatedDisk::new(None)));
+        let mut claimed = put(&services).await;
+        let controller = Controller { user: "bob".into(), ..Controller::default() };
+        claimed.envelope.recipients = vec![Recipient { controller: Some(controller.into()), ..Recipient::new("home") }];
+        let ended = deliver(&services, Holding::Queued(Box::new(claimed)), now()).await;
+        let ended = ended.unwrap_or_else(|_| panic!("not written"));
+        let reasons: Vec<_> = ended.attempted.deferred.iter().map(|settled| settled.outcome.stat.as_bstr()).collect();
+        assert_eq!((reasons, ended.attempted.failed.len()), (vec!["Deferred: no answer".into()], 0));
     });
 }
 
