@@ -41,7 +41,7 @@ mod tests {
     /// Tells whether the first line has such bytes in a body that comes in these parts.
     fn check(blank_seen: bool, parts: &[&str]) -> bool {
         let mut bits = EighthBits::default();
-        bits.end_header(&HeaderPart { headers: Vec::new(), body_start: Vec::new(), blank_seen });
+        bits.end_header(&HeaderPart { headers: Vec::new(), body_start: Vec::new(), blank_seen, fields_bytes: 0 });
         parts.iter().for_each(|part| bits.note_body(part.as_bytes()));
         bits.first_line
     }

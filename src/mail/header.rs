@@ -129,11 +129,6 @@ impl Header {
         Some(Self::with_value(&line[..name_len], &line[colon + 1..]))
     }
 
-    /// Returns the number of bytes the field takes in a message with LF line ends.
-    pub fn size_bytes(&self) -> usize {
-        self.name.len() + 1 + self.value.len() + 1
-    }
-
     /// Appends the field with LF line ends, unconditionally and unexpanded.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.name);
@@ -236,6 +231,8 @@ pub struct HeaderReader {
     /// The line that is not complete yet.
     line: Vec<u8>,
     bytes: usize,
+    /// Bytes of the fields so far, without NULs.
+    fields_bytes: usize,
     lines: usize,
     ended: bool,
     /// Whether an empty line stood between header and body.
@@ -251,21 +248,23 @@ pub struct HeaderPart {
     pub body_start: Vec<u8>,
     /// Whether an empty line ended the header (else a line that is no field, or the end of the message).
     pub blank_seen: bool,
+    /// How many bytes the lines of the fields had, with one for the end of each.
+    pub fields_bytes: usize,
 }
 
 impl HeaderPart {
     /// Returns how many bytes the header has, with the empty line, or the beginning of the line, that ended it.
     pub fn size_bytes(&self) -> u64 {
-        let fields: usize = self.headers.iter().map(Header::size_bytes).sum();
         let last = if self.blank_seen { 1 } else { self.body_start.len() };
-        (fields + last) as u64
+        (self.fields_bytes + last) as u64
     }
 }
 
 impl HeaderReader {
     /// Returns a reader that has read nothing.
     pub fn new(limits: HeaderLimits) -> Self {
-        Self { limits, headers: Vec::new(), line: Vec::new(), bytes: 0, lines: 0, ended: false, blank_seen: false }
+        let (headers, line) = (Vec::new(), Vec::new());
+        Self { limits, headers, line, bytes: 0, fields_bytes: 0, lines: 0, ended: false, blank_seen: false }
     }
 
     /// Takes header text off the front of `chunk`; returns how many bytes were taken and whether the header goes on.
@@ -317,7 +316,8 @@ impl HeaderReader {
                 self.line = had_no_end;
             }
         }
-        Ok(HeaderPart { headers: self.headers, body_start: self.line, blank_seen: self.blank_seen })
+        let Self { headers, line: body_start, blank_seen, fields_bytes, .. } = self;
+        Ok(HeaderPart { headers, body_start, blank_seen, fields_bytes })
     }
 
     /// Appends to the unfinished line within the limit of bytes.
@@ -355,6 +355,7 @@ impl HeaderReader {
             (self.ended, self.blank_seen) = (true, true);
             return Ok(());
         }
+        let text_bytes = text.len();
         match self.headers.last_mut() {
             Some(last) if goes_on => {
                 last.value.push(b'\n');
@@ -369,6 +370,7 @@ impl HeaderReader {
                 }
             },
         }
+        self.fields_bytes += text_bytes + 1;
         self.lines += 1;
         if self.lines > self.limits.lines_max {
             return Err(HeaderTooLarge::Lines(self.limits.lines_max));
@@ -418,6 +420,13 @@ mod tests {
         check(b"A: b\n\0\nC: d\0\n", &["A: b"], "C: d\0\n");
         check(b"A: b\n\0 c\nD: e\n", &["A: b"], " c\nD: e\n");
         check(b"A: b\n\0no field\n", &["A: b"], "no field\n");
+    }
+
+    #[test]
+    fn white_space_before_the_colon_is_part_of_the_size() {
+        let mut reader = HeaderReader::new(HeaderLimits::new(0));
+        reader.feed(b"A \t: b\n c\0\n\n").expect("within the limits");
+        assert_eq!(reader.finish().expect("within the limits").size_bytes(), 11);
     }
 
     #[test]
