@@ -201,6 +201,11 @@ impl Progress {
 }
 
 impl Attempted {
+    /// Tells whether those who wait on do so only because a hand has ended.
+    pub(super) fn is_interrupted(&self) -> bool {
+        !self.deferred.is_empty() && self.deferred.iter().all(|settled| settled.outcome.is_interruption)
+    }
+
     fn take(&mut self, settled: Settled) {
         match settled.outcome.verdict {
             Verdict::Sent => {

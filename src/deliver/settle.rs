@@ -34,6 +34,12 @@ pub async fn deliver(services: &Services, mut holding: Holding, now: UnixTime) -
         envelope.priority = services.policy.retry_priority(envelope.priority);
     }
     let mut attempted = attempt(services, &mut holding, now).await;
+    let is_interrupted = attempted.is_interrupted();
+    if !is_interrupted && !holding.envelope().recipients.is_empty() {
+        let envelope = holding.envelope_mut();
+        envelope.tries += 1;
+        envelope.last_try = Some(now);
+    }
     let warned = age(services, &mut holding, &mut attempted, now);
     let reports = match reports::tell(services, &holding, &attempted, warned, None, now).await {
         Ok(reports) => reports,
@@ -45,8 +51,6 @@ pub async fn deliver(services: &Services, mut holding: Holding, now: UnixTime) -
     };
     let mut reports = reports;
     reports.append(&mut attempted.clones);
-    let mut deferred = attempted.deferred.iter();
-    let is_interrupted = !attempted.deferred.is_empty() && deferred.all(|settled| settled.outcome.is_interruption);
     let facts = || Facts { is_interrupted, ..Facts::of(holding.envelope()) };
     let waits = (!holding.envelope().recipients.is_empty()).then(facts);
     if is_lost(services, &holding, &attempted) && !dead_letter::drop_off(services, &holding, now).await {
@@ -76,15 +80,13 @@ async fn keep_for_a_person(holding: Holding, failed: impl Iterator<Item = Recipi
     Ok(claimed.set_aside().await?)
 }
 
-/// Counts the try; returns recipients whose time is over, and tells whether the sender is to be warned.
+/// Returns recipients whose time is over, and tells whether the sender is to be warned.
 fn age(services: &Services, holding: &mut Holding, attempted: &mut Attempted, now: UnixTime) -> bool {
     let policy = &services.policy;
     let envelope = holding.envelope_mut();
     if envelope.recipients.is_empty() {
         return false;
     }
-    envelope.tries += 1;
-    envelope.last_try = Some(now);
     let (warn, kept) = policy.limits(&Facts::of(envelope));
     match policy.fate(&Facts::of(envelope), now) {
         Fate::Warn if envelope.class >= 0 && !envelope.has_null_sender() => {
