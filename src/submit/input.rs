@@ -2,7 +2,7 @@
 
 /// Turns input in chunks of any size into message text with LF line ends.
 ///
-/// A first line `From …` (as mailboxes have it) is dropped. Memory does not grow with the length of a line.
+/// A first line `From …` (as mailboxes have it) is dropped, unless the site keeps it. Memory does not grow with the length of a line.
 #[derive(Debug)]
 pub struct LocalInput {
     dots_count: bool,
@@ -55,6 +55,14 @@ impl LocalInput {
     #[must_use]
     pub fn with_seven_bits(mut self, seven_bit: bool) -> Self {
         self.seven_bit = seven_bit;
+        self
+    }
+
+    /// Returns the reader as one that keeps a first line `From …`, if `kept` (option SaveFromLine): it is no field, so all of the
+    /// message is body.
+    #[must_use]
+    pub fn with_mailbox_line(mut self, kept: bool) -> Self {
+        self.first_line = self.first_line.filter(|_| !kept);
         self
     }
 
@@ -221,6 +229,13 @@ mod tests {
         check(false, "a", "a\n");
         check(false, "a\r", "a\r\n");
         check(false, "", "");
+    }
+
+    #[test]
+    fn the_line_of_a_mailbox_is_kept_where_the_site_says_so() {
+        let (mut input, mut out) = (LocalInput::new(false).with_mailbox_line(true), Vec::new());
+        input.feed(b"From alice\nTo: b\n", &mut out);
+        assert_eq!(out, b"From alice\nTo: b\n");
     }
 
     #[test]

@@ -282,7 +282,8 @@ impl<'a> Work<'a> {
             Some(body) => body == BodyType::SevenBit,
             None => options.seven_bit_input,
         };
-        let text = LocalInput::new(options.ignore_dots).with_seven_bits(seven_bit);
+        let text =
+            LocalInput::new(options.ignore_dots).with_seven_bits(seven_bit).with_mailbox_line(options.save_from_line);
         message::read(input, text, Limits::of(options), &mut self.draft).await
     }
 
