@@ -7,18 +7,18 @@ use crate::route::parse::{self, ADDRESS_BYTES_MAX, Parsed};
 use crate::route::refusal::Refusal;
 use crate::route::role::Role;
 use crate::site::Context;
-use crate::smtp::server::texts;
+use crate::smtp::server::{CommandRefusal, texts};
 
 /// Parses an address.
 ///
 /// # Errors
-/// The reply: the address is none, or the rules refuse it.
-pub(super) async fn parse(ctx: &mut Context, spelling: &[u8], role: Role) -> Result<Parsed, Reply> {
+/// The reply, and whether the log has heard of it: the address is none, or the rules refuse it.
+pub(super) async fn parse(ctx: &mut Context, spelling: &[u8], role: Role) -> Result<Parsed, CommandRefusal> {
     // QUIRK(token-too-long): of a long address SMTP tells what is wrong with its tokens, not how long it is.
     if spelling.len() > TOKEN_BYTES_MAX {
         let scanned = ctx.scan(spelling, ScanOptions::ADDRESS);
         if let Some(error) = scanned.errors.first() {
-            return Err(reply(&Refusal::of_scan(*error), spelling));
+            return Err(CommandRefusal::new(reply(&Refusal::of_scan(*error), spelling)));
         }
     }
     // QUIRK(too-long-is-cut): so is the address in front of the reply.
@@ -26,8 +26,8 @@ pub(super) async fn parse(ctx: &mut Context, spelling: &[u8], role: Role) -> Res
     ctx.take_odd_value();
     let parsed = parse::parse(ctx, spelling, role).await;
     match odd_value(ctx) {
-        Some(odd) => Err(odd),
-        None => parsed.map_err(|refusal| reply(&refusal, about)),
+        Some(odd) => Err(CommandRefusal::new(odd)),
+        None => parsed.map_err(|refusal| CommandRefusal { reply: reply(&refusal, about), logged: refusal.is_fault() }),
     }
 }
 

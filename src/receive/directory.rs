@@ -201,8 +201,8 @@ impl Directory for SiteDirectory {
                         let route = found.into_route();
                         parsed.push((Key::of(&route, &ctx.config().mailers), spelling, route));
                     }
-                    Err(reply) => {
-                        let refusal = address::misspelt(ctx, &spelling, rest).or(Some(reply));
+                    Err(refused) => {
+                        let refusal = address::misspelt(ctx, &spelling, rest).or(Some(refused.reply));
                         return Listing { refusal, ..Listing::default() };
                     }
                 }

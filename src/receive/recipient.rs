@@ -34,7 +34,7 @@ impl Clerk<'_> {
                 self.transaction.pending = Some(parsed);
                 Answer::Yes
             }
-            Err(reply) => self.refuse(CommandRefusal::new(reply)),
+            Err(refusal) => self.refuse(refusal),
         }
     }
 

@@ -37,7 +37,7 @@ impl Clerk<'_> {
         }
         let route = match parsed {
             Ok(parsed) => parsed.into_route(),
-            Err(reply) => return Answer::No(CommandRefusal::new(reply)),
+            Err(refusal) => return Answer::No(refusal),
         };
         if route.special().is_some() {
             self.log_no_sender(argument);

@@ -340,7 +340,7 @@ async fn outward(ctx: &mut Context, mailer: &Mailer, role: Role, mut tokens: Tok
 /// Tells of a configuration that resolves to nothing, and refuses.
 fn broken(ctx: &mut Context, text: &str) -> BadRoute {
     ctx.hear(Heard::Fault(text.as_bytes()));
-    let refusal = Refusal::permanent(Status::new(5, 3, 5), 553, text).with_exit(Sysexit::Software);
+    let refusal = Refusal::permanent(Status::new(5, 3, 5), 554, text).with_exit(Sysexit::Software);
     BadRoute { refusal, is_told: true }
 }
 

@@ -33,6 +33,7 @@ pub async fn verify(
     let old_style = services.site.config.options.old_style_headers;
     let mut recipients = Recipients { separator: Separator::of_option(old_style), ..Recipients::default() };
     desk.add_arguments(&mut ctx, &mut recipients, terminal).await;
+    ctx.log_notes(&services.log, &id);
     let sender = submission.sender.as_ref().unwrap_or(&caller.name);
     let sender = parse::parse(&mut ctx, sender, Role::Sender).await.ok().map(parse::Parsed::into_route);
     recipients.found.retain(|recipient| !is_left_out(&ctx, recipient, sender.as_ref()));

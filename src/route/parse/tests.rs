@@ -81,8 +81,8 @@ async fn addresses_lead_to_mailers() {
 async fn rules_refuse_in_their_own_words() {
     check("bad one", "550 5.7.1 no one").await;
     check("word", "553 5.3.0 none").await;
-    check("lost", "553 5.3.5 buildaddr: unknown mailer nomailer").await;
-    check("nohost", "553 5.3.5 buildaddr: no host").await;
+    check("lost", "554 5.3.5 buildaddr: unknown mailer nomailer").await;
+    check("nohost", "554 5.3.5 buildaddr: no host").await;
     check("temp a", "later local  x.a").await;
 }
 
