@@ -123,7 +123,13 @@ impl MailParams {
 
     // QUIRK(size-abc): digits at the front count, anything else is 0, as with strtol.
     fn take_size(&mut self, value: &[u8]) -> Result<(), Reply> {
-        let size = leading_number(value).0.ok_or_else(texts::size_beyond_number)?;
+        // The log tells of a number that does not fit as of the largest.
+        self.size_bytes = i64::MAX.unsigned_abs();
+        let size = match leading_number(value).0 {
+            Some(size) => size,
+            None if value.starts_with(b"-") => i64::MIN,
+            None => return Err(texts::size_beyond_number()),
+        };
         self.size_bytes = u64::try_from(size).map_err(|_| texts::size_invalid())?;
         self.size_text = Some(value.into());
         Ok(())
@@ -337,6 +343,14 @@ mod tests {
         mail("SIZE", "501 5.5.2 SIZE requires a value");
         mail("SIZE=99999999999999999999", "552 5.2.3 Message size exceeds maximum value");
         mail("SIZE=-5", "552 5.2.3 Message size invalid");
+        mail("SIZE=-99999999999999999999", "552 5.2.3 Message size invalid");
+    }
+
+    #[test]
+    fn a_size_that_does_not_fit_is_the_largest() {
+        let mut params = MailParams::default();
+        assert!(params.read(b"SIZE=99999999999999999999", &Features::default()).is_err());
+        assert_eq!(params.size_bytes, i64::MAX.unsigned_abs());
     }
 
     #[test]
