@@ -145,5 +145,7 @@ async fn addresses(ctx: &mut Context, mailer: &Mailer, party: Party, field: &Hea
         }
         elements.push(remote_text(ctx, mailer, &element, role).await.unwrap_or(element));
     }
-    if elements.is_empty() { value.into() } else { address_field::join(&field.name, &elements) }
+    // QUIRK(commas-alone): a list of nothing but commas becomes an empty one.
+    let is_kept = elements.is_empty() && !value.contains(&b',');
+    if is_kept { value.into() } else { address_field::join(&field.name, &elements) }
 }
