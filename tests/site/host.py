@@ -74,8 +74,8 @@ def pid_of(path):
         return 0
 
 
-def start_daemon():
-    subprocess.run(["/usr/sbin/sendmail", "-L", "sm-mta", "-bd", "-q2s"], check=True)
+def start_daemon(interval="2s"):
+    subprocess.run(["/usr/sbin/sendmail", "-L", "sm-mta", "-bd", f"-q{interval}"], check=True)
     wait("a listener on port 25", listens)
 
 

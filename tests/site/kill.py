@@ -51,7 +51,8 @@ def ensure():
     """Starts what is not running."""
     if not alive(pid_of(PID_FILE)):
         wait("ports that are free again", lambda: not listens())
-        start_daemon()
+        # As usual: no queue run mends what a kill has left undone.
+        start_daemon("15m")
     if not alive(pid_of(CLIENT_PID_FILE)):
         subprocess.run(["/usr/sbin/sendmail", "-L", "sm-msp-queue", "-Ac", "-q2s"], check=True)
     wait("a listener on port 25", listens)
