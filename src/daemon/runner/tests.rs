@@ -20,9 +20,16 @@ fn queue_in(folder: &Path) -> Queue {
 
 /// Returns a queue of which every one of `faults` befalls one step.
 fn faulty_queue_in(folder: &Path, faults: &[Fault]) -> Queue {
+    queue_of(&Arc::new(faulty_spool_in(folder, faults)))
+}
+
+fn faulty_spool_in(folder: &Path, faults: &[Fault]) -> Faulty {
     let layout = Layout { queue_directory: folder.to_str().expect("text").into(), groups: Vec::new() };
-    let spool = DirectSpool::open(&layout, 0).expect("opened");
-    Queue::new(Arc::new(Faulty::new(spool, faults)), QueueOptions::default())
+    Faulty::new(DirectSpool::open(&layout, 0).expect("opened"), faults)
+}
+
+fn queue_of(spool: &Arc<Faulty>) -> Queue {
+    Queue::new(Arc::<Faulty>::clone(spool), QueueOptions::default())
 }
 
 async fn put(queue: &Queue, to: &str) -> Claimed {
@@ -255,7 +262,7 @@ async fn what_could_not_be_found_or_read_is_looked_at_again_soon() {
         let running = tokio::spawn(runner.run(intake, stage));
         let all_gone = async {
             while !queue.list().await.expect("listed").is_empty() {
-                tokio::time::sleep(Duration::from_millis(1)).await;
+                tokio::task::yield_now().await;
             }
         };
         tokio::time::timeout(Duration::from_secs(60), all_gone).await.unwrap_or_else(|_| panic!("{faults:?}"));
@@ -292,7 +299,8 @@ async fn a_delivery_that_the_end_of_a_hand_cut_short_is_repeated_soon() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_entry_that_another_works_with_is_looked_at_again() {
     let folder = tempfile::tempdir().expect("a directory");
-    let queue = queue_in(folder.path());
+    let spool = Arc::new(faulty_spool_in(folder.path(), &[]));
+    let queue = queue_of(&spool);
     let (held, gone) = (put(&queue, "<x@good.example>").await, put(&queue, "<y@good.example>").await);
     let (work, seen) = work();
     let (delivery, intake) = intake();
@@ -303,7 +311,9 @@ async fn an_entry_that_another_works_with_is_looked_at_again() {
         delivery.later(claimed.name().clone(), Facts::of(&claimed.envelope));
     }
     let running = tokio::spawn(runner.run(intake, stage));
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    while spool.locks_wanted() < 4 {
+        tokio::task::yield_now().await;
+    }
     assert_eq!(seen.lock().expect("no panic").len(), 0, "both are in another's hands");
     gone.remove().await.expect("removed");
     drop(held);

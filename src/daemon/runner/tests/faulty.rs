@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::name::QueueId;
 use crate::queue::DirectSpool;
@@ -22,12 +23,18 @@ pub(super) enum Fault {
 pub(super) struct Faulty {
     spool: DirectSpool,
     faults: Mutex<Vec<Fault>>,
+    locks: AtomicUsize,
 }
 
 impl Faulty {
     /// Returns `spool`, of which every one of `faults` befalls one step.
     pub(super) fn new(spool: DirectSpool, faults: &[Fault]) -> Self {
-        Self { spool, faults: Mutex::new(faults.to_vec()) }
+        Self { spool, faults: Mutex::new(faults.to_vec()), locks: AtomicUsize::new(0) }
+    }
+
+    /// Returns how often somebody wanted the locks of entries.
+    pub(super) fn locks_wanted(&self) -> usize {
+        self.locks.load(Ordering::SeqCst)
     }
 
     /// Fails if it is the turn of `fault`.
@@ -55,6 +62,7 @@ impl Spool for Faulty {
     fn open(&self, entries: Vec<EntryName>, hold: Hold) -> Pending<'_, Answers<Opened>> {
         Box::pin(async move {
             let answers = self.spool.open(entries, hold).await;
+            self.locks.fetch_add(usize::from(hold == Hold::Lock), Ordering::SeqCst);
             answers.into_iter().map(|answer| self.check(Fault::Open(hold)).and(answer)).collect()
         })
     }
