@@ -122,7 +122,7 @@ pub async fn look_up(
     {
         return Ok(Local::Changed(changed));
     }
-    match account::find(tables.hands, &ctx.config().options, mailer, user).await? {
+    match account::find(tables.hands, &ctx.config().options, mailer, &route.user).await? {
         Found::Called(_) if progress.was_called => Ok(Local::User(Found::Nobody)),
         found => Ok(Local::User(found)),
     }

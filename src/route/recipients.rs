@@ -254,7 +254,7 @@ impl Expander<'_> {
     /// Keeps an address beside those that stand for it, if there is such a user; else ruleset 5 may know where it leads.
     async fn itself(&mut self, mailer: &Mailer, route: &Route, mut item: Item, number: usize) -> Step {
         item.progress.stage = Stage::Dropped;
-        match account::find(self.tables.hands, &self.ctx.config().options, mailer, route.plain_user().0).await {
+        match account::find(self.tables.hands, &self.ctx.config().options, mailer, &route.user).await {
             Ok(Found::Nobody) => match local::look_up(self.ctx, self.tables, mailer, route, item.progress).await {
                 Ok(Local::Changed(changed)) => changed_item(item, changed),
                 Ok(_) => Step::Refused(refused(item.recipient, Refusal::user_unknown())),
@@ -499,7 +499,7 @@ impl Expander<'_> {
     async fn resident(&mut self, recipient: &Recipient) -> Result<Option<Recipient>, Refusal> {
         let Some(route) = recipient.route.clone() else { return Ok(None) };
         let Some(mailer) = self.mailer(&route) else { return Ok(None) };
-        match account::find(self.tables.hands, &self.ctx.config().options, &mailer, route.plain_user().0).await? {
+        match account::find(self.tables.hands, &self.ctx.config().options, &mailer, &route.user).await? {
             Found::Account(account) => Ok(Some(owned(recipient.clone(), route, account))),
             Found::Elsewhere => Ok(Some(recipient.clone())),
             Found::Nobody | Found::Called(_) => Ok(None),
