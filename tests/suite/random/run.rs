@@ -409,7 +409,9 @@ fn is_end(line: &[u8]) -> bool {
 /// Tells whether a byte of a line looks like the number of a long name behind a mark: the original shows that name.
 // QUIRK(names-by-number)
 fn names_by_number(line: &BString) -> bool {
-    let is_numbered = |pair: &[u8]| matches!(pair[0], 0x81 | 0x82 | 0x93..=0x95 | 0x9a) && pair[1] >= 0x80;
+    // What stands behind a dollar becomes such a byte.
+    let is_code = |byte: u8| byte >= 0x80 || byte == b'$';
+    let is_numbered = |pair: &[u8]| matches!(pair[0], 0x81 | 0x82 | 0x93..=0x95 | 0x9a) && is_code(pair[1]);
     line.windows(2).any(is_numbered)
 }
 
