@@ -87,7 +87,7 @@ impl Refusal {
 
     /// Tells whether it is the program's own, not that of rules or tables.
     pub fn is_own(&self) -> bool {
-        self.exit == Sysexit::Ok
+        self.exit == Sysexit::Ok && self.error.is_none()
     }
 
     /// Tells whether the rules are to blame, not the address.
@@ -122,6 +122,12 @@ mod tests {
         let check = |host: &str, text: &str| Refusal::of_error(Some(host.as_bytes()), text.into()).is_temporary();
         assert!(check("tempfail", "Try later") && check("4.1.1", "550 hm") && check("5.1.1", "450 hm"));
         assert!(!check("nouser", "gone") && !check("5.1.1", "550 hm"));
+    }
+
+    #[test]
+    fn what_the_rules_refuse_is_not_the_programs_own_whatever_they_exit_with() {
+        assert!(Refusal::of_special(Special::File).is_own());
+        assert!(!Refusal::of_error(Some(b"0"), "550 5.1.1 no".into()).is_own());
     }
 
     #[test]
