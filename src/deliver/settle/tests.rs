@@ -168,7 +168,7 @@ fn only_the_end_of_a_hand_cuts_a_delivery_short() {
             let mut claimed = put(&services).await;
             claimed.envelope.recipients = vec![Recipient::new("later")];
             let ended = deliver(&services, Holding::Queued(Box::new(claimed)), now()).await;
-            let waits = ended.unwrap_or_else(|_| panic!("not written")).waits.expect("it was not delivered");
+            let waits = ended.expect("it is written down").waits.expect("it was not delivered");
             // What was cut short is no try: who starts anew begins with it.
             assert_eq!((waits.is_interrupted, waits.tries), (is_interrupted, u32::from(!is_interrupted)));
         }
@@ -184,7 +184,7 @@ fn no_mailer_starts_while_nobody_knows_the_home_that_it_is_given() {
         let controller = Controller { user: "bob".into(), ..Controller::default() };
         claimed.envelope.recipients = vec![Recipient { controller: Some(controller.into()), ..Recipient::new("home") }];
         let ended = deliver(&services, Holding::Queued(Box::new(claimed)), now()).await;
-        let ended = ended.unwrap_or_else(|_| panic!("not written"));
+        let ended = ended.expect("it is written down");
         let reasons: Vec<_> = ended.attempted.deferred.iter().map(|settled| settled.outcome.stat.as_bstr()).collect();
         assert_eq!((reasons, ended.attempted.failed.len()), (vec!["Deferred: no answer".into()], 0));
     });
