@@ -2,15 +2,19 @@
 //!
 //! It runs in the network process, and alike in the process that serves the client queue.
 
+mod intake;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bstr::{BStr, ByteSlice};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
+use self::intake::UNWRITTEN_MAX;
+pub use self::intake::{Chosen, Delivery, Intake, intake};
 use super::order::Order;
 use super::programs::{Attempt, Attempted};
 use super::work_table::Watched;
@@ -29,12 +33,6 @@ use crate::sys::host::LoadAverage;
 /// The most entries in work at a time: each may hold a connection and two files open.
 const JOBS_MAX: usize = 256;
 
-/// The most accepted messages that wait for their first attempt; more of them wait in the schedule.
-const AT_ONCE_MAX: usize = 512;
-
-/// The most entries on their way into the schedule; a queue run finds what did not fit.
-const LATER_MAX: usize = 8192;
-
 /// The longest the runner sleeps: a clock that was set back delays nothing for longer.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
 
@@ -44,76 +42,8 @@ const UNWRITTEN_WAIT: Duration = Duration::from_secs(10);
 /// How long after a failure that a moment may mend: a hand that has ended has a successor soon.
 const FAILURE_WAIT: Duration = Duration::from_secs(1);
 
-/// The most messages that are held so; each has two files open. More than that are let go, and may reach somebody twice.
-const UNWRITTEN_MAX: usize = 1024;
 /// The time until the next run where there is none: a year.
 const NEVER: Duration = Duration::from_secs(365 * 86_400);
-
-/// Takes messages that are to be delivered.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    at_once: mpsc::Sender<Claimed>,
-    unwritten: mpsc::Sender<Box<Claimed>>,
-    later: mpsc::Sender<(EntryName, Facts)>,
-    hasten: mpsc::Sender<Chosen>,
-}
-
-/// Chooses entries.
-pub type Chosen = Box<dyn Fn(&EntryName, &Facts) -> bool + Send>;
-
-/// The most wishes to hasten that wait; a client that asks for more has been heard already.
-const HASTEN_MAX: usize = 16;
-
-impl Delivery {
-    /// Delivers a message as soon as there is room; it is in the queue already, so nothing can be lost.
-    pub fn at_once(&self, claimed: Claimed) {
-        if let Err(mpsc::error::TrySendError::Full(claimed) | mpsc::error::TrySendError::Closed(claimed)) =
-            self.at_once.try_send(claimed)
-        {
-            let (name, facts) = (claimed.name().clone(), Facts::of(&claimed.envelope));
-            drop(claimed);
-            self.later(name, facts);
-        }
-    }
-
-    /// Puts an entry in the schedule, to be tried when it is due.
-    pub fn later(&self, name: EntryName, facts: Facts) {
-        // If there is no room either, the next queue run finds it.
-        let _ = self.later.try_send((name, facts));
-    }
-
-    /// Holds a message until what became of it can be written down.
-    pub fn hold(&self, claimed: Box<Claimed>) {
-        // If there is no room the message is let go: it is in the queue as it was.
-        let _ = self.unwritten.try_send(claimed);
-    }
-
-    /// Makes the waiting entries due that `chosen` chooses (ETRN).
-    pub fn hasten(&self, chosen: Chosen) {
-        // Whoever asks more often than that is served by the wishes before.
-        let _ = self.hasten.try_send(chosen);
-    }
-}
-
-/// The receiving ends of a [`Delivery`].
-#[derive(Debug)]
-pub struct Intake {
-    at_once: mpsc::Receiver<Claimed>,
-    unwritten: mpsc::Receiver<Box<Claimed>>,
-    later: mpsc::Receiver<(EntryName, Facts)>,
-    hasten: mpsc::Receiver<Chosen>,
-}
-
-/// Returns a way to the runner and the end that the runner reads.
-pub fn intake() -> (Delivery, Intake) {
-    let (at_once, taken_at_once) = mpsc::channel(AT_ONCE_MAX);
-    let (unwritten, taken_unwritten) = mpsc::channel(UNWRITTEN_MAX);
-    let (later, taken_later) = mpsc::channel(LATER_MAX);
-    let (hasten, taken_hasten) = mpsc::channel(HASTEN_MAX);
-    let intake =
-        Intake { at_once: taken_at_once, unwritten: taken_unwritten, later: taken_later, hasten: taken_hasten };
-    (Delivery { at_once, unwritten, later, hasten }, intake)
-}
 
 /// Returns the title of a process that runs a queue.
 pub fn title(interval: Duration, directory: &[u8]) -> String {

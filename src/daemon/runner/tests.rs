@@ -1,6 +1,8 @@
 use std::path::Path;
 use std::sync::Mutex;
 
+use tokio::sync::mpsc;
+
 use self::faulty::{Fault, Faulty};
 use super::*;
 use crate::cf::Options;
