@@ -12,10 +12,9 @@ use bstr::BString;
 use tokio::sync::{OwnedMutexGuard, mpsc};
 
 use super::client::{Answered, Client, HandError};
+use super::kind::{Kind, READING_LIMIT};
 use super::pools::{Lease, Pools};
-use super::request::{
-    Account, Answer, Kind, Launch, Mailbox, READING_LIMIT, Request, Service, Source, SourceRoot, Standing,
-};
+use super::request::{Account, Answer, Launch, Mailbox, Request, Service, Source, SourceRoot, Standing};
 use crate::name::{MapName, QueueId};
 
 /// What performs a request within this process.

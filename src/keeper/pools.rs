@@ -8,7 +8,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::client::{Answered, Client, HandError};
-use super::request::{Kind, Request};
+use super::kind::Kind;
+use super::request::Request;
 
 /// How long a request waits for a hand before one more is asked for.
 const PATIENCE: Duration = Duration::from_millis(20);

@@ -4,11 +4,10 @@
 //! that the configuration declares, users that exist and queue entries; it never holds a path.
 
 use std::os::unix::ffi::{OsStrExt, OsStringExt as _};
-use std::time::Duration;
 
 use bstr::BString;
 
-use super::wire::{BadPacket, Reader, Wire, wire};
+use super::wire::wire;
 use crate::name::{MailerName, MapName, QueueId};
 use crate::sys::user::User;
 
@@ -207,12 +206,6 @@ wire! {
         4 => DeadLetterDrop {},
     }
 }
-
-/// How long reading the texts that lead to an address may take: the file system of a user may never answer.
-pub const READING_LIMIT: Duration = Duration::from_secs(30);
-
-/// How much longer the network process waits for what was read.
-const AFTER_READING: Duration = Duration::from_secs(5);
 
 /// The deepest chain of included files: the most elements of a [`Source`].
 pub const INCLUDE_DEPTH_MAX: usize = 10;
@@ -447,83 +440,6 @@ wire! {
     }
 }
 
-/// A hand's pool: requests of one kind never wait for those of another.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Kind {
-    /// Queue files: disk only.
-    Queue,
-    /// Maps, classes, files, sockets.
-    Maps,
-    /// User look-ups: NSS may wait for a network.
-    Users,
-    /// Mailboxes and sources: a lock or a home directory may wait.
-    Mailbox,
-    /// Programs.
-    Program,
-}
-
-impl Kind {
-    /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 5] = [Self::Queue, Self::Maps, Self::Users, Self::Mailbox, Self::Program];
-
-    /// Returns how long an answer may take: a stalled disk, a name service, another's lock on a mailbox.
-    fn time_limit(self) -> Duration {
-        Duration::from_secs(match self {
-            Self::Queue | Self::Maps | Self::Users | Self::Program => 60,
-            Self::Mailbox => 300,
-        })
-    }
-
-    /// Returns how many requests one hand of the kind is given at a time: those that may wait, singly.
-    pub fn per_hand_max(self) -> usize {
-        match self {
-            Self::Queue | Self::Maps | Self::Program => 256,
-            Self::Users | Self::Mailbox => 1,
-        }
-    }
-
-    /// Returns how many hands a pool begins with and how many it may have.
-    pub fn pool_sizes(self) -> (usize, usize) {
-        match self {
-            Self::Queue => (2, 4),
-            Self::Maps => (1, 2),
-            Self::Users => (1, 4),
-            Self::Mailbox => (2, 12),
-            Self::Program => (1, 2),
-        }
-    }
-
-    /// Returns the word that names the kind in titles and log lines.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Queue => "queue",
-            Self::Maps => "map",
-            Self::Users => "user",
-            Self::Mailbox => "mailbox",
-            Self::Program => "program",
-        }
-    }
-}
-
-impl Wire for Kind {
-    fn put(&self, out: &mut Vec<u8>) {
-        out.push(*self as u8);
-    }
-
-    fn take(from: &mut Reader<'_>) -> Result<Self, BadPacket> {
-        let number = u8::take(from)?;
-        let unknown = BadPacket::Unknown { what: "kind of hand", number: number.into() };
-        Self::ALL.get(usize::from(number)).copied().ok_or(unknown)
-    }
-}
-
-#[cfg(test)]
-impl super::wire::sample::Sample for Kind {
-    fn sample(dice: &mut super::wire::sample::Dice) -> Self {
-        Self::ALL[dice.below(Self::ALL.len())]
-    }
-}
-
 impl From<User> for Account {
     fn from(user: User) -> Self {
         let User { name, uid, gid, gecos, home, shell } = user;
@@ -537,64 +453,6 @@ impl From<Account> for User {
         let path = |text: BString| std::path::PathBuf::from(std::ffi::OsString::from_vec(text.into()));
         let Account { name, uid, gid, gecos, home, shell } = account;
         Self { name, uid, gid, gecos, home: path(home), shell: path(shell) }
-    }
-}
-
-impl Request {
-    /// Returns how long its answer may take; none for what ends with a program.
-    pub fn time_limit(&self) -> Option<Duration> {
-        match self {
-            Self::Wait { .. } => None,
-            Self::OpenSource { .. } => Some(READING_LIMIT + AFTER_READING),
-            _ => Some(self.kind().time_limit()),
-        }
-    }
-
-    /// Tells whether it changes nothing, so that a hand may be asked again what another did not come to answer.
-    ///
-    /// Reading a text of a user's choosing is not meant: that may be what ends one hand after the other.
-    pub(super) fn only_looks(&self) -> bool {
-        matches!(
-            self,
-            Self::OpenMap { .. }
-                | Self::OpenClass { .. }
-                | Self::OpenNamed { .. }
-                | Self::Connect { .. }
-                | Self::BindReserved { .. }
-                | Self::User { .. }
-                | Self::UserCalled { .. }
-                | Self::OpenEntry { .. }
-                | Self::List { .. }
-                | Self::Space { .. }
-        )
-    }
-
-    /// Returns the pool that serves the request.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::CreatePair { .. }
-            | Self::OpenEntry { .. }
-            | Self::BeginRewrite { .. }
-            | Self::Rename { .. }
-            | Self::Remove { .. }
-            | Self::Discard { .. }
-            | Self::Sweep { .. }
-            | Self::List { .. }
-            | Self::SyncDirectory { .. }
-            | Self::Space { .. } => Kind::Queue,
-            Self::OpenMap { .. }
-            | Self::OpenClass { .. }
-            | Self::OpenNamed { .. }
-            | Self::Connect { .. }
-            | Self::BindReserved { .. } => Kind::Maps,
-            Self::User { .. } | Self::UserCalled { .. } => Kind::Users,
-            Self::OpenMailbox { .. } | Self::SettleMailbox { .. } | Self::OpenSource { .. } => Kind::Mailbox,
-            Self::Start { .. }
-            | Self::StartMap { .. }
-            | Self::StartClass { .. }
-            | Self::Wait { .. }
-            | Self::Kill { .. } => Kind::Program,
-        }
     }
 }
 

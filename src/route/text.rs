@@ -8,7 +8,8 @@ use bstr::BString;
 
 use crate::keeper::HandError;
 use crate::keeper::hands::{Hands, OpenedText};
-use crate::keeper::request::{FailureKind, READING_LIMIT, Source, SourceRoot, Standing};
+use crate::keeper::kind::READING_LIMIT;
+use crate::keeper::request::{FailureKind, Source, SourceRoot, Standing};
 use crate::route::listed::{Numbered, numbered_lines};
 use crate::sys::errors::reason;
 

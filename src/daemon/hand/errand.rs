@@ -11,8 +11,9 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Pid, alarm};
 
 use super::{failure_of, refusal, seconds};
+use crate::keeper::kind::READING_LIMIT;
 use crate::keeper::packet::{Numbered, Packet, decode};
-use crate::keeper::request::{Account, Failure, FailureKind, Launch, READING_LIMIT};
+use crate::keeper::request::{Account, Failure, FailureKind, Launch};
 use crate::keeper::wire::{PACKET_BYTES_MAX, wire};
 use crate::name::Sysexit;
 use crate::sys::passing;
