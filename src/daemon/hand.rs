@@ -37,6 +37,7 @@ use crate::keeper::packet::{DESCRIPTORS_MAX, Numbered, Packet, decode};
 use crate::keeper::request::{Answer, Failure, FailureKind, Launch, Mailbox, Request};
 use crate::keeper::wire::PACKET_BYTES_MAX;
 use crate::log::{Level, Log};
+use crate::mailbox::Expected;
 use crate::queue::spool::Spool;
 use crate::sys::passing;
 use crate::sys::process::{Ended, reap_any};
@@ -114,7 +115,9 @@ impl Service {
             Request::StartMap { map, key } => self.programs.start_map(&self.charter.config, &map, &key),
             Request::User { name } => accounts::find(&name),
             Request::UserCalled { full_name } => accounts::find_called(&full_name),
-            Request::OpenMailbox { place, messages, .. } => self.mailboxes.open(&self.charter, &place, messages),
+            Request::OpenMailbox { place, messages, first_line, .. } => {
+                self.mailboxes.open(&self.charter, &place, Expected::new(messages.into(), &first_line))
+            }
             Request::SettleMailbox { mailbox, keep } => self.mailboxes.settle(mailbox, keep),
             Request::OpenSource { source } => sources::open(&self.charter, &source),
             Request::OpenMap { map, suffix } => files::open_map(&self.charter, &map, &suffix),

@@ -14,8 +14,9 @@ use crate::deliver::outcome::{Outcome, exit_text};
 use crate::keeper::HandError;
 use crate::keeper::hands::Hands;
 use crate::keeper::request::Mailbox;
-use crate::mailbox::MailboxError;
 use crate::mailbox::append::{Appender, Durability};
+use crate::mailbox::form;
+use crate::mailbox::{Expected, MailboxError};
 use crate::name::{QueueId, Status, Sysexit};
 use crate::queue::Body;
 
@@ -133,9 +134,14 @@ impl Mailboxes {
         letters: &Arc<[Letter]>,
         places: Range<usize>,
     ) -> Result<Outcome, Unwritten> {
-        let entry = Some(letters[places.start].entry.clone());
+        let first = &letters[places.start];
+        let entry = Some(first.entry.clone());
+        let first_line = form::first_line(&first.sender, &first.date)
+            .take(Expected::BEGINNING_BYTES_MAX)
+            .collect::<Vec<u8>>()
+            .into();
         let count = u16::try_from(places.len()).expect("at most BATCH_LEN_MAX");
-        let held = match self.hands.open_mailbox(mailbox.clone(), entry, count).await {
+        let held = match self.hands.open_mailbox(mailbox.clone(), entry, count, first_line).await {
             Ok(held) => held,
             Err(error) if error.is_temporary() => return Ok(Outcome::deferred_by(Status::new(4, 2, 0), &error)),
             Err(error) => return Ok(refused(mailbox, &error)),

@@ -133,7 +133,8 @@ impl Hands {
         }
     }
 
-    /// Locks and opens the mailbox of a user or the file that a source names, for so many messages.
+    /// Locks and opens the mailbox of a user or the file that a source names, for so many messages, of which the first
+    /// begins with this line.
     ///
     /// # Errors
     /// It is locked too long, unsafe, or there is no such user.
@@ -142,8 +143,9 @@ impl Hands {
         place: Mailbox,
         entry: Option<QueueId>,
         messages: u16,
+        first_line: BString,
     ) -> Result<HeldMailbox, HandError> {
-        let request = Request::OpenMailbox { place, entry, messages };
+        let request = Request::OpenMailbox { place, entry, messages, first_line };
         let (stay, mut answered) = self.ask_and_stay(request).await?;
         match (answered.answer, answered.descriptors.pop()) {
             (Answer::Mailbox { mailbox, size_bytes, path, separator }, Some(file)) => {
@@ -447,9 +449,9 @@ mod tests {
     async fn when_a_mailbox_is_dropped_unsettled_then_its_length_is_restored() {
         let (hands, _wishes) = Hands::pools();
         let hand = hand(&hands, holds);
-        drop(hands.open_mailbox(mailbox(), None, 1).await.expect("opened"));
+        drop(hands.open_mailbox(mailbox(), None, 1, "".into()).await.expect("opened"));
         // The place is free again only when the hand has been told.
-        hands.open_mailbox(mailbox(), None, 1).await.expect("opened").settle(true).await.expect("settled");
+        hands.open_mailbox(mailbox(), None, 1, "".into()).await.expect("opened").settle(true).await.expect("settled");
         let asked = end(hands, hand).await;
         let settled = |keep| Request::SettleMailbox { mailbox: 5, keep };
         assert_eq!([&asked[1], &asked[3]], [&settled(false), &settled(true)]);
@@ -459,8 +461,8 @@ mod tests {
     async fn when_all_hands_wait_then_one_more_is_wished_for() {
         let (hands, mut wishes) = Hands::pools();
         let first = hand(&hands, holds);
-        let held = hands.open_mailbox(mailbox(), None, 1).await.expect("opened");
-        let (second, ()) = tokio::join!(hands.open_mailbox(mailbox(), None, 1), async {
+        let held = hands.open_mailbox(mailbox(), None, 1, "".into()).await.expect("opened");
+        let (second, ()) = tokio::join!(hands.open_mailbox(mailbox(), None, 1, "".into()), async {
             assert_eq!(wishes.recv().await, Some(Kind::Mailbox));
             held.settle(true).await.expect("settled");
         });
@@ -473,10 +475,10 @@ mod tests {
         let (hands, _wishes) = Hands::pools();
         let (ours, theirs) = passing::pair().expect("a pair");
         hands.attach(Kind::Mailbox, ours).expect("attached");
-        let (lost, ()) = tokio::join!(hands.open_mailbox(mailbox(), None, 1), async { drop(theirs) });
+        let (lost, ()) = tokio::join!(hands.open_mailbox(mailbox(), None, 1, "".into()), async { drop(theirs) });
         assert!(lost.is_err_and(|error| error.is_temporary()));
         let hand = hand(&hands, holds);
-        hands.open_mailbox(mailbox(), None, 1).await.expect("opened").settle(true).await.expect("settled");
+        hands.open_mailbox(mailbox(), None, 1, "".into()).await.expect("opened").settle(true).await.expect("settled");
         assert_eq!(end(hands, hand).await.len(), 2);
     }
 

@@ -44,6 +44,8 @@ wire! {
             entry: Option<QueueId>,
             /// How many messages are appended: no more than that are cut off should both processes be killed meanwhile.
             messages: u16,
+            /// How the first one's `From ` line begins: nothing else is cut off then.
+            first_line: BString,
         },
         /// Ends the work on a mailbox.
         6 => SettleMailbox {

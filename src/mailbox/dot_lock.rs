@@ -5,12 +5,12 @@
 //! ```text
 //! 4711                                process id, for programs that look for one
 //! mx.example.org 7f3c…/pid:[4026…]    host and start of the machine the id counts on
-//! 52310 2049 131074 1                 length, device, inode of the mailbox when it was locked, and
-//!                                     how many messages are to be appended
+//! 52310 2049 131074 1 From a@b Sun …  length, device, inode of the mailbox when it was locked, how many
+//!                                     messages are to be appended, and how the first of them begins
 //! ```
 //!
-//! The last line (there may be newer ones) is what a successor needs to cut off the torn end that a
-//! killed owner left. The owner's execute bit marks the file as one of ours before there are lines in it.
+//! The last line is what a successor needs to cut off the torn end that a killed owner left, and nobody
+//! else's mail. The owner's execute bit marks the file as one of ours before there are lines in it.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -46,8 +46,41 @@ pub struct DotLock {
     file: File,
 }
 
+/// What an owner is going to append.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Expected {
+    /// How many messages.
+    messages: u64,
+    /// How the first of them begins: its `From ` line or what fits of it, without an end.
+    beginning: BString,
+}
+
+impl Expected {
+    /// How much of the first line is kept, in bytes: more than most have.
+    pub const BEGINNING_BYTES_MAX: usize = 256;
+
+    /// Returns what `messages` messages are, of which the first has this `From ` line.
+    pub fn new(messages: u64, first_line: &[u8]) -> Self {
+        let fits = &first_line[..first_line.len().min(Self::BEGINNING_BYTES_MAX)];
+        // The remark stays one line, whoever has written this one.
+        let end = fits.iter().position(u8::is_ascii_control).unwrap_or(fits.len());
+        Self { messages, beginning: fits[..end].into() }
+    }
+
+    /// Returns how many messages these are at most.
+    pub(super) fn messages(&self) -> u64 {
+        self.messages
+    }
+
+    /// Tells whether a text can be the first of them, or the beginning of it.
+    pub(super) fn begins(&self, text: &[u8]) -> bool {
+        let known = text.len().min(self.beginning.len());
+        text[..known] == self.beginning[..known]
+    }
+}
+
 /// What a dead owner's lock file told about the mailbox.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Leftover {
     /// The mailbox's length before the owner began to write, in bytes.
     pub length: u64,
@@ -55,8 +88,8 @@ pub struct Leftover {
     pub device: u64,
     /// The mailbox's inode.
     pub inode: u64,
-    /// How many messages the owner was going to append.
-    pub messages: u64,
+    /// What the owner was going to append.
+    pub expected: Expected,
 }
 
 /// What came of a try to take the lock.
@@ -88,12 +121,13 @@ impl DotLock {
         Ok(break_stale(directory, name)?.is_some())
     }
 
-    /// Writes down how long the mailbox is before anything is appended.
+    /// Writes down how long the mailbox is before anything is appended, and what that will be.
     ///
     /// A failure is one of the disk: nothing may be appended then.
-    pub fn remember(&mut self, mailbox: Leftover) -> std::io::Result<()> {
-        let Leftover { length, device, inode, messages } = mailbox;
-        self.file.write_all(format!("{length} {device} {inode} {messages}\n").as_bytes())
+    pub fn remember(&mut self, mailbox: &Leftover) -> std::io::Result<()> {
+        let Leftover { length, device, inode, expected: Expected { messages, beginning } } = mailbox;
+        let numbers = format!("{length} {device} {inode} {messages} ");
+        self.file.write_all(&[numbers.as_bytes(), beginning, b"\n"].concat())
     }
 
     /// Removes the lock file, if the name is still that of ours.
@@ -281,9 +315,10 @@ impl Owner {
 }
 
 fn leftover(line: &[u8]) -> Option<Leftover> {
-    let mut numbers = line.to_str().ok()?.split(' ').map(str::parse::<u64>);
-    let mut next = || numbers.next()?.ok();
-    Some(Leftover { length: next()?, device: next()?, inode: next()?, messages: next()? })
+    let mut words = line.splitn_str(5, " ");
+    let mut next = || words.next()?.to_str().ok()?.parse::<u64>().ok();
+    let (length, device, inode, messages) = (next()?, next()?, next()?, next()?);
+    Some(Leftover { length, device, inode, expected: Expected { messages, beginning: words.next()?.into() } })
 }
 
 #[cfg(test)]
@@ -439,13 +474,16 @@ mod tests {
         });
     }
 
-    const REMARK: Leftover = Leftover { length: 12, device: 34, inode: 56, messages: 7 };
+    /// Returns a remark about messages of which the first has this line.
+    fn remark(first_line: &[u8]) -> Leftover {
+        Leftover { length: 12, device: 34, inode: 56, expected: Expected::new(7, first_line) }
+    }
 
     /// Leaves the lock of an owner who was killed after his remark.
-    fn leave_lock(room: &Path) {
+    fn leave_lock(room: &Path, first_line: &[u8]) {
         let status = branch_for_test(|| {
             let Taken::Ours(mut lock, None) = take(room) else { return 1 };
-            u8::from(lock.remember(REMARK).is_err())
+            u8::from(lock.remember(&remark(first_line)).is_err())
         });
         assert_eq!(status, 0);
     }
@@ -453,10 +491,18 @@ mod tests {
     #[test]
     fn when_an_owner_is_killed_then_its_remark_is_found() {
         alone(|| {
-            let room = tempfile::tempdir().unwrap();
-            leave_lock(room.path());
-            let Taken::Ours(_lock, leftover) = take(room.path()) else { panic!("owner is dead") };
-            assert_eq!(leftover, host::boot().map(|_| REMARK));
+            let found = |first_line: &[u8]| {
+                let room = tempfile::tempdir().unwrap();
+                leave_lock(room.path(), first_line);
+                let Taken::Ours(_lock, leftover) = take(room.path()) else { panic!("owner is dead") };
+                leftover
+            };
+            assert_eq!(found(b"From a@b DATE\n"), host::boot().map(|_| remark(b"From a@b DATE")));
+            assert_eq!(found(b""), host::boot().map(|_| remark(b"")));
+            // A process that may only append must not have more cut off than it wrote.
+            assert_eq!(found(b"From a\n0 34 56 999 From\n"), host::boot().map(|_| remark(b"From a")));
+            let long = found(&[b'x'; 9999]).map(|leftover| leftover.expected.beginning.len());
+            assert_eq!(long, host::boot().map(|_| Expected::BEGINNING_BYTES_MAX));
         });
     }
 
@@ -468,7 +514,7 @@ mod tests {
         }
         alone(|| {
             let room = tempfile::tempdir().unwrap();
-            leave_lock(room.path());
+            leave_lock(room.path(), b"From a\n");
             std::os::unix::fs::chown(room.path().join("joe.lock"), Some(65534), None).unwrap();
             let Taken::Ours(_lock, None) = take(room.path()) else { panic!("the owner is dead, and not believed") };
         });

@@ -32,16 +32,9 @@ enum Line {
 }
 
 impl Encoder {
-    /// Starts a message: writes its first line for `sender` at `date` (as ctime(3) has it, without LF).
-    ///
-    /// No sender is `MAILER-DAEMON`. Control characters become `?`: the line stays one line.
+    /// Starts a message: writes its [`first_line`].
     pub fn start(sender: &[u8], date: &[u8], out: &mut Vec<u8>) -> Self {
-        let sender = if sender.is_empty() { b"MAILER-DAEMON" } else { sender };
-        out.extend_from_slice(FROM);
-        out.extend(sender.iter().map(|byte| if byte.is_ascii_control() { b'?' } else { *byte }));
-        out.push(b' ');
-        out.extend_from_slice(date);
-        out.push(b'\n');
+        out.extend(first_line(sender, date));
         Self { line: Line::Start { after_empty: true }, cr: false }
     }
 
@@ -112,6 +105,15 @@ impl Encoder {
             }
         };
     }
+}
+
+/// Returns the first line of a message from `sender` at `date` (as ctime(3) has it, without LF), with its end.
+///
+/// No sender is `MAILER-DAEMON`. Control characters become `?`: the line stays one line.
+pub fn first_line(sender: &[u8], date: &[u8]) -> impl Iterator<Item = u8> {
+    let sender = if sender.is_empty() { b"MAILER-DAEMON" } else { sender };
+    let shown = sender.iter().map(|byte| if byte.is_ascii_control() { b'?' } else { *byte });
+    FROM.iter().copied().chain(shown).chain([b' ']).chain(date.iter().copied()).chain([b'\n'])
 }
 
 /// Returns the mbox form of a whole message; for small ones.

@@ -22,6 +22,7 @@ pub mod form;
 pub mod open;
 pub mod place;
 
+pub use dot_lock::Expected;
 pub use error::MailboxError;
 pub use open::{Locked, open};
 pub use place::Place;

@@ -15,7 +15,7 @@ use nix::fcntl::{AtFlags, OFlag, open as open_path, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use nix::unistd::{Gid, Uid, fchown, ftruncate, geteuid};
 
-use super::dot_lock::{DotLock, Leftover, Taken};
+use super::dot_lock::{DotLock, Expected, Leftover, Taken};
 use super::place::Target;
 use super::{MailboxError, Place};
 use crate::sys::lock::{self, Patience};
@@ -37,16 +37,17 @@ const NEW_MODE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
 /// How much of a torn end is looked at in one piece, in bytes.
 const WINDOW_BYTES: usize = 64 * 1024;
 
-/// Opens `user`'s mailbox for appending and takes its locks, trying for as long as `patience`.
+/// Opens `user`'s mailbox for appending what is `expected` and takes its locks, trying for as long as `patience`.
 ///
+/// A successor that finds us killed cuts off what can be that, and nothing if it finds anything else.
 /// As root this acts as the user (single-threaded processes only), except in a directory that only
 /// root can write. Where the mailbox does not exist it is created with mode 0600. It must be a plain
 /// file with one name that belongs to the user. Waiting blocks the calling thread.
-pub fn open(place: &Place, user: &User, patience: Duration) -> Result<Locked, MailboxError> {
+pub fn open(place: &Place, user: &User, expected: Expected, patience: Duration) -> Result<Locked, MailboxError> {
     let target = place.of(user)?;
     let path = target.path();
     let (directory, rights) = enter(&target, user)?;
-    let opening = Opening { path, directory, name: target.name.as_bytes().to_vec(), user, rights };
+    let opening = Opening { path, directory, name: target.name.as_bytes().to_vec(), user, rights, expected };
     // A second look at once: the first may have cleared a dead owner's lock away.
     if let Some(locked) = opening.attempt()? {
         return Ok(locked);
@@ -107,20 +108,6 @@ impl Locked {
     /// Nothing, one line end, or two where somebody left half a line.
     pub fn separator(&self) -> &'static [u8] {
         self.separator
-    }
-
-    /// Says how many messages are going to be appended, where that is more than one.
-    ///
-    /// A successor that finds us killed cuts off so many, and nothing if it finds more.
-    pub fn expect(&mut self, messages: u64) -> Result<(), MailboxError> {
-        let path = &self.path;
-        let failed = |errno| MailboxError::Io { path: path.clone(), errno };
-        let remark = Leftover { messages, ..remark_of(&fstat(&self.file).map_err(failed)?) };
-        let Some(held) = &mut self.held else { return Ok(()) };
-        let remark = Leftover { length: self.old_len, ..remark };
-        held.dot_lock
-            .remember(remark)
-            .map_err(|error| failed(Errno::from_raw(error.raw_os_error().unwrap_or(Errno::ENOSPC as i32))))
     }
 
     /// Ends the hold with what has been appended; only after this success may be told.
@@ -225,6 +212,7 @@ struct Opening<'a> {
     name: Vec<u8>,
     user: &'a User,
     rights: Rights,
+    expected: Expected,
 }
 
 impl Opening<'_> {
@@ -287,16 +275,16 @@ impl Opening<'_> {
         self.check(&found)?;
         let length = u64::try_from(found.st_size).unwrap_or(0);
         let separator = reader.map_or(Ok(&b""[..]), |reader| separator(&reader, length)).map_err(lost)?;
-        dot_lock.remember(remark_of(&found)).map_err(lost)?;
+        dot_lock.remember(&self.remark_of(&found)).map_err(lost)?;
         Ok(Some((length, separator)))
     }
 
     /// Cuts off the torn end of a killed owner, unless others have written since.
     fn mend(&self, file: &File, reader: &File, leftover: Leftover) -> Result<(), MailboxError> {
         let found = fstat(file).map_err(|errno| self.failed(errno))?;
-        let now = remark_of(&found);
+        let now = self.remark_of(&found);
         let is_ours = now.device == leftover.device && now.inode == leftover.inode;
-        if is_ours && now.length > leftover.length && is_no_more_than(leftover, reader, now.length) {
+        if is_ours && now.length > leftover.length && is_no_more_than(&leftover, reader, now.length) {
             let length = i64::try_from(leftover.length).map_err(|_| self.failed(Errno::EOVERFLOW))?;
             ftruncate(file, length).map_err(|errno| self.failed(errno))?;
         }
@@ -398,19 +386,19 @@ impl Opening<'_> {
         same.then_some(reader)
     }
 
+    // The widths of these fields differ between the systems.
+    #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss)]
+    fn remark_of(&self, found: &FileStat) -> Leftover {
+        Leftover {
+            length: found.st_size.max(0) as u64,
+            device: found.st_dev as u64,
+            inode: found.st_ino as u64,
+            expected: self.expected.clone(),
+        }
+    }
+
     fn failed(&self, errno: Errno) -> MailboxError {
         MailboxError::Io { path: self.path.clone(), errno }
-    }
-}
-
-// The widths of these fields differ between the systems.
-#[allow(clippy::unnecessary_cast, clippy::cast_sign_loss)]
-fn remark_of(found: &FileStat) -> Leftover {
-    Leftover {
-        length: found.st_size.max(0) as u64,
-        device: found.st_dev as u64,
-        inode: found.st_ino as u64,
-        messages: 1,
     }
 }
 
@@ -426,11 +414,11 @@ fn separator(reader: &File, length: u64) -> std::io::Result<&'static [u8]> {
     })
 }
 
-/// Tells whether the bytes up to `end` can be what a killed owner wrote: the beginning of a message, or
-/// as many as it was going to write.
+/// Tells whether the bytes up to `end` can be what a killed owner wrote: the beginning of the message that it was
+/// going to write first, or as many as it was going to write.
 ///
-/// More messages than that are others' doing and must not be cut off.
-fn is_no_more_than(leftover: Leftover, reader: &File, end: u64) -> bool {
+/// Another message there, or one more than that, is others' doing and must not be cut off.
+fn is_no_more_than(leftover: &Leftover, reader: &File, end: u64) -> bool {
     const MARK: &[u8] = b"\n\nFrom ";
     let mut window = vec![0; WINDOW_BYTES];
     // The separator is taken for two line ends, whatever it was.
@@ -445,9 +433,7 @@ fn is_no_more_than(leftover: Leftover, reader: &File, end: u64) -> bool {
         at += wanted as u64;
         let seen = &window[..kept + wanted];
         if is_first {
-            let text = seen.trim_start_with(|c| c == '\n');
-            let known = text.len().min(b"From ".len());
-            if text[..known] != b"From "[..known] {
+            if !leftover.expected.begins(seen.trim_start_with(|c| c == '\n')) {
                 return false;
             }
             is_first = false;
@@ -457,7 +443,7 @@ fn is_no_more_than(leftover: Leftover, reader: &File, end: u64) -> bool {
         let length = seen.len();
         window.copy_within(length - kept..length, 0);
     }
-    messages <= leftover.messages
+    messages <= leftover.expected.messages()
 }
 
 #[cfg(test)]

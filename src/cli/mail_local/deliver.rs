@@ -30,7 +30,7 @@ impl Delivery {
 
     /// Appends the spooled message to the user's mailbox; `Ok` when it is there for good.
     pub(super) fn deliver(&mut self, name: &[u8], spool: &mut Spool) -> Result<(), Refusal> {
-        let opened = self.desk.open(name)?;
+        let opened = self.desk.open(name, spool.first_line())?;
         let old_len = opened.old_len;
         match self.append(opened, spool) {
             Ok(()) => self.desk.settle(true)?,

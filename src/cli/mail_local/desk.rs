@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
 
-use crate::mailbox::{self, Locked, MailboxError, Place};
+use crate::mailbox::{self, Expected, Locked, MailboxError, Place};
 use crate::name::{Status, Sysexit};
 use crate::sys::passing;
 use crate::sys::user::User;
@@ -112,10 +112,10 @@ impl Hand {
         }
     }
 
-    fn open(&mut self, name: &[u8]) -> Result<Opened, MailboxError> {
+    fn open(&mut self, name: &[u8], first_line: &[u8]) -> Result<Opened, MailboxError> {
         // One that was not settled is restored.
         self.held = None;
-        let locked = mailbox::open(&self.place, &Self::user(name)?, self.patience)?;
+        let locked = mailbox::open(&self.place, &Self::user(name)?, Expected::new(1, first_line), self.patience)?;
         let file = locked
             .file()
             .try_clone_to_owned()
@@ -142,7 +142,10 @@ impl Hand {
     fn perform(&mut self, request: &[u8]) -> Option<Result<Done, MailboxError>> {
         Some(match request {
             [b'L', name @ ..] => Self::user(name).map(|_| Done::Yes),
-            [b'O', name @ ..] => self.open(name).map(Done::Open),
+            [b'O', rest @ ..] => {
+                let (name, first_line) = rest.split_once_str("\0")?;
+                self.open(name, first_line).map(Done::Open)
+            }
             b"K" => self.settle(true).map(|()| Done::Yes),
             b"R" => self.settle(false).map(|()| Done::Yes),
             _ => return None,
@@ -210,15 +213,16 @@ pub(super) enum Desk {
 impl Desk {
     /// Checks that a user exists.
     pub(super) fn look_up(&mut self, name: &[u8]) -> Result<(), Refusal> {
-        match self.ask(b"L", name)? {
+        match self.ask(&[b"L", cut(name)].concat())? {
             Done::Yes => Ok(()),
             Done::Open(_) => Err(nonsense()),
         }
     }
 
-    /// Opens and locks a user's mailbox; [`Self::settle`] must follow.
-    pub(super) fn open(&mut self, name: &[u8]) -> Result<Opened, Refusal> {
-        match self.ask(b"O", name)? {
+    /// Opens and locks a user's mailbox for a message that begins with this line; [`Self::settle`] must follow.
+    pub(super) fn open(&mut self, name: &[u8], first_line: &[u8]) -> Result<Opened, Refusal> {
+        let first_line = &first_line[..first_line.len().min(Expected::BEGINNING_BYTES_MAX)];
+        match self.ask(&[b"O", cut(name), b"\0", first_line].concat())? {
             Done::Open(opened) => Ok(opened),
             Done::Yes => Err(nonsense()),
         }
@@ -226,23 +230,26 @@ impl Desk {
 
     /// Keeps what has been appended, or cuts it off, and unlocks the mailbox.
     pub(super) fn settle(&mut self, keep: bool) -> Result<(), Refusal> {
-        self.ask(if keep { b"K" } else { b"R" }, b"").map(drop)
+        self.ask(if keep { b"K" } else { b"R" }).map(drop)
     }
 
-    fn ask(&mut self, letter: &[u8], data: &[u8]) -> Result<Done, Refusal> {
-        let data = &data[..data.len().min(NAME_BYTES_MAX + 1)];
-        let request = [letter, data].concat();
+    fn ask(&mut self, request: &[u8]) -> Result<Done, Refusal> {
         match self {
-            Self::Here(hand) => Ok(hand.perform(&request).ok_or_else(nonsense)??),
+            Self::Here(hand) => Ok(hand.perform(request).ok_or_else(nonsense)??),
             Self::There(socket) => {
                 let failed = |error: io::Error| Refusal::temporary(format!("mailbox process: {error}"));
-                passing::send(socket.as_fd(), &request, &[]).map_err(failed)?;
+                passing::send(socket.as_fd(), request, &[]).map_err(failed)?;
                 let mut room = [0; RECORD_BYTES_MAX];
                 let (length, descriptors) = passing::receive(socket.as_fd(), &mut room).map_err(failed)?;
                 answer(&room[..length], descriptors)
             }
         }
     }
+}
+
+/// Cuts a name that is too long anyway, so that it fits into a record.
+fn cut(name: &[u8]) -> &[u8] {
+    &name[..name.len().min(NAME_BYTES_MAX + 1)]
 }
 
 fn answer(record: &[u8], descriptors: Vec<OwnedFd>) -> Result<Done, Refusal> {

@@ -5,13 +5,14 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+use bstr::BString;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::unistd::unlink;
 
 use super::desk::Refusal;
-use crate::mailbox::form::Encoder;
+use crate::mailbox::form::{self, Encoder};
 
 /// Bytes gathered before they are written, and read at once.
 const GATHER_BYTES: usize = 64 * 1024;
@@ -24,6 +25,7 @@ const NAMES_MAX: u32 = 100;
 pub(super) struct Spool {
     file: File,
     length: u64,
+    first_line: BString,
     gathered: Vec<u8>,
     encoder: Option<Encoder>,
     /// The message cannot be kept; it is still read to its end.
@@ -49,7 +51,7 @@ impl Spool {
     }
 
     fn over(file: File) -> Self {
-        Self { file, length: 0, gathered: Vec::new(), encoder: None, broken: false }
+        Self { file, length: 0, first_line: BString::default(), gathered: Vec::new(), encoder: None, broken: false }
     }
 
     /// Starts a message, forgetting the one before.
@@ -58,7 +60,13 @@ impl Spool {
         self.length = 0;
         self.gathered.clear();
         let date = jiff::Zoned::now().strftime("%a %b %e %H:%M:%S %Y").to_string();
+        self.first_line = form::first_line(sender, date.as_bytes()).collect::<Vec<u8>>().into();
         self.encoder = Some(Encoder::start(sender, date.as_bytes(), &mut self.gathered));
+    }
+
+    /// Returns the `From ` line of the message.
+    pub(super) fn first_line(&self) -> &[u8] {
+        &self.first_line
     }
 
     /// Takes the next bytes of the message; a failure shows at its end.

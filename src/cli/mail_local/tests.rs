@@ -184,7 +184,7 @@ fn when_the_worker_dies_half_way_then_the_hand_restores_the_mailbox() {
         let hand = Hand::new(Place::Spool { directory: room.path().to_owned(), depth: 0 });
         let serving = std::thread::spawn(move || desk::serve(hand, theirs));
         let mut desk = Desk::There(ours);
-        let opened = desk.open(me().as_bytes()).unwrap();
+        let opened = desk.open(me().as_bytes(), b"From a@b DATE\n").unwrap();
         assert_eq!((opened.old_len, opened.path.as_os_str().as_bytes()), (5, path.as_os_str().as_bytes()));
         (&opened.file).write_all(b"From torn").unwrap();
         drop(desk);

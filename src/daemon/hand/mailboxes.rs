@@ -14,7 +14,7 @@ use super::{Charter, Failure, Served, accounts, plain, refusal, sources};
 use crate::cf::{Config, Mailer};
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Mailbox};
-use crate::mailbox::{self, Locked, MailboxError, Place};
+use crate::mailbox::{self, Expected, Locked, MailboxError, Place};
 use crate::name::MailerName;
 use crate::sys::user::User;
 
@@ -44,19 +44,13 @@ enum Held {
 }
 
 impl Mailboxes {
-    /// Locks and opens the place that is asked for, where so many messages are to be appended.
-    pub(super) fn open(&mut self, charter: &Charter, place: &Mailbox, messages: u16) -> Served {
+    /// Locks and opens the place that is asked for, where this is to be appended.
+    pub(super) fn open(&mut self, charter: &Charter, place: &Mailbox, expected: Expected) -> Served {
         if self.held.len() >= HELD_MAX {
             return Err(refusal(FailureKind::Temporary {}, "this hand holds enough mailboxes: settle one first"));
         }
         let held = match place {
-            Mailbox::User { mailer, name } => {
-                let mut locked = open_user(&charter.config, mailer, name)?;
-                if messages > 1 {
-                    locked.expect(messages.into()).map_err(|error| failure(&error))?;
-                }
-                Held::User(locked)
-            }
+            Mailbox::User { mailer, name } => Held::User(open_user(&charter.config, mailer, name, expected)?),
             Mailbox::File { source } => {
                 let (path, account) = sources::file_recipient(charter, source)?;
                 Held::File(HeldFile::open(charter, &path, &account)?)
@@ -98,13 +92,13 @@ impl Mailboxes {
     }
 }
 
-fn open_user(config: &Config, mailer: &MailerName, name: &BString) -> Result<Locked, Failure> {
+fn open_user(config: &Config, mailer: &MailerName, name: &BString, expected: Expected) -> Result<Locked, Failure> {
     let declared = config.mailers.get(mailer.as_bytes());
     let place = declared.and_then(place_of).ok_or_else(|| {
         refusal(FailureKind::Undeclared {}, format!("mailer {mailer} does not keep mailboxes as mail.local does"))
     })?;
     let user = accounts::existing(name)?;
-    mailbox::open(&place, &user, LOCK_WAIT).map_err(|error| failure(&error))
+    mailbox::open(&place, &user, expected, LOCK_WAIT).map_err(|error| failure(&error))
 }
 
 /// Opens `dead.letter` of the user who called the program.
@@ -191,7 +185,8 @@ mod tests {
         let mut mailboxes = Mailboxes::default();
         let open = |mailboxes: &mut Mailboxes, number: usize| {
             let root = SourceRoot::Alias { file: 0, key: format!("m{number}").into() };
-            mailboxes.open(&charter, &Mailbox::File { source: Source { root, elements: vec![0] } }, 1).map(drop)
+            let place = Mailbox::File { source: Source { root, elements: vec![0] } };
+            mailboxes.open(&charter, &place, Expected::new(1, b"")).map(drop)
         };
         for number in 0..HELD_MAX {
             open(&mut mailboxes, number).expect("there is room");

@@ -63,7 +63,12 @@ impl World {
     }
 
     fn open(&self) -> Result<Locked, MailboxError> {
-        open(&self.place(), &self.user, NO_PATIENCE)
+        self.open_for(1)
+    }
+
+    /// Opens it for so many messages of which the first is from `a`.
+    fn open_for(&self, messages: u64) -> Result<Locked, MailboxError> {
+        open(&self.place(), &self.user, Expected::new(messages, b"From a DATE\n"), NO_PATIENCE)
     }
 
     /// Makes the mailbox with `text` in it, as the user's own.
@@ -174,7 +179,7 @@ fn when_the_spool_does_not_exist_then_the_failure_is_temporary() {
     alone(|| {
         let world = World::usual();
         let place = Place::Spool { directory: world.room.path().join("none"), depth: 0 };
-        let error = open(&place, &world.user, NO_PATIENCE).unwrap_err();
+        let error = open(&place, &world.user, Expected::new(1, b"From a"), NO_PATIENCE).unwrap_err();
         assert!(error.is_temporary());
         assert!(error.to_string().ends_with("/none/joe: No such file or directory"), "{error}");
     });
@@ -293,8 +298,7 @@ fn when_several_messages_were_expected_then_all_of_them_are_cut_off() {
             let world = World::usual();
             world.write(b"old\n\n");
             let status = branch_for_test(|| {
-                let mut locked = world.open().unwrap();
-                locked.expect(expected).unwrap();
+                let locked = world.open_for(expected).unwrap();
                 append(&locked, &[b"From a DATE\n", &long[..], b"\n\nFrom b DATE\nhalf"].concat());
                 std::mem::forget(locked);
                 0
@@ -334,7 +338,15 @@ fn when_the_killed_holders_writer_still_has_the_mailbox_then_the_remark_stays_fo
 #[test]
 fn when_others_have_written_after_a_killed_holder_then_nothing_is_cut() {
     alone(|| {
-        for later in [&b"torn\n\nFrom b DATE\nwhole\n\n"[..], b"From a DATE\n\nFrom b DATE\n\n", b"something else"] {
+        let laters: [&[u8]; 5] = [
+            b"torn\n\nFrom b DATE\nwhole\n\n",
+            b"From a DATE\n\nFrom b DATE\n\n",
+            b"something else",
+            // The holder had written nothing.
+            b"From b DATE\nwhole\n\n",
+            b"From a LATER\nwhole\n\n",
+        ];
+        for later in laters {
             let world = World::usual();
             world.write(b"old\n\n");
             append_and_die(&world, later);
@@ -405,10 +417,10 @@ fn full_disk_process() {
     let place = Place::Spool { directory: room.into(), depth: 0 };
     let path = place.of(&world.user).unwrap().path();
     let status = branch_for_test(|| {
-        let locked = open(&place, &world.user, NO_PATIENCE).unwrap();
+        let locked = open(&place, &world.user, Expected::new(1, b"From a"), NO_PATIENCE).unwrap();
         append(&locked, b"old\n\n");
         locked.keep().unwrap();
-        let locked = open(&place, &world.user, NO_PATIENCE).unwrap();
+        let locked = open(&place, &world.user, Expected::new(1, b"From a"), NO_PATIENCE).unwrap();
         let file = File::from(locked.file().try_clone_to_owned().unwrap());
         let mut appender = Appender::new(file, path.clone(), locked.separator());
         let pushed = appender.message(b"a", b"DATE").push(&[b'x'; 200_000]);
@@ -465,7 +477,7 @@ fn writer_process() {
     let place = Place::Spool { directory: room.into(), depth: 0 };
     world.user.name = "joe".into();
     for number in 0..8 {
-        let locked = open(&place, &world.user, Duration::from_secs(60)).unwrap();
+        let locked = open(&place, &world.user, Expected::new(1, b"From a@b"), Duration::from_secs(60)).unwrap();
         let file = File::from(locked.file().try_clone_to_owned().unwrap());
         let mut appender = Appender::new(file, locked.path().to_owned(), locked.separator());
         let text = form::encode(b"a@b", b"Sun Nov 22 22:43:44 2026", body(writer, number).as_bytes());
@@ -484,7 +496,7 @@ fn when_the_mailbox_is_at_home_then_the_user_opens_it_there() {
             chown(&world.user.home, Some(Uid::from_raw(world.user.uid)), Some(Gid::from_raw(world.user.gid))).unwrap();
         }
         let place = Place::Home { file: "mbox".into() };
-        let locked = open(&place, &world.user, NO_PATIENCE).unwrap();
+        let locked = open(&place, &world.user, Expected::new(1, b"From a"), NO_PATIENCE).unwrap();
         append(&locked, b"x");
         locked.keep().unwrap();
         let found = fs::metadata(world.user.home.join("mbox")).unwrap();
