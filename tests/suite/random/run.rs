@@ -76,8 +76,10 @@ const SHOWN_LINES: [&str; 3] = ["invalid rewrite line", "unknown configuration l
 /// What messages make of the mark before a late macro's name.
 const LATE_MARK: u8 = 0x02;
 
-/// A complaint about a text that has been cut at a length is longer than this, in bytes.
-const LONG_COMPLAINT_BYTES: usize = 200;
+/// A complaint of no more bytes, not counting names, and with no more late macros shows the whole of its text, whatever the
+/// names are.
+const WHOLE_COMPLAINT_BYTES: usize = 100;
+const WHOLE_COMPLAINT_NAMES: usize = 3;
 
 /// A value of fewer bytes, each of its tokens counting one more, is never too long for the rules.
 const SCANNED_BYTES_MAX: usize = 1200;
@@ -557,7 +559,15 @@ fn without_stray(output: &[u8]) -> Vec<u8> {
 /// Tells whether a line complains of a long text that names a macro late: where that is cut decides what it lacks.
 // QUIRK(long-names-count)
 fn is_cut_at_name(line: &[u8]) -> bool {
-    line.len() > LONG_COMPLAINT_BYTES && line.contains(&LATE_MARK) && line.contains_str("... ")
+    let mut parts = line.split(|byte| *byte == LATE_MARK);
+    let before = parts.next().map_or(0, <[u8]>::len);
+    let behind_name = |part: &[u8]| match part {
+        [b'{', ..] => part.find_byte(b'}').map_or(0, |end| part.len() - end - 1),
+        _ => part.len(),
+    };
+    let (names, bytes) = parts.fold((0, before), |(names, bytes), part| (names + 1, bytes + behind_name(part)));
+    let is_whole = names <= WHOLE_COMPLAINT_NAMES && bytes <= WHOLE_COMPLAINT_BYTES;
+    names > 0 && !is_whole && line.contains_str("... ")
 }
 
 /// Takes the digits out of `0x7ffed76ba270="x"`, and long names, which the original shows as numbers there.
