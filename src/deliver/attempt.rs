@@ -340,7 +340,7 @@ async fn resolve(
                 settled.push(Settled { recipient: recipient.clone(), outcome });
                 // Where it leads must be found out before it is served.
                 recipient.route = None;
-                envelope.message = Some(if refusal.error.is_some() { complaint } else { refusal.text });
+                envelope.message = Some(if refusal.error().is_some() { complaint } else { refusal.text });
                 known.push(recipient);
             } else {
                 let outcome = refused_by_rules(&refusal);
@@ -362,9 +362,9 @@ async fn resolve(
 /// Returns the outcome of a recipient that nobody can say anything about now. A new message is just queued, and so is one for
 /// whom the rules refuse for now.
 fn waits(envelope: &Envelope, refusal: &Refusal) -> Outcome {
-    let is_interruption = refusal.is_interruption;
+    let is_interruption = refusal.is_interruption();
     let mut outcome = Outcome { is_interruption, ..Outcome::deferred(refusal.status, &refusal.text) };
-    if envelope.occasion == Occasion::New || refusal.error.is_some() {
+    if envelope.occasion == Occasion::New || refusal.error().is_some() {
         outcome.stat = QUEUED.into();
     }
     outcome

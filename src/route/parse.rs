@@ -78,7 +78,7 @@ pub async fn parse(ctx: &mut Context, address: &[u8], role: Role) -> Result<Pars
     ctx.set("addr_type", role.addr_type());
     let resolution = resolve(ctx, tokens, role).await;
     if let Some((status, text)) = ctx.take_failure() {
-        return Err(Refusal::permanent(status, 554, text).with_exit(Sysexit::Software));
+        return Err(Refusal::fault(status, text));
     }
     match resolution.outcome {
         Ok(route) if route.user.len() >= ADDRESS_BYTES_MAX => {
@@ -340,7 +340,7 @@ async fn outward(ctx: &mut Context, mailer: &Mailer, role: Role, mut tokens: Tok
 /// Tells of a configuration that resolves to nothing, and refuses.
 fn broken(ctx: &mut Context, text: &str) -> BadRoute {
     ctx.hear(Heard::Fault(text.as_bytes()));
-    let refusal = Refusal::permanent(Status::new(5, 3, 5), 554, text).with_exit(Sysexit::Software);
+    let refusal = Refusal::fault(Status::new(5, 3, 5), text);
     BadRoute { refusal, is_told: true }
 }
 

@@ -11,7 +11,7 @@ use crate::log::Witness;
 use crate::mail::address_list;
 use crate::mail::envelope::{Controller, Recipient, Route, Special};
 use crate::mail::token::{ScanError, ScanOptions};
-use crate::name::{Status, Sysexit, TrimSpace as _};
+use crate::name::{Status, TrimSpace as _};
 use crate::route::account::{self, Found};
 use crate::route::alias::Alias;
 use crate::route::course::{Course, Item, Parent, Step};
@@ -240,7 +240,7 @@ impl Expander<'_> {
         match parse::parse(self.ctx, &recipient.address, Role::Recipient).await {
             Ok(Parsed::Mailer(route)) => Ok(route),
             Err(refusal) => {
-                recipient.route = refusal.error.as_deref().filter(|_| refusal.is_temporary()).cloned();
+                recipient.route = refusal.error().filter(|_| refusal.is_temporary()).cloned();
                 Err(refusal)
             }
             Ok(Parsed::Later(route)) => {
@@ -456,10 +456,7 @@ impl Expander<'_> {
             (Special::Program | Special::File, source) if source.is_some() || is_vouched_for => {
                 match self.distrust(&item, &special) {
                     None => Step::Final(item.recipient),
-                    Some(text) => Step::Refused(refused(
-                        item.recipient,
-                        Refusal::permanent(Status::new(5, 7, 1), 550, text).with_exit(Sysexit::Ok),
-                    )),
+                    Some(text) => Step::Refused(refused(item.recipient, Refusal::own(Status::new(5, 7, 1), 550, text))),
                 }
             }
             (Special::Include, Some(source)) => self.include(item, source, course).await,
@@ -538,7 +535,7 @@ impl Expander<'_> {
             }
             Text::Missing(reason) | Text::Refused(reason) => {
                 let text = format!("Cannot open {reason}");
-                let refusal = Refusal::permanent(Status::new(5, 2, 4), 550, text).with_exit(Sysexit::Ok);
+                let refusal = Refusal::own(Status::new(5, 2, 4), 550, text);
                 Step::Refused(refused(item.recipient, refusal))
             }
             Text::Later { reason, is_interruption } => {

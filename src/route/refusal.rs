@@ -19,27 +19,50 @@ pub struct Refusal {
     pub text: BString,
     /// What a submitting program exits with.
     pub exit: Sysexit,
-    /// Whether the only reason is that a hand has ended.
-    pub is_interruption: bool,
-    /// What the rules gave in the place of a route, if they refuse it.
-    pub error: Option<Box<Route>>,
+    /// What is to blame.
+    cause: Cause,
+}
+
+/// What is to blame for a refusal.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Cause {
+    /// The address, or what tables and the system say of it.
+    Address,
+    /// Nothing but the program's own limits.
+    Own,
+    /// The configuration: its rules cannot be followed.
+    Fault,
+    /// The rules refuse it; inside is what they gave in the place of a route.
+    Error(Box<Route>),
+    /// Nothing but that a hand has ended.
+    Interruption,
 }
 
 impl Refusal {
     /// Returns a refusal that trying again does not change.
     pub fn permanent(status: Status, code: u16, text: impl Into<BString>) -> Self {
-        Self { code, status, text: text.into(), exit: Sysexit::of_status(status), is_interruption: false, error: None }
+        Self { code, status, text: text.into(), exit: Sysexit::of_status(status), cause: Cause::Address }
     }
 
     /// Returns a refusal that may pass.
     pub fn temporary(status: Status, text: impl Into<BString>) -> Self {
-        Self { code: 451, status, text: text.into(), exit: Sysexit::TempFail, is_interruption: false, error: None }
+        Self { code: 451, status, text: text.into(), exit: Sysexit::TempFail, cause: Cause::Address }
+    }
+
+    /// Returns the program's own refusal, which no rule and no table asks for.
+    pub fn own(status: Status, code: u16, text: impl Into<BString>) -> Self {
+        Self { exit: Sysexit::Ok, cause: Cause::Own, ..Self::permanent(status, code, text) }
+    }
+
+    /// Returns the refusal of an address for which the rules cannot be followed.
+    pub fn fault(status: Status, text: impl Into<BString>) -> Self {
+        Self { exit: Sysexit::Software, cause: Cause::Fault, ..Self::permanent(status, 554, text) }
     }
 
     /// Returns the same, and whether the only reason is that a hand has ended.
     #[must_use]
     pub fn with_interruption(self, is_interruption: bool) -> Self {
-        Self { is_interruption, ..self }
+        Self { cause: if is_interruption { Cause::Interruption } else { self.cause }, ..self }
     }
 
     /// Returns the refusal of a user that does not exist.
@@ -71,13 +94,13 @@ impl Refusal {
 
     /// Returns the refusal of an address that leads to itself, or to too much.
     pub fn of_loop(text: impl Into<BString>) -> Self {
-        Self::permanent(Status::new(5, 4, 6), 554, text).with_exit(Sysexit::Ok)
+        Self::own(Status::new(5, 4, 6), 554, text)
     }
 
     /// Returns the refusal of a program, a file or a list that was named from outside.
     pub fn of_special(special: Special) -> Self {
         let text = format!("Cannot mail directly to {}", special.noun());
-        Self::permanent(Status::new(5, 7, 1), 550, text).with_exit(Sysexit::Ok)
+        Self::own(Status::new(5, 7, 1), 550, text)
     }
 
     /// Returns the refusal of a text in which no address stands; the stock rules say so of an empty one.
@@ -87,12 +110,25 @@ impl Refusal {
 
     /// Tells whether it is the program's own, not that of rules or tables.
     pub fn is_own(&self) -> bool {
-        self.exit == Sysexit::Ok && self.error.is_none()
+        self.cause == Cause::Own
     }
 
     /// Tells whether the rules are to blame, not the address.
     pub fn is_fault(&self) -> bool {
-        self.exit == Sysexit::Software && self.error.is_none()
+        self.cause == Cause::Fault
+    }
+
+    /// Tells whether the only reason is that a hand has ended.
+    pub fn is_interruption(&self) -> bool {
+        self.cause == Cause::Interruption
+    }
+
+    /// Returns what the rules gave in the place of a route, if they refuse it.
+    pub fn error(&self) -> Option<&Route> {
+        match &self.cause {
+            Cause::Error(route) => Some(route),
+            _ => None,
+        }
     }
 
     /// Reads what `$#error $@ host $: text` says; a word in the host part decides the exit status alone.
@@ -102,7 +138,7 @@ impl Refusal {
         let mailer = MailerName::new("*error*");
         let error = Route { mailer, host: host.unwrap_or_default().into(), user, is_settled: false };
         let refusal = Self::permanent(status, code, text).with_exit(Sysexit::of_error(host));
-        Self { error: Some(Box::new(error)), ..refusal }
+        Self { cause: Cause::Error(Box::new(error)), ..refusal }
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) struct Recipients {
 impl Recipients {
     /// Returns how many recipients the caller was told of: those who cannot get the message, and those the rules refuse for now.
     pub(super) fn told(&self) -> usize {
-        self.refused.len() + self.later.iter().filter(|later| later.refusal.error.is_some()).count()
+        self.refused.len() + self.later.iter().filter(|later| later.refusal.error().is_some()).count()
     }
 }
 
@@ -194,7 +194,7 @@ impl Desk<'_> {
     /// Takes note of a recipient that cannot be served, or not now.
     fn turn_away(&self, refused: Refused, to: &mut Recipients, terminal: &mut Terminal<'_>) {
         if refused.refusal.is_temporary() {
-            if refused.refusal.error.is_some() {
+            if refused.refusal.error().is_some() {
                 self.refuse(&refused, terminal);
             }
             to.counted += 1;

@@ -429,7 +429,7 @@ impl<'a> Work<'a> {
         if refused_late {
             envelope.flags.split = false;
         }
-        let waits = recipients.later.iter().find(|later| later.refusal.error.is_some()).map(Refused::complaint);
+        let waits = recipients.later.iter().find(|later| later.refusal.error().is_some()).map(Refused::complaint);
         envelope.message = envelope.message.or_else(|| recipients.refused.last().map(Refused::words)).or(waits);
         let mut transcript = vec![recipients.flaws];
         transcript.extend(recipients.refused.iter().map(Refused::transcript));

@@ -152,7 +152,8 @@ impl TestMode {
             Err(bad) => {
                 self.tell(address, &bad)?;
                 self.tell_later(address, resolution.temp_fail && code_of(&bad) / 100 == 4)?;
-                let (host, user) = bad.refusal.error.map(|error| (error.host, error.user)).unwrap_or_default();
+                let (host, user) =
+                    bad.refusal.error().map(|error| (error.host.clone(), error.user.clone())).unwrap_or_default();
                 ("*error*".into(), host, user)
             }
         };
@@ -205,7 +206,7 @@ impl TestMode {
 
 /// Returns the reply code that the rules gave, whatever it becomes in a reply.
 fn code_of(bad: &BadRoute) -> u16 {
-    let user = bad.refusal.error.as_ref().map(|error| error.user.as_slice()).unwrap_or_default();
+    let user = bad.refusal.error().map(|error| error.user.as_slice()).unwrap_or_default();
     let text = user.strip_prefix(b"\"").unwrap_or(user);
     let given = text.split_first_chunk::<3>().filter(|(_, rest)| rest.first() == Some(&b' '));
     given.and_then(|(digits, _)| digits.to_str().ok()?.parse().ok()).unwrap_or(bad.refusal.code)
