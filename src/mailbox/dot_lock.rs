@@ -188,17 +188,20 @@ fn break_stale(directory: BorrowedFd<'_>, name: &[u8]) -> nix::Result<Option<Opt
     if SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
         return Ok(None);
     }
-    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let Ok(file) = openat(directory, name, flags, Mode::empty()) else {
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let open = |mode| openat(directory, name, flags | mode, Mode::empty());
+    // NFS locks only what is open for writing.
+    let Ok(file) = open(OFlag::O_RDWR).or_else(|_| open(OFlag::O_RDONLY)) else {
         return break_by_age(directory, name, &found);
     };
     let file = File::from(file);
     // Whoever breaks a lock holds its flock, so that two cannot break it one after the other and the
     // second hit the first one's new lock. A living owner of ours holds it all the time.
-    if !lock::exclusive(file.as_fd(), lock::Patience::Try).unwrap_or(false)
-        || !lock::same_file(file.as_fd(), directory, name).unwrap_or(false)
-    {
-        return Ok(None);
+    match lock::exclusive(file.as_fd(), lock::Patience::Try) {
+        Ok(true) if lock::same_file(file.as_fd(), directory, name).unwrap_or(false) => {}
+        Ok(_) => return Ok(None),
+        // It cannot be locked here.
+        Err(_) => return break_by_age(directory, name, &found),
     }
     let mut content = Vec::new();
     let _ = (&file).take(CONTENT_BYTES_MAX).read_to_end(&mut content);
@@ -225,7 +228,7 @@ fn is_trusted(file: &File) -> bool {
     file.metadata().is_ok_and(|found| found.uid() == 0 || found.uid() == geteuid().as_raw())
 }
 
-/// Breaks a lock file that cannot be read, once it is old.
+/// Breaks a lock file that cannot be read or locked, once it is old.
 fn break_by_age(directory: BorrowedFd<'_>, name: &[u8], found: &FileStat) -> nix::Result<Option<Option<Leftover>>> {
     let is_old = age(found.st_mtime, found.st_ctime, SystemTime::now()) >= UNKNOWN_AGE_MAX;
     Ok(if is_old && removed(directory, name)? { Some(None) } else { None })
