@@ -36,7 +36,11 @@ pub(super) fn main(argv: &[BString]) -> ExitCode {
             Sysexit::Ok.into()
         }
         Err(error) => {
-            eprintln!("sendmail --setup: {}: {error}; nothing is changed", file.display());
+            let advice = match error.kind() {
+                std::io::ErrorKind::AlreadyExists => ": move it away, or name another file",
+                _ => "",
+            };
+            eprintln!("sendmail --setup: {}: {error}; nothing is changed{advice}", file.display());
             Sysexit::CantCreat.into()
         }
     }

@@ -442,15 +442,15 @@ fn every_set_up_makes_a_configuration_and_has_its_page() {
     assert!(files.len() > 10);
 }
 
-/// Runs `make` of one kind on a copy of `etc/mail`; tells whether it succeeded.
-fn make(program: &str, folder: &Path, target: &str) -> bool {
+/// Runs `make` of one kind on a copy of `etc/mail`, with `mail` as the directory in force; tells whether it succeeded.
+fn make(program: &str, folder: &Path, mail: &Path, target: &str) -> bool {
     let given = |name: &str, value: &Path| format!("{name}={}", value.display());
     let mut command = Command::new(program);
     command.current_dir(folder).arg(target).stdout(Stdio::null()).stderr(Stdio::null());
     for name in ["makecf", "makemap", "sendmail"] {
         command.arg(given(&name.to_uppercase(), &folder.join("bin").join(name)));
     }
-    command.arg(given("MAIL_DIR", &folder.join("installed")));
+    command.arg(given("MAIL_DIR", mail));
     command.status().expect("starts").success()
 }
 
@@ -474,6 +474,7 @@ fn check_makefile(program: &str) {
     let submit = std::fs::read_to_string(folder.join("submit.mc")).expect("is there");
     let submit = format!("define(`confRUN_AS_USER', `root')dnl\n{submit}");
     std::fs::write(folder.join("submit.mc"), submit).expect("is written");
+    let mail = &folder.join("installed");
     let installed = |name: &str| std::fs::read_to_string(folder.join("installed").join(name)).unwrap_or_default();
     let write = |name: &str, text: &str| {
         // What is made from the file must look older than it.
@@ -482,21 +483,36 @@ fn check_makefile(program: &str) {
     };
     let first = "OSTYPE(`linux')dnl\nFEATURE(`nullclient', `hub.example.com')dnl\n";
     write("sendmail.mc", first);
-    assert!(make(program, folder, "maps") && folder.join("access.db").exists(), "{program}");
-    assert!(make(program, folder, "install"), "{program}");
+    assert!(make(program, folder, mail, "maps") && folder.join("access.db").exists(), "{program}");
+    assert!(make(program, folder, mail, "install"), "{program}");
     write("sendmail.mc", &format!("define(`confMAX_HOP', `7')dnl\n{first}"));
-    assert!(make(program, folder, "install"), "{program}");
+    assert!(make(program, folder, mail, "install"), "{program}");
     let good = installed("sendmail.cf");
     assert!(
         good.contains("\nO MaxHopCount=7\n") && !installed("sendmail.cf.prev").contains("MaxHopCount"),
         "{program}"
     );
     write("sendmail.mc", &format!("define(`confMAX_HOPS', `8')dnl\n{first}"));
-    assert!(!make(program, folder, "install"), "{program}: a wrong .mc file");
+    assert!(!make(program, folder, mail, "install"), "{program}: a wrong .mc file");
     std::fs::remove_file(folder.join("sendmail.mc")).expect("is there");
     write("sendmail.cf", "garbage\n");
-    assert!(!make(program, folder, "install"), "{program}: a .cf file that does not load");
+    assert!(!make(program, folder, mail, "install"), "{program}: a .cf file that does not load");
     assert_eq!(installed("sendmail.cf"), good, "{program}");
+    let here = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+    write("sendmail.mc", first);
+    assert!(make(program, folder, folder, "sendmail.cf"), "{program}");
+    let good = here("sendmail.cf");
+    let unloadable = format!("LOCAL_CONFIG\nFw{}\n", folder.join("nothing").display());
+    std::fs::write(folder.join("sendmail.mc"), first.to_owned() + &unloadable).expect("is written");
+    std::fs::File::options()
+        .write(true)
+        .open(folder.join("sendmail.cf"))
+        .expect("is there")
+        .set_modified(std::time::UNIX_EPOCH)
+        .expect("is ours");
+    assert!(!make(program, folder, folder, "sendmail.cf"), "{program}: in force what does not load");
+    assert!(here("sendmail.cf") == good && here("sendmail.cf.new").is_empty(), "{program}");
+    assert!(make(program, folder, mail, "sendmail.cf"), "{program}: elsewhere it is only made");
 }
 
 #[test]
