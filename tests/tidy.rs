@@ -13,7 +13,7 @@ const ORDER: &[&str] = &[
     "daemon", "cli", // programs
 ];
 
-/// Words and machines: they do no I/O, read no clock and draw no lots.
+/// Words and machines: they do no I/O, read no clock and take no random numbers.
 const PURE: &[&str] = &["name", "mail", "macros", "rewrite", "cf", "m4", "smtp", "milter"];
 
 /// What no pure module names.
@@ -41,7 +41,7 @@ const BAD_FOLDERS: &[&str] = &["util", "utils", "common", "helpers", "types", "m
 /// The longest function, in lines from its `fn` to its closing brace.
 const FUNCTION_LINES_MAX: usize = 70;
 
-/// One source file: its floor and its lines without the tests at its end.
+/// One source file: its floor and its lines; those of tests are empty.
 struct Source {
     path: PathBuf,
     floor: String,
@@ -74,8 +74,33 @@ fn source(root: &Path, path: PathBuf) -> Option<Source> {
         return None;
     }
     let text = fs::read_to_string(&path).expect("source is UTF-8");
-    let code = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]")).map(str::to_owned).collect();
+    let code = without_tests(&text);
     Some(Source { path, floor, code })
+}
+
+/// Returns the lines of a file, with nothing in those of the items that are only for tests.
+fn without_tests(text: &str) -> Vec<String> {
+    let mut is_test = false;
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        is_test |= line.starts_with("#[cfg(test)]");
+        lines.push(if is_test { String::new() } else { line.to_owned() });
+        // An item ends with its brace at the margin, or as it begins.
+        let begins = !line.starts_with([' ', '#', '/', '}']) && !line.is_empty();
+        let ends = line.starts_with('}') || begins && line.ends_with([';', '}']);
+        is_test &= !ends;
+    }
+    lines
+}
+
+#[test]
+fn only_tests_are_left_out() {
+    let text = "a\n#[cfg(test)]\n#[path = \"x\"]\nmod tests;\nb\n#[cfg(test)]\nimpl X {\n    fn f() {\n    }\n}\nc\n\
+                #[cfg(test)]\nmod m {}\nd\n#[cfg(test)]\nmod tests {\n    use x;\n\n    y\n}\n";
+    let kept: Vec<(usize, String)> =
+        without_tests(text).into_iter().enumerate().filter(|(_, line)| !line.is_empty()).collect();
+    let expected = [(0, "a"), (4, "b"), (10, "c"), (13, "d")];
+    assert_eq!(kept, expected.map(|(place, line)| (place, line.to_owned())));
 }
 
 /// Fails with every complaint at once.
@@ -105,6 +130,9 @@ fn imports_go_down_only() {
         for (number, line) in source.code.iter().enumerate() {
             for module in named_modules(line) {
                 match height(module) {
+                    None if module.is_empty() => {
+                        complaints.push(format!("{}:{}: one `use` for each floor", source.path.display(), number + 1));
+                    }
                     Some(other) if other > own => {
                         complaints.push(format!("{}:{}: goes up to {module}", source.path.display(), number + 1));
                     }
@@ -157,6 +185,7 @@ fn functions_fit_a_screen() {
                     && before.split_whitespace().all(|word| {
                         matches!(word, "pub" | "async" | "const" | "unsafe" | "extern" | "\"C\"")
                             || word.starts_with("pub(")
+                            || word.ends_with(')')
                     })
             });
             if is_head && start.is_none() && !line.trim_end().ends_with(';') {
