@@ -115,7 +115,7 @@ impl Service {
             Request::StartMap { map, key } => self.programs.start_map(&self.charter.config, &map, &key),
             Request::User { name } => accounts::find(&name),
             Request::UserCalled { full_name } => accounts::find_called(&full_name),
-            Request::OpenMailbox { place, messages, first_line, .. } => {
+            Request::OpenMailbox { place, messages, first_line } => {
                 self.mailboxes.open(&self.charter, &place, Expected::new(messages.into(), &first_line))
             }
             Request::SettleMailbox { mailbox, keep } => self.mailboxes.settle(mailbox, keep),
@@ -444,7 +444,7 @@ mod tests {
 
     fn cat(source: Option<Source>) -> Launch {
         let (mailer, words) = (MailerName::new("cat"), vec!["cat".into()]);
-        Launch { mailer, words, source, user: None, sender: "a@example.com".into(), entry: None }
+        Launch { mailer, words, source, user: None, sender: "a@example.com".into() }
     }
 
     /// Waits for the end of a process; returns which request that answers.

@@ -24,7 +24,6 @@ pub async fn save(
     let mailer = services.site.config.mailers.get(b"*file*").expect("it is always there");
     let mut ctx = context(services, original, now);
     let letter = Letter {
-        entry: original.id.clone(),
         sender: original.sender.clone(),
         date: date::ctime(now, &services.site.zone),
         header: header::header(&mut ctx, mailer, original).await,

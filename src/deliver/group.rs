@@ -260,7 +260,8 @@ impl Run<'_> {
         let original = Message::new(&header, MessageBody::Queued(self.message.body));
         let converted = self.converted(services, &original);
         let message = converted.as_ref().map_or_else(|| original.clone(), |parts| parts.message(&original));
-        self.alike(program::run(services, (launch, self.mailer), &message, &Format::of(self.mailer)).await)
+        let entry = &self.message.envelope.id;
+        self.alike(program::run(services, entry, (launch, self.mailer), &message, &Format::of(self.mailer)).await)
     }
 
     /// Returns the message in another code, if the mailer wants it.
@@ -314,7 +315,6 @@ impl Run<'_> {
             Mailbox::User { mailer: self.mailer.name.clone(), name: route.user.clone() }
         };
         let letter = Letter {
-            entry: self.message.envelope.id.clone(),
             sender: self.sender.clone(),
             date: ctx.get("d").unwrap_or_default(),
             header: self.header.clone(),
@@ -340,7 +340,6 @@ impl Run<'_> {
             source,
             user: first.account.as_ref().map(|_| route.user.clone()),
             sender: self.sender.clone(),
-            entry: Some(self.message.envelope.id.clone()),
         })
     }
 

@@ -17,7 +17,7 @@ use crate::keeper::request::Mailbox;
 use crate::mailbox::append::{Appender, Durability};
 use crate::mailbox::form;
 use crate::mailbox::{Expected, MailboxError};
-use crate::name::{QueueId, Status, Sysexit};
+use crate::name::{Status, Sysexit};
 use crate::queue::Body;
 
 /// The most messages appended in one go; those behind them wait for the next.
@@ -29,8 +29,6 @@ const WAITING_MAX: usize = 4096;
 /// A message on its way into a mailbox.
 #[derive(Clone, Debug)]
 pub struct Letter {
-    /// The queue entry.
-    pub entry: QueueId,
     /// The envelope sender as the `From ` line shows it.
     pub sender: BString,
     /// The date of the `From ` line.
@@ -135,13 +133,12 @@ impl Mailboxes {
         places: Range<usize>,
     ) -> Result<Outcome, Unwritten> {
         let first = &letters[places.start];
-        let entry = Some(first.entry.clone());
         let first_line = form::first_line(&first.sender, &first.date)
             .take(Expected::BEGINNING_BYTES_MAX)
             .collect::<Vec<u8>>()
             .into();
         let count = u16::try_from(places.len()).expect("at most BATCH_LEN_MAX");
-        let held = match self.hands.open_mailbox(mailbox.clone(), entry, count, first_line).await {
+        let held = match self.hands.open_mailbox(mailbox.clone(), count, first_line).await {
             Ok(held) => held,
             Err(error) if error.is_temporary() => return Ok(Outcome::deferred_by(Status::new(4, 2, 0), &error)),
             Err(error) => return Ok(refused(mailbox, &error)),
@@ -253,7 +250,6 @@ mod tests {
         let file = tempfile::tempfile().expect("a folder");
         std::io::Write::write_all(&mut &file, b"From here\nbody\n").expect("written");
         Letter {
-            entry: "6AMAKU11004711".parse().expect("an id"),
             sender: "a@b".into(),
             date: "Sun Nov 22 10:20:30 2026".into(),
             header: format!("Subject: {number}\n").into(),

@@ -14,7 +14,7 @@ use crate::deliver::services::Services;
 use crate::keeper::request::Launch;
 use crate::keeper::{HandError, ProgramEnd, RunningProgram};
 use crate::log::{Level, Priority};
-use crate::name::{Status, Sysexit};
+use crate::name::{QueueId, Status, Sysexit};
 
 /// How long a program may take after it has read the message; mailing list managers and filters take minutes, not hours.
 const RUN_LIMIT: Duration = Duration::from_secs(3600);
@@ -25,33 +25,32 @@ const UNSAFE_PROGRAM: Level = Level { priority: Priority::Info, detail: 0 };
 /// How much of what a program says is kept for the log and the report, in bytes.
 const OUTPUT_BYTES_MAX: u64 = 4096;
 
-/// Starts a mailer's program; what is wrong with its file is logged.
+/// Starts a mailer's program for `entry`; what is wrong with its file is logged.
 ///
 /// # Errors
 /// As [`crate::keeper::Hands::start`].
-pub async fn start(services: &Services, launch: Launch) -> Result<RunningProgram, HandError> {
-    let entry = launch.entry.clone();
+pub async fn start(services: &Services, entry: &QueueId, launch: Launch) -> Result<RunningProgram, HandError> {
     let program = services.hands.start(launch).await?;
     if !program.complaint.is_empty() {
-        services.log.line(UNSAFE_PROGRAM, entry.as_ref(), &program.complaint);
+        services.log.line(UNSAFE_PROGRAM, entry, &program.complaint);
     }
     Ok(program)
 }
 
-/// Starts a mailer's program and gives it the message. What is wrong with a mailer of mailboxes (`F=l`) will be mended: its
+/// Starts a mailer's program and gives it the message of `entry`. What is wrong with a mailer of mailboxes (`F=l`) will be mended: its
 /// messages wait.
 pub async fn run(
     services: &Services,
+    entry: &QueueId,
     (launch, mailer): (Launch, &Mailer),
     message: &Message<'_>,
     format: &Format,
 ) -> Outcome {
-    let entry = launch.entry.clone();
-    let mut program = match start(services, launch).await {
+    let mut program = match start(services, entry, launch).await {
         Ok(program) => program,
         Err(error) if error.is_temporary() => return Outcome::deferred(Status::new(4, 3, 0), error),
         Err(error) => {
-            services.log.say(Level::SYSTEM_ERROR, entry.as_ref(), format_args!("SYSERR(root): {error}"));
+            services.log.say(Level::SYSTEM_ERROR, entry, format_args!("SYSERR(root): {error}"));
             if mailer.flags.has(MailerFlag::Local) {
                 return Outcome::of_exit(Sysexit::OsErr.code(), "");
             }

@@ -50,7 +50,7 @@ pub async fn send(services: &Services, run: &Run<'_>, words: &[BString], rules: 
 pub async fn converse(services: &Services, run: &Run<'_>, launch: Launch, rules: &HostRules<'_>) -> Report {
     let message = Message::new(run.header, Body::Queued(run.message.body));
     let job = job(services, run, &message, rules);
-    let mut program = match program::start(services, launch).await {
+    let mut program = match program::start(services, &run.message.envelope.id, launch).await {
         Ok(program) => program,
         Err(error) => return put_off(run, error.to_string()),
     };

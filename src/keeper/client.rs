@@ -522,7 +522,7 @@ mod tests {
         let (ours, theirs) = passing::pair().expect("a pair");
         let client = Client::start(ours).expect("a client");
         let place = Mailbox::User { mailer: MailerName::new("local"), name: "x".into() };
-        let request = Request::OpenMailbox { place, entry: None, messages: 1, first_line: "".into() };
+        let request = Request::OpenMailbox { place, messages: 1, first_line: "".into() };
         let _ = client.call(request, Some(Duration::from_millis(1))).await.expect_err("no answer yet");
         let mut room = vec![0; PACKET_BYTES_MAX];
         let late = tokio::task::spawn_blocking(move || {

@@ -15,7 +15,7 @@ use super::client::{Answered, Client, HandError};
 use super::kind::{Kind, READING_LIMIT};
 use super::pools::{Lease, Pools};
 use super::request::{Account, Answer, Launch, Mailbox, Request, Service, Source, SourceRoot, Standing};
-use crate::name::{MapName, QueueId};
+use crate::name::MapName;
 
 /// What performs a request within this process.
 pub type Perform = Arc<dyn Fn(Request) -> Performing + Send + Sync>;
@@ -141,11 +141,10 @@ impl Hands {
     pub async fn open_mailbox(
         &self,
         place: Mailbox,
-        entry: Option<QueueId>,
         messages: u16,
         first_line: BString,
     ) -> Result<HeldMailbox, HandError> {
-        let request = Request::OpenMailbox { place, entry, messages, first_line };
+        let request = Request::OpenMailbox { place, messages, first_line };
         let (stay, mut answered) = self.ask_and_stay(request).await?;
         match (answered.answer, answered.descriptors.pop()) {
             (Answer::Mailbox { mailbox, size_bytes, path, separator }, Some(file)) => {
@@ -449,9 +448,9 @@ mod tests {
     async fn when_a_mailbox_is_dropped_unsettled_then_its_length_is_restored() {
         let (hands, _wishes) = Hands::pools();
         let hand = hand(&hands, holds);
-        drop(hands.open_mailbox(mailbox(), None, 1, "".into()).await.expect("opened"));
+        drop(hands.open_mailbox(mailbox(), 1, "".into()).await.expect("opened"));
         // The place is free again only when the hand has been told.
-        hands.open_mailbox(mailbox(), None, 1, "".into()).await.expect("opened").settle(true).await.expect("settled");
+        hands.open_mailbox(mailbox(), 1, "".into()).await.expect("opened").settle(true).await.expect("settled");
         let asked = end(hands, hand).await;
         let settled = |keep| Request::SettleMailbox { mailbox: 5, keep };
         assert_eq!([&asked[1], &asked[3]], [&settled(false), &settled(true)]);
@@ -461,8 +460,8 @@ mod tests {
     async fn when_all_hands_wait_then_one_more_is_wished_for() {
         let (hands, mut wishes) = Hands::pools();
         let first = hand(&hands, holds);
-        let held = hands.open_mailbox(mailbox(), None, 1, "".into()).await.expect("opened");
-        let (second, ()) = tokio::join!(hands.open_mailbox(mailbox(), None, 1, "".into()), async {
+        let held = hands.open_mailbox(mailbox(), 1, "".into()).await.expect("opened");
+        let (second, ()) = tokio::join!(hands.open_mailbox(mailbox(), 1, "".into()), async {
             assert_eq!(wishes.recv().await, Some(Kind::Mailbox));
             held.settle(true).await.expect("settled");
         });
@@ -475,10 +474,10 @@ mod tests {
         let (hands, _wishes) = Hands::pools();
         let (ours, theirs) = passing::pair().expect("a pair");
         hands.attach(Kind::Mailbox, ours).expect("attached");
-        let (lost, ()) = tokio::join!(hands.open_mailbox(mailbox(), None, 1, "".into()), async { drop(theirs) });
+        let (lost, ()) = tokio::join!(hands.open_mailbox(mailbox(), 1, "".into()), async { drop(theirs) });
         assert!(lost.is_err_and(|error| error.is_temporary()));
         let hand = hand(&hands, holds);
-        hands.open_mailbox(mailbox(), None, 1, "".into()).await.expect("opened").settle(true).await.expect("settled");
+        hands.open_mailbox(mailbox(), 1, "".into()).await.expect("opened").settle(true).await.expect("settled");
         assert_eq!(end(hands, hand).await.len(), 2);
     }
 

@@ -40,8 +40,6 @@ wire! {
         5 => OpenMailbox {
             /// Whose or which.
             place: Mailbox,
-            /// The entry whose message is appended.
-            entry: Option<QueueId>,
             /// How many messages are appended: no more than that are cut off should both processes be killed meanwhile.
             messages: u16,
             /// How the first one's `From ` line begins: nothing else is cut off then.
@@ -271,8 +269,6 @@ wire! {
         pub user: Option<BString>,
         /// The sender, as the program's environment tells it.
         pub sender: BString,
-        /// The entry that is delivered; its lock is held until the program ends.
-        pub entry: Option<QueueId>,
     }
 }
 

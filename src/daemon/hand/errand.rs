@@ -141,7 +141,7 @@ mod tests {
 
     fn launch() -> Launch {
         let (sender, user) = (BString::default(), None);
-        Launch { mailer: MailerName::new("prog"), words: Vec::new(), source: None, user, sender, entry: None }
+        Launch { mailer: MailerName::new("prog"), words: Vec::new(), source: None, user, sender }
     }
 
     /// Waits until one copy has ended; returns what was heard.

@@ -411,7 +411,6 @@ mod tests {
             source: Some(Source { root: SourceRoot::Alias { file: 0, key: alias.into() }, elements: vec![0] }),
             user: None,
             sender: "a@example.com".into(),
-            entry: None,
         }
     }
 
