@@ -141,8 +141,8 @@ options! {
     BlankSub b'B' blank_sub: Byte = " ", drops, works, confBLANK_SUB = ".";
     /// Free blocks that the queue's file system must have.
     MinFreeBlocks b'b' min_free_blocks: Number = "100", safe, works, confMIN_FREE_BLOCKS = "100";
-    /// Recipients after which the queue file is rewritten.
-    CheckpointInterval b'C' checkpoint_interval: Number = "10", safe, settled, confCHECKPOINT_INTERVAL;
+    /// Served recipients after which the queue file is rewritten at the latest: here sooner while few wait, also for 0.
+    CheckpointInterval b'C' checkpoint_interval: Number = "10", safe, works, confCHECKPOINT_INTERVAL;
     /// Mail for expensive mailers is only queued.
     HoldExpensive b'c' hold_expensive: Flag = "", drops, works, confCON_EXPENSIVE = "False";
     /// When an accepted message is delivered.

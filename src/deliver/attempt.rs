@@ -12,6 +12,7 @@ use crate::deliver::group::{self, Fresh, Group};
 use crate::deliver::header;
 use crate::deliver::holding::Holding;
 use crate::deliver::outcome::{Outcome, Service, Verdict};
+use crate::deliver::progress::Progress;
 use crate::deliver::sender::{self, Origin};
 use crate::deliver::services::Services;
 use crate::deliver::split::split;
@@ -28,9 +29,6 @@ use crate::site::Context;
 
 /// The most groups of one message that are served at the same time.
 const GROUPS_AT_ONCE: usize = 20;
-
-/// For how many recipients that still wait one may have been served without its being written down.
-const UNSERVED_FOR_ONE: usize = 128;
 
 /// The status of a name that cannot be looked up now, the only one that the log tells of who is just queued.
 const NAME_SERVER_STATUS: Status = Status::new(4, 4, 3);
@@ -66,8 +64,9 @@ pub struct Attempted {
 
 /// Tries once to serve every recipient that still waits.
 ///
-/// Served and failed recipients leave the envelope. What was served is written down before anything else happens; who
-/// failed stays written until the sender's report is in the queue. Where that cannot be written, nothing new begins.
+/// Served and failed recipients leave the envelope. Who was served is written down after each group, before anything else
+/// begins; of long envelopes that is written more seldom, yet after CheckpointInterval recipients at the latest. Who failed
+/// stays written until the sender's report is in the queue. Where that cannot be written, nothing new begins.
 pub async fn attempt(services: &Services, holding: &mut Holding, now: UnixTime) -> Attempted {
     let mut ctx = context(services, holding.envelope(), now);
     let mut attempted = Attempted::default();
@@ -78,7 +77,9 @@ pub async fn attempt(services: &Services, holding: &mut Holding, now: UnixTime) 
     }
     let is_split = attempted.split(services, holding, now).await;
     let snapshot = Arc::new(holding.envelope().clone());
-    let mut progress = Progress::new(&snapshot.recipients, &refused);
+    let failed = refused.iter().filter(|settled| settled.outcome.verdict == Verdict::Failed).count();
+    let interval = ctx.config().options.checkpoint_interval;
+    let mut progress = Progress::new(snapshot.recipients.len(), failed, interval);
     progress.is_stuck = !is_split;
     let groups = group::groups(ctx.config(), &snapshot.recipients[..progress.hopeful()]);
     let (held, groups): (Vec<Group>, Vec<Group>) =
@@ -124,7 +125,7 @@ pub async fn attempt(services: &Services, holding: &mut Holding, now: UnixTime) 
         transcripts[number] = served.transcript;
         served.settled.into_iter().for_each(|settled| attempted.take(settled));
         if progress.is_due() {
-            holding.envelope_mut().recipients = progress.unserved(&snapshot.recipients);
+            progress.strike(&mut holding.envelope_mut().recipients);
             if let Err(error) = holding.record().await {
                 services.log.say(Level::SYSTEM_ERROR, &snapshot.id, error);
                 progress.is_stuck = true;
@@ -135,69 +136,6 @@ pub async fn attempt(services: &Services, holding: &mut Holding, now: UnixTime) 
     holding.envelope_mut().recipients = progress.waiting(&snapshot.recipients);
     note_reasons(holding.envelope_mut(), &attempted.deferred);
     attempted
-}
-
-/// How far the recipients of an attempt have come, by their place in the envelope.
-struct Progress {
-    verdicts: Vec<Verdict>,
-    /// How many are not served.
-    unserved: usize,
-    /// How many were served since that was last written down.
-    unwritten: usize,
-    /// Whether it could not be written down.
-    is_stuck: bool,
-}
-
-impl Progress {
-    /// Returns the progress before anything was tried: `refused` are those that rules refuse; they stand at the end.
-    fn new(recipients: &[Recipient], refused: &[Settled]) -> Self {
-        let failed = refused.iter().filter(|settled| settled.outcome.verdict == Verdict::Failed).count();
-        let mut verdicts = vec![Verdict::Deferred; recipients.len() - failed];
-        verdicts.resize(recipients.len(), Verdict::Failed);
-        Self { verdicts, unserved: recipients.len(), unwritten: 0, is_stuck: false }
-    }
-
-    /// Returns how many recipients there is hope for; they stand before the others.
-    fn hopeful(&self) -> usize {
-        self.verdicts.iter().filter(|verdict| **verdict != Verdict::Failed).count()
-    }
-
-    /// Notes what became of the recipients at `places`.
-    fn note(&mut self, places: &[usize], settled: &[Settled]) {
-        for (place, settled) in places.iter().zip(settled) {
-            self.verdicts[*place] = settled.outcome.verdict;
-            let served = usize::from(settled.outcome.verdict == Verdict::Sent);
-            self.unserved -= served;
-            self.unwritten += served;
-        }
-    }
-
-    /// Tells whether it is time to write down who was served; takes that for done.
-    ///
-    /// When nobody is left the end of the message says it all. The control file is written whole: for very many
-    /// recipients not after each, or the time would grow with the square of their number.
-    fn is_due(&mut self) -> bool {
-        let is_due = self.unserved > 0 && self.unwritten > self.unserved / UNSERVED_FOR_ONE;
-        if is_due {
-            self.unwritten = 0;
-        }
-        is_due
-    }
-
-    /// Returns those who were not served: who failed is among them until the sender was told.
-    fn unserved(&self, recipients: &[Recipient]) -> Vec<Recipient> {
-        self.pick(recipients, |verdict| verdict != Verdict::Sent)
-    }
-
-    /// Returns those who wait on.
-    fn waiting(&self, recipients: &[Recipient]) -> Vec<Recipient> {
-        self.pick(recipients, |verdict| verdict == Verdict::Deferred)
-    }
-
-    fn pick(&self, recipients: &[Recipient], is_wanted: impl Fn(Verdict) -> bool) -> Vec<Recipient> {
-        let pairs = recipients.iter().zip(&self.verdicts);
-        pairs.filter(|(_, verdict)| is_wanted(**verdict)).map(|(recipient, _)| recipient.clone()).collect()
-    }
 }
 
 impl Attempted {

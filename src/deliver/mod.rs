@@ -19,6 +19,7 @@ mod mime_code;
 mod mime_lines;
 pub mod outcome;
 pub mod program;
+mod progress;
 pub mod relay;
 pub mod reports;
 pub mod sender;
