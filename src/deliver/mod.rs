@@ -6,6 +6,7 @@ pub mod connection;
 pub mod connection_cache;
 pub mod conversation;
 pub mod dead_letter;
+mod error_header;
 pub mod exchangers;
 pub mod group;
 pub mod header;

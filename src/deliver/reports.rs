@@ -6,6 +6,7 @@ use bstr::{BString, ByteSlice};
 
 use crate::cf::{Mailer, Privacy};
 use crate::deliver::attempt::{Attempted, Settled, context, refused_by_rules};
+use crate::deliver::error_header;
 use crate::deliver::header;
 use crate::deliver::holding::Holding;
 use crate::deliver::message::{Format, LineWriter};
@@ -232,6 +233,12 @@ async fn make(
         || options.privacy.has(Privacy::NoBodyReturn);
     let body_too = due.body && !keeps_body;
     let returned = header::as_returned(&mut ctx, original);
+    let own = Envelope::new(draft.id().clone(), now, "<>");
+    let own_ctx = own_context(services, &own, now);
+    let error_header = match due.kind {
+        ReportKind::Receipt => BString::default(),
+        _ => error_header::words(&services.hands, &own_ctx).await,
+    };
     let recipients = reported(&ctx, &due, attempted, original, services, now);
     let came_from = ctx.get("s").filter(|_| original.macro_value("r").is_some_and(|protocol| !protocol.is_empty()));
     let facts = ReportFacts {
@@ -249,7 +256,7 @@ async fn make(
         deliver_by: original.deliver_by,
         recipients: &recipients,
         transcript: &[attempted.transcript.as_slice(), &due.transcript].concat(),
-        error_header: Some(&error_header(services, &ctx)),
+        error_header: &error_header,
         headers: &returned,
         body_too,
         eight_bit: original.flags.eight_bit,
@@ -257,7 +264,7 @@ async fn make(
     };
     let written = report(&facts);
     let size = if body_too { FUDGE_BYTES + original.size_bytes } else { 0 };
-    let mut envelope = envelope(services, draft.id().clone(), due.to, &written, size, now);
+    let mut envelope = envelope(services, (own, own_ctx), due.to, &written, size);
     envelope.sender_is_named = original.sender_is_named;
     // QUIRK(report-of-headers): what came back without its body takes no body back either.
     envelope.ret = original.ret.map(|ret| if body_too { ret } else { Ret::Headers });
@@ -287,12 +294,6 @@ fn log(services: &Services, original: &Envelope, id: &QueueId, due: &Due) {
     };
     let told = crate::log::shorten(&due.told, TOLD_BYTES_MAX);
     services.log.say(Level::REPORT, &original.id, format_args!("{id}: {what}: {told}"));
-}
-
-/// Returns the site's own words (option ErrorHeader), or those in the file it names.
-fn error_header(services: &Services, ctx: &Context) -> BString {
-    let text = &services.site.config.options.error_header;
-    if text.starts_with(b"/") { BString::default() } else { ctx.expand(text) }
 }
 
 /// Returns what a report tells of the recipients.
@@ -381,23 +382,27 @@ fn bare(address: &[u8]) -> BString {
     address.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")).unwrap_or(address).into()
 }
 
-/// Returns the envelope of a report.
-fn envelope(
-    services: &Services,
-    id: QueueId,
-    to: Vec<BString>,
-    written: &Report,
-    size_bytes: u64,
-    now: UnixTime,
-) -> Envelope {
-    let mut envelope = Envelope::new(id, now, "<>");
-    let mut ctx = context(services, &envelope, now);
+/// Returns what the rules see of a report with this envelope.
+fn own_context(services: &Services, own: &Envelope, now: UnixTime) -> Context {
+    let mut ctx = context(services, own, now);
     ctx.set("f", AUTHOR);
     ctx.set("g", AUTHOR);
     ctx.set("x", AUTHOR_NAME);
     ctx.set("s", "localhost");
     ctx.set("_", "localhost");
     ctx.clear("r");
+    ctx
+}
+
+/// Returns the whole envelope of a report.
+fn envelope(
+    services: &Services,
+    (own, mut ctx): (Envelope, Context),
+    to: Vec<BString>,
+    written: &Report,
+    size_bytes: u64,
+) -> Envelope {
+    let mut envelope = own;
     envelope.headers = complete(&mut ctx, written.headers.clone(), Separator::Comma);
     envelope.flags.response = true;
     envelope.flags.split = true;

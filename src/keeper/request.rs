@@ -179,6 +179,8 @@ wire! {
         2 => ServiceSwitch {},
         /// StatusFile, for reading and writing.
         3 => Statistics {},
+        /// ErrorHeader.
+        4 => ErrorHeader {},
     }
 }
 

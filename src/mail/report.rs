@@ -163,8 +163,8 @@ pub struct ReportFacts<'a> {
     pub recipients: &'a [Reported],
     /// What was said during delivery: lines with LF.
     pub transcript: &'a [u8],
-    /// The site's own words (`ErrorHeader`).
-    pub error_header: Option<&'a [u8]>,
+    /// The site's own words (`ErrorHeader`): lines with LF.
+    pub error_header: &'a [u8],
     /// The header of the original as it was sent; templates are expanded.
     pub headers: &'a [Header],
     /// Whether the body comes back too (`RET=`, `nobodyreturn`, size).
@@ -262,9 +262,8 @@ fn words(facts: &ReportFacts<'_>, out: &mut Vec<u8>) {
         line(out, &[b"with id ", facts.original_id.as_str().as_bytes()]);
     }
     out.push(b'\n');
-    if let Some(text) = facts.error_header.filter(|text| !text.is_empty()) {
-        out.extend_from_slice(text);
-        out.extend_from_slice(if text.ends_with(b"\n") { b"\n" } else { b"\n\n" });
+    if !facts.error_header.is_empty() {
+        line(out, &[facts.error_header]);
     }
     section(facts, out, "The following addresses had permanent fatal errors", |action| action == Action::Failed);
     let good = |action: Action| action.success().is_some();
@@ -431,7 +430,7 @@ mod tests {
             deliver_by: None,
             recipients: &recipients,
             transcript: b"550 5.1.1 nouser... User unknown\n",
-            error_header: None,
+            error_header: b"",
             headers: &headers,
             body_too: true,
             eight_bit: false,
@@ -511,7 +510,7 @@ BODY
     fn without_mime_there_are_words_only() {
         let (headers, body) = made(|facts| {
             facts.mime = false;
-            facts.error_header = Some(b"Sorry folks");
+            facts.error_header = b"Sorry folks\n";
         });
         assert_eq!(headers.len(), 3);
         assert!(body.contains("from root@localhost\n\nSorry folks\n\n   ----- The following"), "{body}");

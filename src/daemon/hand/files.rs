@@ -68,6 +68,7 @@ pub(super) fn open_named(charter: &Charter, named: &NamedFile) -> Served {
         NamedFile::Help {} => (&options.help_file, Kind::Help),
         NamedFile::ServiceSwitch {} => (&options.service_switch_file, Kind::Switch),
         NamedFile::Statistics {} => (&options.status_file, Kind::Statistics),
+        NamedFile::ErrorHeader {} => (&options.error_header, Kind::ErrorHeader),
     };
     if !path.starts_with(b"/") {
         return Err(refusal(FailureKind::Undeclared {}, "the option names no file"));

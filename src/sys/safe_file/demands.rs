@@ -84,6 +84,8 @@ pub enum Kind {
     Switch,
     /// HelpFile.
     Help,
+    /// The file of option ErrorHeader.
+    ErrorHeader,
     /// StatusFile.
     Statistics,
     /// PidFile.
@@ -123,6 +125,11 @@ impl Kind {
                 .unless(blamed, Blame::WorldWritableAliasFile, Demands::NO_WORLD_WRITE),
             Self::Switch => root.unless(blamed, Blame::LinkedServiceSwitchFileInWritableDir, Demands::SAFE_LINK),
             Self::Help => root.unless(blamed, Blame::HelpFileInUnsafeDirPath, Demands::SAFE_WAY),
+            Self::ErrorHeader => REGULAR.and(Demands::ROOT_OK).and(Demands::NO_LOCK).unless(
+                blamed,
+                Blame::ErrorHeaderInUnsafeDirPath,
+                Demands::SAFE_WAY,
+            ),
             Self::Statistics => REGULAR
                 .and(Demands::AS_ROOT)
                 .unless(blamed, Blame::WriteStatsToSymLink, Demands::NO_SYMLINK)
@@ -166,6 +173,8 @@ mod tests {
         check(Kind::AliasText, &[], 0x7c80);
         check(Kind::Switch, &[], 0x6480);
         check(Kind::Help, &[], 0x6180);
+        check(Kind::ErrorHeader, &[], 0x4184);
+        check(Kind::ErrorHeader, &[Blame::ErrorHeaderInUnsafeDirPath], 0x4084);
         check(Kind::Statistics, &[], 0x2282);
         check(Kind::Pid, &[], 0x802c6);
         check(Kind::Recipient, &[], 0x242);
