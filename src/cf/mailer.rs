@@ -201,6 +201,11 @@ impl Mailer {
         self.path == "[FILE]"
     }
 
+    /// Tells whether the mailer's program is `mail.local`, wherever it lies.
+    pub fn is_mail_local(&self) -> bool {
+        self.path.rsplit(|byte| *byte == b'/').next() == Some(b"mail.local")
+    }
+
     /// Tells whether the mailer speaks SMTP or LMTP: no word of its command has `$u`.
     pub fn speaks_smtp(&self) -> bool {
         !self.argv.iter().any(|word| word.windows(2).any(|pair| pair == [MACRO_MARK, b'u']))

@@ -425,10 +425,9 @@ fn too_large(mailer: &Mailer, max: u64) -> Outcome {
     Outcome::failed(status, "Service unavailable").with_reply(reply)
 }
 
-/// Tells whether the mailer's program is `mail.local`, whose work is done here unless option LocalDelivery says `exec`.
+/// Tells whether the mailer's work is done here: that of `mail.local`, unless option LocalDelivery says `exec`.
 fn is_served_mailbox(services: &Services, mailer: &Mailer) -> bool {
-    let program = mailer.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-    program == b"mail.local" && services.site.config.options.local_delivery != "exec"
+    mailer.is_mail_local() && services.site.config.options.local_delivery != "exec"
 }
 
 /// Returns where the text stands that names a program or a file for a recipient.

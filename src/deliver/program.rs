@@ -37,8 +37,8 @@ pub async fn start(services: &Services, entry: &QueueId, launch: Launch) -> Resu
     Ok(program)
 }
 
-/// Starts a mailer's program and gives it the message of `entry`. What is wrong with a mailer of mailboxes (`F=l`) will be mended: its
-/// messages wait.
+/// Starts a mailer's program and gives it the message of `entry`. What is wrong with a mailer of mailboxes (`F=l`) will be
+/// mended: its messages wait.
 pub async fn run(
     services: &Services,
     entry: &QueueId,

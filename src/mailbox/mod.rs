@@ -1,6 +1,6 @@
 //! Locked appending to a mailbox file.
 //!
-//! A mailbox is a place ([`place`]), opened and locked as its user ([`open`], [`dot_lock`]), to which
+//! A mailbox is a place ([`place`]; [`letters`] reads it off a command line), opened and locked as its user ([`open`], [`dot_lock`]), to which
 //! messages in mbox form ([`form`]) are appended ([`append`]). Opening and locking need the user's
 //! rights; appending needs only the descriptor, so a process without any can do it.
 //!
@@ -19,10 +19,12 @@ pub mod append;
 pub mod dot_lock;
 pub mod error;
 pub mod form;
+pub mod letters;
 pub mod open;
 pub mod place;
 
 pub use dot_lock::Expected;
 pub use error::MailboxError;
+pub use letters::Letters;
 pub use open::{Locked, open};
 pub use place::Place;

@@ -13,6 +13,9 @@ use crate::sys::user::User;
 /// The deepest tree of directories below a spool: more only makes longer paths.
 pub const DEPTH_MAX: usize = 32;
 
+/// The directory where the system keeps mailboxes.
+pub(super) const SYSTEM_DIRECTORY: &str = "/var/mail";
+
 /// The rule that says where mailboxes are.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Place {
@@ -51,7 +54,7 @@ impl Target {
 impl Place {
     /// Returns the system's usual place.
     pub fn system() -> Self {
-        Self::Spool { directory: PathBuf::from("/var/mail"), depth: 0 }
+        Self::Spool { directory: PathBuf::from(SYSTEM_DIRECTORY), depth: 0 }
     }
 
     /// Tells where `user`'s mailbox is.

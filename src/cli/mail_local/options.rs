@@ -1,21 +1,14 @@
-//! The command line, read as getopt(3) does.
+//! What the command line asks for.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 
 use bstr::BString;
 
-use crate::mailbox::Place;
 use crate::mailbox::append::Durability;
-use crate::mailbox::place::DEPTH_MAX;
+use crate::mailbox::letters::BadOptions;
+use crate::mailbox::{Letters, Place};
 use crate::name::Sysexit;
-
-/// Letters that take a value.
-const WITH_VALUE: &[u8] = b"DfhrHp";
-
-/// Letters that stand alone.
-const ALONE: &[u8] = b"7Bbdlns";
 
 /// What is asked for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -52,8 +45,8 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    fn usage(complaint: Option<&str>) -> Self {
-        let mut shown: Vec<String> = complaint.map(|text| format!("mail.local: {text}")).into_iter().collect();
+    fn usage(complaint: Option<BadOptions>) -> Self {
+        let mut shown: Vec<String> = complaint.map(|bad| format!("mail.local: {bad}")).into_iter().collect();
         shown.push(
             "mail.local: usage: mail.local [-7] [-B] [-b] [-d] [-l] [-s] [-f from|-r from] [-h filename] user ..."
                 .to_owned(),
@@ -63,11 +56,16 @@ impl Refused {
     }
 }
 
+impl From<BadOptions> for Refused {
+    fn from(bad: BadOptions) -> Self {
+        Self::usage(Some(bad))
+    }
+}
+
 impl Options {
     /// Reads the arguments; the first is the program's name.
     pub(super) fn parse(args: &[OsString]) -> Result<Self, Refused> {
-        let mut letters = Letters::default();
-        let users = letters.take_all(args.get(1..).unwrap_or_default())?;
+        let (letters, users) = Letters::read(args.iter().skip(1).map(|word| word.as_bytes()))?;
         let lmtp = letters.has(b'l');
         if let Some(database) = letters.value(b'D').filter(|name| *name != "pw") {
             let text = format!("Can not open mailbox database {database}: Service unavailable");
@@ -92,95 +90,6 @@ impl Options {
             place: letters.place()?,
             users,
         })
-    }
-}
-
-/// The letters of a command line with their values, in order.
-#[derive(Default)]
-struct Letters(Vec<(u8, BString)>);
-
-impl Letters {
-    /// Takes options up to the first word that is none; returns the words from there on.
-    fn take_all(&mut self, args: &[OsString]) -> Result<Vec<BString>, Refused> {
-        let mut words = args.iter();
-        while let Some(word) = words.next() {
-            match word.as_bytes() {
-                b"--" => break,
-                [b'-', letters @ ..] if !letters.is_empty() => self.take_word(letters, &mut words)?,
-                other => {
-                    let rest = words.map(|word| BString::from(word.as_bytes()));
-                    return Ok(std::iter::once(BString::from(other)).chain(rest).collect());
-                }
-            }
-        }
-        Ok(words.map(|word| BString::from(word.as_bytes())).collect())
-    }
-
-    /// Takes the letters of one word, and the next word where the last letter wants a value.
-    fn take_word<'a>(
-        &mut self,
-        mut letters: &'a [u8],
-        words: &mut impl Iterator<Item = &'a OsString>,
-    ) -> Result<(), Refused> {
-        while let [letter, rest @ ..] = letters {
-            let shown = char::from(*letter);
-            if ALONE.contains(letter) {
-                self.0.push((*letter, BString::default()));
-                letters = rest;
-                continue;
-            }
-            if !WITH_VALUE.contains(letter) {
-                return Err(Refused::usage(Some(&format!("invalid option -- '{shown}'"))));
-            }
-            let value = if rest.is_empty() { words.next().map(|word| word.as_bytes()) } else { Some(rest) };
-            let Some(value) = value else {
-                return Err(Refused::usage(Some(&format!("option requires an argument -- '{shown}'"))));
-            };
-            if matches!(letter, b'f' | b'r') && (self.has(b'f') || self.has(b'r')) {
-                return Err(Refused::usage(Some("Multiple -f options")));
-            }
-            self.0.push((*letter, value.into()));
-            return Ok(());
-        }
-        Ok(())
-    }
-
-    fn has(&self, letter: u8) -> bool {
-        self.0.iter().any(|(found, _)| *found == letter)
-    }
-
-    /// Returns the value given last.
-    fn value(&self, letter: u8) -> Option<&BString> {
-        self.0.iter().rev().find(|(found, _)| *found == letter).map(|(_, value)| value)
-    }
-
-    fn place(&self) -> Result<Place, Refused> {
-        match self.value(b'h') {
-            Some(file) if file.is_empty() => return Err(Refused::usage(Some("-h: missing filename"))),
-            Some(file) => return Ok(Place::Home { file: file.clone() }),
-            None => {}
-        }
-        let depth = self.value(b'H').map_or(Ok(0), |value| depth(value))?;
-        let directory = match self.value(b'p') {
-            None => return Ok(Place::Spool { directory: PathBuf::from("/var/mail"), depth }),
-            Some(path) if path.is_empty() => return Err(Refused::usage(Some("-p: missing spool path"))),
-            Some(path) => OsString::from_vec(path.to_vec()).into(),
-        };
-        Ok(Place::Spool { directory, depth })
-    }
-}
-
-/// Reads `u2`: hashed by user name, two levels.
-fn depth(value: &[u8]) -> Result<usize, Refused> {
-    match value {
-        [] => Err(Refused::usage(Some("-H: missing hashinfo"))),
-        [b'u', number @ ..] => {
-            let depth = OsStr::from_bytes(number).to_str().and_then(|text| text.parse().ok());
-            depth
-                .filter(|depth| (1..=DEPTH_MAX).contains(depth))
-                .ok_or_else(|| Refused::usage(Some("-H: invalid hash depth")))
-        }
-        _ => Err(Refused::usage(Some("-H: unknown hash type"))),
     }
 }
 

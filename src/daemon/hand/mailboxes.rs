@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
@@ -14,7 +14,8 @@ use super::{Charter, Failure, Served, accounts, plain, refusal, sources};
 use crate::cf::{Config, Mailer};
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, FailureKind, Mailbox};
-use crate::mailbox::{self, Expected, Locked, MailboxError, Place};
+use crate::mail::token::EXPAND;
+use crate::mailbox::{self, Expected, Letters, Locked, MailboxError, Place};
 use crate::name::MailerName;
 use crate::sys::user::User;
 
@@ -23,9 +24,6 @@ const LOCK_WAIT: Duration = Duration::from_secs(120);
 
 /// The most mailboxes one hand holds: one at a time is asked for, those before it may be on their way back.
 const HELD_MAX: usize = 16;
-
-/// The name of the program whose work is done here.
-const LOCAL_PROGRAM: &[u8] = b"mail.local";
 
 /// The name of the file in a home directory that keeps what could not be sent.
 const DEAD_LETTER: &str = "dead.letter";
@@ -93,10 +91,8 @@ impl Mailboxes {
 }
 
 fn open_user(config: &Config, mailer: &MailerName, name: &BString, expected: Expected) -> Result<Locked, Failure> {
-    let declared = config.mailers.get(mailer.as_bytes());
-    let place = declared.and_then(place_of).ok_or_else(|| {
-        refusal(FailureKind::Undeclared {}, format!("mailer {mailer} does not keep mailboxes as mail.local does"))
-    })?;
+    let undeclared = || refusal(FailureKind::Undeclared {}, format!("mailer {mailer}: not declared"));
+    let place = place_of(config.mailers.get(mailer.as_bytes()).ok_or_else(undeclared)?)?;
     let user = accounts::existing(name)?;
     mailbox::open(&place, &user, expected, LOCK_WAIT).map_err(|error| failure(&error))
 }
@@ -133,24 +129,25 @@ fn owned(file: HeldFile, uid: u32, whom: &str) -> Result<HeldFile, Failure> {
     Ok(file)
 }
 
-/// Returns where the mailboxes of a mailer are whose program is `mail.local`; none for all others.
-fn place_of(mailer: &Mailer) -> Option<Place> {
-    let is_ours = mailer.path.rsplit_str("/").next() == Some(LOCAL_PROGRAM);
-    if !is_ours {
-        return None;
+/// Returns where the mailboxes of a mailer are whose program is `mail.local`.
+fn place_of(mailer: &Mailer) -> Result<Place, Failure> {
+    if !mailer.is_mail_local() {
+        let text = format!("mailer {} does not keep mailboxes as mail.local does", mailer.name);
+        return Err(refusal(FailureKind::Undeclared {}, text));
     }
-    let value = |letter: u8| {
-        let words = mailer.argv.iter();
-        let place = words.clone().position(|word| word.starts_with(&[b'-', letter]))?;
-        let attached = &mailer.argv[place][2..];
-        if attached.is_empty() { mailer.argv.get(place + 1).cloned() } else { Some(attached.into()) }
+    // QUIRK(mail-local-place)
+    let wrong = |why: String| refusal(FailureKind::Temporary {}, format!("mailer {}: mend A=: {why}", mailer.name));
+    let words = mailer.argv.iter().skip(1).map(|word| word.as_slice());
+    let place = Letters::read(words).and_then(|(letters, _)| letters.place()).map_err(|bad| wrong(bad.to_string()))?;
+    let written = match &place {
+        Place::Spool { directory, .. } => directory.as_os_str().as_bytes(),
+        Place::Home { file } => file,
     };
-    if let Some(file) = value(b'h') {
-        return Some(Place::Home { file });
+    if written.contains(&EXPAND) {
+        // Whoever asks would say what the macro is, and so choose the path.
+        return Err(wrong("the place of mailboxes names a macro; write it out, or set LocalDelivery=exec".to_owned()));
     }
-    let depth = value(b'H').and_then(|depth| depth.strip_prefix(b"u")?.to_str().ok()?.parse().ok()).unwrap_or(0);
-    let directory = value(b'p').map_or_else(|| PathBuf::from("/var/mail"), |path| path.to_path_lossy().into());
-    Some(Place::Spool { directory, depth })
+    Ok(place)
 }
 
 fn failure(error: &MailboxError) -> Failure {
@@ -165,10 +162,39 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::cf::AliasSpec;
-    use crate::cf::{Blame, UserSpec};
+    use crate::cf::{self, AliasSpec, Blame, ReadEnv, UserSpec};
     use crate::keeper::request::{Source, SourceRoot};
     use crate::sys::safe_file::Listeners;
+
+    #[track_caller]
+    fn check_place(words: &str, expected: Result<Place, (FailureKind, &str)>) {
+        let text = format!("V10\nMlocal, P=/usr/libexec/mail.local, F=lsDFM, A=mail.local {words} $u\n");
+        let (config, errors) = cf::read(text.as_bytes(), "x.cf", &ReadEnv::default());
+        assert!(errors.is_empty(), "{errors:?}");
+        let found = place_of(config.mailers.get(b"local").expect("declared"));
+        let expected = expected.map_err(|(kind, text)| refusal(kind, text));
+        assert_eq!(found, expected, "{words}");
+    }
+
+    #[test]
+    fn a_mailbox_is_where_the_program_would_have_it() {
+        let spool = |directory: &str, depth| Ok(Place::Spool { directory: directory.into(), depth });
+        check_place("-d", Ok(Place::system()));
+        check_place("-lp /other", spool("/other", 0));
+        check_place("-f -h -H u2", Ok(Place::Spool { directory: "/var/mail".into(), depth: 2 }));
+        check_place("-r $g -bh mbox", Ok(Place::Home { file: "mbox".into() }));
+    }
+
+    #[test]
+    fn when_nobody_knows_where_mailboxes_are_then_mail_waits_until_that_is_mended() {
+        let waits = |text| Err((FailureKind::Temporary {}, text));
+        check_place("-H u0", waits("mailer local: mend A=: -H: invalid hash depth"));
+        check_place("-z", waits("mailer local: mend A=: invalid option -- 'z'"));
+        let macros =
+            "mailer local: mend A=: the place of mailboxes names a macro; write it out, or set LocalDelivery=exec";
+        check_place("-p /mail/$m", waits(macros));
+        check_place("-h $m", waits(macros));
+    }
 
     #[test]
     fn one_hand_holds_so_many_and_no_more() {
