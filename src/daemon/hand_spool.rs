@@ -109,26 +109,16 @@ fn read_pair(answered: Answered) -> Result<Pair, HandError> {
 
 fn read_open(answered: Answered) -> Result<Opened, HandError> {
     let Answer::Entry { kind, busy } = answered.answer else { return Err(HandError::OutOfTurn("queue")) };
-    let kind = FileKind::ALL.get(usize::from(kind)).copied().ok_or(HandError::OutOfTurn("queue"))?;
     let mut descriptors = answered.descriptors.into_iter();
     let control = next(&mut descriptors)?;
-    Ok(Opened::Open(OpenEntry { kind, control, data: descriptors.next().map(File::from), busy }))
+    Ok(Opened::Open(OpenEntry { kind: kind.into(), control, data: descriptors.next().map(File::from), busy }))
 }
 
 fn read_swept(answered: Answered) -> Result<Swept, HandError> {
     match answered.answer {
-        Answer::Swept { outcome: 0 } => Ok(Swept::Removed),
-        Answer::Swept { outcome: 1 } => Ok(Swept::InUse),
-        Answer::Swept { outcome: 2 } => Ok(Swept::Owned),
-        Answer::Swept { outcome: 3 } => Ok(Swept::Gone),
+        Answer::Swept { outcome } => Ok(outcome.into()),
         _ => Err(HandError::OutOfTurn("queue")),
     }
-}
-
-/// Returns the number under which a kind of file travels.
-fn number(kind: FileKind) -> u8 {
-    let place = FileKind::ALL.iter().position(|other| *other == kind).unwrap_or_default();
-    u8::try_from(place).expect("six kinds")
 }
 
 impl Spool for HandSpool {
@@ -141,15 +131,9 @@ impl Spool for HandSpool {
     }
 
     fn open(&self, entries: Vec<EntryName>, hold: Hold) -> Pending<'_, Answers<Opened>> {
-        let hold = match hold {
-            Hold::Lock => 0,
-            Hold::Look => 1,
-            Hold::LookLost => 2,
-        };
         Box::pin(async move {
-            let answers = self
-                .hands
-                .ask_all(entries.iter().map(|entry| Request::OpenEntry { entry: entry_of(entry), hold }).collect());
+            let request = |entry| Request::OpenEntry { entry: entry_of(entry), hold: hold.into() };
+            let answers = self.hands.ask_all(entries.iter().map(request).collect());
             let read = |(entry, answer): (&EntryName, Result<Answered, HandError>)| match answer {
                 Err(HandError::Failed(Failure { kind: FailureKind::Missing {}, .. })) => Ok(Opened::Gone),
                 Err(HandError::Failed(Failure { kind: FailureKind::Locked {}, .. })) => Ok(Opened::Busy),
@@ -168,8 +152,8 @@ impl Spool for HandSpool {
         Box::pin(async move {
             let requests = moves.iter().map(|one| Request::Rename {
                 entry: entry_of(&one.entry),
-                from: number(one.from),
-                to: number(one.to),
+                from: one.from.into(),
+                to: one.to.into(),
             });
             let answers = self.hands.ask_all(requests.collect()).await;
             let pairs = moves.iter().zip(answers);

@@ -19,4 +19,5 @@ pub mod ports;
 pub mod programs;
 pub mod role;
 pub mod runner;
+mod spool_words;
 pub mod work_table;

@@ -3,7 +3,7 @@
 use super::wire::{BadPacket, PACKET_BYTES_MAX, Reader, Wire};
 
 /// The version of the packets: both ends are usually the same binary, but a restart may pick up a new one.
-pub const VERSION: u8 = 4;
+pub const VERSION: u8 = 5;
 
 /// The most requests or answers in one packet.
 pub const BATCH_LEN_MAX: usize = 64;

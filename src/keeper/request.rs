@@ -108,8 +108,8 @@ wire! {
         21 => OpenEntry {
             /// The entry.
             entry: Entry,
-            /// 0: locked, 1: to look at, 2: to look at, lost.
-            hold: u8,
+            /// In which way.
+            hold: Hold,
         },
         /// Creates a new `tf` beside the control file that is locked: one descriptor.
         22 => BeginRewrite {
@@ -120,10 +120,10 @@ wire! {
         23 => Rename {
             /// The entry.
             entry: Entry,
-            /// The second letter's file kind now, by its number.
-            from: u8,
+            /// What the file is now.
+            from: FileKind,
             /// What it becomes.
-            to: u8,
+            to: FileKind,
         },
         /// Removes an entry, control file first.
         24 => Remove {
@@ -167,6 +167,50 @@ wire! {
         pub directory: u16,
         /// The identifier.
         pub id: QueueId,
+    }
+}
+
+wire! {
+    /// A file of an entry, by the letters in front of its name.
+    pub enum FileKind ("kind of queue file") {
+        /// `df`: the body.
+        1 => Data {},
+        /// `qf`: envelope and header.
+        2 => Control {},
+        /// `hf`: the same for a quarantined message.
+        3 => Quarantined {},
+        /// `Qf`: the same for a message that nobody could work with.
+        4 => Lost {},
+        /// `tf`: a control file that is being written.
+        5 => New {},
+        /// `xf`: what was said during delivery.
+        6 => Transcript {},
+    }
+}
+
+wire! {
+    /// How an entry is opened.
+    pub enum Hold ("way of opening") {
+        /// Locked.
+        1 => Lock {},
+        /// To look at.
+        2 => Look {},
+        /// To look at a lost one.
+        3 => LookLost {},
+    }
+}
+
+wire! {
+    /// What became of an orphan.
+    pub enum Swept ("outcome of a sweep") {
+        /// It was removed.
+        1 => Removed {},
+        /// Somebody works with it.
+        2 => InUse {},
+        /// It is none: its control file is there.
+        3 => Owned {},
+        /// It has gone by itself.
+        4 => Gone {},
     }
 }
 
@@ -352,15 +396,15 @@ wire! {
         },
         /// An entry is open.
         8 => Entry {
-            /// The kind of its control file, by its number.
-            kind: u8,
+            /// What its control file is.
+            kind: FileKind,
             /// Whether another holds its lock.
             busy: bool,
         },
         /// What became of an orphan.
         9 => Swept {
-            /// 0: removed, 1: in use, 2: no orphan, 3: gone.
-            outcome: u8,
+            /// What.
+            outcome: Swept,
         },
         /// The room on a disk.
         10 => Space {

@@ -15,7 +15,7 @@ use super::{Failure, Served, failure_of, plain, refusal};
 use crate::keeper::Request;
 use crate::keeper::client::Answered;
 use crate::keeper::request::{Answer, Entry, FailureKind};
-use crate::queue::spool::{Answers, Discard, EntryName, FileKind, Hold, Move, Opened, Spool, SpoolError, Swept};
+use crate::queue::spool::{Answers, Discard, EntryName, Move, Opened, Spool, SpoolError};
 
 /// Performs a request about queue files.
 pub(super) fn perform(spool: Option<&dyn Spool>, request: Request) -> Served {
@@ -25,15 +25,11 @@ pub(super) fn perform(spool: Option<&dyn Spool>, request: Request) -> Served {
             let pair = one(wait_for(spool.create(vec![named(entry)])))?;
             Ok(opened(vec![pair.data, pair.control]))
         }
-        Request::OpenEntry { entry, hold } => {
-            let hold = [Hold::Lock, Hold::Look, Hold::LookLost].get(usize::from(hold)).copied();
-            let hold = hold.ok_or_else(|| refusal(FailureKind::Undeclared {}, "no such way of opening"))?;
-            open_answer(one(wait_for(spool.open(vec![named(entry)], hold)))?)
-        }
+        Request::OpenEntry { entry, hold } => open_answer(one(wait_for(spool.open(vec![named(entry)], hold.into())))?),
         Request::BeginRewrite { entry } => Ok(opened(vec![one(wait_for(spool.begin_rewrite(vec![named(entry)])))?])),
         Request::Rename { entry, from, to } => {
-            let (from, to) = (kind(from)?, kind(to)?);
-            done(one(wait_for(spool.rename(vec![Move { entry: named(entry), from, to }]))))
+            let renamed = Move { entry: named(entry), from: from.into(), to: to.into() };
+            done(one(wait_for(spool.rename(vec![renamed]))))
         }
         Request::Remove { entry } => done(one(wait_for(spool.remove(vec![named(entry)])))),
         Request::Discard { entry, rewrite } => {
@@ -42,7 +38,7 @@ pub(super) fn perform(spool: Option<&dyn Spool>, request: Request) -> Served {
         }
         Request::Sweep { entry } => {
             let swept = one(wait_for(spool.sweep(vec![named(entry)])))?;
-            plain(Answer::Swept { outcome: swept_number(swept) })
+            plain(Answer::Swept { outcome: swept.into() })
         }
         Request::List { directory } => list(spool, directory),
         Request::SyncDirectory { directory } => {
@@ -58,11 +54,6 @@ pub(super) fn perform(spool: Option<&dyn Spool>, request: Request) -> Served {
 
 fn named(entry: Entry) -> EntryName {
     EntryName { directory: entry.directory, id: entry.id }
-}
-
-fn kind(number: u8) -> Result<FileKind, Failure> {
-    let found = FileKind::ALL.get(usize::from(number)).copied();
-    found.ok_or_else(|| refusal(FailureKind::Undeclared {}, "no such kind of file"))
 }
 
 fn opened(files: Vec<File>) -> Answered {
@@ -81,20 +72,8 @@ fn open_answer(opened: Opened) -> Served {
         Opened::Open(open) => {
             let mut descriptors = vec![open.control.into()];
             descriptors.extend(open.data.map(Into::into));
-            let number = FileKind::ALL.iter().position(|kind| *kind == open.kind).unwrap_or_default();
-            let kind = u8::try_from(number).expect("six kinds");
-            Ok(Answered { answer: Answer::Entry { kind, busy: open.busy }, descriptors })
+            Ok(Answered { answer: Answer::Entry { kind: open.kind.into(), busy: open.busy }, descriptors })
         }
-    }
-}
-
-/// Returns the number under which an outcome travels.
-fn swept_number(swept: Swept) -> u8 {
-    match swept {
-        Swept::Removed => 0,
-        Swept::InUse => 1,
-        Swept::Owned => 2,
-        Swept::Gone => 3,
     }
 }
 
