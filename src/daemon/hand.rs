@@ -32,7 +32,7 @@ use self::programs::Programs;
 use crate::cf::Config;
 use crate::keeper::client::Answered;
 use crate::keeper::hands::{Hands, Perform};
-use crate::keeper::kind::{Kind, READING_LIMIT};
+use crate::keeper::kind::{FILE_LIMIT, Kind, READING_LIMIT};
 use crate::keeper::packet::{DESCRIPTORS_MAX, Numbered, Packet, decode};
 use crate::keeper::request::{Answer, Failure, FailureKind, Launch, Mailbox, Request};
 use crate::keeper::wire::PACKET_BYTES_MAX;
@@ -47,9 +47,6 @@ use crate::sys::title::Title;
 
 /// How long a hand outlives the keeper, for the network process to end its sessions.
 const AFTER_KEEPER: Duration = Duration::from_secs(15);
-
-/// How long a file that is a recipient may take to open, others' locks included; less than the network process waits.
-const FILE_LIMIT: Duration = Duration::from_secs(240);
 
 /// Opens the queue directories of a configuration.
 type OpenSpool = fn(&Config) -> Result<Arc<dyn Spool>, String>;

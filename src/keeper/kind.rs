@@ -8,6 +8,25 @@ use super::wire::{BadPacket, Reader, Wire};
 /// How long reading the texts that lead to an address may take: the file system of a user may never answer.
 pub const READING_LIMIT: Duration = Duration::from_secs(30);
 
+/// How long another's lock on a user's mailbox is waited for.
+pub const LOCK_WAIT: Duration = Duration::from_secs(120);
+
+/// How long opening a file that is a recipient may take, with the texts that lead to it; its lock is tried, not waited for.
+pub const FILE_LIMIT: Duration = Duration::from_secs(240);
+
+/// How long the network process waits for a stalled disk or a name service.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long it waits for a mailbox or a file: a hand gives up before and says why.
+const MAILBOX_LIMIT: Duration = Duration::from_secs(300);
+
+const _: () = {
+    assert!(READING_LIMIT.as_secs() < FILE_LIMIT.as_secs(), "the texts that lead to a file are read first");
+    assert!(FILE_LIMIT.as_secs() < MAILBOX_LIMIT.as_secs());
+    // The user is looked up before.
+    assert!(LOCK_WAIT.as_secs() + ANSWER_LIMIT.as_secs() < MAILBOX_LIMIT.as_secs());
+};
+
 /// How much longer the network process waits for what was read.
 const AFTER_READING: Duration = Duration::from_secs(5);
 
@@ -30,12 +49,12 @@ impl Kind {
     /// All kinds, in the order of their numbers.
     pub const ALL: [Self; 5] = [Self::Queue, Self::Maps, Self::Users, Self::Mailbox, Self::Program];
 
-    /// Returns how long an answer may take: a stalled disk, a name service, another's lock on a mailbox.
+    /// Returns how long an answer may take.
     fn time_limit(self) -> Duration {
-        Duration::from_secs(match self {
-            Self::Queue | Self::Maps | Self::Users | Self::Program => 60,
-            Self::Mailbox => 300,
-        })
+        match self {
+            Self::Queue | Self::Maps | Self::Users | Self::Program => ANSWER_LIMIT,
+            Self::Mailbox => MAILBOX_LIMIT,
+        }
     }
 
     /// Returns how many requests one hand of the kind is given at a time: those that may wait, singly.

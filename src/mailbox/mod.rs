@@ -4,6 +4,10 @@
 //! messages in mbox form ([`form`]) are appended ([`append`]). Opening and locking need the user's
 //! rights; appending needs only the descriptor, so a process without any can do it.
 //!
+//! How long locks are waited for is the opener's to say: a hand gives up (`LOCK_WAIT` of `keeper::kind`) before the network
+//! process, which tries again, stops waiting for its answer; `mail.local`, behind which nobody waits so, is as patient as the
+//! original (`PATIENCE` of `cli/mail_local/desk.rs`).
+//!
 //! The life of one hold: `open` → [`open::Locked`] → [`append::Appender`] writes through a copy of the
 //! descriptor and syncs → [`open::Locked::keep`] → the sender may be told. Anything else, the death of
 //! the holder included, ends with the old length:

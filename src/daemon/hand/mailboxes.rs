@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::time::Duration;
 
 use bstr::{BString, ByteSlice};
 use nix::unistd::{getegid, geteuid, getuid};
@@ -13,14 +12,12 @@ use super::held_file::HeldFile;
 use super::{Charter, Failure, Served, accounts, plain, refusal, sources};
 use crate::cf::{Config, Mailer};
 use crate::keeper::client::Answered;
+use crate::keeper::kind::LOCK_WAIT;
 use crate::keeper::request::{Answer, FailureKind, Mailbox};
 use crate::mail::token::EXPAND;
 use crate::mailbox::{self, Expected, Letters, Locked, MailboxError, Place};
 use crate::name::MailerName;
 use crate::sys::user::User;
-
-/// How long another's lock is waited for: less than the network process waits for the answer.
-const LOCK_WAIT: Duration = Duration::from_secs(120);
 
 /// The most mailboxes one hand holds: one at a time is asked for, those before it may be on their way back.
 const HELD_MAX: usize = 16;
