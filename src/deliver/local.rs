@@ -1,9 +1,11 @@
 //! Delivery into mailboxes that a hand opens: many messages for one mailbox share one opening and one sync.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::File;
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use bstr::{BString, ByteSlice};
 use tokio::sync::oneshot;
@@ -55,6 +57,20 @@ struct Waiting {
     reply: oneshot::Sender<Outcome>,
 }
 
+/// A lane in service; when the service panics, it closes, so that those in it are told and the next one opens it anew.
+struct Service<'a> {
+    mailboxes: &'a Mailboxes,
+    mailbox: &'a Mailbox,
+}
+
+impl Drop for Service<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.mailboxes.lanes.lock().unwrap_or_else(PoisonError::into_inner).remove(self.mailbox);
+        }
+    }
+}
+
 /// Letters of which one could not be written; none of them is in the mailbox.
 struct Unwritten(Outcome);
 
@@ -86,11 +102,12 @@ impl Mailboxes {
             let mailboxes = Arc::clone(self);
             tokio::spawn(async move { mailboxes.serve(mailbox).await });
         }
-        outcome.await.unwrap_or_else(|_| busy())
+        outcome.await.unwrap_or_else(|_| fault("the task that writes to this mailbox has ended"))
     }
 
     /// Empties a mailbox's lane batch by batch, until nothing waits.
     async fn serve(&self, mailbox: Mailbox) {
+        let _service = Service { mailboxes: self, mailbox: &mailbox };
         while let Some(batch) = self.next_batch(&mailbox) {
             let (letters, replies): (Vec<Letter>, Vec<_>) =
                 batch.into_iter().map(|waiting| (waiting.letter, waiting.reply)).unzip();
@@ -157,7 +174,7 @@ impl Mailboxes {
             letters[places].iter().try_for_each(|letter| write(&mut appender, letter))?;
             appender.finish(Durability::Synced).map_err(|error| outcome_of(&error))
         });
-        let result = written.await.unwrap_or_else(|_| Err(busy()));
+        let result = written.await.unwrap_or_else(|error| Err(fault(error)));
         let settled = held.settle(result.is_ok()).await;
         match (result, settled) {
             (Ok(()), Ok(())) => Ok(Outcome::sent("")),
@@ -195,6 +212,11 @@ fn refused(mailbox: &Mailbox, error: &HandError) -> Outcome {
 
 fn busy() -> Outcome {
     Outcome::deferred(Status::new(4, 2, 0), "too many messages wait for this mailbox")
+}
+
+/// Returns the outcome of a message that a fault of ours, not its mailbox, keeps from being delivered now.
+fn fault(what: impl fmt::Display) -> Outcome {
+    Outcome::deferred(Status::new(4, 3, 0), format!("an error of this program: {what}"))
 }
 
 /// Returns what a mailbox's error means for the recipient.
@@ -282,6 +304,24 @@ mod tests {
         assert_eq!(text.matches("\n>From here\nbody\n\n").count(), 200);
         assert!(openings.load(Ordering::Relaxed) < 20, "{openings:?}");
         assert!(mailboxes.lanes.lock().expect("no panic").is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_full_lane_is_told_apart_from_an_error_of_ours() {
+        let faulty = Arc::new(Hands::in_process(Arc::new(|_| panic!("a fault"))));
+        let mailboxes = Arc::new(Mailboxes::new(faulty));
+        for _ in 0..2 {
+            let outcome = mailboxes.append(mailbox(), letter(1)).await;
+            assert_eq!(outcome.verdict, Verdict::Deferred);
+            let told = "Deferred: an error of this program: the task that writes to this mailbox has ended";
+            assert_eq!(outcome.stat, told);
+        }
+        let letter = letter(1);
+        let waiting =
+            (0..WAITING_MAX).map(|_| Waiting { letter: letter.clone(), reply: oneshot::channel().0 }).collect();
+        mailboxes.lanes.lock().expect("no panic").insert(mailbox(), waiting);
+        let outcome = mailboxes.append(mailbox(), letter).await;
+        assert_eq!(outcome.stat, "Deferred: too many messages wait for this mailbox");
     }
 
     #[tokio::test]
