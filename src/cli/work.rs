@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::distant_log;
 use super::order::{self, overrides};
-use crate::cf::{CfError, DaemonPort, DeliveryMode, OptionError, Problem};
+use crate::cf::{CfError, DaemonPort, OptionError, Problem};
 use crate::daemon::hand_opener::HandOpener;
 use crate::daemon::programs::{Attempt, Attempted, Connection, Surroundings, Task, Work};
 use crate::daemon::runner::{Delivery, duties};
@@ -163,8 +163,7 @@ pub(super) fn service(
     help: Option<Arc<[u8]>>,
     load: &Arc<LoadAverage>,
 ) -> Service {
-    let (runner, later) = (delivery.clone(), delivery.clone());
-    let (at_once, now) = (delivery.clone(), services.clone());
+    let (runner, at_once, now) = (delivery.clone(), delivery.clone(), services.clone());
     Service {
         site: Arc::clone(&services.site),
         queue: services.queue.clone(),
@@ -175,28 +174,19 @@ pub(super) fn service(
             uses_aliases: true,
         }),
         deliver: Arc::new(move |accepted: Accepted| -> Pending<'static, ()> {
-            match accepted.mode {
-                DeliveryMode::Interactive => {
-                    let (services, delivery) = (now.clone(), at_once.clone());
-                    Box::pin(async move {
-                        let (name, claimed) = (accepted.claimed.name().clone(), accepted.claimed);
-                        match attempt(&services, &delivery, claimed).await {
-                            Attempted::Settled => {}
-                            Attempted::Waits(facts) => delivery.later(name, facts),
-                            Attempted::Unwritten(claimed) => delivery.hold(claimed),
-                        }
-                    })
-                }
-                DeliveryMode::Background => {
-                    at_once.at_once(accepted.claimed);
-                    Box::pin(std::future::ready(()))
-                }
-                DeliveryMode::Queue | DeliveryMode::Defer => {
-                    let (name, facts) = (accepted.claimed.name().clone(), Facts::of(&accepted.claimed.envelope));
-                    later.later(name, facts);
-                    Box::pin(std::future::ready(()))
-                }
+            if !accepted.is_awaited {
+                at_once.at_once(accepted.claimed);
+                return Box::pin(std::future::ready(()));
             }
+            let (services, delivery) = (now.clone(), at_once.clone());
+            Box::pin(async move {
+                let (name, claimed) = (accepted.claimed.name().clone(), accepted.claimed);
+                match attempt(&services, &delivery, claimed).await {
+                    Attempted::Settled => {}
+                    Attempted::Waits(facts) => delivery.later(name, facts),
+                    Attempted::Unwritten(claimed) => delivery.hold(claimed),
+                }
+            })
         }),
         run_queue: Arc::new(move |host| runner.hasten(Box::new(chosen(host)))),
         load: load_average(Arc::clone(load)),
@@ -270,7 +260,7 @@ impl Door {
 
     /// Serves one connection to its end.
     async fn serve(&self, connection: Connection, ending: tokio::sync::watch::Receiver<bool>) {
-        let Connection { mut stream, peer, port, .. } = connection;
+        let Connection { mut stream, peer, port } = connection;
         let port = usize::from(port);
         let Some(daemon) = self.ports.get(port) else { return };
         let load = self.service.load.load(Ordering::Relaxed);

@@ -129,10 +129,6 @@ pub struct Connection {
     pub peer: SocketAddr,
     /// Which of DaemonPortOptions it came in through.
     pub port: u16,
-    /// How many sessions there are now, this one included.
-    pub sessions: usize,
-    /// Whether there are so many that clients must hurry.
-    pub crowded: bool,
 }
 
 /// What became of an attempt.

@@ -43,10 +43,6 @@ pub struct Accepted<'a> {
     pub protocol: Option<&'a BStr>,
     /// The name of the listener.
     pub daemon: Option<&'a BStr>,
-    /// `auth=`: the mechanism, when the client has authenticated itself.
-    pub auth: Option<&'a BStr>,
-    /// `tls_verify=`: how its certificate was found.
-    pub tls_verify: Option<&'a BStr>,
     /// The client: `name [address]`, or `user@localhost`.
     pub relay: &'a BStr,
 }
@@ -69,8 +65,6 @@ impl Accepted<'_> {
             ("bodytype", self.body_type),
             ("proto", self.protocol),
             ("daemon", self.daemon),
-            ("tls_verify", self.tls_verify),
-            ("auth", self.auth),
         ] {
             if let Some(value) = value.filter(|value| !value.is_empty()) {
                 field(&mut line, name, value);

@@ -478,7 +478,6 @@ impl<'a> Clerk<'a> {
             protocol: Some(protocol.as_bstr()),
             daemon: self.connection.daemon.as_ref().map(|port| port.name.as_bstr()),
             relay: self.facts.origin.as_bstr(),
-            ..log::Accepted::default()
         };
         line.write(&self.service.log, &self.id);
     }

@@ -222,13 +222,14 @@ impl Clerk<'_> {
 
     /// Delivers a message that is in the queue, or lets it wait there.
     async fn send_on(&self, claimed: Claimed) {
-        let mode = self.delivery_mode(claimed.envelope.priority);
-        match mode {
+        match self.delivery_mode(claimed.envelope.priority) {
             // What is held back waits for a person, and what is only queued for the next run of the queue.
             _ if claimed.envelope.quarantine.is_some() => self.log_waiting(&claimed.envelope, "quarantined"),
             DeliveryMode::Queue | DeliveryMode::Defer => self.log_waiting(&claimed.envelope, "queued"),
-            DeliveryMode::Background => drop(tokio::spawn((self.service.deliver)(Accepted { claimed, mode }))),
-            DeliveryMode::Interactive => (self.service.deliver)(Accepted { claimed, mode }).await,
+            DeliveryMode::Background => {
+                drop(tokio::spawn((self.service.deliver)(Accepted { claimed, is_awaited: false })));
+            }
+            DeliveryMode::Interactive => (self.service.deliver)(Accepted { claimed, is_awaited: true }).await,
         }
     }
 

@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicI64;
 
 use bstr::BString;
 
-use crate::cf::DeliveryMode;
 use crate::log::Log;
 use crate::mail::address_list::Separator;
 use crate::mail::envelope::Recipient;
@@ -69,7 +68,7 @@ impl Study {
     }
 }
 
-/// Delivers an accepted message; in interactive mode the reply to the client waits for the end of the returned work.
+/// Delivers an accepted message; where the client waits for that, the reply comes after the end of the returned work.
 ///
 /// Messages that are only queued, and those held back, do not come here: the next run of the queue finds them.
 pub type Deliver = Arc<dyn Fn(Accepted) -> Pending<'static, ()> + Send + Sync>;
@@ -81,8 +80,8 @@ pub type RunQueue = Arc<dyn Fn(&[u8]) + Send + Sync>;
 pub struct Accepted {
     /// The entry.
     pub claimed: Claimed,
-    /// When it is to be delivered.
-    pub mode: DeliveryMode,
+    /// Whether the client waits for the delivery (interactive mode); else it goes on in the background.
+    pub is_awaited: bool,
 }
 
 /// What RCPT, VRFY and EXPN ask of alias files and accounts.

@@ -58,11 +58,11 @@ impl Sessions {
         Self(Arc::new(Shared { count: AtomicUsize::new(0), count_max, changed: Notify::new() }))
     }
 
-    /// Counts one more; none if there are too many. Tells how many there are now.
-    fn enter(&self) -> Option<(Counted, usize)> {
+    /// Counts one more; none if there are too many.
+    fn enter(&self) -> Option<Counted> {
         let before = self.0.count.fetch_add(1, Ordering::AcqRel);
         let counted = Counted(Arc::clone(&self.0));
-        (before < self.0.count_max).then_some((counted, before + 1))
+        (before < self.0.count_max).then_some(counted)
     }
 
     /// Tells whether there is room for no more.
@@ -164,10 +164,8 @@ impl Acceptor {
         // An IPv6 port may take IPv4 connections.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         match self.sessions.enter() {
-            Some((counted, count)) => {
-                let crowded = count > self.sessions.0.count_max / 5 * 4;
-                let connection = Connection { stream, peer, port: self.port, sessions: count, crowded };
-                let session = (self.session)(connection);
+            Some(counted) => {
+                let session = (self.session)(Connection { stream, peer, port: self.port });
                 tokio::spawn(async move {
                     session.await;
                     drop(counted);
