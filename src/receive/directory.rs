@@ -15,12 +15,12 @@ use crate::log::Witness;
 use crate::mail::address_list::{self, Separator};
 use crate::mail::envelope::{Recipient, Route, Special};
 use crate::mail::reply::Reply;
-use crate::name::Status;
 use crate::route::account::Found;
 use crate::route::alias::Aliases;
 use crate::route::local::{self, Local, Progress, Tables};
 use crate::route::parse::{self, Parsed};
 use crate::route::recipients::Expander;
+use crate::route::refusal::Refusal;
 use crate::route::role::Role;
 use crate::site::Context;
 use crate::smtp::server::texts;
@@ -128,7 +128,7 @@ impl SiteDirectory {
             Ok(Destination::Alias(_) | Destination::Account(_)) => Standing::Known(recipient),
             Ok(Destination::Elsewhere) => Standing::Elsewhere(recipient),
             Ok(Destination::Later) => Standing::Later(recipient),
-            Ok(Destination::Unknown) => Standing::Refused(user_unknown(spelling)),
+            Ok(Destination::Unknown) => Standing::Refused(address::reply(&Refusal::user_unknown(), spelling)),
             Err(reply) => Standing::Refused(reply),
         }
     }
@@ -144,7 +144,7 @@ impl SiteDirectory {
         let (route, full_name) = match found {
             Destination::Alias(name) => (Route { user: name, ..route }, None),
             Destination::Account(account) => (route, full_name(&account)),
-            Destination::Unknown => return Err(user_unknown(spelling)),
+            Destination::Unknown => return Err(address::reply(&Refusal::user_unknown(), spelling)),
             Destination::Elsewhere | Destination::Later => (route, None),
         };
         Ok(Met { listed: listed(ctx, &route, full_name), route })
@@ -251,10 +251,6 @@ fn listed(ctx: &Context, route: &Route, full_name: Option<BString>) -> Listed {
         internet_form: kind.is_empty() || kind.eq_ignore_ascii_case(b"rfc822"),
         certain: mailer.is_some_and(|mailer| mailer.flags.has(MailerFlag::Certain)),
     }
-}
-
-fn user_unknown(spelling: &[u8]) -> Reply {
-    texts::about(spelling, 550, Status::new(5, 1, 1), "User unknown")
 }
 
 /// Returns the full name of an account, if it has one.

@@ -1,4 +1,4 @@
-//! Every reply of the server, byte for byte the original's.
+//! Every reply of the machine, byte for byte the original's; what is wrong with an address tells `route/refusal.rs`.
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -45,7 +45,7 @@ pub fn with_address(code: u16, address: &[u8], text: &[u8]) -> BString {
 }
 
 /// Returns a reply about an address.
-pub fn about(address: &[u8], code: u16, status: Status, text: &str) -> Reply {
+fn about(address: &[u8], code: u16, status: Status, text: &str) -> Reply {
     Reply::new(code, status, with_address(code, address, text.as_bytes()))
 }
 
