@@ -263,7 +263,9 @@ impl Keeper {
             Signal::SIGCHLD => self.reap(),
             Signal::SIGHUP => self.hang_up(),
             Signal::SIGTERM | Signal::SIGINT => {
-                self.log.say(Level::DAEMON, None, "stopping: listeners are closed, sessions end within 10 seconds");
+                let text =
+                    format_args!("stopping: listeners are closed, sessions end within {END_WITHIN_SECS} seconds");
+                self.log.say(Level::DAEMON, None, text);
                 self.stop(ExitCode::SUCCESS);
             }
             Signal::SIGUSR1 => self.dump_state(),

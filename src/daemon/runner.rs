@@ -174,11 +174,11 @@ pub struct Runner {
     /// Messages held until what became of them can be written down.
     unwritten: JoinSet<Finished>,
     waits: Waits,
-    /// A recovery under way.
-    recovery: Option<JoinHandle<Result<Recovered, QueueError>>>,
-    /// When the next one begins.
+    /// A run under way: it looks what the directories hold, and brings the states that crashes left to an end.
+    current_run: Option<JoinHandle<Result<Recovered, QueueError>>>,
+    /// When the next run begins.
     next_run: Instant,
-    /// How many of them have failed, one after the other.
+    /// How many runs have failed, one after the other.
     runs_failed: u32,
     /// How often each entry could not be read, or its work was cut short, one time after the other.
     interrupted: HashMap<EntryName, u32>,
@@ -226,7 +226,7 @@ enum Happening {
     Known(EntryName, Facts),
     Unwritten(Box<Claimed>),
     Ended(Finished),
-    Recovered(Result<Recovered, QueueError>),
+    Found(Result<Recovered, QueueError>),
     Hasten(Chosen),
     Run,
     Due,
@@ -263,7 +263,7 @@ impl Runner {
             jobs: JoinSet::new(),
             unwritten: JoinSet::new(),
             waits: Waits { busy: BUSY_WAIT, failure: FAILURE_WAIT, unwritten: UNWRITTEN_WAIT },
-            recovery: None,
+            current_run: None,
             next_run: Instant::now(),
             runs_failed: 0,
             interrupted: HashMap::new(),
@@ -280,12 +280,12 @@ impl Runner {
             }
             self.start_due();
             // What could not be begun now is not for a single run: the load is too high for it.
-            let is_idle = self.recovery.is_none() && self.jobs.is_empty();
+            let is_idle = self.current_run.is_none() && self.jobs.is_empty();
             if self.options.rhythm.is_once() && is_idle && self.next_run > Instant::now() {
                 return;
             }
             let has_room = self.has_room();
-            let runs = self.recovery.is_none() && !matches!(self.options.rhythm, Rhythm::Never);
+            let runs = self.current_run.is_none() && !matches!(self.options.rhythm, Rhythm::Never);
             let until_due = self.until_due();
             let happening = tokio::select! {
                 _ = stage.wait_for(|stage| *stage > Stage::Serving) => Happening::Stop,
@@ -298,14 +298,14 @@ impl Runner {
                     Err(_) => continue,
                 },
                 Some(Ok(written)) = self.unwritten.join_next() => Happening::Ended(written),
-                result = recovered(&mut self.recovery) => Happening::Recovered(result),
+                result = found(&mut self.current_run) => Happening::Found(result),
                 () = tokio::time::sleep_until(self.next_run), if runs => Happening::Run,
                 () = tokio::time::sleep(until_due), if has_room => Happening::Due,
             };
             match happening {
                 Happening::Stop => break,
                 Happening::Run => {
-                    self.begin_recovery();
+                    self.begin_run();
                     let interval = match &self.options.rhythm {
                         Rhythm::Every(interval, _) => *interval,
                         Rhythm::Never | Rhythm::Once(_) => NEVER,
@@ -350,13 +350,13 @@ impl Runner {
             Happening::Known(name, facts) => self.put(name, facts, None),
             Happening::Unwritten(claimed) => self.hold(claimed),
             Happening::Ended(finished) => self.finished(finished),
-            Happening::Recovered(Ok(recovered)) => {
+            Happening::Found(Ok(recovered)) => {
                 // Where each run tries what it finds, the next one would try it again.
                 let is_whole = recovered.unread == 0 || self.options.rhythm.tries_once();
                 self.take_over(recovered);
                 if is_whole { self.runs_failed = 0 } else { self.run_again() }
             }
-            Happening::Recovered(Err(error)) => {
+            Happening::Found(Err(error)) => {
                 self.log.say(Level::SYSTEM_ERROR, None, error);
                 self.run_again();
             }
@@ -366,11 +366,11 @@ impl Runner {
     }
 
     /// Looks in a task of its own what the directories hold.
-    fn begin_recovery(&mut self) {
+    fn begin_run(&mut self) {
         let queue = self.queue.clone();
         let (orphans, meant) = (self.options.orphans, self.options.rhythm.meant());
         let known = self.known.clone();
-        self.recovery =
+        self.current_run =
             Some(tokio::spawn(async move { queue.recover(orphans, &meant, move |name| known.contains(name)).await }));
     }
 
@@ -538,11 +538,11 @@ impl Runner {
     }
 }
 
-/// Waits for a recovery; for ever if there is none.
-async fn recovered(recovery: &mut Option<JoinHandle<Result<Recovered, QueueError>>>) -> Result<Recovered, QueueError> {
-    let Some(handle) = recovery else { return std::future::pending().await };
+/// Waits for what a run finds; for ever if there is none.
+async fn found(run: &mut Option<JoinHandle<Result<Recovered, QueueError>>>) -> Result<Recovered, QueueError> {
+    let Some(handle) = run else { return std::future::pending().await };
     let result = handle.await;
-    *recovery = None;
+    *run = None;
     result.unwrap_or(Err(QueueError::Ending))
 }
 

@@ -112,11 +112,11 @@ pub enum Fate {
 pub struct Policy {
     /// `QueueSortOrder`.
     pub sort: QueueSortOrder,
-    /// The interval of `-q`: the longest time between two tries.
+    /// The interval of `-q`: the time between two tries, unless they must be further apart.
     pub interval: Duration,
-    /// `MinQueueAge`: the shortest.
+    /// `MinQueueAge`: the shortest time between two tries.
     pub queue_age_min: Duration,
-    /// `MaxQueueAge`: if longer than the shortest, the time between two tries doubles up to it.
+    /// `MaxQueueAge`: if longer than that, the shortest time doubles with every try up to it.
     pub queue_age_max: Duration,
     /// `RecipientFactor`.
     pub recipient_factor: i64,

@@ -1,6 +1,6 @@
 //! Signals of single-threaded processes, made into something that poll(2) can wait for.
 //!
-//! The daemon, which has a runtime, uses that runtime's signals instead.
+//! The runner of the client queue, which has a runtime, uses that runtime's signals instead; the network process watches none.
 #![allow(unsafe_code)]
 
 use std::io;
