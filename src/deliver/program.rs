@@ -109,9 +109,49 @@ fn read_all(output: OwnedFd) -> tokio::task::JoinHandle<BString> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
-    use crate::cf::Mailers;
+    use crate::cf::{Config, Mailers};
     use crate::deliver::outcome::Verdict;
+    use crate::keeper::{Answer, Answered, Hands};
+    use crate::log::{Log, Sink};
+    use crate::map::DirectOpener;
+    use crate::name::MailerName;
+    use crate::net::{Resolver, ResolverSettings};
+    use crate::queue::{AbsentSpool, Queue, QueueOptions};
+    use crate::site::{Identity, LoadOptions, Site};
+
+    #[tokio::test]
+    async fn what_is_wrong_with_a_program_is_logged_with_the_message_it_was_started_for() {
+        let options = LoadOptions {
+            identity: Identity::default(),
+            resolver: Arc::new(Resolver::new(ResolverSettings::with_servers(Vec::new()))),
+            zone: jiff::tz::TimeZone::UTC,
+            mode: b's',
+            duties: None,
+        };
+        let (site, _) = Site::load(Arc::new(Config::default()), Arc::new(DirectOpener::for_tests()), options);
+        let hands = Arc::new(Hands::in_process(Arc::new(|_| {
+            let pipes = [(); 2].map(|()| tempfile::tempfile().expect("a folder").into());
+            let answer = Answer::Started { program: 1, complaint: "Warning: others can write it".into() };
+            Box::pin(async move { Answered { answer, descriptors: pipes.into() } })
+        })));
+        let queue = Queue::new(Arc::new(AbsentSpool::new(Vec::new())), QueueOptions::default());
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let log = Log::new(Sink::Memory(Arc::clone(&lines)), "test", 9);
+        let services = Services::new(site, hands, queue, log, None);
+        let launch = Launch {
+            mailer: MailerName::new("prog"),
+            words: Vec::new(),
+            source: None,
+            user: None,
+            sender: BString::default(),
+        };
+        let entry = "6AMAKU11004711".parse().expect("an id");
+        start(&services, &entry, launch).await.expect("started");
+        assert_eq!(*lines.lock().expect("no panic"), ["6AMAKU11004711: Warning: others can write it"]);
+    }
 
     #[test]
     fn how_a_program_ends_decides() {
