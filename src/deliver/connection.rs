@@ -210,11 +210,11 @@ impl Connection {
         }
     }
 
-    /// Looks for a reply that came before the peer stopped listening.
+    /// Looks for a refusal that came before the peer stopped listening; it cannot have taken what it did not hear.
     async fn last_words(&mut self, error: io::Error) -> Event {
         match self.receive(Phase::DataBlock, LAST_WORDS_PATIENCE).await {
-            Event::Lost(_) => Event::Lost(loss_of(&error)),
-            reply => reply,
+            Event::Reply(reply) if matches!(reply.code / 100, 4 | 5) => Event::Reply(reply),
+            _ => Event::Lost(loss_of(&error)),
         }
     }
 

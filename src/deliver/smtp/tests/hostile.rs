@@ -51,6 +51,34 @@ async fn mail_is_taken_only_when_the_last_reply_has_come_whole() {
     }
 }
 
+/// Sends a message that does not fit the sockets' buffers to a server that answers it with `reply` and hangs up unheard.
+async fn send_to_hasty(reply: &'static str) -> Verdict {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let said = friendly()[..5].concat() + reply;
+            if stream.write_all(said.as_bytes()).await.is_ok() {
+                // The client is in the middle of the message.
+                let _ = stream.read_exact(&mut [0; 4096]).await;
+            }
+        }
+    });
+    let (client, _dns) = client(settings(), "");
+    let body = b"body\n".repeat(4 << 20);
+    let message = Message::new(MESSAGE.0, Body::Bytes(&body));
+    let report = client.send(b"[127.0.0.1]", port, &job(&mailer("mDFMuXa"), &message, &["a@b"])).await;
+    outcomes(&report, 1).remove(0).verdict
+}
+
+#[tokio::test]
+async fn who_hangs_up_in_the_middle_has_not_taken_the_message_whatever_he_says() {
+    assert_eq!(send_to_hasty("250 2.0.0 taken\r\n").await, Verdict::Deferred);
+    assert_eq!(send_to_hasty("354 go on\r\n").await, Verdict::Deferred);
+    assert_eq!(send_to_hasty("452 4.3.1 full\r\n").await, Verdict::Deferred);
+    assert_eq!(send_to_hasty("552 5.3.4 too much\r\n").await, Verdict::Failed);
+}
+
 #[tokio::test]
 async fn replies_without_end_are_not_heard_out() {
     for place in 0..6 {
