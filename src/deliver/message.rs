@@ -351,7 +351,23 @@ impl LineWriter {
     }
 
     /// Writes a part of the body.
-    pub fn body(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
+    pub fn body(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        let strip = if self.in_header { self.format.seven_bit_header } else { self.format.seven_bit };
+        // Before anything else: a line end or a dot is one also if a bit has hidden it.
+        // QUIRK(stripped-line-ends)
+        if strip && !bytes.is_ascii() {
+            // A field stays one.
+            let is_end = |byte: u8| self.in_header && byte > 0x7f && matches!(byte & 0x7f, b'\r' | b'\n');
+            let strip = |byte: &u8| if is_end(*byte) { b' ' } else { byte & 0x7f };
+            let stripped: Vec<u8> = bytes.iter().map(strip).collect();
+            self.lines(&stripped, out);
+        } else {
+            self.lines(bytes, out);
+        }
+    }
+
+    /// Writes bytes with line ends among them.
+    fn lines(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
         while let Some(&first) = bytes.first() {
             if std::mem::take(&mut self.after_cr) {
                 if first == b'\n' {
@@ -442,14 +458,9 @@ impl LineWriter {
 
     /// Writes bytes within the line limit.
     fn put(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        let strip = if self.in_header { self.format.seven_bit_header } else { self.format.seven_bit };
-        let start = out.len();
         let Some(limit) = self.format.line_bytes_max else {
             self.column += bytes.len();
             out.extend_from_slice(bytes);
-            if strip {
-                out[start..].iter_mut().for_each(|byte| *byte &= 0x7f);
-            }
             return;
         };
         let mut rest = bytes;
@@ -468,10 +479,6 @@ impl LineWriter {
                 self.last = Some(*byte);
                 rest = after;
             }
-        }
-        if strip {
-            out[start..].iter_mut().for_each(|byte| *byte &= 0x7f);
-            self.last = self.last.map(|byte| byte & 0x7f);
         }
     }
 }
@@ -552,6 +559,8 @@ mod tests {
     #[test]
     fn bits_and_nul_bytes_go_where_the_flags_say() {
         check(&Format { seven_bit: true, ..smtp() }, b"\xe9\n", b"i\r\n");
+        let hidden = b"a\x8d\x8a.\x8d\x8aMAIL\n\xaeb\n\x80\n";
+        check(&Format { seven_bit: true, ..smtp() }, hidden, b"a\r\n..\r\nMAIL\r\n..b\r\n\0\r\n");
         check(&Format { strip_nul: true, ..smtp() }, b"a\0b\0\n", b"ab\r\n");
         check(&smtp(), b"a\0b\n", b"a\0b\r\n");
         check(&Format { blank_end: true, ..smtp() }, b"a\n", b"a\r\n\r\n");
@@ -560,9 +569,10 @@ mod tests {
     #[tokio::test]
     async fn header_and_body_are_written_with_a_blank_line_between() {
         let mut out = Vec::new();
-        let message = Message::new(b"Subject: x\n.odd: y\n", Body::Bytes(b"From me\n"));
-        write(&message, &Format { escape_from: true, ..smtp() }, &mut out, Duration::ZERO).await.expect("memory");
-        assert_eq!(BString::from(out), "Subject: x\r\n..odd: y\r\n\r\n>From me\r\n");
+        let message = Message::new(b"Subject: x\xe9\x8d\x8ay\n.odd: y\n", Body::Bytes(b"From me\n"));
+        let format = Format { escape_from: true, seven_bit_header: true, ..smtp() };
+        write(&message, &format, &mut out, Duration::ZERO).await.expect("memory");
+        assert_eq!(BString::from(out), "Subject: xi  y\r\n..odd: y\r\n\r\n>From me\r\n");
     }
 
     #[tokio::test]
@@ -580,10 +590,14 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn nothing_can_end_a_message_early(body: Vec<u8>, limit in 4_usize..20, size in 1_usize..9) {
-            let format = Format { line_bytes_max: Some(limit), escape_from: true, ..smtp() };
+        fn nothing_can_end_a_message_early(
+            header: Vec<u8>, body: Vec<u8>, limit in 4_usize..20, size in 1_usize..9, stripped: bool,
+        ) {
+            let bits = Format { seven_bit: stripped, seven_bit_header: stripped, ..smtp() };
+            let format = Format { line_bytes_max: Some(limit), escape_from: true, ..bits };
             let mut writer = LineWriter::new(format);
             let mut out = Vec::new();
+            writer.header(&header, &mut out);
             body.chunks(size).for_each(|chunk| writer.body(chunk, &mut out));
             writer.finish(&mut out);
             let text = BString::from(out);
