@@ -23,10 +23,11 @@ use crate::keeper::request::Entry;
 use crate::log::{Level, Log, Witness};
 use crate::mail::envelope::Occasion;
 use crate::name::{Elapsed, UnixTime};
+use crate::queue::format::BadField;
 use crate::queue::schedule::{BUSY_WAIT, Facts, Policy, Schedule};
 use crate::queue::select::Selection;
 use crate::queue::spool::EntryName;
-use crate::queue::{Claim, Claimed, Orphans, Queue, QueueError, Recovered};
+use crate::queue::{Claim, Claimed, Orphans, Queue, QueueError, Recovered, Unwritten};
 use crate::site::Classes;
 use crate::sys::host::LoadAverage;
 
@@ -518,7 +519,7 @@ impl Runner {
             return;
         }
         self.known.insert(name.clone());
-        let wait = self.waits.unwritten;
+        let (wait, log) = (self.waits.unwritten, self.log.clone());
         self.unwritten.spawn(async move {
             tokio::time::sleep(wait).await;
             let facts = Facts::of(&claimed.envelope);
@@ -526,6 +527,7 @@ impl Runner {
             let attempted = match claimed.finish().await {
                 Ok(()) if is_done => Attempted::Settled,
                 Ok(()) => Attempted::Waits(facts),
+                Err(Unwritten { claimed, error: QueueError::Field(error) }) => unwritable(claimed, &error, &log).await,
                 Err(unwritten) => Attempted::Unwritten(unwritten.claimed),
             };
             Finished { name, end: End::Attempted(attempted) }
@@ -535,6 +537,16 @@ impl Runner {
     /// Returns how long nothing becomes due.
     fn until_due(&mut self) -> Duration {
         self.schedule.next_due().map_or(SLEEP_MAX, |due| due.since(now())).min(SLEEP_MAX)
+    }
+}
+
+/// Sets a message aside that no control file can hold: trying again would not help.
+async fn unwritable(claimed: Box<Claimed>, error: &BadField, log: &Log) -> Attempted {
+    let text = format!("{error}; set aside as Qf, though some may have it already: mend it and rename it to qf");
+    log.say(Level::ALERT, &claimed.name().id, text);
+    match (*claimed).set_aside().await {
+        Ok(()) => Attempted::Settled,
+        Err(unwritten) => Attempted::Unwritten(unwritten.claimed),
     }
 }
 

@@ -59,7 +59,7 @@ pub fn trim(ctx: &Context, headers: &mut [Header]) -> Vec<String> {
         let Some(bytes_max) = limit(limits.header) else { continue };
         if is_among("checkMIMETextHeaders") && value.len() > bytes_max + 1 {
             told.push(format!("Truncated long MIME {name} header (length = {}) (possible attack)", value.len()));
-            value.truncate(bytes_max);
+            mime_limit::cut(value, bytes_max);
         }
         if is_among("checkMIMEHeaders") {
             told.extend(mime_limit::trim(value, bytes_max + 1).map(|trimmed| match trimmed {

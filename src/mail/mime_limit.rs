@@ -48,10 +48,18 @@ pub fn trim(text: &mut BString, bytes_max: usize) -> Option<Trimmed> {
     }
     let closing = Open::within(&text[..kept]);
     let before = text.len();
-    text.truncate(kept);
+    cut(text, kept);
     text.extend(std::iter::repeat_n(b')', closing.comments));
     text.extend(closing.quoted.then_some(b'"'));
     Some(if before < bytes_max { Trimmed::Closed } else { Trimmed::Cut(before) })
+}
+
+/// Cuts a text to `bytes_max`; a line end that the cut would bare, so that the field would end there, becomes a space.
+pub fn cut(text: &mut BString, bytes_max: usize) {
+    text.truncate(bytes_max);
+    if let Some(last) = text.last_mut().filter(|last| **last == b'\n') {
+        *last = b' ';
+    }
 }
 
 /// Returns where the first parameter of a field ends: at a semicolon outside of quotes and comments, or with the text.
@@ -130,6 +138,26 @@ mod tests {
         check("x\\", 9, "x", Some(Trimmed::Closed));
         check("x)", 9, "x)", None);
         check("", 9, "", None);
+    }
+
+    #[test]
+    fn no_cut_ends_the_field() {
+        check("x (\n ", 9, "x ( )", Some(Trimmed::Closed));
+        check("x \"\n ", 9, "x \" \"", Some(Trimmed::Closed));
+        check("x\\\n yz", 3, "x\\ ", Some(Trimmed::Cut(6)));
+        let mut value = BString::from(" a; bcdefghi\n jklm; x");
+        trim_parameters(&mut value, 10);
+        assert_eq!(value, " a; bcdefghi ; x");
+        proptest::proptest!(|(pieces in proptest::collection::vec("[(\")\\\\;x]|\n ", 0..12), max in 1_usize..12)| {
+            let folds = |value: &BString| bstr::ByteSlice::find_iter(value.as_slice(), "\n").count()
+                == bstr::ByteSlice::find_iter(value.as_slice(), "\n ").count();
+            let mut whole = BString::from(pieces.concat());
+            trim(&mut whole, max);
+            proptest::prop_assert!(folds(&whole), "{whole:?}");
+            let mut parted = BString::from(pieces.concat());
+            trim_parameters(&mut parted, max);
+            proptest::prop_assert!(folds(&parted), "{parted:?}");
+        });
     }
 
     #[test]

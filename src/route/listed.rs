@@ -94,9 +94,15 @@ pub(super) fn items(parent: &Item, lists: Vec<Vec<Numbered>>, list: List, contro
     let item = |Numbered { number, line, address }: Numbered| Item {
         depth: parent.depth + 1,
         element: Some(Element { list: Arc::clone(&list), number, line }),
-        ..Item::first(Recipient { address, ..common.clone() })
+        ..Item::first(Recipient { address: one_line(address), ..common.clone() })
     };
     lists.into_iter().flat_map(|list| list.into_iter().rev().map(item)).collect()
+}
+
+/// Returns an address without the bytes that no line of a control file can have: they are white space.
+fn one_line(mut address: BString) -> BString {
+    address.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r' | 0)).for_each(|byte| *byte = b' ');
+    address
 }
 
 /// Numbers the addresses of the list of an alias or a maildrop.

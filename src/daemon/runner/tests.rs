@@ -245,6 +245,32 @@ async fn what_cannot_be_written_down_is_held_and_written_later() {
     assert_eq!(*tries.lock().expect("no panic"), 1, "it was delivered once");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_control_file_can_hold_is_set_aside() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let queue = queue_in(folder.path());
+    let attempt = move |mut claimed: Claimed| -> Task<Attempted> {
+        claimed.envelope.recipients[0].address = "x\r@good.example".into();
+        Box::pin(async { Attempted::Unwritten(Box::new(claimed)) })
+    };
+    let (delivery, intake) = intake();
+    let (end, stage) = watch::channel(Stage::Serving);
+    let mut runner = runner(&queue, Arc::new(attempt), Rhythm::Never);
+    runner.waits.unwritten = Duration::ZERO;
+    let running = tokio::spawn(runner.run(intake, stage));
+    delivery.at_once(put(&queue, "<x@good.example>").await);
+    let is_set_aside = || {
+        let mut names =
+            std::fs::read_dir(folder.path()).expect("listed").map(|entry| entry.expect("listed").file_name());
+        names.any(|name| name.to_string_lossy().starts_with("Qf"))
+    };
+    while !is_set_aside() {
+        tokio::task::yield_now().await;
+    }
+    end.send_replace(Stage::Ending);
+    running.await.expect("no panic");
+}
+
 /// The queue is run once an hour: what a hand that was killed did not answer must not wait for that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_could_not_be_found_or_read_is_looked_at_again_soon() {
