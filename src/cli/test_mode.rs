@@ -227,7 +227,9 @@ impl TestMode {
                     let words = self.translated(words)?;
                     let words = expand_internal(&words, &self.ctx).0;
                     for word in words.split(u8::is_c_space).filter(|word| !word.is_empty()) {
-                        self.ctx.add_to_class(&name, word);
+                        for error in self.ctx.add_to_class(&name, word) {
+                            self.fault(&error.to_string())?;
+                        }
                     }
                 }
                 Ok(())

@@ -3,7 +3,8 @@
 use bstr::BString;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::name::ClassName;
+use crate::cf::ClassWords;
+use crate::name::{BadName, ClassName, Named};
 
 /// One class.
 #[derive(Clone, Debug, Default)]
@@ -97,6 +98,19 @@ impl Classes {
         self.list[place].insert(folded);
     }
 
+    /// Adds a word of a definition: one that begins with [`ClassWords::OF_CLASS`] stands for the words that the class
+    /// behind it has now. Returns what is wrong with that name.
+    pub fn add(&mut self, name: &ClassName, word: &[u8]) -> Vec<BadName> {
+        let Some(other) = word.strip_prefix(&[ClassWords::OF_CLASS]) else {
+            self.insert(name, word);
+            return Vec::new();
+        };
+        let named = Named::read(other);
+        let words: Vec<BString> = self.words(&named.name.unwrap_or_default()).into_iter().cloned().collect();
+        words.iter().for_each(|word| self.insert(name, word));
+        named.errors
+    }
+
     /// Returns the words of a class as they are listed.
     // QUIRK(class-spelling): each word has the spelling that it had first in any class.
     pub fn words(&self, name: &[u8]) -> Vec<&BString> {
@@ -134,6 +148,8 @@ impl Classes {
 
 #[cfg(test)]
 mod tests {
+    use bstr::ByteSlice as _;
+
     use super::*;
 
     #[test]
@@ -153,6 +169,21 @@ mod tests {
         let (mut classes, name) = (Classes::default(), ClassName::new("x"));
         ["one", "two.three", "\"four", "five\"", "new"].iter().for_each(|word| classes.insert(&name, word.as_bytes()));
         assert_eq!(classes.words(b"x"), ["\"four", "one", "new", "two.three", "five\""]);
+    }
+
+    #[test]
+    fn a_definition_may_name_another_class() {
+        let mut classes = Classes::default();
+        ["a", "b"].iter().for_each(|word| classes.insert(&ClassName::new("y"), word.as_bytes()));
+        let name = ClassName::new("x");
+        assert_eq!(classes.add(&name, b"c"), []);
+        assert_eq!(classes.add(&name, b"\x93{y}z"), []);
+        assert_eq!(classes.add(&name, b"\x93"), [BadName::Missing]);
+        assert_eq!(classes.add(&name, b"d\x93y"), []);
+        for word in [&b"a"[..], b"b", b"c", b"d\x93y"] {
+            assert!(classes.contains(b"x", word), "{}", word.as_bstr());
+        }
+        assert_eq!(classes.words(b"x").len(), 4);
     }
 
     #[test]

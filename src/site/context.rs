@@ -13,7 +13,7 @@ use crate::log::{About, Level, Log};
 use crate::macros::{self, MacroTable, Value, Values};
 use crate::mail::token::{ScanError, ScanOptions, Scanned, Tokens, scan};
 use crate::map::{Definition, Kind, Outcome};
-use crate::name::{ClassName, MacroName, Named, Status, Sysexit};
+use crate::name::{BadName, ClassName, MacroName, Named, Status, Sysexit};
 use crate::rewrite::{
     Answer, ClassRef, Found, KeyStyle, Lookup, RewriteError, Rewritten, RulesetId, Rulesets, Trace, Trouble, Workbench,
     rewrite,
@@ -187,9 +187,9 @@ impl Context {
         &self.classes
     }
 
-    /// Adds a word to a class of this context alone.
-    pub fn add_to_class(&mut self, name: &ClassName, word: &[u8]) {
-        Arc::make_mut(&mut self.classes).insert(name, word);
+    /// Adds a word, or those of another class, to a class of this context alone, as [`Classes::add`] does.
+    pub fn add_to_class(&mut self, name: &ClassName, word: &[u8]) -> Vec<BadName> {
+        Arc::make_mut(&mut self.classes).add(name, word)
     }
 
     /// Tells whether `word` is in the class called `name`, in any case.

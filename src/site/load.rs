@@ -15,7 +15,7 @@ use crate::cf::{CfError, ClassFile, ClassSource, ClassWords, Config, Problem};
 use crate::macros::MacroTable;
 use crate::map::aliases::{self, Declared};
 use crate::map::{CLASS_BYTES_MAX, Definition, DefinitionError, Kind, Map, Opener, Outcome};
-use crate::name::{ClassName, Named, Sysexit};
+use crate::name::{ClassName, Sysexit};
 use crate::net::{Resolver, switched};
 use crate::sys::bounded::read_within;
 use crate::sys::errors::{is_passing, reason};
@@ -225,17 +225,9 @@ impl Loader<'_> {
     /// Adds the words of a `C` line.
     fn words_of_line(&mut self, classes: &mut Classes, line: &ClassWords) {
         for word in &line.words {
-            let Some(name) = word.strip_prefix(&[ClassWords::OF_CLASS]) else {
-                classes.insert(&line.class, word);
-                continue;
-            };
-            let named = Named::read(name);
-            for error in named.errors {
+            for error in classes.add(&line.class, word) {
                 self.report(line.line, error.to_string().into(), Sysexit::Software);
             }
-            let other = named.name.unwrap_or_default();
-            let words: Vec<BString> = classes.words(&other).into_iter().cloned().collect();
-            words.iter().for_each(|word| classes.insert(&line.class, word));
         }
     }
 
