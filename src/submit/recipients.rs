@@ -107,7 +107,7 @@ impl Desk<'_> {
     ) {
         let names: &[&str] = if is_resent(header) { &RESENT_FIELDS } else { &FIELDS };
         for field in header.iter().filter(|field| names.iter().any(|name| field.is(name))) {
-            let text = BString::from(field.value.replace(b"\n", b""));
+            let text = BString::from(field.value.replace(b"\n", b" "));
             self.add_list(ctx, &text, to, terminal).await;
         }
     }
