@@ -3,6 +3,7 @@
 //! It runs in the network process, and alike in the process that serves the client queue.
 
 mod intake;
+mod jobs;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,12 +16,13 @@ use tokio::time::Instant;
 
 use self::intake::UNWRITTEN_MAX;
 pub use self::intake::{Chosen, Delivery, Intake, intake};
+pub use self::jobs::Pace;
+use self::jobs::{End, Finished, Jobs, attempt};
 use super::order::Order;
 use super::programs::{Attempt, Attempted};
 use super::work_table::Watched;
 use crate::cf::Config;
-use crate::keeper::request::Entry;
-use crate::log::{Level, Log, Witness};
+use crate::log::{Level, Log};
 use crate::mail::envelope::Occasion;
 use crate::name::{Elapsed, UnixTime};
 use crate::queue::format::BadField;
@@ -30,9 +32,6 @@ use crate::queue::spool::EntryName;
 use crate::queue::{Claim, Claimed, Orphans, Queue, QueueError, Recovered, Unwritten};
 use crate::site::Classes;
 use crate::sys::host::LoadAverage;
-
-/// The most entries in work at a time: each may hold a connection and two files open.
-const JOBS_MAX: usize = 256;
 
 /// The longest the runner sleeps: a clock that was set back delays nothing for longer.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
@@ -78,26 +77,6 @@ pub struct RunOptions {
     pub pace: Pace,
     /// The classes of the site: which domains are this host.
     pub classes: Arc<Classes>,
-}
-
-/// How many entries a runner works with at a time.
-#[derive(Clone, Debug, Default)]
-pub enum Pace {
-    /// As many as there is room for.
-    #[default]
-    Together,
-    /// One after the other, each told to whoever watches: the caller waits for the end.
-    OneByOne(Witness),
-}
-
-impl Pace {
-    /// Returns the most entries in work at a time.
-    fn jobs_max(&self) -> usize {
-        match self {
-            Self::Together => JOBS_MAX,
-            Self::OneByOne(_) => 1,
-        }
-    }
 }
 
 /// When a queue is run.
@@ -171,7 +150,7 @@ pub struct Runner {
     /// Entries that a single run has found, and how many of them it has begun.
     found: usize,
     begun: usize,
-    jobs: JoinSet<Finished>,
+    jobs: Jobs,
     /// Messages held until what became of them can be written down.
     unwritten: JoinSet<Finished>,
     waits: Waits,
@@ -200,25 +179,6 @@ impl Waits {
     fn after(&self, failures: u32) -> Duration {
         self.failure.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX))
     }
-}
-
-/// An entry whose work has ended.
-struct Finished {
-    name: EntryName,
-    end: End,
-}
-
-/// How the work on an entry has ended.
-enum End {
-    Attempted(Attempted),
-    /// By an error of the program.
-    Panicked(Facts),
-    /// Another process works with it.
-    Busy,
-    /// It could not be read now.
-    NotRead,
-    /// It is not there, or of no use.
-    Gone,
 }
 
 /// What the runner waits for.
@@ -250,6 +210,7 @@ impl Runner {
             Pace::OneByOne(_) => Schedule::one_by_one(policy),
         };
         Self {
+            jobs: Jobs::new(&options.pace),
             queue,
             attempt,
             log,
@@ -261,7 +222,6 @@ impl Runner {
             chosen: HashSet::new(),
             found: 0,
             begun: 0,
-            jobs: JoinSet::new(),
             unwritten: JoinSet::new(),
             waits: Waits { busy: BUSY_WAIT, failure: FAILURE_WAIT, unwritten: UNWRITTEN_WAIT },
             current_run: None,
@@ -274,8 +234,8 @@ impl Runner {
     /// Runs until `stage` is no longer the first, or everything was tried once; then does what the later stages ask.
     pub async fn run(mut self, mut intake: Intake, mut stage: watch::Receiver<Stage>) {
         loop {
-            // What has come of an entry is part of the run that it is in, and goes before the next one.
-            while self.has_room() && self.options.rhythm.is_once() {
+            // New mail goes before the backlog; in a single run, what has come of an entry goes before the next one.
+            while self.jobs.has_room_for_accepted() {
                 let Ok(claimed) = intake.at_once.try_recv() else { break };
                 self.accept(claimed);
             }
@@ -285,23 +245,23 @@ impl Runner {
             if self.options.rhythm.is_once() && is_idle && self.next_run > Instant::now() {
                 return;
             }
-            let has_room = self.has_room();
+            let (accepts, tries) = (self.jobs.has_room_for_accepted(), self.jobs.has_room_for_waited());
             let runs = self.current_run.is_none() && !matches!(self.options.rhythm, Rhythm::Never);
             let until_due = self.until_due();
             let happening = tokio::select! {
                 _ = stage.wait_for(|stage| *stage > Stage::Serving) => Happening::Stop,
-                Some(claimed) = intake.at_once.recv(), if has_room => Happening::Accepted(Box::new(claimed)),
+                Some(claimed) = intake.at_once.recv(), if accepts => Happening::Accepted(Box::new(claimed)),
                 Some((name, facts)) = intake.later.recv() => Happening::Known(name, facts),
                 Some(chosen) = intake.hasten.recv() => Happening::Hasten(chosen),
                 Some(claimed) = intake.unwritten.recv() => Happening::Unwritten(claimed),
-                Some(ended) = self.jobs.join_next() => match ended {
+                Some(ended) = self.jobs.next_end() => match ended {
                     Ok(finished) => Happening::Ended(finished),
                     Err(_) => continue,
                 },
                 Some(Ok(written)) = self.unwritten.join_next() => Happening::Ended(written),
                 result = found(&mut self.current_run) => Happening::Found(result),
                 () = tokio::time::sleep_until(self.next_run), if runs => Happening::Run,
-                () = tokio::time::sleep(until_due), if has_room => Happening::Due,
+                () = tokio::time::sleep(until_due), if tries => Happening::Due,
             };
             match happening {
                 Happening::Stop => break,
@@ -323,7 +283,7 @@ impl Runner {
     async fn finish(mut self, mut intake: Intake, mut stage: watch::Receiver<Stage>) {
         loop {
             let reached = *stage.borrow_and_update();
-            while reached < Stage::Ending && self.has_room() {
+            while reached < Stage::Ending && self.jobs.has_room_for_accepted() {
                 let Ok(claimed) = intake.at_once.try_recv() else { break };
                 self.attempt(claimed);
             }
@@ -334,11 +294,11 @@ impl Runner {
             if self.jobs.is_empty() && reached >= Stage::Last {
                 return;
             }
-            let has_room = reached < Stage::Ending && self.has_room();
+            let accepts = reached < Stage::Ending && self.jobs.has_room_for_accepted();
             tokio::select! {
                 changed = stage.changed(), if reached < Stage::Ending => if changed.is_err() { return },
-                Some(claimed) = intake.at_once.recv(), if has_room => self.attempt(claimed),
-                Some(ended) = self.jobs.join_next() => if let Ok(finished) = ended { self.finished(finished) },
+                Some(claimed) = intake.at_once.recv(), if accepts => self.attempt(claimed),
+                Some(ended) = self.jobs.next_end() => if let Ok(finished) = ended { self.finished(finished) },
             }
         }
     }
@@ -407,11 +367,6 @@ impl Runner {
         self.found = self.known.len() - before;
     }
 
-    /// Tells whether work on another entry may begin.
-    fn has_room(&self) -> bool {
-        self.jobs.len() < self.options.pace.jobs_max()
-    }
-
     /// Tells a watching caller which entry comes next.
     fn announce(&mut self, name: &EntryName) {
         self.begun += 1;
@@ -441,13 +396,13 @@ impl Runner {
 
     /// Begins the work on everything that is due, as far as there is room.
     fn start_due(&mut self) {
-        while self.has_room() {
+        while self.jobs.has_room_for_waited() {
             let Some(name) = self.schedule.next(now(), self.load.now()) else { return };
             self.announce(&name);
             let occasion = if self.chosen.remove(&name) { Occasion::Chosen } else { Occasion::Run };
             let (queue, log) = (self.queue.clone(), self.log.clone());
             let (how, watched) = (Arc::clone(&self.attempt), self.watched.clone());
-            self.jobs.spawn(async move {
+            self.jobs.begin_waited(async move {
                 let end = match queue.try_claim(&name).await {
                     Ok(Claim::Mine(mut claimed)) => {
                         claimed.envelope.occasion = occasion;
@@ -479,7 +434,7 @@ impl Runner {
 
     fn attempt(&mut self, claimed: Claimed) {
         let (how, watched) = (Arc::clone(&self.attempt), self.watched.clone());
-        self.jobs.spawn(async move { attempt(&how, &watched, claimed).await });
+        self.jobs.begin_accepted(async move { attempt(&how, &watched, claimed).await });
     }
 
     fn finished(&mut self, finished: Finished) {
@@ -556,16 +511,6 @@ async fn found(run: &mut Option<JoinHandle<Result<Recovered, QueueError>>>) -> R
     let result = handle.await;
     *run = None;
     result.unwrap_or(Err(QueueError::Ending))
-}
-
-/// Attempts a message in a task of its own, so that an error of the program ends only that.
-async fn attempt(how: &Attempt, watched: &Watched, claimed: Claimed) -> Finished {
-    let name = claimed.name().clone();
-    let facts = Facts::of(&claimed.envelope);
-    let noted = watched.note(&Entry { directory: name.directory, id: name.id.clone() });
-    let end = tokio::spawn(how(claimed)).await.map_or(End::Panicked(facts), End::Attempted);
-    drop(noted);
-    Finished { name, end }
 }
 
 fn now() -> UnixTime {

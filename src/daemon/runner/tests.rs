@@ -1,15 +1,18 @@
 use std::path::Path;
 use std::sync::Mutex;
 
+use bstr::BString;
 use tokio::sync::mpsc;
 
 use self::faulty::{Fault, Faulty};
+use super::jobs::{JOBS_MAX, WAITED_MAX};
 use super::*;
 use crate::cf::Options;
 use crate::daemon::programs::Task;
 use crate::daemon::work_table::WorkTable;
 use crate::mail::envelope::{Envelope, Recipient};
 use crate::name::QueueId;
+use crate::queue::schedule::FIRST_TRY_PLACES;
 use crate::queue::select::{Condition, Field};
 use crate::queue::spool::Hold;
 use crate::queue::{DirectSpool, Layout, QueueOptions};
@@ -171,38 +174,91 @@ async fn what_was_accepted_is_tried_at_once_and_finished_before_the_end() {
     assert_eq!(queue.list().await.expect("listed").len(), 0);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_destination_that_never_answers_holds_up_no_other() {
-    let folder = tempfile::tempdir().expect("a directory");
-    let queue = queue_in(folder.path());
-    let (begun, mut seen) = mpsc::unbounded_channel();
+/// Work that tells each destination and then waits for the word that good.example needs not; how to say it.
+fn silent_work() -> (Attempt, mpsc::UnboundedReceiver<BString>, watch::Sender<bool>) {
+    let (begun, seen) = mpsc::unbounded_channel();
     let (answer, silence) = watch::channel(false);
     let attempt = move |claimed: Claimed| -> Task<Attempted> {
         let (begun, mut silence) = (begun.clone(), silence.clone());
         Box::pin(async move {
             let destination = Facts::of(&claimed.envelope).destination;
             begun.send(destination.clone()).expect("heard");
-            if destination == "silent.example" {
+            if destination != "good.example" {
                 silence.wait_for(|answers| *answers).await.expect("told");
             }
             claimed.remove().await.expect("removed");
             Attempted::Settled
         })
     };
-    let (delivery, intake) = intake();
-    let (end, stage) = watch::channel(Stage::Serving);
-    let running = tokio::spawn(runner(&queue, Arc::new(attempt), Rhythm::Never).run(intake, stage));
-    for _ in 0..JOBS_MAX {
-        delivery.at_once(put(&queue, "<x@silent.example>").await);
-    }
-    delivery.at_once(put(&queue, "<x@good.example>").await);
-    while seen.recv().await.expect("begun") != "good.example" {}
+    (Arc::new(attempt), seen, answer)
+}
+
+/// Sees the work of `running` to its end, now that everybody answers.
+async fn end_of(running: JoinHandle<()>, queue: &Queue, answer: &watch::Sender<bool>, end: &watch::Sender<Stage>) {
     answer.send_replace(true);
     while !queue.list().await.expect("listed").is_empty() {
         tokio::task::yield_now().await;
     }
     end.send_replace(Stage::Ending);
     running.await.expect("no panic");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destination_that_never_answers_holds_up_no_other() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let queue = queue_in(folder.path());
+    let (work, mut seen, answer) = silent_work();
+    let (delivery, intake) = intake();
+    let (end, stage) = watch::channel(Stage::Serving);
+    let running = tokio::spawn(runner(&queue, work, Rhythm::Never).run(intake, stage));
+    for _ in 0..JOBS_MAX {
+        delivery.at_once(put(&queue, "<x@silent.example>").await);
+    }
+    delivery.at_once(put(&queue, "<x@good.example>").await);
+    while seen.recv().await.expect("begun") != "good.example" {}
+    end_of(running, &queue, &answer, &end).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_that_nobody_takes_holds_up_no_new_mail() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let queue = queue_in(folder.path());
+    let (work, mut seen, answer) = silent_work();
+    let (delivery, intake) = intake();
+    let (end, stage) = watch::channel(Stage::Serving);
+    for number in 0..=JOBS_MAX {
+        let waiting = put(&queue, &format!("<x@silent{number}.example>")).await;
+        delivery.later(waiting.name().clone(), Facts::of(&waiting.envelope));
+    }
+    let running = tokio::spawn(runner(&queue, work, Rhythm::Never).run(intake, stage));
+    for _ in 0..WAITED_MAX {
+        seen.recv().await.expect("begun");
+    }
+    // As many first tries as one destination may have leave others a place.
+    for _ in 0..FIRST_TRY_PLACES {
+        delivery.at_once(put(&queue, "<x@silent.example>").await);
+    }
+    delivery.at_once(put(&queue, "<x@good.example>").await);
+    while seen.recv().await.expect("begun") != "good.example" {}
+    end_of(running, &queue, &answer, &end).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn new_mail_that_nobody_takes_holds_up_no_backlog() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let queue = queue_in(folder.path());
+    let (work, mut seen, answer) = silent_work();
+    let (delivery, intake) = intake();
+    let (end, stage) = watch::channel(Stage::Serving);
+    for number in 0..=JOBS_MAX {
+        delivery.at_once(put(&queue, &format!("<x@silent{number}.example>")).await);
+    }
+    let waiting = put(&queue, "<x@good.example>").await;
+    delivery.later(waiting.name().clone(), Facts::of(&waiting.envelope));
+    drop(waiting);
+    let running = tokio::spawn(runner(&queue, work, Rhythm::Never).run(intake, stage));
+    while seen.recv().await.expect("begun") != "good.example" {}
+    end_of(running, &queue, &answer, &end).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
