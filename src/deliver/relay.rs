@@ -1,6 +1,5 @@
 //! Handing a group's message to another server: over the network, over a socket of this host, or to a program that speaks LMTP.
 
-use std::fs::File;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -54,11 +53,10 @@ pub async fn converse(services: &Services, run: &Run<'_>, launch: Launch, rules:
         Ok(program) => program,
         Err(error) => return put_off(run, error.to_string()),
     };
-    let (Some(input), Some(output)) = (program.input.take(), program.output.take()) else {
-        return put_off(run, "the program has no input or output".to_owned());
+    let (to, from) = match program::pipes(&mut program) {
+        Ok(pipes) => pipes,
+        Err(error) => return put_off(run, error.to_string()),
     };
-    let to = tokio::fs::File::from_std(File::from(input));
-    let from = tokio::fs::File::from_std(File::from(output));
     let name = run.mailer.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     let peer = Peer { host: name.into(), address: BString::default() };
     let report = lmtp::send(lmtp::over_pipes(from, to), peer, services.smtp.settings(), &job).await;
