@@ -19,6 +19,7 @@ use crate::deliver::settle;
 use crate::keeper::{self, Hands, Request};
 use crate::log::{Event, Level, Log};
 use crate::name::{Sysexit, UnixTime};
+use crate::net::caused_by_client;
 use crate::policy::Gate;
 use crate::queue::Claimed;
 use crate::queue::schedule::Facts;
@@ -281,7 +282,7 @@ impl Door {
             numbers: admitted.numbers,
             haste: admitted.haste,
         };
-        receive::serve(stream, connection, &self.service, ending).await;
+        caused_by_client(receive::serve(stream, connection, &self.service, ending)).await;
     }
 }
 

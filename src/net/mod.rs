@@ -14,5 +14,5 @@ mod settings;
 pub mod testing;
 
 pub use hosts::Hosts;
-pub use resolver::{Answer, Family, Mx, RecordKind, Resolver, is_askable, without_end};
+pub use resolver::{Answer, Family, Mx, RecordKind, Resolver, caused_by_client, is_askable, without_end};
 pub use settings::{ResolverFlags, ResolverSettings, Source, switched};

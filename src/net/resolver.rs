@@ -26,8 +26,8 @@ pub use self::name::{is_askable, reverse_name, without_end};
 pub use self::record::{BadRecordKind, Mx, RecordKind};
 use super::{ResolverSettings, Source};
 
-/// Questions under way at once; each holds a socket.
-const IN_FLIGHT_MAX: usize = 128;
+/// Questions under way at once, of those that clients cause and again of all others; each holds a socket.
+const IN_FLIGHT_MAX: usize = 64;
 /// After this many questions in a row without any answer the servers count as dead …
 const DEAD_AFTER: u32 = 4;
 /// … and one question waits no longer than this, until one is answered again.
@@ -36,6 +36,16 @@ const DEAD_PATIENCE: Duration = Duration::from_secs(1);
 const ROOT_QUESTION: &[u8] = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\0\0\x02\0\x01";
 /// The longest wait for one question whatever the settings say.
 const PATIENCE_MAX: Duration = Duration::from_secs(60);
+
+tokio::task_local! {
+    /// Set where a client causes what is done.
+    static CAUSED_BY_CLIENT: ();
+}
+
+/// Does what a client causes: however many of its questions nobody answers, deliveries can still ask theirs.
+pub fn caused_by_client<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+    CAUSED_BY_CLIENT.scope((), work)
+}
 
 /// Which addresses are wanted.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -53,9 +63,27 @@ pub struct Resolver {
     settings: ResolverSettings,
     /// `None`: no name server to ask.
     dns: Option<TokioResolver>,
-    in_flight: Semaphore,
+    /// For what clients cause, and for all else.
+    clients: Share,
+    others: Share,
+}
+
+/// Places for questions under way, and how they fare.
+struct Share {
+    places: Semaphore,
     /// Questions in a row that nobody answered; one at the start, as nothing is known then.
     unanswered: AtomicU32,
+}
+
+impl Share {
+    fn new() -> Self {
+        Self { places: Semaphore::new(IN_FLIGHT_MAX), unanswered: AtomicU32::new(1) }
+    }
+
+    /// Notes that nobody answered a question.
+    fn note_silence(&self) {
+        self.unanswered.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl std::fmt::Debug for Resolver {
@@ -67,12 +95,7 @@ impl std::fmt::Debug for Resolver {
 impl Resolver {
     /// Makes a resolver; nothing is asked yet, so this never fails and never waits.
     pub fn new(settings: ResolverSettings) -> Self {
-        Self {
-            dns: client(&settings),
-            settings,
-            in_flight: Semaphore::new(IN_FLIGHT_MAX),
-            unanswered: AtomicU32::new(1),
-        }
+        Self { dns: client(&settings), settings, clients: Share::new(), others: Share::new() }
     }
 
     /// Returns what the resolver was told.
@@ -257,28 +280,28 @@ impl Resolver {
         if name.iter().count() > 1 && LOCALHOST.zone_of(&name) {
             return Answer::NotFound;
         }
-        let question = async {
-            let _permit = self.in_flight.acquire().await.expect("the semaphore is never closed");
-            dns.lookup(name, kind).await
+        let share = self.share();
+        // How long other questions keep their places says nothing of the servers.
+        let Ok(place) = tokio::time::timeout(self.patience_max(), share.places.acquire()).await else {
+            return Answer::TempFail("too many questions to name servers".into());
         };
-        let bounded = tokio::time::timeout(self.patience(), question);
+        let _place = place.expect("the semaphore is never closed");
+        let bounded = tokio::time::timeout(self.patience(share), dns.lookup(name, kind));
         let result = tokio::select! {
             biased;
             result = bounded => result,
-            () = self.refusal_by_all() => {
-                self.unanswered.fetch_add(1, Ordering::Relaxed);
+            () = self.refusal_by_all(share) => {
+                share.note_silence();
                 return Answer::TempFail("name server unreachable".into());
             }
         };
         let Ok(result) = result else {
-            self.unanswered.fetch_add(1, Ordering::Relaxed);
+            share.note_silence();
             return Answer::TempFail("name server timeout".into());
         };
         match &result {
-            Err(NetError::Dns(_)) | Ok(_) => self.unanswered.store(0, Ordering::Relaxed),
-            Err(_) => {
-                self.unanswered.fetch_add(1, Ordering::Relaxed);
-            }
+            Err(NetError::Dns(_)) | Ok(_) => share.unanswered.store(0, Ordering::Relaxed),
+            Err(_) => share.note_silence(),
         }
         match result {
             Ok(lookup) => Answer::Found(lookup),
@@ -286,9 +309,14 @@ impl Resolver {
         }
     }
 
+    /// Returns the places for what is asked here.
+    fn share(&self) -> &Share {
+        if CAUSED_BY_CLIENT.try_with(|()| ()).is_ok() { &self.clients } else { &self.others }
+    }
+
     /// Waits until it is plain that no server runs; for ever if one may. Costs nothing once a question has been answered.
-    async fn refusal_by_all(&self) {
-        if self.unanswered.load(Ordering::Relaxed) == 0 {
+    async fn refusal_by_all(&self, share: &Share) {
+        if share.unanswered.load(Ordering::Relaxed) == 0 {
             std::future::pending::<()>().await;
         }
         for server in &self.settings.servers {
@@ -299,9 +327,14 @@ impl Resolver {
     }
 
     /// Returns how long one question may take now.
-    fn patience(&self) -> Duration {
-        let normal = self.settings.retrans.saturating_mul(self.settings.retry.max(1)).min(PATIENCE_MAX);
-        if self.unanswered.load(Ordering::Relaxed) >= DEAD_AFTER { normal.min(DEAD_PATIENCE) } else { normal }
+    fn patience(&self, share: &Share) -> Duration {
+        let is_dead = share.unanswered.load(Ordering::Relaxed) >= DEAD_AFTER;
+        if is_dead { self.patience_max().min(DEAD_PATIENCE) } else { self.patience_max() }
+    }
+
+    /// Returns how long one question may take of servers that answer.
+    fn patience_max(&self) -> Duration {
+        self.settings.retrans.saturating_mul(self.settings.retry.max(1)).min(PATIENCE_MAX)
     }
 }
 
@@ -324,7 +357,7 @@ fn client(settings: &ResolverSettings) -> Option<TokioResolver> {
     options.attempts = usize::try_from(settings.retry.saturating_sub(1)).unwrap_or(1);
     options.use_hosts_file = ResolveHosts::Never;
     options.recursion_desired = settings.flags.recurse;
-    options.max_active_requests = IN_FLIGHT_MAX;
+    options.max_active_requests = 2 * IN_FLIGHT_MAX;
     let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
     *builder.options_mut() = options;
     builder.build().ok()

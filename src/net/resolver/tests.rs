@@ -1,5 +1,9 @@
 //! The resolver against a name server of its own.
 
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
 use super::super::testing::DnsServer;
 use super::super::{Hosts, ResolverFlags};
 use super::*;
@@ -17,6 +21,7 @@ const ZONE: &str = "\
     nullmx.example MX 0 .\n\
     bad.example SERVFAIL\n\
     silent.example DROP\n\
+    *.silent.example DROP\n\
     v4.example A 192.0.2.9\n\
     192.0.2.10 PTR hoge.foo.jp\n\
     192.0.2.66 PTR <x><RELAY><+Connect><y>.evil.test\n\
@@ -95,10 +100,44 @@ async fn silent_servers_are_waited_for_less_and_less() {
     let mut settings = resolver(&server).settings.clone();
     settings.retrans = Duration::from_secs(20);
     let resolver = Resolver::new(settings);
-    resolver.unanswered.store(DEAD_AFTER, Ordering::Relaxed);
-    assert_eq!(resolver.patience(), DEAD_PATIENCE);
+    resolver.others.unanswered.store(DEAD_AFTER, Ordering::Relaxed);
+    assert_eq!(resolver.patience(&resolver.others), DEAD_PATIENCE);
     assert_eq!(resolver.mx(b"nosuch.example.").await, Answer::NotFound);
-    assert_eq!(resolver.patience(), Duration::from_secs(20));
+    assert_eq!(resolver.patience(&resolver.others), Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn clients_whose_zones_are_silent_hold_up_no_delivery() {
+    let server = DnsServer::start(ZONE);
+    let mut settings = resolver(&server).settings.clone();
+    settings.retrans = Duration::from_secs(20);
+    let resolver = Arc::new(Resolver::new(settings));
+    let mut clients = JoinSet::new();
+    for number in 0..2 * IN_FLIGHT_MAX {
+        let resolver = Arc::clone(&resolver);
+        let name = format!("a{number}.silent.example.");
+        clients.spawn(caused_by_client(async move { resolver.mx(name.as_bytes()).await }));
+    }
+    while resolver.clients.places.available_permits() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(resolver.mx(b"example.com.").await, Answer::Found(_)));
+    assert!(clients.try_join_next().is_none(), "all of them still wait");
+}
+
+#[tokio::test]
+async fn a_question_that_was_never_sent_does_not_count_as_unanswered() {
+    let server = DnsServer::start(ZONE);
+    let mut settings = resolver(&server).settings.clone();
+    settings.retrans = Duration::from_millis(1);
+    let resolver = Resolver::new(settings);
+    let places = u32::try_from(IN_FLIGHT_MAX).expect("small");
+    let all = resolver.others.places.acquire_many(places).await.expect("never closed");
+    for _ in 0..=DEAD_AFTER {
+        assert!(resolver.mx(b"example.com.").await.is_temporary());
+    }
+    drop(all);
+    assert_eq!((server.questions(), resolver.others.unanswered.load(Ordering::Relaxed)), (0, 1));
 }
 
 #[tokio::test]
