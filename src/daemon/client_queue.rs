@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bstr::ByteSlice;
 use nix::sys::signal::Signal as NixSignal;
 use nix::unistd::{getegid, geteuid, getgid};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::hand;
@@ -58,36 +58,58 @@ fn start(order: Order, programs: Programs) -> Result<(), Failed> {
     ignore_write_signals().map_err(system)?;
     // Whoever asks a daemon for its state must not end it.
     ignore(NixSignal::SIGUSR1).map_err(system)?;
-    let path = order.config_file.to_path_lossy().into_owned();
-    let text = (programs.text)(&order)
-        .map_err(|error| (Sysexit::OsFile, format!("{}: line 0: cannot open: {error}", path.display())))?;
-    let config = (programs.read)(&order, &text).map_err(|bad| (Sysexit::Software, bad.join("\n")))?;
-    become_client(&config)?;
-    let waiting = if order.foreground { None } else { Some(daemonize::background().map_err(system)?) };
-    let log = (programs.log)(&order, &config);
-    let spool = (programs.spool)(&config).map_err(|text| {
-        match examine(&config.options.queue_directory, &Expected::CLIENT_QUEUE) {
-            Err(problem) => (problem.sysexit(), problem.to_string()),
-            Ok(()) => (Sysexit::NoPerm, text),
-        }
-    })?;
-    let pid_file = PidFile::of(&order, &config, &log).map_err(system)?;
-    if let Some(interval) = order.queue_interval() {
-        title.set(runner::title(interval, &config.options.queue_directory).as_bytes());
-        let duties = runner::duties(false, Some(interval));
-        log.say(Level::DAEMON, None, format_args!("starting daemon ({PRODUCT}): {duties}"));
-    }
-    look_at_queue(&config, &log);
+    let mut site = SiteFile::read(&order, programs)?;
+    become_client(&site.config)?;
+    let mut waiting = if order.foreground { None } else { Some(daemonize::background().map_err(system)?) };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system)?;
-    let queue = Queue::new(spool, QueueOptions::of(&config));
-    if let Some(waiting) = waiting {
-        waiting.release(0).map_err(system)?;
+    let mut signals = runtime.block_on(async { Signals::watch() }).map_err(system)?;
+    let order = Arc::new(order);
+    loop {
+        let config = &site.config;
+        let log = (programs.log)(&order, config);
+        let spool = (programs.spool)(config).map_err(|text| {
+            match examine(&config.options.queue_directory, &Expected::CLIENT_QUEUE) {
+                Err(problem) => (problem.sysexit(), problem.to_string()),
+                Ok(()) => (Sysexit::NoPerm, text),
+            }
+        })?;
+        let pid_file = PidFile::of(&order, config, &log).map_err(system)?;
+        if let Some(interval) = order.queue_interval() {
+            title.set(runner::title(interval, &config.options.queue_directory).as_bytes());
+            let duties = runner::duties(false, Some(interval));
+            log.say(Level::DAEMON, None, format_args!("starting daemon ({PRODUCT}): {duties}"));
+        }
+        look_at_queue(config, &log);
+        let queue = Queue::new(spool, QueueOptions::of(config));
+        if let Some(waiting) = waiting.take() {
+            waiting.release(0).map_err(system)?;
+        }
+        let ended = runtime.block_on(serve(&order, site, queue, log, programs, &mut signals));
+        if let Some(file) = pid_file {
+            file.remove();
+        }
+        match ended.map_err(|text| (Sysexit::Config, text))? {
+            Some(next) => site = next,
+            None => return Ok(()),
+        }
     }
-    let ended = runtime.block_on(serve(order, config, text, queue, log, programs));
-    if let Some(file) = pid_file {
-        file.remove();
+}
+
+/// The configuration.
+struct SiteFile {
+    config: Config,
+    text: Vec<u8>,
+}
+
+impl SiteFile {
+    /// Reads the configuration as it is now.
+    fn read(order: &Order, programs: Programs) -> Result<Self, Failed> {
+        let path = order.config_file.to_path_lossy();
+        let text = (programs.text)(order)
+            .map_err(|error| (Sysexit::OsFile, format!("{}: line 0: cannot open: {error}", path.display())))?;
+        let config = (programs.read)(order, &text).map_err(|bad| (Sysexit::Software, bad.join("\n")))?;
+        Ok(Self { config, text })
     }
-    ended.map_err(|text| (Sysexit::Config, text))
 }
 
 /// Logs what is odd about a directory that can be used all the same.
@@ -139,22 +161,23 @@ pub fn become_client(config: &Config) -> Result<(), Failed> {
     privilege::drop_to(user.uid, gid, &[]).map_err(system)
 }
 
+/// Runs the queue until TERM, or until HUP finds a configuration that can be used: it is returned.
 async fn serve(
-    order: Order,
-    config: Config,
-    text: Vec<u8>,
+    order: &Arc<Order>,
+    SiteFile { config, text }: SiteFile,
     queue: Queue,
     log: Log,
     programs: Programs,
-) -> Result<(), String> {
+    signals: &mut Signals,
+) -> Result<Option<SiteFile>, String> {
     let (stage, reached) = watch::channel(Stage::Serving);
     let (ending, is_ending) = watch::channel(false);
     let (delivery, intake) = runner::intake();
-    let (order, config, load) = (Arc::new(order), Arc::new(config), Arc::new(LoadAverage::open()));
+    let (config, load) = (Arc::new(config), Arc::new(LoadAverage::open()));
     let surroundings = Surroundings {
         caller: Caller::find(),
         release: Arc::new(|_| {}),
-        order: Arc::clone(&order),
+        order: Arc::clone(order),
         config: Arc::clone(&config),
         text: text.into(),
         hands: Arc::new(hand::in_process(&config, Listeners::default())),
@@ -176,26 +199,49 @@ async fn serve(
         classes: Arc::clone(&work.classes),
     };
     let policy = Policy::new(&config.options, order.queue_interval());
-    let runner = Runner::new(queue, work.attempt, log, watched, policy, options, load);
+    let runner = Runner::new(queue, work.attempt, log.clone(), watched, policy, options, load);
     let mut run = tokio::spawn(runner.run(intake, reached));
-    tokio::select! {
-        _ = &mut run => return Ok(()),
-        signalled = end_signal() => signalled.map_err(|error| error.to_string())?,
-    }
+    let next = tokio::select! {
+        _ = &mut run => return Ok(None),
+        next = signals.end(order, &log, programs) => next,
+    };
     stage.send_replace(Stage::Ending);
     ending.send_replace(true);
     // What is in the middle of a delivery stays in the queue.
     let _ = tokio::time::timeout(std::time::Duration::from_secs(10), run).await;
     (work.part)().await;
-    Ok(())
+    Ok(next)
 }
 
-/// Waits for a signal that ends the runner.
-async fn end_signal() -> io::Result<()> {
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// The signals that a runner obeys; those that come while nobody waits for them are kept.
+struct Signals {
+    term: Signal,
+    int: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn watch() -> io::Result<Self> {
+        let [term, int, hang_up] = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+        Ok(Self { term: term?, int: int?, hang_up: hang_up? })
     }
-    Ok(())
+
+    /// Waits for a signal that ends the runner; returns the configuration that the next one is to obey.
+    async fn end(&mut self, order: &Order, log: &Log, programs: Programs) -> Option<SiteFile> {
+        loop {
+            tokio::select! {
+                _ = self.term.recv() => return None,
+                _ = self.int.recv() => return None,
+                _ = self.hang_up.recv() => {}
+            }
+            log.say(Level::DAEMON, None, format_args!("restarting {} due to signal", order.program));
+            match SiteFile::read(order, programs) {
+                Ok(next) => return Some(next),
+                Err((_, text)) => {
+                    text.lines().for_each(|line| log.say(Level::SYSTEM_ERROR, None, line));
+                    log.say(Level::SYSTEM_ERROR, None, "the configuration does not load; going on as before");
+                }
+            }
+        }
+    }
 }

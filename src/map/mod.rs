@@ -1,4 +1,4 @@
-//! Maps: one file per class, and the database files behind them.
+//! Maps: the classes that need no more than a file or nothing, and the database files behind them.
 //!
 //! A `K` line is a [`Definition`]; a [`Map`] is one that was opened and answers look-ups without waiting. Classes
 //! that need the network, another program or other maps are only recognized here: the site looks them up, with

@@ -85,3 +85,19 @@ if command -v python3 >/dev/null; then
 else
 	skip "needs python3"
 fi
+
+say "HUP to the client queue's daemon keeps its pid; a broken configuration leaves the old one in force"
+/usr/sbin/sendmail -L sm-msp-queue -Ac -q15m
+until_true test -s /var/spool/clientmqueue/sm-client.pid
+runner=$(head -n 1 /var/spool/clientmqueue/sm-client.pid)
+kill -HUP "$runner"
+twice() { [ "$(grep -c 'sm-msp-queue.*starting daemon' /var/log/maillog)" = 2 ]; }
+until_true twice
+until_true grep -qx "$runner" /var/spool/clientmqueue/sm-client.pid
+cp /etc/mail/submit.cf /tmp/good.cf
+echo "what is this" >>/etc/mail/submit.cf
+kill -HUP "$runner"
+until_true grep -q 'sm-msp-queue.*the configuration does not load; going on as before' /var/log/maillog
+cp /tmp/good.cf /etc/mail/submit.cf
+kill "$runner" || fail "it is gone"
+until_true test ! -e /var/spool/clientmqueue/sm-client.pid
