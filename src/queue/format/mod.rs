@@ -164,6 +164,50 @@ mod tests {
         }
     }
 
+    /// Returns bytes that no writer refuses, of about the length that a line may have: many of them are quoted in headers.
+    fn long(max: usize) -> impl Strategy<Value = BString> {
+        let bytes = prop_oneof![Just(b'a'), Just(b'\x81'), Just(b' '), Just(b':'), Just(b'}')];
+        let len = prop_oneof![0..40_usize, (max / 2).saturating_sub(20)..max / 2 + 5, max - 40..max + 5];
+        (bytes, len).prop_map(|(byte, len)| BString::from(vec![byte; len]))
+    }
+
+    #[test]
+    fn a_header_field_is_measured_as_it_is_written() {
+        let mut envelope = Envelope::new(id(), UnixTime::from_secs(1_795_387_328), "<a>");
+        envelope.headers.push(Header::with_value("X-Any", vec![b'\x81'; FIELD_BYTES_MAX / 2]));
+        assert!(matches!(write(&envelope, None), Err(BadField::Length { field: "header", .. })));
+        envelope.headers[0] = Header::with_value("X-Any", vec![b'\x81'; FIELD_BYTES_MAX / 2 - 10]);
+        assert_eq!(read(&id(), &write(&envelope, None).expect("room")).expect("our own").headers, envelope.headers);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn whatever_is_written_can_be_read(
+            place in 0..10_usize, line in long(LINE_BYTES_MAX), value in long(FIELD_BYTES_MAX), flags in "[A-Za-z]{0,20}",
+        ) {
+            let mut envelope = read(&id(), ORIGINAL).expect("good");
+            match place {
+                0 => envelope.sender = line,
+                1 => envelope.envid = Some(line),
+                2 => envelope.auth = Some(line),
+                3 => envelope.quarantine = Some(line),
+                4 => envelope.macros[3].1 = line,
+                5 => envelope.recipients[1].orcpt = Some(Arc::new(line)),
+                6 => Arc::make_mut(envelope.recipients[1].controller.as_mut().expect("one")).alias = line,
+                7 => envelope.unknown_lines.push([b"d", line.as_slice()].concat().into()),
+                8 => envelope.headers[2].value = value,
+                _ => envelope.recipients[1].address = line,
+            }
+            envelope.recipients[1].unknown_flags = flags.into();
+            if let Ok(text) = write(&envelope, None) {
+                let again = read(&id(), &text);
+                prop_assert!(again.is_ok(), "{:?}", again.map(|_| ()));
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn any_bytes_give_an_envelope_or_an_error(text in proptest::collection::vec(any::<u8>(), 0..300)) {

@@ -107,13 +107,17 @@ impl Writer {
         if text.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
             return Err(BadField::Character { field, text: text[..text.len().min(80)].into() });
         }
-        if text.len() > LINE_BYTES_MAX {
-            return Err(BadField::Length { field, len: text.len(), max: LINE_BYTES_MAX });
-        }
+        let start = self.out.len();
         self.out.extend_from_slice(code);
         self.out.extend_from_slice(text);
+        self.end_line(field, start, LINE_BYTES_MAX)
+    }
+
+    /// Ends the line that begins at `start`, or refuses it: its reader would, if more than `max` bytes follow its first.
+    fn end_line(&mut self, field: &'static str, start: usize, max: usize) -> Result<(), BadField> {
+        let len = self.out.len() - start;
         self.out.push(b'\n');
-        Ok(())
+        if len > 1 + max { Err(BadField::Length { field, len, max }) } else { Ok(()) }
     }
 
     /// Writes a text that only tells something (it may be a remote server's): line ends become spaces, the rest is cut.
@@ -190,12 +194,10 @@ impl Writer {
         if condition.bytes().any(|byte| matches!(byte, b'\n' | b'\r' | 0 | b'?')) {
             return Err(bad(&condition.into()));
         }
-        if header.value.len() > FIELD_BYTES_MAX {
-            return Err(BadField::Length { field: "header", len: header.value.len(), max: FIELD_BYTES_MAX });
-        }
         if header.value.iter().any(|byte| matches!(byte, b'\r' | 0)) || ends_its_field(&header.value) {
             return Err(bad(&header.value));
         }
+        let start = self.out.len();
         self.out.extend_from_slice(format!("H?{condition}?").as_bytes());
         self.out.extend_from_slice(&header.name);
         self.out.push(b':');
@@ -204,8 +206,7 @@ impl Writer {
         } else {
             quote_into(&mut self.out, &header.value);
         }
-        self.out.push(b'\n');
-        Ok(())
+        self.end_line("header", start, FIELD_BYTES_MAX)
     }
 }
 
