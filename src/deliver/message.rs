@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bstr::BString;
@@ -154,7 +155,7 @@ pub struct Message<'a> {
     /// The body.
     pub body: Body<'a>,
     /// What is written after the header; see [`super::mime`].
-    pub pieces: Vec<Piece>,
+    pub pieces: Arc<[Piece]>,
     /// Which more bytes quoted-printable encodes (`F=3`: for hosts with EBCDIC).
     pub encode_more: bool,
 }
@@ -162,7 +163,7 @@ pub struct Message<'a> {
 impl<'a> Message<'a> {
     /// Returns a message whose body is written as it is.
     pub fn new(header: &'a [u8], body: Body<'a>) -> Self {
-        Self { header, body, pieces: vec![Piece::Raw(0..u64::MAX)], encode_more: false }
+        Self { header, body, pieces: Arc::new([Piece::Raw(0..u64::MAX)]), encode_more: false }
     }
 }
 
@@ -195,7 +196,7 @@ pub async fn write<W: AsyncWrite + Unpin>(
     let mut out = Vec::with_capacity(2 * CHUNK_BYTES);
     let mut written = 0;
     writer.header(message.header, &mut out);
-    for piece in &message.pieces {
+    for piece in &*message.pieces {
         let mut source = PieceReader::new(piece, message);
         while let Some(bytes) = source.next(&message.body).map_err(WriteError::Source)? {
             writer.body(&bytes, &mut out);
@@ -222,7 +223,7 @@ pub fn render<E>(
     let mut writer = LineWriter::new(format.clone());
     let mut out = Vec::with_capacity(2 * CHUNK_BYTES);
     writer.header(message.header, &mut out);
-    for piece in &message.pieces {
+    for piece in &*message.pieces {
         let mut source = PieceReader::new(piece, message);
         while let Some(bytes) = source.next(&message.body).map_err(&unreadable)? {
             writer.body(&bytes, &mut out);

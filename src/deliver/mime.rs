@@ -5,6 +5,7 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -15,7 +16,7 @@ use crate::name::CSpace as _;
 
 /// Multiparts and messages inside each other that are looked into; deeper ones pass as they are (the original's limit).
 const DEPTH_MAX: usize = 20;
-/// Pieces of one plan; the rest of a message with more parts passes as it is.
+/// Pieces of one plan, but for the few that end it; the rest of a message with more parts passes as it is.
 const PIECES_MAX: usize = 10_000;
 /// The longest `Content-Type:` that is understood, in bytes.
 const TYPE_BYTES_MAX: usize = 4096;
@@ -50,7 +51,7 @@ pub struct Converted {
     /// The header, each line ended by LF.
     pub header: Vec<u8>,
     /// What follows.
-    pub pieces: Vec<Piece>,
+    pub pieces: Arc<[Piece]>,
     encode_more: bool,
 }
 
@@ -60,7 +61,7 @@ impl Converted {
         Message {
             header: &self.header,
             body: original.body,
-            pieces: self.pieces.clone(),
+            pieces: Arc::clone(&self.pieces),
             encode_more: self.encode_more,
         }
     }
@@ -103,7 +104,7 @@ fn labelled(message: &Message<'_>, rules: &MimeRules) -> Converted {
     if field(message.header, b"Content-Transfer-Encoding").is_none() {
         header.extend(b"Content-Transfer-Encoding: 8bit\n");
     }
-    Converted { header, pieces: message.pieces.clone(), encode_more: rules.encode_more }
+    Converted { header, pieces: Arc::clone(&message.pieces), encode_more: rules.encode_more }
 }
 
 /// Adds to `header` what `original` does not say: that it is MIME, and its type.
@@ -143,7 +144,7 @@ pub fn to_seven_bit(message: &Message<'_>, rules: &MimeRules) -> io::Result<Conv
     let end = walk.lines(&message.body)?;
     walk.close(end.0, end.1);
     let header = walk.top.unwrap_or_default();
-    Ok(Converted { header, pieces: walk.pieces, encode_more: rules.encode_more })
+    Ok(Converted { header, pieces: walk.pieces.into(), encode_more: rules.encode_more })
 }
 
 /// Converts plain text in quoted-printable or base64 to eight bits (`F=9`); `None` if the message is nothing of the kind.
@@ -164,7 +165,7 @@ fn to_eight_bit(message: &Message<'_>, rules: &MimeRules) -> Option<Converted> {
     let mut header = without_field(message.header, b"Content-Transfer-Encoding");
     header.extend(b"Content-Transfer-Encoding: 8bit\n");
     header.extend(note(rules, name, "8bit"));
-    Some(Converted { header, pieces: vec![piece], encode_more: false })
+    Some(Converted { header, pieces: Arc::new([piece]), encode_more: false })
 }
 
 /// Returns the line that tells of a conversion.
@@ -298,8 +299,27 @@ impl Walk<'_> {
                 Some((level, closing)) => self.at_boundary(&line, level, closing),
                 None => self.line(&line),
             }
+            if self.pieces.len() >= PIECES_MAX {
+                self.stop(end.0);
+            }
         }
         Ok(end)
+    }
+
+    /// Lets the rest of the message, read up to `end`, pass as it is; a part that may need encoding is ended first.
+    fn stop(&mut self, end: u64) {
+        let start = match &self.state {
+            State::Leaf { .. } => return,
+            State::Around(start) | State::Rest(start) => *start,
+            State::Header(header) => {
+                let encoding = header.entity.encoding.as_ref();
+                self.pieces.extend(encoding.map(|encoding| Piece::Text(encoding_field(encoding.as_bstr()))));
+                end
+            }
+        };
+        // Their boundaries are in the rest.
+        self.levels.clear();
+        self.state = State::Rest(start);
     }
 
     /// Tells which level's boundary a line is, and whether it is the closing one.
@@ -416,7 +436,7 @@ impl Walk<'_> {
         let plain = entity.encoding.as_ref().is_none_or(|encoding| {
             [&b"7bit"[..], b"8bit", b"binary"].iter().any(|known| encoding.eq_ignore_ascii_case(known))
         });
-        let deep = self.depth >= DEPTH_MAX || self.pieces.len() >= PIECES_MAX;
+        let deep = self.depth >= DEPTH_MAX;
         match kind.boundary {
             _ if deep || !plain || kind.is("multipart", "signed") => {
                 self.keep_encoding(&entity);
@@ -471,7 +491,7 @@ impl Walk<'_> {
     /// Says of a body that it keeps its encoding.
     fn keep_encoding(&mut self, entity: &Entity) {
         if let Some(encoding) = &entity.encoding {
-            self.header_text(entity, format!("Content-Transfer-Encoding: {encoding}\n").as_bytes());
+            self.header_text(entity, &encoding_field(encoding.as_bstr()));
         }
         self.blank(entity);
     }
@@ -522,6 +542,11 @@ impl Walk<'_> {
             _ => self.pieces.push(Piece::Raw(range)),
         }
     }
+}
+
+/// Returns the field that tells of an encoding.
+fn encoding_field(encoding: &BStr) -> Vec<u8> {
+    [b"Content-Transfer-Encoding: ", encoding.as_bytes(), b"\n"].concat()
 }
 
 /// Returns the value of the first field called `name`, continuation lines joined.

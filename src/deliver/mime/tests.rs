@@ -149,6 +149,34 @@ async fn nesting_ends_somewhere() {
     assert!(converted.pieces.len() < 100);
 }
 
+/// Converts a multipart of many pieces, which comes out as it was.
+async fn check_many(part: &str, end: &str) {
+    let body = format!("{}{end}", part.repeat(3 * PIECES_MAX));
+    let header = format!("{V}Content-Type: multipart/mixed; boundary=B\n");
+    let message = Message::new(header.as_bytes(), Body::Bytes(body.as_bytes()));
+    let converted = to_seven_bit(&message, &rules()).expect("memory");
+    assert!((PIECES_MAX..PIECES_MAX + 10).contains(&converted.pieces.len()), "{}", converted.pieces.len());
+    assert!(written(&converted.message(&message)).await == format!("{header}\n{body}"), "{part:?}");
+    assert!(Arc::ptr_eq(&converted.message(&message).pieces, &converted.pieces));
+}
+
+#[tokio::test]
+async fn the_rest_of_a_message_of_too_many_pieces_passes_as_it_is() {
+    check_many("--B\nContent-Transfer-Encoding: x\n\n", "--B--\n").await;
+    check_many("--B\nContent-Transfer-Encoding: x\n\nt\n", "no end\n").await;
+}
+
+#[test]
+fn a_header_of_a_part_makes_not_more_pieces_than_a_message_may_have() {
+    let body = format!("--B\n{}\n\u{e9}\n", "Content-Transfer-Encoding: 8bit\nA: b\n".repeat(3 * PIECES_MAX));
+    let header = format!("{V}Content-Type: multipart/mixed; boundary=B\n");
+    let message = Message::new(header.as_bytes(), Body::Bytes(body.as_bytes()));
+    let converted = to_seven_bit(&message, &rules()).expect("memory");
+    let [.., Piece::Text(field), Piece::Raw(rest)] = &*converted.pieces else { panic!("no rest") };
+    assert_eq!((field.as_bstr(), rest.end), (b"Content-Transfer-Encoding: 8bit\n".as_bstr(), body.len() as u64));
+    assert_eq!(converted.pieces.len(), PIECES_MAX + 2);
+}
+
 #[tokio::test]
 async fn plain_text_is_decoded_for_mailboxes() {
     let decode = |encoding: &str, body: &'static str| {
@@ -201,7 +229,7 @@ proptest! {
         let message = Message::new(header, Body::Bytes(&body));
         let converted = to_seven_bit(&message, &rules()).expect("memory");
         let mut end = 0;
-        for piece in &converted.pieces {
+        for piece in &*converted.pieces {
             if let Piece::Raw(range) | Piece::Stripped(range) | Piece::Quoted(range) | Piece::Base64(range) = piece {
                 prop_assert!(range.start >= end && range.end <= body.len() as u64, "{piece:?} after {end}");
                 end = range.end;
