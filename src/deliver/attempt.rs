@@ -109,7 +109,7 @@ pub async fn attempt(services: &Services, holding: &mut Holding, now: UnixTime) 
             running.spawn(async move {
                 let begun = Instant::now();
                 let ctx = context(&services, &snapshot, now);
-                let fresh = Fresh { envelope: &snapshot, body: &body, origin: &origin };
+                let fresh = Fresh { envelope: &snapshot, body: &body, origin: &origin, now };
                 let served = group.serve(&services, ctx, &fresh).await;
                 (number, group, served, begun.elapsed())
             });

@@ -14,7 +14,7 @@ use super::mime::{self, MimeRules};
 use super::outcome::{Outcome, Service, exit_text};
 use super::smtp::SmtpSettings;
 use crate::cf::{EightBitMode, Mailer, MailerFlag};
-use crate::mail::envelope::BodyType;
+use crate::mail::envelope::{BodyType, DeliverByMode};
 use crate::name::{Status, Sysexit};
 use crate::smtp::client::{Cause, Dialect, Fate, Loss, Opening, RecipientResult, Setup, Transaction};
 
@@ -147,6 +147,11 @@ pub(super) async fn transact(
     job: &Job<'_>,
     chunk: &[usize],
 ) -> (Vec<Event>, bool) {
+    if let Some(outcome) = promise_refused(connection, job) {
+        let mut report = Report::default();
+        report.add(chunk.to_vec(), with_peer(outcome, &connection.peer), job);
+        return (report.events, true);
+    }
     let Some(rules) = job.rules else { return transact_all(connection, settings, job, chunk).await };
     let mut report = Report::default();
     let mut named = Vec::with_capacity(chunk.len());
@@ -162,6 +167,15 @@ pub(super) async fn transact(
     let (events, reusable) = transact_all(connection, settings, job, &named).await;
     report.events.extend(events);
     (report.events, reusable)
+}
+
+/// Returns what becomes of a message that must come back when its time is over, if the server cannot promise that
+/// (`RFC 2852 §4.1.4.1`).
+fn promise_refused(connection: &Connection, job: &Job<'_>) -> Option<Outcome> {
+    let comes_back = job.transaction.deliver_by.is_some_and(|by| by.mode == DeliverByMode::Return);
+    let is_refused = comes_back && !job.mailer.is_local() && connection.offered().deliver_by.is_none();
+    let reply = "554 5.4.7 Server does not support Deliver By";
+    is_refused.then(|| Outcome::failed(Status::new(5, 4, 7), exit_text(Sysexit::Unavailable)).with_reply(reply))
 }
 
 /// Sends the message to the recipients with these indices; returns what became of them and whether the connection can be

@@ -22,7 +22,7 @@ use crate::keeper::request::{Launch, Mailbox, Source};
 use crate::mail::address_list;
 use crate::mail::envelope::{Envelope, Occasion, Recipient, Route};
 use crate::mail::header::MACRO_MARK;
-use crate::name::Status;
+use crate::name::{Status, UnixTime};
 use crate::queue::Body;
 use crate::route::remote_name::remote_name;
 use crate::route::role::Role;
@@ -212,6 +212,8 @@ pub struct Fresh<'a> {
     pub body: &'a Body,
     /// What the sender's mailer says.
     pub origin: &'a Origin,
+    /// When the attempt began.
+    pub now: UnixTime,
 }
 
 /// One run of a mailer: everything about the message as its host shall see it.

@@ -18,7 +18,7 @@ use crate::deliver::services::Services;
 use crate::deliver::smtp::Endpoint;
 use crate::keeper::request::{Launch, Service};
 use crate::log::{Event, Level};
-use crate::mail::envelope::Envelope;
+use crate::mail::envelope::{DeliverBy, Envelope};
 use crate::name::Status;
 use crate::smtp::client::{Target, Transaction};
 
@@ -90,6 +90,7 @@ fn job<'a>(services: &Services, run: &'a Run<'_>, message: &'a Message<'a>, rule
         notify: recipient.notify,
         orcpt: recipient.orcpt.clone(),
     };
+    let age = run.message.now.since(envelope.created);
     let size = run.message.body.size_bytes().ok().filter(|_| envelope.size_bytes > 0);
     let size = size.map(|bytes| bytes + run.header.len() as u64);
     Job {
@@ -103,7 +104,7 @@ fn job<'a>(services: &Services, run: &'a Run<'_>, message: &'a Message<'a>, rule
             ret: envelope.ret,
             envid: envelope.envid.clone(),
             auth: envelope.auth.clone(),
-            deliver_by: envelope.deliver_by,
+            deliver_by: envelope.deliver_by.map(|by| DeliverBy { seconds: by.secs_left(age), ..by }),
             targets: run.recipients.iter().zip(&run.users).map(target).collect(),
         },
         message,

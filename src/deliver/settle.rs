@@ -1,5 +1,7 @@
 //! What follows an attempt: time that is over, reports to the sender, the end of the queue entry.
 
+use std::time::Duration;
+
 use crate::deliver::attempt::{Attempted, Settled, attempt};
 use crate::deliver::dead_letter;
 use crate::deliver::holding::{Holding, Unfinished};
@@ -7,7 +9,7 @@ use crate::deliver::outcome::Outcome;
 use crate::deliver::reports;
 use crate::deliver::services::Services;
 use crate::log::Level;
-use crate::mail::envelope::{Occasion, Recipient};
+use crate::mail::envelope::{DeliverByMode, Envelope, Occasion, Recipient};
 use crate::name::{InWords, Status, UnixTime};
 use crate::queue::Claimed;
 use crate::queue::schedule::{Facts, Fate};
@@ -33,7 +35,11 @@ pub async fn deliver(services: &Services, mut holding: Holding, now: UnixTime) -
         let envelope = holding.envelope_mut();
         envelope.priority = services.policy.retry_priority(envelope.priority);
     }
-    let mut attempted = attempt(services, &mut holding, now).await;
+    // What must come back when its time is over goes to nobody any more.
+    let mut attempted = match expired(holding.envelope(), now) {
+        Some(_) => Attempted::default(),
+        None => attempt(services, &mut holding, now).await,
+    };
     let is_interrupted = attempted.is_interrupted();
     if !is_interrupted && !holding.envelope().recipients.is_empty() {
         let envelope = holding.envelope_mut();
@@ -105,10 +111,8 @@ fn age(services: &Services, holding: &mut Holding, attempted: &mut Attempted, no
         }
         Fate::Retry | Fate::Warn => false,
         Fate::Return => {
-            let kept = InWords(kept);
-            let text = format!("Cannot send message for {kept}");
+            let (status, text, told) = returned_for(envelope, now, kept);
             services.witness.tell(&text);
-            let told = format!("Message could not be delivered for {kept}\nMessage will be deleted from queue\n");
             attempted.transcript.extend_from_slice(told.as_bytes());
             let tried = std::mem::take(&mut attempted.deferred);
             for recipient in std::mem::take(&mut envelope.recipients) {
@@ -116,7 +120,7 @@ fn age(services: &Services, holding: &mut Holding, attempted: &mut Attempted, no
                 let outcome = Outcome {
                     reply: last.and_then(|last| last.outcome.reply.clone()),
                     remote_mta: last.and_then(|last| last.outcome.remote_mta.clone()),
-                    ..Outcome::failed(Status::new(4, 4, 7), text.clone())
+                    ..Outcome::failed(status, text.clone())
                 };
                 let recipient = last.map_or(recipient, |last| last.recipient.clone());
                 attempted.failed.push(Settled { recipient, outcome });
@@ -124,6 +128,27 @@ fn age(services: &Services, holding: &mut Holding, attempted: &mut Attempted, no
             false
         }
     }
+}
+
+/// Returns the time that a message was given (`BY=` in mode R), in seconds, if it is over.
+fn expired(envelope: &Envelope, now: UnixTime) -> Option<i64> {
+    let by = envelope.deliver_by.filter(|by| by.mode == DeliverByMode::Return)?;
+    (by.secs_left(now.since(envelope.created)) <= 0).then_some(by.seconds)
+}
+
+/// Returns the status of a message whose time is over, what the log says of it, and what the sender is told.
+fn returned_for(envelope: &Envelope, now: UnixTime, kept: Duration) -> (Status, String, String) {
+    let (status, text, told) = match expired(envelope, now) {
+        Some(secs) => {
+            (Status::new(5, 4, 7), format!("delivery time expired {secs}s"), format!("Delivery time ({secs}s) expired"))
+        }
+        None => {
+            let kept = InWords(kept);
+            let told = format!("Message could not be delivered for {kept}");
+            (Status::new(4, 4, 7), format!("Cannot send message for {kept}"), told)
+        }
+    };
+    (status, text, told + "\nMessage will be deleted from queue\n")
 }
 
 /// Tells whether nobody can be told of a message's failure.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -306,6 +307,13 @@ pub struct DeliverBy {
     pub mode: DeliverByMode,
     /// Whether relaying is reported (`T`).
     pub trace: bool,
+}
+
+impl DeliverBy {
+    /// Returns the seconds that are left of a message of this age; none or fewer if its time is over.
+    pub fn secs_left(&self, age: Duration) -> i64 {
+        self.seconds.saturating_sub_unsigned(age.as_secs())
+    }
 }
 
 /// What happens when the time of `BY=` is over.

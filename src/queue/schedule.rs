@@ -200,7 +200,7 @@ impl Policy {
     pub fn fate(&self, facts: &Facts, now: UnixTime) -> Fate {
         let age = now.since(facts.created);
         if let Some(by) = facts.deliver_by {
-            let over = age.as_secs() >= u64::try_from(by.seconds).unwrap_or(0);
+            let over = by.secs_left(age) <= 0;
             match by.mode {
                 DeliverByMode::Return if over => return Fate::Return,
                 DeliverByMode::Notify if over && !facts.warned => return Fate::Warn,

@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use bstr::ByteSlice;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 
 use super::*;
 use crate::cf::{self, ReadEnv};
@@ -18,7 +21,7 @@ use crate::keeper::request::{FailureKind, Mailbox};
 use crate::keeper::wire::PACKET_BYTES_MAX;
 use crate::keeper::{Answer, Answered, Hands, Kind, Request};
 use crate::log::Log;
-use crate::mail::envelope::{Controller, Envelope};
+use crate::mail::envelope::{Controller, DeliverBy, Envelope};
 use crate::mail::header::Header;
 use crate::map::DirectOpener;
 use crate::net::{Resolver, ResolverSettings};
@@ -35,11 +38,13 @@ S3
 R$* < $* > $*\t$: $2
 S0
 Rnobody\t$#error $@ 5.1.1 $: \"550 User unknown\"
+R$* @ relay\t$#relay $@ [127.0.0.1] $: $1
 Rhome\t$#home $@ here $: home
 R$* @ $*\t$#local $: $1
 R$*\t$#local $: $1
 Mlocal, P=/usr/libexec/mail.local, F=lsDFM, A=mail.local $u
 Mprog, P=/bin/sh, F=lsDFM, A=sh -c $u
+Mrelay, P=[IPC], F=mDFMuXa, E=\\r\\n, A=TCP $h $u
 Mhome, P=/bin/sh, F=sDFM, A=sh -c $z
 ";
 
@@ -187,6 +192,54 @@ fn no_mailer_starts_while_nobody_knows_the_home_that_it_is_given() {
         let ended = ended.expect("it is written down");
         let reasons: Vec<_> = ended.attempted.deferred.iter().map(|settled| settled.outcome.stat.as_bstr()).collect();
         assert_eq!((reasons, ended.attempted.failed.len()), (vec!["Deferred: no answer".into()], 0));
+    });
+}
+
+/// Answers every connection to `listener` as a server that knows `BY=`; what it hears is sent on.
+async fn relay(listener: TcpListener, heard: mpsc::UnboundedSender<String>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let (reader, mut writer) = stream.into_split();
+        let mut lines = BufReader::new(reader).lines();
+        writer.write_all(b"220 relay ESMTP\r\n").await.expect("heard");
+        while let Ok(Some(line)) = lines.next_line().await {
+            let reply: &[u8] = match line.get(..4) {
+                Some("EHLO") => b"250-relay\r\n250 DELIVERBY\r\n",
+                Some("DATA") => b"354 go\r\n",
+                Some("MAIL" | "RCPT" | "RSET" | "QUIT") => b"250 ok\r\n",
+                _ if line == "." => b"250 ok\r\n",
+                _ => b"",
+            };
+            heard.send(line).expect("wanted");
+            if writer.write_all(reply).await.is_err() {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_server_hears_the_seconds_that_are_left_and_nothing_of_a_message_whose_time_is_over() {
+    let host = Host::new();
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let to = format!("{}@relay", listener.local_addr().expect("bound").port());
+        let (heard, mut lines) = mpsc::unbounded_channel();
+        tokio::spawn(relay(listener, heard));
+        let services = host.services(&Arc::new(SimulatedDisk::new(None)));
+        let mut fates = Vec::new();
+        for age in [40, 60] {
+            let mut claimed = put(&services).await;
+            claimed.envelope.recipients = vec![Recipient::new(to.as_str())];
+            claimed.envelope.deliver_by = Some(DeliverBy { seconds: 60, mode: DeliverByMode::Return, trace: false });
+            let then = now().plus(Duration::from_secs(age));
+            let ended = deliver(&services, Holding::Queued(Box::new(claimed)), then).await.expect("written down");
+            let Attempted { sent, failed, .. } = ended.attempted;
+            fates.extend(sent.into_iter().chain(failed).map(|settled| settled.outcome.stat.to_string()));
+        }
+        assert_eq!(fates, ["Sent (ok)", "delivery time expired 60s"]);
+        let told: Vec<String> = std::iter::from_fn(|| lines.try_recv().ok()).collect();
+        let told: Vec<&String> = told.iter().filter(|line| line.starts_with("MAIL")).collect();
+        assert_eq!(told, ["MAIL From:<sender@mx.test> BY=20;R"]);
     });
 }
 

@@ -14,7 +14,7 @@ use super::super::message::{Body, Message};
 use super::super::mime::MimeRules;
 use super::*;
 use crate::cf::{EightBitMode, Mailer, MailerFlags};
-use crate::mail::envelope::BodyType;
+use crate::mail::envelope::{BodyType, DeliverBy, DeliverByMode};
 use crate::name::MailerName;
 use crate::net::ResolverSettings;
 use crate::net::testing::DnsServer;
@@ -200,6 +200,27 @@ async fn send_to(script: Script, settings: SmtpSettings, recipients: &[&str]) ->
     let message = Message::new(MESSAGE.0, Body::Bytes(MESSAGE.1));
     let report = client.send(b"[127.0.0.1]", port, &job(&mailer("mDFMuXa"), &message, recipients)).await;
     (outcomes(&report, recipients.len()).iter().map(words).collect(), sink.heard())
+}
+
+#[tokio::test]
+async fn what_must_come_back_in_time_is_not_given_to_a_server_that_does_not_promise_it() {
+    for (mode, expected) in [(DeliverByMode::Return, "Service unavailable"), (DeliverByMode::Notify, "Sent (taken)")] {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        let port = listener.local_addr().expect("bound").port();
+        let sink = Sink::start(listener, &[]);
+        let (client, _dns) = client(settings(), "");
+        let (message, mailer) = (Message::new(MESSAGE.0, Body::Bytes(MESSAGE.1)), mailer("mDFMuXa"));
+        let mut job = job(&mailer, &message, &["a@x"]);
+        job.transaction.deliver_by = Some(DeliverBy { seconds: 60, mode, trace: false });
+        let report = client.send(b"[127.0.0.1]", port, &job).await;
+        let outcome = &outcomes(&report, 1)[0];
+        assert_eq!(outcome.stat, expected);
+        let is_returned = mode == DeliverByMode::Return;
+        assert_eq!(
+            (outcome.status == Status::new(5, 4, 7), sink.heard().contains("MAIL")),
+            (is_returned, !is_returned)
+        );
+    }
 }
 
 /// Returns the last word on each of `count` recipients.
