@@ -18,7 +18,7 @@ use crate::mail::envelope::{BodyType, Envelope, Notify, Occasion, Recipient, Ret
 use crate::mail::report::{AUTHOR, AUTHOR_NAME, Action, Report, ReportFacts, ReportKind, Reported, report};
 use crate::name::{MacroName, QueueId, Status, TrimSpace as _, UnixTime};
 use crate::queue::schedule::Facts;
-use crate::queue::{Claimed, QueueError};
+use crate::queue::{Claimed, QueueError, Unwritten};
 use crate::route::local::Tables;
 use crate::route::recipients::Expander;
 use crate::route::refused::Refused;
@@ -62,11 +62,26 @@ pub async fn tell(
 ) -> Result<Vec<Claimed>, QueueError> {
     let mut reports = Vec::new();
     for due in due(services, holding.envelope(), attempted, warned, told, now).await {
-        reports.push(make(services, holding, attempted, due, now).await?);
+        match make(services, holding, attempted, due, now).await {
+            Ok(report) => reports.push(report),
+            Err(error) => {
+                take_back(services, reports).await;
+                return Err(error);
+            }
+        }
     }
     // The last is delivered first.
     reports.reverse();
     Ok(reports)
+}
+
+/// Removes reports from the queue again: all of them will be made anew.
+async fn take_back(services: &Services, reports: Vec<Claimed>) {
+    for report in reports {
+        if let Err(Unwritten { claimed, error }) = report.remove().await {
+            services.log.say(Level::SYSTEM_ERROR, &claimed.envelope.id, error);
+        }
+    }
 }
 
 /// Makes the report of failures that the postmaster wants a copy of (PostmasterCopy), where the sender has heard already.

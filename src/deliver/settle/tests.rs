@@ -34,6 +34,7 @@ use crate::sys::passing;
 
 const CF: &str = "V10/Berkeley
 Djmx.test
+O PostmasterCopy=copies
 S3
 R$* < $* > $*\t$: $2
 S0
@@ -306,11 +307,11 @@ const STEPS_OF_PUT: usize = 7;
 /// Checks that everybody has got the message and the sender the report, `most` times at most.
 #[track_caller]
 fn everybody(delivered: &BTreeMap<String, usize>, most: usize, place: &str) {
-    for name in ["alice", "bob", "later", "sender"] {
+    for name in ["alice", "bob", "later", "sender", "copies"] {
         let copies = delivered.get(name).copied().unwrap_or(0);
         assert!((1..=most).contains(&copies), "{name} has {copies} copies {place}");
     }
-    assert_eq!(delivered.len(), 4, "{delivered:?}");
+    assert_eq!(delivered.len(), 5, "{delivered:?}");
 }
 
 #[test]
