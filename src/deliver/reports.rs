@@ -13,7 +13,7 @@ use crate::deliver::message::{Format, LineWriter};
 use crate::deliver::outcome::{Outcome, Service};
 use crate::deliver::services::Services;
 use crate::log::{Delivered, Level};
-use crate::mail::address_list::Separator;
+use crate::mail::address_list::{Separator, one_line};
 use crate::mail::envelope::{BodyType, Envelope, Notify, Occasion, Recipient, Ret};
 use crate::mail::report::{AUTHOR, AUTHOR_NAME, Action, Report, ReportFacts, ReportKind, Reported, report};
 use crate::name::{MacroName, QueueId, Status, TrimSpace as _, UnixTime};
@@ -171,7 +171,10 @@ async fn due(
 // QUIRK(errors-to-forgotten): the original does not think of them any more once the message waits in the queue.
 fn others_who_hear(services: &Services, envelope: &Envelope, now: UnixTime) -> Vec<BString> {
     match envelope.occasion {
-        Occasion::New => error_recipients(&context(services, envelope, now), &envelope.headers),
+        Occasion::New => {
+            let others = error_recipients(&context(services, envelope, now), &envelope.headers);
+            others.into_iter().map(one_line).collect()
+        }
         Occasion::Run | Occasion::Chosen => Vec::new(),
     }
 }

@@ -242,6 +242,12 @@ impl Nesting {
     }
 }
 
+/// Returns an address without the bytes that no line of a control file can have: they are white space.
+pub fn one_line(mut address: BString) -> BString {
+    address.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r' | 0)).for_each(|byte| *byte = b' ');
+    address
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

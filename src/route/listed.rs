@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bstr::BString;
 
 use crate::keeper::request::{Source, Standing};
-use crate::mail::address_list::{self, TooMany};
+use crate::mail::address_list::{self, TooMany, one_line};
 use crate::mail::envelope::{Controller, Notify, Recipient};
 use crate::route::course::Item;
 
@@ -97,12 +97,6 @@ pub(super) fn items(parent: &Item, lists: Vec<Vec<Numbered>>, list: List, contro
         ..Item::first(Recipient { address: one_line(address), ..common.clone() })
     };
     lists.into_iter().flat_map(|list| list.into_iter().rev().map(item)).collect()
-}
-
-/// Returns an address without the bytes that no line of a control file can have: they are white space.
-fn one_line(mut address: BString) -> BString {
-    address.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r' | 0)).for_each(|byte| *byte = b' ');
-    address
 }
 
 /// Numbers the addresses of the list of an alias or a maildrop.

@@ -35,6 +35,7 @@ use crate::sys::passing;
 const CF: &str = "V10/Berkeley
 Djmx.test
 O PostmasterCopy=copies
+O UseErrorsTo=True
 S3
 R$* < $* > $*\t$: $2
 S0
@@ -241,6 +242,22 @@ fn a_server_hears_the_seconds_that_are_left_and_nothing_of_a_message_whose_time_
         let told: Vec<String> = std::iter::from_fn(|| lines.try_recv().ok()).collect();
         let told: Vec<&String> = told.iter().filter(|line| line.starts_with("MAIL")).collect();
         assert_eq!(told, ["MAIL From:<sender@mx.test> BY=20;R"]);
+    });
+}
+
+#[test]
+fn a_folded_errors_to_field_does_not_keep_the_sender_from_hearing() {
+    let host = Host::new();
+    run(async {
+        let services = host.services(&Arc::new(SimulatedDisk::new(None)));
+        let mut claimed = put(&services).await;
+        claimed.envelope.recipients = vec![Recipient::new("nobody")];
+        claimed.envelope.headers.push(Header::new("Errors-To", "Alice\n <alice>"));
+        let ended = deliver(&services, Holding::Queued(Box::new(claimed)), now()).await.expect("written down");
+        assert!(ended.waits.is_none(), "nobody has heard");
+        let to: Vec<_> = ended.reports.iter().flat_map(|report| &report.envelope.recipients).collect();
+        let to: Vec<_> = to.iter().map(|recipient| recipient.address.as_bstr()).collect();
+        assert_eq!(to, ["copies", "Alice  <alice>", "<sender@mx.test>"]);
     });
 }
 
