@@ -26,7 +26,7 @@ use super::work_table::{Watched, WorkTable};
 use crate::cf::Config;
 use crate::keeper::Hands;
 use crate::keeper::request::Entry;
-use crate::log::{Level, Log};
+use crate::log::{Level, Log, tell_panics};
 use crate::name::Sysexit;
 use crate::queue::schedule::Policy;
 use crate::queue::spool::{EntryName, SpoolDirectory};
@@ -91,6 +91,7 @@ pub(super) fn serve(start: Start, socket: OwnedFd, programs: Programs) -> ExitCo
     let has_caller = start.order.once;
     let served = Outside::read(&start, programs).and_then(|outside| {
         cage::enter(start.cage.as_ref()).map_err(|error| error.to_string())?;
+        tell_panics(&outside.log);
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.enable_all().build().map_err(|error| error.to_string())?;
         let control = socket.as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;

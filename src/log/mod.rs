@@ -2,6 +2,7 @@
 
 mod handle;
 mod maillog;
+mod panics;
 mod sink;
 mod statistics;
 mod syslog;
@@ -12,6 +13,7 @@ mod witness;
 
 pub use handle::{About, Level, Log, Priority};
 pub use maillog::{Accepted, Delivered, Rejected, Verdict, relay, split};
+pub use panics::tell_panics;
 pub use sink::Sink;
 pub use statistics::{Event, MAILERS_MAX, Statistics, StatisticsError};
 pub use syslog::{SYSLOG_SOCKETS, Syslog};
