@@ -18,7 +18,7 @@ use crate::mail::envelope::Envelope;
 use crate::name::{Sysexit, UnixTime};
 use crate::queue::format::{BadControl, Damage};
 use crate::queue::problem::{Expected, examine};
-use crate::queue::schedule::{Facts, Policy};
+use crate::queue::schedule::{Facts, Terms};
 use crate::queue::select::{Condition, Field, Selection};
 use crate::queue::spool::{EntryName, FileKind, Hold, OpenEntry, Opened, Spool, SpoolError};
 use crate::queue::{DirectSpool, Layout, LayoutError, LostReason, read_control};
@@ -253,8 +253,8 @@ impl ListRequest<'_> {
         }
         writeln!(out, ")")?;
         writeln!(out, "{}", if self.verbose { HEAD_VERBOSE } else { HEAD })?;
-        let policy = Policy::new(&self.config.options, None);
-        rows.sort_by_cached_key(|row| policy.rank(&row.name, &row.facts));
+        let terms = Terms::new(&self.config.options, None);
+        rows.sort_by_cached_key(|row| terms.rank(&row.name, &row.facts));
         for row in &rows {
             out.write_all(&row.text)?;
         }
@@ -307,12 +307,12 @@ impl ListRequest<'_> {
             return None;
         }
         facts.modified = open.control.metadata().and_then(|data| data.modified()).ok().map(UnixTime::from);
-        let policy = Policy::new(&self.config.options, None);
+        let terms = Terms::new(&self.config.options, None);
         let mark = match self.selection.kind {
             _ if open.busy => '*',
             FileKind::Lost => '?',
-            _ if policy.is_too_young(&facts, self.now) => '-',
-            _ if policy.must_wait(facts.priority, self.load_avg) => 'X',
+            _ if terms.is_too_young(&facts, self.now) => '-',
+            _ if terms.must_wait(facts.priority, self.load_avg) => 'X',
             _ => ' ',
         };
         let size_bytes = open.data.as_ref().and_then(|data| data.metadata().ok()).map(|data| data.len());

@@ -33,7 +33,7 @@ impl Runs {
             work::attempts(services.clone(), delivery.clone()),
             services.log.clone(),
             Watched::new(WorkTable::create()?),
-            (*services.policy).clone(),
+            (*services.terms).clone(),
             RunOptions { rhythm, orphans: desk.orphans, pace, classes: Arc::clone(&services.site.classes) },
             Arc::clone(&desk.load),
         );

@@ -20,7 +20,7 @@ use crate::cf::{Config, Principal, Privacy};
 use crate::log::{Level, Log};
 use crate::name::Sysexit;
 use crate::queue::problem::{Expected, examine};
-use crate::queue::schedule::Policy;
+use crate::queue::schedule::Terms;
 use crate::queue::{Orphans, Queue, QueueOptions};
 use crate::site::{NameFiles, PRODUCT, Services, zone_of};
 use crate::submit::Caller;
@@ -198,8 +198,8 @@ async fn serve(
         pace: Pace::Together,
         classes: Arc::clone(&work.classes),
     };
-    let policy = Policy::new(&config.options, order.queue_interval());
-    let runner = Runner::new(queue, work.attempt, log.clone(), watched, policy, options, load);
+    let terms = Terms::new(&config.options, order.queue_interval());
+    let runner = Runner::new(queue, work.attempt, log.clone(), watched, terms, options, load);
     let mut run = tokio::spawn(runner.run(intake, reached));
     let next = tokio::select! {
         _ = &mut run => return Ok(None),

@@ -28,7 +28,7 @@ use crate::keeper::Hands;
 use crate::keeper::request::Entry;
 use crate::log::{Level, Log, tell_panics};
 use crate::name::Sysexit;
-use crate::queue::schedule::Policy;
+use crate::queue::schedule::Terms;
 use crate::queue::spool::{EntryName, SpoolDirectory};
 use crate::queue::{Layout, Orphans, Queue, QueueOptions};
 use crate::site::{NameFiles, Services, zone_of};
@@ -179,8 +179,8 @@ async fn work(start: Start, outside: Outside, socket: OwnedFd, programs: Program
         pace: Pace::Together,
         classes: Arc::clone(&work.classes),
     };
-    let policy = Policy::new(&config.options, order.queue_interval());
-    let runner = Runner::new(queue, Arc::clone(&work.attempt), log.clone(), watched, policy, options, load);
+    let terms = Terms::new(&config.options, order.queue_interval());
+    let runner = Runner::new(queue, Arc::clone(&work.attempt), log.clone(), watched, terms, options, load);
     let run = tokio::spawn(runner.run(intake, reached.clone()));
     let sessions = Sessions::new(host::descriptor_limit().ok());
     let mut acceptors = JoinSet::new();

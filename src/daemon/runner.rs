@@ -26,7 +26,7 @@ use crate::log::{Level, Log};
 use crate::mail::envelope::Occasion;
 use crate::name::{Elapsed, UnixTime};
 use crate::queue::format::BadField;
-use crate::queue::schedule::{BUSY_WAIT, Facts, Policy, Schedule};
+use crate::queue::schedule::{BUSY_WAIT, Facts, Schedule, Terms};
 use crate::queue::select::Selection;
 use crate::queue::spool::EntryName;
 use crate::queue::{Claim, Claimed, Orphans, Queue, QueueError, Recovered, Unwritten};
@@ -201,13 +201,13 @@ impl Runner {
         attempt: Attempt,
         log: Log,
         watched: Watched,
-        policy: Policy,
+        terms: Terms,
         options: RunOptions,
         load: Arc<LoadAverage>,
     ) -> Self {
         let schedule = match options.pace {
-            Pace::Together => Schedule::new(policy, Arc::clone(&options.classes)),
-            Pace::OneByOne(_) => Schedule::one_by_one(policy),
+            Pace::Together => Schedule::new(terms, Arc::clone(&options.classes)),
+            Pace::OneByOne(_) => Schedule::one_by_one(terms),
         };
         Self {
             jobs: Jobs::new(&options.pace),
@@ -359,7 +359,7 @@ impl Runner {
             }
             match &self.options.rhythm {
                 // Entries that are chosen one by one are tried however short a time ago they were.
-                Rhythm::Once(_) if !is_choosy && self.schedule.policy().is_too_young(&facts, now) => {}
+                Rhythm::Once(_) if !is_choosy && self.schedule.terms().is_too_young(&facts, now) => {}
                 Rhythm::Once(_) => self.put(name, facts, Some(now)),
                 Rhythm::Never | Rhythm::Every(..) => self.put(name, facts, None),
             }
@@ -389,7 +389,7 @@ impl Runner {
 
     /// Puts an entry back that a moment may help, as it has failed so many times before; never for longer than to the next run.
     fn put_soon(&mut self, name: EntryName, facts: Facts, failures: u32) {
-        let wait = self.waits.after(failures).min(self.schedule.policy().interval);
+        let wait = self.waits.after(failures).min(self.schedule.terms().interval);
         self.interrupted.insert(name.clone(), failures + 1);
         self.put(name, facts, Some(now().plus(wait)));
     }

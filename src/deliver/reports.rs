@@ -151,7 +151,7 @@ async fn due(
         }
         due.extend(copy(services, envelope, told));
     } else if waits {
-        let (waited, kept) = services.policy.limits(&Facts::of(envelope));
+        let (waited, kept) = services.terms.limits(&Facts::of(envelope));
         let kind = ReportKind::Delay { waited, kept };
         let told = kind.subject().into();
         due.push(Due { kind, to: vec![sender], body: true, told, transcript: BString::default() });
@@ -328,7 +328,7 @@ fn reported(
         let mailer = recipient.route.as_ref().and_then(|route| ctx.config().mailers.get(route.mailer.as_bytes()));
         let actual = actual_recipient(ctx, mailer, recipient);
         let is_private = services.site.config.options.privacy.has(Privacy::NoActualRecipient);
-        let kept = services.policy.limits(&Facts::of(original)).1;
+        let kept = services.terms.limits(&Facts::of(original)).1;
         let diagnostic = diagnostic(mailer, outcome);
         Reported {
             address: recipient.address.clone(),
@@ -432,7 +432,7 @@ fn envelope(
     envelope.recipients = to.into_iter().map(recipient).collect();
     envelope.size_bytes = size_bytes;
     envelope.classify(&services.site.config.precedences);
-    envelope.priority = services.policy.first_priority(size_bytes, envelope.class, envelope.recipients.len());
+    envelope.priority = services.terms.first_priority(size_bytes, envelope.class, envelope.recipients.len());
     envelope
 }
 

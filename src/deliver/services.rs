@@ -9,7 +9,7 @@ use crate::deliver::smtp::{SmtpClient, SmtpSettings};
 use crate::keeper::Hands;
 use crate::log::{Log, Witness};
 use crate::queue::Queue;
-use crate::queue::schedule::Policy;
+use crate::queue::schedule::Terms;
 use crate::route::alias::Aliases;
 use crate::site::Site;
 
@@ -29,7 +29,7 @@ pub struct Services {
     /// Mailboxes being written to.
     pub mailboxes: Arc<Mailboxes>,
     /// When messages are tried again, warned of and returned.
-    pub policy: Arc<Policy>,
+    pub terms: Arc<Terms>,
     /// Connections to other hosts.
     pub smtp: Arc<SmtpClient>,
     /// Who watches.
@@ -46,7 +46,7 @@ impl Services {
         Self {
             aliases: Arc::new(Aliases::of_site(&site)),
             mailboxes: Arc::new(Mailboxes::new(Arc::clone(&hands))),
-            policy: Arc::new(Policy::new(options, interval)),
+            terms: Arc::new(Terms::new(options, interval)),
             smtp: Arc::new(smtp_client(&site, interval, false)),
             witness: Witness::default(),
             one_by_one: false,

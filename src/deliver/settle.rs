@@ -33,7 +33,7 @@ pub struct Ended {
 pub async fn deliver(services: &Services, mut holding: Holding, now: UnixTime) -> Result<Ended, Unfinished> {
     if holding.envelope().occasion != Occasion::New {
         let envelope = holding.envelope_mut();
-        envelope.priority = services.policy.retry_priority(envelope.priority);
+        envelope.priority = services.terms.retry_priority(envelope.priority);
     }
     // What must come back when its time is over goes to nobody any more.
     let mut attempted = match expired(holding.envelope(), now) {
@@ -88,13 +88,13 @@ async fn keep_for_a_person(holding: Holding, failed: impl Iterator<Item = Recipi
 
 /// Returns recipients whose time is over, and tells whether the sender is to be warned.
 fn age(services: &Services, holding: &mut Holding, attempted: &mut Attempted, now: UnixTime) -> bool {
-    let policy = &services.policy;
+    let terms = &services.terms;
     let envelope = holding.envelope_mut();
     if envelope.recipients.is_empty() {
         return false;
     }
-    let (warn, kept) = policy.limits(&Facts::of(envelope));
-    match policy.fate(&Facts::of(envelope), now) {
+    let (warn, kept) = terms.limits(&Facts::of(envelope));
+    match terms.fate(&Facts::of(envelope), now) {
         Fate::Warn if envelope.class >= 0 && !envelope.has_null_sender() => {
             let (warn, kept) = (InWords(warn), InWords(kept));
             let text = format!("Warning: could not send message for past {warn}");

@@ -109,7 +109,7 @@ pub enum Fate {
 
 /// The rules of order and retry.
 #[derive(Clone, Debug)]
-pub struct Policy {
+pub struct Terms {
     /// `QueueSortOrder`.
     pub sort: QueueSortOrder,
     /// The interval of `-q`: the time between two tries, unless they must be further apart.
@@ -134,7 +134,7 @@ pub struct Policy {
     pub warn_after: ByUrgency,
 }
 
-impl Policy {
+impl Terms {
     /// Returns the rules of a configuration, for runs every `interval`.
     pub fn new(options: &Options, interval: Option<Duration>) -> Self {
         Self {
@@ -262,7 +262,7 @@ fn shuffled(text: &[u8]) -> i64 {
 
 /// The entries that wait, and those that are worked with.
 pub struct Schedule {
-    policy: Policy,
+    terms: Terms,
     /// Who works with the entries.
     lanes_are: Lanes,
     /// When each waiting entry is due; what is no longer current is skipped.
@@ -321,18 +321,18 @@ impl Lane {
 
 impl Schedule {
     /// Returns an empty schedule; class `w` of `classes` has the names of this host.
-    pub fn new(policy: Policy, classes: Arc<Classes>) -> Self {
-        Self::with_lanes(policy, Lanes::Apart(classes))
+    pub fn new(terms: Terms, classes: Arc<Classes>) -> Self {
+        Self::with_lanes(terms, Lanes::Apart(classes))
     }
 
     /// Returns an empty schedule for somebody who works with one entry after the other: only their rank counts.
-    pub fn one_by_one(policy: Policy) -> Self {
-        Self::with_lanes(policy, Lanes::Single)
+    pub fn one_by_one(terms: Terms) -> Self {
+        Self::with_lanes(terms, Lanes::Single)
     }
 
-    fn with_lanes(policy: Policy, lanes_are: Lanes) -> Self {
+    fn with_lanes(terms: Terms, lanes_are: Lanes) -> Self {
         Self {
-            policy,
+            terms,
             lanes_are,
             due: BinaryHeap::new(),
             waiting: HashMap::new(),
@@ -346,8 +346,8 @@ impl Schedule {
     }
 
     /// Returns the rules.
-    pub fn policy(&self) -> &Policy {
-        &self.policy
+    pub fn terms(&self) -> &Terms {
+        &self.terms
     }
 
     /// Returns how many entries it knows.
@@ -367,7 +367,7 @@ impl Schedule {
 
     /// Puts an entry in its place by due time; an entry that it knows already stays where it is.
     pub fn insert(&mut self, name: EntryName, facts: Facts, now: UnixTime) {
-        let due = self.policy.next_try(&facts, now);
+        let due = self.terms.next_try(&facts, now);
         self.insert_at(name, facts, due);
     }
 
@@ -413,8 +413,8 @@ impl Schedule {
 
     /// Makes all waiting entries due that `chosen` chooses, but for those that are too young; returns them.
     pub fn hasten(&mut self, now: UnixTime, chosen: impl Fn(&EntryName, &Facts) -> bool) -> Vec<EntryName> {
-        let policy = &self.policy;
-        let is_meant = |name: &EntryName, facts: &Facts| chosen(name, facts) && !policy.is_too_young(facts, now);
+        let terms = &self.terms;
+        let is_meant = |name: &EntryName, facts: &Facts| chosen(name, facts) && !terms.is_too_young(facts, now);
         let hastened = self.waiting.iter().filter(|(_, (name, facts))| is_meant(name, facts));
         let (due, names): (Vec<_>, Vec<_>) =
             hastened.map(|(number, (name, _))| (Reverse((now, *number)), name.clone())).unzip();
@@ -431,13 +431,13 @@ impl Schedule {
         }
         self.latest = now;
         self.gather_due(now);
-        let policy = &self.policy;
-        let first = match policy.sort {
+        let terms = &self.terms;
+        let first = match terms.sort {
             QueueSortOrder::Priority => {
                 let first = self.ready.first_key_value()?;
-                (!policy.must_wait(first.0.0.0, load_avg)).then(|| first.0.clone())?
+                (!terms.must_wait(first.0.0.0, load_avg)).then(|| first.0.clone())?
             }
-            _ if load_avg < policy.queue_load => self.ready.first_key_value()?.0.clone(),
+            _ if load_avg < terms.queue_load => self.ready.first_key_value()?.0.clone(),
             _ => return None,
         };
         let (name, facts, lane) = self.ready.remove(&first)?;
@@ -475,7 +475,7 @@ impl Schedule {
     /// Finds the due time of every waiting entry anew: the clock was set back.
     fn set_back(&mut self, now: UnixTime) {
         let waiting = self.waiting.iter();
-        self.due = waiting.map(|(number, (_, facts))| Reverse((self.policy.next_try(facts, now), *number))).collect();
+        self.due = waiting.map(|(number, (_, facts))| Reverse((self.terms.next_try(facts, now), *number))).collect();
     }
 
     /// Moves what has become due to its lane.
@@ -486,7 +486,7 @@ impl Schedule {
             }
             self.due.pop();
             let Some((name, facts)) = self.waiting.remove(&number) else { continue };
-            let rank = (self.policy.rank(&name, &facts), number);
+            let rank = (self.terms.rank(&name, &facts), number);
             let (key, places) = self.lane_of(&facts);
             let lane = self.lanes.entry(key.clone()).or_default();
             lane.parked.insert(rank, (name, facts, places));

@@ -18,7 +18,7 @@ use crate::mail::reply::Reply;
 use crate::mail::token::Token;
 use crate::name::{QueueId, Status, UnixTime};
 use crate::policy::{self, Ask, Hook, ServerFeatures, Subject, Verdict, log_verdict};
-use crate::queue::schedule::Policy;
+use crate::queue::schedule::Terms;
 use crate::site::{Context, Heard, Listener};
 use crate::smtp::server::notes::{self, Note, Severity};
 use crate::smtp::server::{Answer, CommandRefusal, Limits, Opening, Overload, Question, Settings, texts};
@@ -264,8 +264,8 @@ impl<'a> Clerk<'a> {
         let port = self.connection.daemon.as_ref();
         let mode = port.and_then(|port| port.delivery_mode).unwrap_or(options.delivery_mode);
         let limit = port.and_then(|port| port.queue_load).unwrap_or(options.queue_la);
-        let policy = Policy { queue_load: limit, ..Policy::new(options, None) };
-        let must_wait = policy.must_wait(priority, self.service.load.load(Ordering::Relaxed));
+        let terms = Terms { queue_load: limit, ..Terms::new(options, None) };
+        let must_wait = terms.must_wait(priority, self.service.load.load(Ordering::Relaxed));
         match mode {
             DeliveryMode::Background | DeliveryMode::Interactive if must_wait => DeliveryMode::Queue,
             DeliveryMode::Background if self.interactive => DeliveryMode::Interactive,

@@ -16,7 +16,7 @@ use crate::mail::reply::Reply;
 use crate::mail::token::ScanOptions;
 use crate::name::{MacroName, Status};
 use crate::policy::{Ask, Hook, header_questions};
-use crate::queue::schedule::Policy;
+use crate::queue::schedule::Terms;
 use crate::queue::{Claimed, QueueError, take_back};
 use crate::route::groups;
 use crate::site::completion::{complete, error_recipients, mend_recipients, mend_reports};
@@ -309,8 +309,7 @@ impl Clerk<'_> {
         let stored = self.ctx.macros().stored().map(|(name, value)| (name.clone(), value.clone()));
         envelope.session_macros = SESSION_MACROS.iter().filter_map(value).chain(stored.collect::<Vec<_>>()).collect();
         let count = self.transaction.recipient_count();
-        envelope.priority =
-            Policy::new(self.options(), None).first_priority(envelope.size_bytes, envelope.class, count);
+        envelope.priority = Terms::new(self.options(), None).first_priority(envelope.size_bytes, envelope.class, count);
         envelope
     }
 

@@ -337,8 +337,7 @@ impl<'a> Work<'a> {
         envelope.size_bytes = incoming.size_bytes;
         let macros = KEPT_MACROS.iter().filter_map(|name| Some((MacroName::new(name), self.ctx.get(name)?)));
         envelope.macros = macros.collect();
-        envelope.priority =
-            self.services.policy.first_priority(envelope.size_bytes, envelope.class, recipients.counted);
+        envelope.priority = self.services.terms.first_priority(envelope.size_bytes, envelope.class, recipients.counted);
         envelope
     }
 

@@ -68,8 +68,8 @@ fn work() -> (Attempt, Arc<Mutex<Vec<QueueId>>>) {
 fn runner(queue: &Queue, work: Attempt, rhythm: Rhythm) -> Runner {
     let watched = Watched::new(WorkTable::create().expect("a table"));
     let options = RunOptions { rhythm, orphans: Orphans::NotLocked, pace: Pace::Together, classes: Arc::default() };
-    let policy = Policy::new(&Options::default(), None);
-    Runner::new(queue.clone(), work, Log::nowhere(), watched, policy, options, Arc::new(LoadAverage::open()))
+    let terms = Terms::new(&Options::default(), None);
+    Runner::new(queue.clone(), work, Log::nowhere(), watched, terms, options, Arc::new(LoadAverage::open()))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,9 +1,9 @@
 use super::*;
 
-fn policy() -> Policy {
+fn terms() -> Terms {
     let hours = |count: u64| Duration::from_secs(count * 3600);
     let by = |normal| ByUrgency { normal, urgent: hours(1), non_urgent: hours(200), dsn: hours(100) };
-    Policy {
+    Terms {
         sort: QueueSortOrder::Priority,
         interval: Duration::from_secs(900),
         queue_age_min: Duration::ZERO,
@@ -35,7 +35,7 @@ fn facts(priority: i64, destination: &str) -> Facts {
 }
 
 fn schedule() -> Schedule {
-    Schedule::new(policy(), Arc::default())
+    Schedule::new(terms(), Arc::default())
 }
 
 fn again(priority: i64, destination: &str) -> Facts {
@@ -52,32 +52,32 @@ fn name(number: u32) -> EntryName {
 
 #[test]
 fn priorities_are_the_originals() {
-    assert_eq!(policy().first_priority(74, -60, 7), 318_074);
-    assert_eq!(policy().first_priority(29, 0, 2), 60_029);
-    assert_eq!(policy().retry_priority(318_074), 408_074);
-    assert_eq!(policy().first_priority(u64::MAX, i32::MIN, usize::MAX), i64::MAX);
+    assert_eq!(terms().first_priority(74, -60, 7), 318_074);
+    assert_eq!(terms().first_priority(29, 0, 2), 60_029);
+    assert_eq!(terms().retry_priority(318_074), 408_074);
+    assert_eq!(terms().first_priority(u64::MAX, i32::MIN, usize::MAX), i64::MAX);
 }
 
 #[test]
 fn at_a_high_load_only_good_priorities_go() {
-    let policy = policy();
-    assert!(!policy.must_wait(i64::MAX, 7));
-    assert!(policy.must_wait(600_001, 8));
-    assert!(!policy.must_wait(600_000, 8));
-    assert!(policy.must_wait(300_001, 9));
-    let low = Policy { queue_load: 0, queue_factor: 1, ..policy };
+    let terms = terms();
+    assert!(!terms.must_wait(i64::MAX, 7));
+    assert!(terms.must_wait(600_001, 8));
+    assert!(!terms.must_wait(600_000, 8));
+    assert!(terms.must_wait(300_001, 9));
+    let low = Terms { queue_load: 0, queue_factor: 1, ..terms };
     assert!(low.must_wait(30_010, 0));
 }
 
 #[test]
 fn tries_are_an_interval_apart() {
     let tried = Facts { tries: 1, last_try: Some(at(1000)), ..facts(0, "a") };
-    assert_eq!(policy().next_try(&tried, at(99_999)), at(1900));
-    assert_eq!(policy().next_try(&facts(0, "a"), at(99_999)), at(0));
-    let slow = Policy { queue_age_min: Duration::from_secs(3600), ..policy() };
+    assert_eq!(terms().next_try(&tried, at(99_999)), at(1900));
+    assert_eq!(terms().next_try(&facts(0, "a"), at(99_999)), at(0));
+    let slow = Terms { queue_age_min: Duration::from_secs(3600), ..terms() };
     assert_eq!(slow.next_try(&tried, at(99_999)), at(4600));
     assert!(slow.is_too_young(&tried, at(4599)) && !slow.is_too_young(&tried, at(4600)));
-    let doubling = Policy { queue_age_max: Duration::from_secs(36_000), ..slow };
+    let doubling = Terms { queue_age_max: Duration::from_secs(36_000), ..slow };
     let often = Facts { tries: 3, ..tried.clone() };
     assert_eq!(doubling.next_try(&often, at(99_999)), at(1000 + 4 * 3600));
     assert_eq!(doubling.next_try(&Facts { tries: u32::MAX, ..tried }, at(99_999)), at(37_000));
@@ -86,9 +86,9 @@ fn tries_are_an_interval_apart() {
 #[test]
 fn a_clock_that_was_set_back_delays_nothing_by_more_than_an_interval() {
     let tried = Facts { created: at(9_000), tries: 1, last_try: Some(at(10_000)), ..facts(0, "a") };
-    assert_eq!(policy().next_try(&tried, at(100)), at(1000));
-    assert_eq!(policy().next_try(&Facts { tries: 0, ..tried.clone() }, at(100)), at(100));
-    assert!(!policy().is_too_young(&tried, at(9_999)));
+    assert_eq!(terms().next_try(&tried, at(100)), at(1000));
+    assert_eq!(terms().next_try(&Facts { tries: 0, ..tried.clone() }, at(100)), at(100));
+    assert!(!terms().is_too_young(&tried, at(9_999)));
     let mut schedule = schedule();
     schedule.insert(name(1), tried, at(10_000));
     assert_eq!(schedule.next(at(10_899), 0), None);
@@ -99,24 +99,24 @@ fn a_clock_that_was_set_back_delays_nothing_by_more_than_an_interval() {
 #[test]
 fn time_over_returns_and_half_time_warns_once() {
     let hour = 3600;
-    assert_eq!(policy().fate(&facts(0, "a"), at(4 * hour - 1)), Fate::Retry);
-    assert_eq!(policy().fate(&facts(0, "a"), at(4 * hour)), Fate::Warn);
-    assert_eq!(policy().fate(&Facts { warned: true, ..facts(0, "a") }, at(5 * hour)), Fate::Retry);
-    assert_eq!(policy().fate(&facts(0, "a"), at(120 * hour)), Fate::Return);
+    assert_eq!(terms().fate(&facts(0, "a"), at(4 * hour - 1)), Fate::Retry);
+    assert_eq!(terms().fate(&facts(0, "a"), at(4 * hour)), Fate::Warn);
+    assert_eq!(terms().fate(&Facts { warned: true, ..facts(0, "a") }, at(5 * hour)), Fate::Retry);
+    assert_eq!(terms().fate(&facts(0, "a"), at(120 * hour)), Fate::Return);
     let urgent = Facts { urgency: Urgency::Urgent, ..facts(0, "a") };
-    assert_eq!(policy().fate(&urgent, at(hour)), Fate::Return);
+    assert_eq!(terms().fate(&urgent, at(hour)), Fate::Return);
     let report = Facts { urgency: Urgency::Report, ..facts(0, "a") };
-    assert_eq!(policy().fate(&report, at(99 * hour)), Fate::Retry);
+    assert_eq!(terms().fate(&report, at(99 * hour)), Fate::Retry);
 }
 
 #[test]
 fn deliver_by_ends_sooner() {
     let by = |mode| Some(DeliverBy { seconds: 60, mode, trace: false });
     let back = Facts { deliver_by: by(DeliverByMode::Return), ..facts(0, "a") };
-    assert_eq!((policy().fate(&back, at(59)), policy().fate(&back, at(60))), (Fate::Retry, Fate::Return));
+    assert_eq!((terms().fate(&back, at(59)), terms().fate(&back, at(60))), (Fate::Retry, Fate::Return));
     let told = Facts { deliver_by: by(DeliverByMode::Notify), ..facts(0, "a") };
-    assert_eq!(policy().fate(&told, at(60)), Fate::Warn);
-    assert_eq!(policy().fate(&Facts { warned: true, ..told }, at(60)), Fate::Retry);
+    assert_eq!(terms().fate(&told, at(60)), Fate::Warn);
+    assert_eq!(terms().fate(&Facts { warned: true, ..told }, at(60)), Fate::Retry);
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn a_lane_gives_few_places_to_what_is_tried_again() {
 fn users_of_this_host_have_lanes_of_their_own() {
     let mut classes = Classes::default();
     classes.insert(&crate::name::ClassName::new("w"), b"here.example");
-    let mut schedule = Schedule::new(policy(), Arc::new(classes));
+    let mut schedule = Schedule::new(terms(), Arc::new(classes));
     let of = |address: &[u8]| Facts { user: user(address), destination: destination(address), ..facts(1, "") };
     let alice = [b"<alice@here.example>".as_slice(), b"Alice+1@HERE.example", b"alice"];
     let admitted = (0..300).filter(|number| schedule.admit(&name(*number), &of(alice[*number as usize % 3])));
@@ -223,7 +223,7 @@ fn other_orders_sort_by_their_fact() {
         (QueueSortOrder::Host, [2, 1]),
         (QueueSortOrder::Nothing, [1, 2]),
     ] {
-        let mut schedule = Schedule::new(Policy { sort, ..policy() }, Arc::default());
+        let mut schedule = Schedule::new(Terms { sort, ..terms() }, Arc::default());
         schedule.insert(name(1), Facts { created: at(9), ..facts(1, "b") }, at(0));
         schedule.insert(name(2), Facts { created: at(8), ..facts(2, "a") }, at(0));
         let order: Vec<_> = std::iter::from_fn(|| schedule.next(at(10), 0)).collect();
