@@ -48,26 +48,13 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::cf::{self, ReadEnv};
     use crate::keeper::request::FailureKind;
     use crate::keeper::{Answer, Answered};
-    use crate::map::DirectOpener;
-    use crate::net::{Resolver, ResolverSettings};
-    use crate::site::{Identity, LoadOptions, Site};
+    use crate::site::Site;
 
     /// Returns what the rules see of a report at a site with this option.
     fn context(option: &str) -> Context {
-        let text = format!("V10/Berkeley\nDjmx.test\nO ErrorHeader={option}\n");
-        let (config, errors) = cf::read(text.as_bytes(), "test.cf", &ReadEnv::default());
-        assert!(errors.is_empty(), "{errors:?}");
-        let options = LoadOptions {
-            identity: Identity::default(),
-            resolver: Arc::new(Resolver::new(ResolverSettings::with_servers(Vec::new()))),
-            zone: jiff::tz::TimeZone::UTC,
-            mode: b's',
-            duties: None,
-        };
-        let (site, _) = Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options);
+        let site = Site::for_tests(&format!("V10/Berkeley\nDjmx.test\nO ErrorHeader={option}\n"));
         let mut ctx = Context::new(&site);
         ctx.set("f", "MAILER-DAEMON");
         ctx

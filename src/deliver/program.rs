@@ -152,29 +152,19 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::cf::{Config, Mailers};
+    use crate::cf::Mailers;
     use crate::deliver::message::Body;
     use crate::deliver::outcome::Verdict;
     use crate::keeper::{Answer, Answered, Hands, Request};
     use crate::log::{Log, Sink};
-    use crate::map::DirectOpener;
     use crate::name::MailerName;
-    use crate::net::{Resolver, ResolverSettings};
     use crate::queue::{AbsentSpool, Queue, QueueOptions};
-    use crate::site::{Identity, LoadOptions, Site};
+    use crate::site::Site;
 
     /// Returns what deliveries need, with `hands`.
     fn services(hands: Hands, log: Log) -> Services {
-        let options = LoadOptions {
-            identity: Identity::default(),
-            resolver: Arc::new(Resolver::new(ResolverSettings::with_servers(Vec::new()))),
-            zone: jiff::tz::TimeZone::UTC,
-            mode: b's',
-            duties: None,
-        };
-        let (site, _) = Site::load(Arc::new(Config::default()), Arc::new(DirectOpener::for_tests()), options);
         let queue = Queue::new(Arc::new(AbsentSpool::new(Vec::new())), QueueOptions::default());
-        Services::new(site, Arc::new(hands), queue, log, None)
+        Services::new(Site::for_tests("V10\n"), Arc::new(hands), queue, log, None)
     }
 
     fn launch() -> Launch {

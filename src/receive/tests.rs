@@ -9,18 +9,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::sync::watch;
 
 use super::*;
-use crate::cf::{self, ReadEnv};
 use crate::log::{Log, Sink};
 use crate::mail::address_list::Separator;
 use crate::mail::envelope::Recipient;
 use crate::mail::reply::Reply;
-use crate::map::DirectOpener;
 use crate::name::Status;
-use crate::net::{Resolver, ResolverSettings};
 use crate::policy::Numbers;
 use crate::queue::{DirectSpool, Layout, Queue, QueueOptions};
 use crate::route::parse::Parsed;
-use crate::site::{Context, Identity, LoadOptions, Site};
+use crate::site::{Context, Site};
 
 const CF: &str = "V10/Berkeley
 Djmx.test
@@ -114,18 +111,7 @@ impl Server {
     /// Returns a server whose configuration has `lines` besides.
     fn with(lines: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (config, errors) = cf::read(format!("{CF}{lines}").as_bytes(), "test.cf", &ReadEnv::default());
-        assert!(errors.is_empty(), "{errors:?}");
-        let resolver = Arc::new(Resolver::new(ResolverSettings::with_servers(Vec::new())));
-        let options = LoadOptions {
-            identity: Identity::default(),
-            resolver,
-            zone: jiff::tz::TimeZone::UTC,
-            mode: b's',
-            duties: None,
-        };
-        let (site, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options);
-        assert!(errors.is_empty(), "{errors:?}");
+        let site = Site::for_tests(&format!("{CF}{lines}"));
         let path = folder.path().display().to_string();
         let layout = Layout { queue_directory: path.into(), groups: Vec::new() };
         let spool = Arc::new(DirectSpool::open(&layout, 0).expect("a queue"));

@@ -2,20 +2,17 @@
 
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
-
 use super::alias::Aliases;
 use super::local::Tables;
 use super::recipients::Expander;
-use crate::cf::{self, AliasSpec, ReadEnv};
+use crate::cf::AliasSpec;
 use crate::keeper::client::Answered;
 use crate::keeper::hands::Hands;
 use crate::keeper::request::{Account, Answer, FailureKind, Request};
 use crate::log::Witness;
 use crate::mail::envelope::{Controller, Recipient};
 use crate::map::DirectOpener;
-use crate::net::{Resolver, ResolverSettings};
-use crate::site::{Context, Identity, LoadOptions, Site};
+use crate::site::{Context, Site};
 
 const CONFIG: &str = "V10\n\
 S3\n\
@@ -28,12 +25,7 @@ Mlocal, P=/bin/true, F=lwA5:, A=true $u\n\
 Mnet, P=[IPC], F=m, A=TCP $h\n";
 
 fn context() -> Context {
-    let (config, errors) = cf::read(CONFIG.as_bytes(), "test.cf", &ReadEnv::default());
-    assert!(errors.is_empty(), "{errors:?}");
-    let resolver = Arc::new(Resolver::new(ResolverSettings::with_servers(vec![])));
-    let options =
-        LoadOptions { identity: Identity::default(), resolver, zone: TimeZone::UTC, mode: b's', duties: None };
-    Context::new(&Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options).0)
+    Context::new(&Site::for_tests(CONFIG))
 }
 
 /// Returns hands that know one user and have no files.

@@ -78,6 +78,25 @@ pub struct Site {
 }
 
 impl Site {
+    /// Returns the site of a configuration with this text, on a host of which nothing is known and that has no name servers.
+    #[cfg(test)]
+    pub(crate) fn for_tests(text: &str) -> Arc<Self> {
+        use crate::map::DirectOpener;
+        use crate::net::ResolverSettings;
+        let (config, errors) = crate::cf::read(text.as_bytes(), "test.cf", &crate::cf::ReadEnv::default());
+        assert!(errors.is_empty(), "{errors:?}");
+        let options = LoadOptions {
+            identity: Identity::default(),
+            resolver: Arc::new(Resolver::new(ResolverSettings::with_servers(Vec::new()))),
+            zone: TimeZone::UTC,
+            mode: b's',
+            duties: None,
+        };
+        let (site, errors) = Self::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options);
+        assert!(errors.is_empty(), "{errors:?}");
+        site
+    }
+
     /// Puts `config` to use; files are opened by `opener`.
     ///
     /// Returns the site as far as it can be used, and what is wrong, in the order of the file.

@@ -16,20 +16,17 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::cf::{self, ReadEnv};
 use crate::keeper::request::{FailureKind, Mailbox};
 use crate::keeper::wire::PACKET_BYTES_MAX;
 use crate::keeper::{Answer, Answered, Hands, Kind, Request};
 use crate::log::Log;
 use crate::mail::envelope::{Controller, DeliverBy, Envelope};
 use crate::mail::header::Header;
-use crate::map::DirectOpener;
-use crate::net::{Resolver, ResolverSettings};
 use crate::queue::select::Selection;
 use crate::queue::simulated::{SimulatedDisk, Trouble};
 use crate::queue::spool::Spool;
 use crate::queue::{LostReason, Orphans, Queue, QueueError, QueueOptions};
-use crate::site::{Identity, LoadOptions, Site};
+use crate::site::Site;
 use crate::sys::passing;
 
 const CF: &str = "V10/Berkeley
@@ -51,20 +48,7 @@ Mhome, P=/bin/sh, F=sDFM, A=sh -c $z
 ";
 
 /// Everything for ever: the rules are read once.
-static SITE: LazyLock<Arc<Site>> = LazyLock::new(|| {
-    let (config, errors) = cf::read(CF.as_bytes(), "test.cf", &ReadEnv::default());
-    assert!(errors.is_empty(), "{errors:?}");
-    let options = LoadOptions {
-        identity: Identity::default(),
-        resolver: Arc::new(Resolver::new(ResolverSettings::with_servers(Vec::new()))),
-        zone: jiff::tz::TimeZone::UTC,
-        mode: b's',
-        duties: None,
-    };
-    let (site, errors) = Site::load(Arc::new(config), Arc::new(DirectOpener::for_tests()), options);
-    assert!(errors.is_empty(), "{errors:?}");
-    site
-});
+static SITE: LazyLock<Arc<Site>> = LazyLock::new(|| Site::for_tests(CF));
 
 /// The mailboxes of a host; they outlive its queue's troubles.
 struct Host {
